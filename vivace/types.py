@@ -1,0 +1,47 @@
+"""Frozen values that cross a stage border. No torch here: the text stage uses them too."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+LanguageChoice = Literal["zh", "en", "auto"]
+SpokenLanguage = Literal["zh", "en"]
+WordKind = Literal["zh", "en", "punct", "tag"]
+Break = Literal["none", "clause", "sentence", "paragraph"]
+
+
+@dataclass(frozen=True)
+class Word:
+    """One spoken word, punctuation mark or control tag, with the span of the written text it came from.
+
+    ``phones``: pinyin syllables with tone digit 1 to 5 after sandhi (``"ni2"``, ``"hao3"``, ``"nv3"``; ü is ``v``)
+    for ``zh``; ARPAbet with stress (``"HH"``, ``"AH0"``) for ``en``; the mark itself, one of ``, . ? ! ; :``, for
+    ``punct``; the tag as written (``"[uv_break]"``) for ``tag``.
+    """
+
+    text: str  # as spoken
+    kind: WordKind
+    phones: tuple[str, ...]
+    start: int = 0  # half-open span in the written text
+    end: int = 0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of text that one generation speaks, and the pause that follows it."""
+
+    text: str  # normalised: what is spoken, with its punctuation and tags
+    language: SpokenLanguage  # the language most of it is in
+    words: tuple[Word, ...]
+    start: int = 0  # half-open span in the written text
+    end: int = 0
+    break_after: Break = "sentence"
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """All phones of all words, in order."""
+        return tuple(p for w in self.words for p in w.phones)
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The languages that occur in it."""
+        return frozenset(w.kind for w in self.words if w.kind in ("zh", "en"))
