@@ -45,3 +45,12 @@ class Piece:
     def languages(self) -> frozenset[str]:
         """The languages that occur in it."""
         return frozenset(w.kind for w in self.words if w.kind in ("zh", "en"))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a synthesis has come."""
+
+    done: int
+    total: int
+    unit: str  # what is counted: "pieces"
