@@ -1,0 +1,1 @@
+"""English: numbers and abbreviations as words, words as ARPAbet."""

@@ -1,0 +1,1 @@
+"""Chinese: numbers and symbols as characters, characters as pinyin, tone sandhi."""
