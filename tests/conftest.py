@@ -1,0 +1,19 @@
+"""What every test runs in."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """No settings of whoever runs the tests; caches and added voices in a folder of this test."""
+    for name in list(os.environ):
+        if name.upper().startswith(("VIVACE_", "HF_")):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("VIVACE_PATHS__CACHE_DIR", str(home / "cache"))
+    monkeypatch.setenv("VIVACE_PATHS__VOICES_DIR", str(home / "voices"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return home
