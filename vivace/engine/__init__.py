@@ -1,1 +1,1 @@
-
+"""Prefill, decode, sample. Knows models only as ``ARModel``."""

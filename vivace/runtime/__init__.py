@@ -1,1 +1,1 @@
-
+"""The device and its randomness."""

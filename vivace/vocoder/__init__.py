@@ -1,1 +1,1 @@
-
+"""Frames to wave."""

@@ -1,0 +1,1 @@
+"""Measuring and verifying: every stage held against recorded numbers."""

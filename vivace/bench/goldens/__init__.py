@@ -1,0 +1,1 @@
+"""Comparisons of one model family's stages with recorded arrays, one file per stage."""

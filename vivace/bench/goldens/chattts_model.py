@@ -1,0 +1,190 @@
+"""Files 02, 03 and 04: embeddings, the language model, the logits processors."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vivace.bench.goldens.report import Arrays, Goldens, Row, compare
+from vivace.engine.generate import Decoding, greedy
+from vivace.engine.sampler import (
+    SamplingParams,
+    apply_repetition_penalty,
+    apply_top_k,
+    apply_top_p,
+)
+from vivace.layers.attention import GrowingKV
+from vivace.models.base import ARModel, ARPrompt
+from vivace.models.chattts.load import ChatTTSModel
+from vivace.models.chattts.prompt import SpeakerRow, code_prompt, embed_prompt
+from vivace.models.chattts.speaker import decode_speaker, speaker_embedding
+from vivace.models.chattts.tokenizer import Encoded
+
+
+def _encoded(arrays: Arrays, prefix: str = "") -> Encoded:
+    return Encoded(
+        torch.from_numpy(arrays[f"{prefix}input_ids"]).long(),
+        torch.from_numpy(arrays[f"{prefix}attention_mask"]).bool(),
+        torch.from_numpy(arrays[f"{prefix}text_mask"]).bool(),
+    )
+
+
+def speaker_row(model: ChatTTSModel, vector: Any) -> SpeakerRow:
+    """What stands at the speaker's place."""
+    return SpeakerRow(model.tokenizer.id("[spk_emb]"), speaker_embedding(vector))
+
+
+def check_embed(goldens: Goldens, model: ChatTTSModel) -> Iterator[Row]:
+    """Prompt embedding with and without a speaker, step embeddings, heads."""
+    file = "02_embed.npz"
+    arrays, tables = goldens.arrays(file), model.embeddings
+    encoded = _encoded(arrays)
+    case = next(c for c in goldens.json("01_tokenizer.json")["cases"] if c["key"] == "code_batch_zero_shot")
+    codes = torch.from_numpy(goldens.arrays("01_tokenizer.npz")["codes_prompt"])
+    ours = model.tokenizer.encode(case["decorated"], model.config.gpt.num_vq, codes)
+    for name in ("input_ids", "attention_mask", "text_mask"):
+        yield compare(f"{file}:{name}", getattr(ours, name), arrays[name])
+    yield compare(f"{file}:emb", embed_prompt(encoded, tables).embeddings, arrays["emb"], 1e-6)
+    text = goldens.json("01_tokenizer.json")["speaker_string"]
+    yield compare(f"{file}:speaker_f16", decode_speaker(text), arrays["speaker_f16"])
+    by_string = embed_prompt(encoded, tables, speaker_row(model, decode_speaker(text))).embeddings
+    yield compare(f"{file}:emb_with_speaker_string", by_string, arrays["emb_with_speaker_string"], 2e-4)
+    vector = arrays["speaker_f32"]
+    yield compare(f"{file}:speaker_f32", vector.astype(np.float16), arrays["speaker_f16"], float(np.inf))
+    by_tensor = embed_prompt(encoded, tables, speaker_row(model, vector)).embeddings
+    yield compare(f"{file}:emb_with_speaker_tensor", by_tensor, arrays["emb_with_speaker_tensor"], 1e-6)
+    code_mode, text_mode = model.code_mode, model.text_mode
+    code_ids, text_ids = (torch.from_numpy(arrays[f"step_{kind}_ids"]).long() for kind in ("code", "text"))
+    top = (model.config.gpt.num_audio_tokens, model.config.gpt.num_text_tokens)
+    for name, ids, limit in (("step_code_ids", code_ids, top[0]), ("step_text_ids", text_ids, top[1])):
+        yield compare(f"{file}:{name}", ids.clamp(0, limit - 1), arrays[name])
+    yield compare(f"{file}:step_code_emb", code_mode.embed(code_ids), arrays["step_code_emb"], 1e-6)
+    yield compare(f"{file}:step_text_emb", text_mode.embed(text_ids[..., None]), arrays["step_text_emb"], 1e-6)
+    hidden = torch.from_numpy(arrays["head_hidden"])
+    yield compare(f"{file}:head_hidden", hidden, arrays["head_hidden"])
+    flat = hidden.flatten(0, 1)
+    text_logits = text_mode.logits(flat)[:, 0].unflatten(0, hidden.shape[:2])  # type: ignore[no-untyped-call]
+    yield compare(f"{file}:head_text_logits", text_logits, arrays["head_text_logits"], 2e-5)
+    code_logits = code_mode.logits(flat).transpose(1, 2).unflatten(0, hidden.shape[:2])  # type: ignore[no-untyped-call]
+    yield compare(f"{file}:head_code_logits", code_logits, arrays["head_code_logits"], 2e-5)
+
+
+def check_prefill(goldens: Goldens, model: ChatTTSModel) -> Iterator[Row]:
+    """One pass over a left-padded batch; padded places are not compared."""
+    file = "03_gpt.npz"
+    arrays = goldens.arrays(file)
+    case = next(c for c in goldens.json("01_tokenizer.json")["cases"] if c["key"] == "code_batch")
+    speaker = speaker_row(model, decode_speaker(goldens.json("01_tokenizer.json")["speaker_string"]))
+    encoded = _encoded(arrays, "prefill_")
+    prompts = [code_prompt(text, prompt=case["prompt"], speaker=True) for text in case["texts"]]
+    ours = model.tokenizer.encode(prompts, model.config.gpt.num_vq)
+    for name in ("input_ids", "attention_mask", "text_mask"):
+        yield compare(f"{file}:prefill_{name}", getattr(ours, name), arrays[f"prefill_{name}"])
+    prompt = embed_prompt(encoded, model.embeddings, speaker)
+    real = encoded.attention_mask
+    yield compare(f"{file}:prefill_position_ids", prompt.positions, arrays["prefill_position_ids"])
+    yield compare(f"{file}:prefill_emb", prompt.embeddings, arrays["prefill_emb"], 2e-4)
+    given = ARPrompt(torch.from_numpy(arrays["prefill_emb"]), real)
+    store = GrowingKV(model.config.gpt.num_hidden_layers)
+    hidden = model.code_mode.forward(given.embeddings, given.positions, real, store)
+    yield compare(f"{file}:prefill_hidden", hidden[real], arrays["prefill_hidden"][real.numpy()], 2e-4)
+    last = hidden[:, -2:].flatten(0, 1)
+    code = model.code_mode.logits(last).transpose(1, 2).view(len(hidden), 2, -1, model.config.gpt.num_vq)
+    yield compare(f"{file}:prefill_code_logits_last2", code, arrays["prefill_code_logits_last2"], 6e-4)
+    text = model.text_mode.logits(last).view(len(hidden), 2, -1)
+    yield compare(f"{file}:prefill_text_logits_last2", text, arrays["prefill_text_logits_last2"], 6e-4)
+
+
+# How each greedy run was made: section 03_gpt.json of the goldens, in numbers.
+GREEDY: dict[str, tuple[bool, SamplingParams]] = {
+    "greedy": (True, SamplingParams((0.3, 0.35, 0.45, 0.6), 0.7, 20, 1.05, 16, 48, 48)),
+    "greedy_eos": (False, SamplingParams(0.7, 0.8, 15, 1.2, 16, 2, 18)),
+    "greedy_zero_shot": (True, SamplingParams(0.3, 0.7, 20, 1.05, 16, 16, 16)),
+    "greedy_text": (False, SamplingParams(0.7, 0.7, 20, 1.0, 16, 32, 32)),
+}
+
+
+class _Watched(Decoding):
+    """A decoding that remembers the logits of each step."""
+
+    def __init__(self, model: ARModel, prompt: ARPrompt, params: SamplingParams) -> None:
+        super().__init__(model, prompt, params, greedy)
+        self.scaled: list[Tensor] = []
+        self.processed: list[Tensor] = []
+
+    def process(self, logits: Tensor, history: Tensor) -> Tensor:
+        self.scaled.append(logits / self.temperatures)
+        self.processed.append(super().process(logits, history))
+        return self.processed[-1].clone()
+
+
+def _padded(rows: list[Tensor], length: int, fill: float) -> Tensor:
+    out = rows[0].new_full((len(rows), length, *rows[0].shape[1:]), fill)
+    for b, row in enumerate(rows):
+        out[b, : len(row)] = row
+    return out
+
+
+def check_greedy(goldens: Goldens, model: ChatTTSModel) -> Iterator[Row]:
+    """Whole generations in which the most likely code is always taken."""
+    file = "03_gpt.npz"
+    arrays, recorded = goldens.arrays(file), goldens.json("03_gpt.json")["runs"]
+    string = goldens.json("01_tokenizer.json")["speaker_string"]
+    codes = torch.from_numpy(goldens.arrays("01_tokenizer.npz")["codes_prompt"])
+    for run, (with_speaker, params) in GREEDY.items():
+        recording = codes if run == "greedy_zero_shot" else None
+        ours = model.tokenizer.encode(recorded[run]["decorated"], model.config.gpt.num_vq, recording)
+        for name in ("input_ids", "attention_mask", "text_mask"):
+            yield compare(f"{file}:{run}_{name}", getattr(ours, name), arrays[f"{run}_{name}"])
+        speaker = speaker_row(model, decode_speaker(string)) if with_speaker else None
+        mode: ARModel = model.text_mode if run == "greedy_text" else model.code_mode
+        decoding = _Watched(mode, embed_prompt(ours, model.embeddings, speaker), params)
+        for _ in decoding.steps():
+            pass
+        result = decoding.result()
+        want = arrays[f"{run}_tokens"]
+        tokens = _padded([g.codes for g in result], want.shape[1], -1)
+        yield compare(f"{file}:{run}_tokens", tokens[..., 0] if run == "greedy_text" else tokens, want)
+        yield compare(f"{file}:{run}_lengths", [len(g.codes) for g in result], arrays[f"{run}_lengths"])
+        hidden = _padded([g.hidden for g in result], want.shape[1], 0)
+        yield compare(f"{file}:{run}_hiddens", hidden, arrays[f"{run}_hiddens"], 2e-4)
+        for name, steps in (("scaled", decoding.scaled), ("processed", decoding.processed)):
+            kept = arrays.get(f"{run}_logits_{name}")
+            if kept is not None:
+                yield compare(f"{file}:{run}_logits_{name}", torch.stack(steps[: len(kept)]), kept, 3e-3)
+
+
+def _processed(case: dict[str, Any], arrays: Arrays) -> Tensor:
+    """What our processors make of a recorded case, the reference's row limit included."""
+    given = case["params"]
+    logits = torch.from_numpy(arrays[case["logits"]]) * given.get("logits_times", 1)
+    if "penalty" in given and given["penalty"] != 1:
+        history = torch.from_numpy(arrays[case["history"]]).long()[:, -given["past_window"] :]
+        rows = min(len(logits), given["max_input_ids"])  # the reference leaves later rows alone
+        logits[:rows] = apply_repetition_penalty(logits[:rows], history[:rows], given["penalty"])
+    if given.get("top_p") is not None:
+        logits = apply_top_p(logits, given["top_p"], given["min_tokens_to_keep"])
+    if given.get("top_k") is not None:
+        logits = apply_top_k(logits, given["top_k"], given["min_tokens_to_keep"])
+    return logits
+
+
+def check_processors(goldens: Goldens, model: ChatTTSModel) -> Iterator[Row]:
+    """Repetition penalty, top-p and top-k on recorded logits."""
+    file = "04_logits_processors.npz"
+    arrays = goldens.arrays(file)
+    sizes = (model.config.gpt.num_audio_tokens, model.config.gpt.num_text_tokens)
+    for name, array in arrays.items():  # inputs: their form is what can be checked
+        if name.startswith("logits_"):
+            yield compare(f"{file}:{name} width", [array.shape[1] in sizes], [True])
+        elif name.endswith("_history"):
+            yield compare(f"{file}:{name} range", [int(array.max(initial=0)) < max(sizes)], [True])
+    for case in goldens.json("04_logits_processors.json")["cases"]:
+        key, got = case["key"], _processed(case, arrays)
+        if case["stored"] == "out":
+            yield compare(f"{file}:{key}_out", got, arrays[f"{key}_out"], 1e-5)
+        else:
+            kept = np.packbits(np.isfinite(got.numpy()), axis=-1)
+            yield compare(f"{file}:{key}_kept", kept, arrays[f"{key}_kept"])

@@ -1,0 +1,64 @@
+"""What the engine and the pipeline ask of a model family."""
+
+# B batch, L prompt positions, T code frames, Q codebooks, V codes per codebook, D model width, C frame channels
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from vivace.layers.attention import KVStore
+
+
+@dataclass(frozen=True)
+class ARSpec:
+    """The shape of an autoregressive model."""
+
+    layers: int
+    codebooks: int  # Q
+    vocabulary: int  # V, the end code included
+    end_code: int
+    max_positions: int
+
+
+@dataclass(frozen=True)
+class ARPrompt:
+    """A left-padded batch, embedded and ready for prefill."""
+
+    embeddings: Tensor  # [B, L, D]
+    attention_mask: Tensor  # [B, L] bool, False on padding
+
+    @property
+    def positions(self) -> Tensor:
+        """``[B, L]``: real positions count from 0; padding holds 1, as the reference has it."""
+        count = self.attention_mask.long().cumsum(-1) - 1
+        return count.masked_fill(~self.attention_mask, 1)
+
+
+class ARModel(Protocol):
+    """An autoregressive model: embeds codes, turns embeddings into hidden states, and hidden states into logits."""
+
+    @property
+    def spec(self) -> ARSpec: ...
+
+    def embed(self, codes: Tensor) -> Tensor:
+        """``[B, T, Q]`` -> ``[B, T, D]``."""
+        ...
+
+    def forward(self, x: Tensor, positions: Tensor, key_is_real: Tensor, store: KVStore) -> Tensor:
+        """``[B, L, D]`` at ``positions`` ``[B, L]``, keys ``[B, S]`` real or padding -> hidden states ``[B, L, D]``."""
+        ...
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """``[B, D]`` -> ``[B, Q, V]``, float32."""
+        ...
+
+
+class FrameDecoder(Protocol):
+    """Turns what the autoregressive model made into frames for a vocoder."""
+
+    frames_per_code: int
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """``[B, D or Q, T]`` -> ``[B, C, T * frames_per_code]``."""
+        ...

@@ -1,0 +1,110 @@
+"""The language model: one Llama, two ways in and out (audio codes, text)."""
+
+# B batch, L positions, T frames, Q codebooks, V vocabulary, D width
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from vivace.layers.attention import KVStore, causal_mask
+from vivace.layers.decoder_block import DecoderBlock
+from vivace.layers.norm import RMSNorm
+from vivace.layers.rope import rope_table
+from vivace.models.base import ARSpec
+from vivace.models.chattts.config import GPTConfig
+
+
+class Llama(nn.Module):
+    """The decoder stack on embeddings."""
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            DecoderBlock(config.hidden_size, config.num_attention_heads, config.intermediate_size, config.rms_norm_eps)
+            for _ in range(config.num_hidden_layers)
+        )
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.head_dim = config.hidden_size // config.num_attention_heads
+        self.theta = config.rope_theta
+
+    def forward(self, x: Tensor, positions: Tensor, key_is_real: Tensor, store: KVStore) -> Tensor:
+        """``[B, L, D]`` -> hidden states after the final norm, ``[B, L, D]``."""
+        rope = rope_table(positions, self.head_dim, self.theta)
+        mask = causal_mask(key_is_real, x.shape[1])
+        for index, layer in enumerate(self.layers):
+            x = layer(x, rope, mask, store, index)
+        return cast(Tensor, self.norm(x))
+
+
+class Embeddings(nn.Module):
+    """Token tables and output heads of both modes; weight-normalised heads are folded when they are loaded."""
+
+    def __init__(self, config: GPTConfig, *, text_head: bool = True) -> None:
+        super().__init__()
+        width, codes = config.hidden_size, config.num_audio_tokens
+        self.emb_text = nn.Embedding(config.num_text_tokens, width)
+        self.emb_code = nn.ModuleList(nn.Embedding(codes, width) for _ in range(config.num_vq))
+        self.head_text = nn.Linear(width, config.num_text_tokens, bias=False) if text_head else None
+        self.head_code = nn.ModuleList(nn.Linear(width, codes, bias=False) for _ in range(config.num_vq))
+
+    def prompt(self, input_ids: Tensor, text_mask: Tensor) -> Tensor:
+        """Embed a prompt.
+
+        Args:
+            input_ids: ``[B, L, Q]``: a text id in every column, or the codes of a recording's frame.
+            text_mask: ``[B, L]`` bool, True where the position is text.
+        Returns:
+            ``[B, L, D]``; padding counts as code 0, which is finite and masked out of attention.
+        """
+        ids = torch.where(text_mask, input_ids[..., 0], 0)
+        codes = torch.where(text_mask[..., None], 0, input_ids)
+        return torch.where(text_mask[..., None], self.emb_text(ids), self.code(codes))
+
+    def code(self, codes: Tensor) -> Tensor:
+        """``[B, T, Q]`` -> the sum of the codebooks' embeddings, ``[B, T, D]``."""
+        tables = enumerate(self.emb_code)
+        return torch.stack([table(codes[..., q]) for q, table in tables]).sum(0)
+
+
+class CodeMode:
+    """``ARModel`` that writes frames of audio codes; its last code ends the speech."""
+
+    def __init__(self, llama: Llama, embeddings: Embeddings, config: GPTConfig) -> None:
+        self.spec = ARSpec(
+            layers=config.num_hidden_layers,
+            codebooks=config.num_vq,
+            vocabulary=config.num_audio_tokens,
+            end_code=config.num_audio_tokens - 1,
+            max_positions=config.max_position_embeddings,
+        )
+        self.forward, self.embed = llama.__call__, embeddings.code
+        self._heads = embeddings.head_code
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """``[B, D]`` -> ``[B, Q, V]``."""
+        return torch.stack([head(hidden) for head in self._heads], dim=1).float()
+
+
+class TextMode:
+    """``ARModel`` that rewrites text (the refine pass); ``[Ebreak]`` ends it."""
+
+    def __init__(self, llama: Llama, embeddings: Embeddings, config: GPTConfig, end_id: int) -> None:
+        assert embeddings.head_text is not None, "this checkpoint has no text head"
+        self.spec = ARSpec(
+            layers=config.num_hidden_layers,
+            codebooks=1,
+            vocabulary=config.num_text_tokens,
+            end_code=end_id,
+            max_positions=config.max_position_embeddings,
+        )
+        self.forward = llama.__call__
+        self._table, self._head = embeddings.emb_text, embeddings.head_text
+
+    def embed(self, codes: Tensor) -> Tensor:
+        """``[B, T, 1]`` -> ``[B, T, D]``."""
+        return cast(Tensor, self._table(codes[..., 0]))
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """``[B, D]`` -> ``[B, 1, V]``."""
+        return cast(Tensor, self._head(hidden)).float()[:, None]

@@ -1,0 +1,111 @@
+"""Speaker vectors, speaker strings and audio-prompt strings. Source: section 15 of the ChatTTS facts."""
+
+# D width of the speaker vector, Q codebooks, T code frames
+
+import lzma
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vivace.errors import InputError
+from vivace.models.chattts import base16384
+
+F16 = NDArray[np.float16]
+
+# Raw LZMA2, no container. Strings from elsewhere may use a dictionary of up to 64 MiB; the decoder needs to know.
+FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": 64 << 20}]
+MAX_UNPACKED = 4 << 20  # bytes; a speaker is 1.5 kB, an hour of codes 1.4 MB: more is an attack
+
+
+@dataclass(frozen=True)
+class SpeakerStatistics:
+    """Spread and centre of the speaker vectors a model was trained on, float16 ``[D]`` each."""
+
+    std: F16
+    mean: F16
+
+    @classmethod
+    def from_string(cls, text: str) -> "SpeakerStatistics":
+        """Read 2 * D float16 values, spread first, from base16384 text."""
+        std, mean = np.split(np.frombuffer(base16384.decode(text.strip()), "<f2"), 2)
+        return cls(std, mean)
+
+
+def published_statistics() -> SpeakerStatistics:
+    """Those of ``2Noise/ChatTTS`` (768 values each)."""
+    text = (files("vivace.models.chattts") / "data" / "speaker_statistics.txt").read_text(encoding="utf-8")
+    return SpeakerStatistics.from_string(text)
+
+
+def random_speaker(statistics: SpeakerStatistics, seed: int) -> F16:
+    """Draw a speaker, float16 ``[D]``; on every device the vector that the reference draws on the CPU for ``seed``.
+
+    A normal draw is rounded to float16, then scaled and shifted, each step rounded again.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(len(statistics.std), generator=generator).numpy().astype(np.float16)
+    drawn: F16 = (noise * statistics.std + statistics.mean).astype(np.float16)
+    return drawn
+
+
+def _unpack(text: str, skip: int = 0) -> tuple[bytes, bytes]:
+    raw = base16384.decode(text.strip())
+    try:
+        unpacked = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=FILTERS).decompress(raw[skip:], MAX_UNPACKED + 1)
+    except lzma.LZMAError as exc:
+        raise InputError(f"the string {text[:8]!r}… is damaged ({exc}); copy the whole string") from exc
+    if len(unpacked) > MAX_UNPACKED:
+        raise InputError(f"the string {text[:8]!r}… unpacks to more than {MAX_UNPACKED} bytes; it is not a voice")
+    return raw[:skip], unpacked
+
+
+def encode_speaker(vector: F16) -> str:
+    """Speaker vector ``[D]`` to the string that people exchange."""
+    packed = lzma.compress(vector.astype("<f2").tobytes(), lzma.FORMAT_RAW, filters=FILTERS)
+    return base16384.encode(packed)
+
+
+def decode_speaker(text: str) -> F16:
+    """Speaker string to its vector, float16 ``[D]``.
+
+    Raises: InputError when the string is damaged or holds no vector of finite numbers.
+    """
+    _, raw = _unpack(text)
+    if not raw or len(raw) % 2:
+        raise InputError(f"the string {text[:8]!r}… holds {len(raw)} bytes, not a float16 vector; copy it whole")
+    vector = np.frombuffer(raw, "<f2").astype(np.float16)
+    if not np.isfinite(vector).all():
+        raise InputError(f"the string {text[:8]!r}… holds numbers that are not finite; it is not a speaker")
+    return vector
+
+
+def encode_audio_prompt(codes: NDArray[np.integer]) -> str:
+    """Codes ``[Q, T]`` of a recording to a string."""
+    shape = np.asarray(codes.shape, "<u2").tobytes()
+    return base16384.encode(shape + lzma.compress(codes.astype("<u2").tobytes(), lzma.FORMAT_RAW, filters=FILTERS))
+
+
+def decode_audio_prompt(text: str) -> NDArray[np.int32]:
+    """String to the codes of a recording, int32 ``[Q, T]``.
+
+    Raises: InputError when the string is damaged or its codes do not fit its own shape.
+    """
+    head, raw = _unpack(text, skip=4)
+    shape = tuple(int(n) for n in np.frombuffer(head, "<u2")) if len(head) == 4 else ()
+    codes = np.frombuffer(raw[: len(raw) // 2 * 2], "<u2").astype(np.int32)
+    if len(shape) != 2 or len(codes) != shape[0] * shape[1]:
+        raise InputError(f"the string {text[:8]!r}… says shape {shape} but holds {len(codes)} codes; copy it whole")
+    return codes.reshape(shape)
+
+
+def speaker_embedding(vector: NDArray[np.floating] | Tensor, *, device: torch.device | str = "cpu") -> Tensor:
+    """The row that replaces ``[spk_emb]``: ``vector`` ``[D]`` scaled to unit length in its own precision, as float32.
+
+    A float16 vector is normalised in float16 (the reference's numbers; float32 would differ by up to 8e-5).
+    """
+    v = torch.as_tensor(vector).to(device)
+    return (v / v.norm().clamp_min(1e-12)).float()

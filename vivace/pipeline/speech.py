@@ -1,0 +1,71 @@
+"""What a synthesis gives back."""
+
+# N samples
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vivace.audio.encode import encode
+from vivace.audio.files import write_audio
+from vivace.audio.spec import AudioFormat
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SpeechStats:
+    """How a speech was made; with the same text, voice and ``seed`` it can be made again."""
+
+    duration_s: float  # of the audio
+    elapsed_s: float  # wall clock of the synthesis
+    seed: int
+    voice: str
+    pieces: int  # generations it took
+    code_frames: int
+    stopped: bool  # every piece ended by itself, none at the length limit
+
+    @property
+    def rtf(self) -> float:
+        """Real-time factor: seconds of work per second of audio."""
+        return self.elapsed_s / self.duration_s if self.duration_s else math.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """A finished synthesis."""
+
+    samples: Samples = field(repr=False)  # [N] float32, -1..1
+    sample_rate: int  # Hz
+    stats: SpeechStats
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return len(self.samples) / self.sample_rate
+
+    def encode(self, format: AudioFormat = "wav") -> bytes:
+        """The whole audio in a file format."""
+        return encode(self.samples, self.sample_rate, format)
+
+    def save(self, path: str | Path, format: AudioFormat | None = None) -> Path:
+        """Write a file; the format follows the extension unless it is given.
+
+        Raises: InputError when the extension is unknown or the file cannot be written; nothing half-written stays.
+        """
+        target = Path(path)
+        write_audio(target, self.samples, self.sample_rate, format)
+        return target
+
+
+@dataclass(frozen=True, eq=False)
+class AudioChunk:
+    """A stretch of a stream; all of them joined are the speech."""
+
+    samples: Samples = field(repr=False)  # [N] float32, -1..1
+    sample_rate: int  # Hz
+    text: str  # the normalised text it speaks
+    last: bool

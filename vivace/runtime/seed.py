@@ -1,0 +1,48 @@
+"""Counter-based randomness: the noise of a step is a function of seed, step and place, of nothing else.
+
+So a request draws the same noise alone and in any batch, on any device, and no generator has to be carried along.
+"""
+
+import torch
+from torch import Tensor
+
+# SplitMix64 (Steele, Lea, Flood 2014, doi:10.1145/2660193.2660195), its constants as signed 64-bit numbers.
+GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)
+MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
+MIX_2 = 0x94D049BB133111EB - (1 << 64)
+MANTISSA = 24  # bits of a float32 uniform
+
+SEED_LIMIT = 1 << 63  # seeds are 0 to this, exclusive
+
+
+def _shift_right(x: Tensor, bits: int) -> Tensor:
+    return (x >> bits) & ((1 << (64 - bits)) - 1)  # torch shifts arithmetically; clear the copied sign
+
+
+def _mix(x: Tensor) -> Tensor:
+    x = (x ^ _shift_right(x, 30)) * MIX_1
+    x = (x ^ _shift_right(x, 27)) * MIX_2
+    return x ^ _shift_right(x, 31)
+
+
+def exponential_noise(seeds: Tensor, step: int, rows: int, width: int) -> Tensor:
+    """Exponential draws with mean 1.
+
+    Args:
+        seeds: ``[B]`` int64, one per request.
+        step: which draw of the request this is.
+        rows, width: each request draws ``rows * width`` numbers per step.
+    Returns:
+        ``[B * rows, width]`` float32, all above 0.
+    """
+    place = torch.arange(rows * width, device=seeds.device, dtype=torch.long)
+    stream = _mix(_mix(seeds + GOLDEN) + step * GOLDEN)[:, None]
+    bits = _shift_right(_mix(stream + place * GOLDEN), 64 - MANTISSA)  # [B, rows * width]
+    uniform = (bits.float() + 0.5) * 2.0**-MANTISSA  # never 0, never 1
+    return -uniform.log().view(-1, width)
+
+
+def derive_seed(seed: int, index: int) -> int:
+    """A seed for part ``index`` of a request, so that its parts do not share their noise."""
+    mixed = _mix(torch.tensor([seed], dtype=torch.long) + (index + 1) * GOLDEN)
+    return int(_shift_right(mixed, 1))
