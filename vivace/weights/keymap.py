@@ -1,0 +1,60 @@
+"""How the tensor names of a checkpoint become those of a module: a table of regular expressions."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Rules = tuple[tuple[str, str], ...]
+
+MAGNITUDE, DIRECTION = "original0", "original1"  # what torch's weight normalisation calls its two tensors
+
+
+@dataclass(frozen=True)
+class Source:
+    """The checkpoint keys that make one tensor of a module."""
+
+    target: str  # key in the module
+    keys: tuple[str, ...]  # one key, or magnitude and direction of a weight-normalised tensor
+
+    @property
+    def folds(self) -> bool:
+        """Whether a magnitude and a direction are multiplied into one weight."""
+        return len(self.keys) == 2
+
+
+@dataclass(frozen=True)
+class KeyMap:
+    """Rows ``(pattern, replacement)``; a pattern must match the whole key, the first match wins, no match is no change.
+
+    ``rules`` rename one tensor. ``weight_norm`` rows match the stem ``S`` of a pair ``S.original0`` (magnitude ``g``)
+    and ``S.original1`` (direction ``v``), and make one tensor of the two: ``g * v / ||v||``, each row by itself.
+    """
+
+    rules: Rules = ()
+    weight_norm: Rules = ()
+
+    def sources(self, keys: Iterable[str]) -> tuple[Source, ...]:
+        """What each module tensor is made of, in the order of ``keys``. Half a pair stays under its own name."""
+        present = dict.fromkeys(keys)  # ordered, and quick to ask
+        return tuple(source for key in present if (source := self._source(key, present)) is not None)
+
+    def _source(self, key: str, present: dict[str, None]) -> Source | None:
+        stem, _, last = key.rpartition(".")
+        pair = (f"{stem}.{MAGNITUDE}", f"{stem}.{DIRECTION}")
+        if (
+            last in (MAGNITUDE, DIRECTION)
+            and (target := _rename(stem, self.weight_norm))
+            and all(k in present for k in pair)
+        ):
+            return Source(target, pair) if last == MAGNITUDE else None  # the pair counts once
+        return Source(_rename(key, self.rules) or key, (key,))
+
+
+IDENTITY = KeyMap()
+
+
+def _rename(key: str, rules: Rules) -> str | None:
+    for pattern, replacement in rules:
+        if match := re.fullmatch(pattern, key):
+            return match.expand(replacement)
+    return None
