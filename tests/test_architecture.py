@@ -14,19 +14,38 @@ PACKAGE = ROOT / "vivace"
 
 # Who may import whom. An entry with a dot allows that module only.
 LAYERS: dict[str, set[str]] = {
-    "errors": set(), "types": {"errors"}, "runtime": {"errors"}, "text": {"errors", "types"}, "cache": {"errors"},
-    "audio": {"errors", "types"}, "weights": {"errors"}, "layers": set(),
+    "errors": set(),
+    "types": {"errors"},
+    "runtime": {"errors"},
+    "text": {"errors", "types"},
+    "cache": {"errors"},
+    "audio": {"errors", "types"},
+    "weights": {"errors"},
+    "layers": set(),
     "models": {"errors", "types", "runtime", "text", "audio", "weights", "layers"},
     "vocoder": {"errors", "types", "runtime", "audio", "weights", "layers"},
     "engine": {"errors", "types", "runtime", "layers", "models.base"},
     "settings": {"errors", "runtime", "audio", "cache", "vocoder", "engine", "models.registry"},
-    "pipeline": {"errors", "types", "runtime", "text", "cache", "audio", "weights", "models", "vocoder", "engine", "settings"},
+    "pipeline": {
+        "errors",
+        "types",
+        "runtime",
+        "text",
+        "cache",
+        "audio",
+        "weights",
+        "models",
+        "vocoder",
+        "engine",
+        "settings",
+    },
     "serve": {"errors", "types", "audio", "runtime", "settings", "pipeline"},
-    "ui": {"errors", "types", "settings", "pipeline"}, "bench": {"errors", "types", "runtime", "settings", "pipeline", "engine", "models", "vocoder"},
+    "ui": {"errors", "types", "settings", "pipeline"},
+    "bench": {"errors", "types", "runtime", "settings", "pipeline", "engine", "models", "vocoder"},
     "export": {"errors", "types", "runtime", "weights", "layers", "models", "vocoder"},
     "train": {"errors", "types", "runtime", "text", "audio", "weights", "layers", "models", "vocoder"},
     "cli": {"errors", "types", "settings", "pipeline", "serve", "ui", "bench", "export", "train"},
-}  # fmt: skip
+}
 NO_TORCH = {"errors", "types", "text", "cache", "engine.scheduler", "engine.sequence"}
 
 ANYONE_MAY = {"version"}  # holds one string

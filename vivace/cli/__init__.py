@@ -1,1 +1,1 @@
-
+"""The command line. Thin: parse, call, print; what a command does, Python users have in ``vivace.pipeline`` too."""

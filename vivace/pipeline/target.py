@@ -1,16 +1,16 @@
 """Where a result goes: a file or a pipe, and in which format. Looked at before any synthesis starts."""
 
-import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from vivace.audio.encode import StreamEncoder
 from vivace.audio.files import format_of
 from vivace.audio.spec import AudioFormat
 from vivace.errors import InputError
-from vivace.pipeline.streaming import AudioChunk
+from vivace.pipeline.speech import AudioChunk
 
 
 @dataclass(frozen=True)
@@ -21,28 +21,29 @@ class Target:
     format: AudioFormat
 
 
-def check_target(output: str, format: AudioFormat | None = None) -> Target:
+def check_target(output: str, format: str | None = None) -> Target:
     """The target that ``output`` names: a path, or ``-`` for stdout (WAV unless ``format`` says otherwise).
 
     Raises:
-        InputError: the extension is unknown, or nothing can be written there.
+        InputError: the format or the extension is unknown, or nothing can be written there.
     """
+    known: dict[str, AudioFormat] = {name: name for name in get_args(AudioFormat)}
+    if format is not None and format not in known:
+        raise InputError(f"unknown format {format!r}; use one of {', '.join(known)}")
     if output == "-":
-        return Target(None, format or "wav")
+        return Target(None, known[format or "wav"])
     path = Path(output)
-    chosen = format or format_of(path)
-    folder = path.parent
-    if path.is_dir():
-        raise InputError(f"{output!r} is a folder; name a file in it, such as {str(path / 'out.wav')!r}")
-    if not folder.is_dir():
-        raise InputError(f"no folder {str(folder)!r} to write {path.name!r} into; make it, or choose another")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{output!r} is not a file to write into; name one, such as 'out.wav', or use - for stdout")
+    chosen = known[format] if format else format_of(path)
+    if not path.parent.is_dir():
+        raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into; make it, or choose another")
     try:
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as exc:
-        raise InputError(f"cannot write into {str(folder)!r}: {exc.strerror}; choose another folder with -o") from exc
-    if path.exists() and not os.access(path, os.W_OK):
-        raise InputError(f"cannot overwrite {output!r}: it is read-only; choose another file with -o")
+        reason = exc.strerror or exc
+        raise InputError(f"cannot write into {str(path.parent)!r} ({reason}); choose another folder with -o") from exc
     return Target(path, chosen)
 
 

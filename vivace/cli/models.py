@@ -1,0 +1,82 @@
+"""``vivace models``: checkpoints on this machine and on the hub."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from vivace.cli.progress import progress_bar
+
+app = typer.Typer(help="List, pull, convert and show models.", rich_markup_mode=None)
+
+Config = Annotated[Path | None, Option("--config", help="A YAML file of settings.")]
+AsJson = Annotated[bool, Option("--json", help="As JSON, one model a line.")]
+
+
+@app.command("list")
+def list_models(config: Config = None, as_json: AsJson = False) -> None:
+    """List the models that --model takes by name, and whether they are on this machine."""
+    from vivace.pipeline.checkpoints import known_models
+    from vivace.settings import TTSConfig
+
+    listed = known_models(TTSConfig.load(config))
+    if as_json:
+        for model in listed:
+            sys.stdout.write(json.dumps(asdict(model), default=str) + "\n")
+        return
+    from vivace.cli.table import print_table
+
+    rows = [
+        (
+            m.name,
+            f"{m.megabytes:,.0f} MB" if m.folder else "",
+            str(m.folder or "not here: vivace models pull " + m.name),
+        )
+        for m in listed
+    ]
+    print_table(("model", "size", "folder"), rows)
+
+
+@app.command()
+def pull(model: Annotated[str, Argument(help="A hub address.")], config: Config = None) -> None:
+    """Download a model, or the part of it that is missing, and check every file against its published sha256."""
+    from vivace.pipeline.checkpoints import pull_model
+    from vivace.settings import TTSConfig
+
+    with progress_bar(f"pulling {model}") as progress:
+        folder = pull_model(model, TTSConfig.load(config), progress=progress)
+    sys.stdout.write(f"{folder}\n")
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, Argument(help="A folder with legacy .pt files.")],
+    target: Annotated[Path, Argument(help="A folder to make, for --model.")],
+) -> None:
+    """Turn a legacy ChatTTS checkpoint into safetensors. Pickles are read weights-only: no code of theirs runs."""
+    from vivace.pipeline.checkpoints import convert_model
+
+    sys.stdout.write(f"{convert_model(source, target)}\n")
+
+
+@app.command()
+def show(
+    model: Annotated[str | None, Argument(help="A folder or hub address; else the embedded voice.")] = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a model's sizes, languages and files."""
+    from vivace.pipeline.checkpoints import describe_model
+    from vivace.settings import TTSConfig
+
+    card = asdict(describe_model(TTSConfig.load(config, model=model)))
+    if as_json:
+        sys.stdout.write(json.dumps(card, default=str) + "\n")
+        return
+    for key, value in card.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+        sys.stdout.write(f"{key + ':':<14}{'' if shown is None else shown}\n")

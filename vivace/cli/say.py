@@ -1,0 +1,78 @@
+"""``vivace say``: text to a sound file, or to stdout for a pipe."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Argument, Option
+
+from vivace.cli.progress import progress_bar
+from vivace.cli.text_input import read_text
+from vivace.errors import InputError
+from vivace.types import LanguageChoice
+
+if TYPE_CHECKING:
+    from vivace.pipeline.speech import SpeechStats
+
+
+def say(
+    text: Annotated[str | None, Argument(help="What to say.", show_default=False)] = None,
+    file: Annotated[str | None, Option("--file", "-f", help="Read the text from a file; - is stdin.")] = None,
+    output: Annotated[str, Option("--output", "-o", help=".wav .mp3 .opus .aac .flac .pcm; - is stdout.")] = "out.wav",
+    format: Annotated[str | None, Option("--format", help="Format, where the name of the output gives none.")] = None,
+    model: Annotated[
+        str | None, Option("--model", "-m", help="Folder or hub address; else the embedded voice.")
+    ] = None,
+    voice: Annotated[str | None, Option("--voice", "-v", help="A voice of `vivace voices list`.")] = None,
+    language: Annotated[LanguageChoice | None, Option("--language", "-l", help="What the text is in.")] = None,
+    speed: Annotated[float | None, Option("--speed", "-s", help="Tempo, 0.25 to 4; the pitch stays.")] = None,
+    seed: Annotated[int | None, Option("--seed", help="Same seed, same text, same voice: the same samples.")] = None,
+    stream: Annotated[bool, Option("--stream", help="With -o -: write each sentence when it is ready.")] = False,
+    temperature: Annotated[float | None, Option("--temperature", help="Higher: livelier, less safe.")] = None,
+    top_p: Annotated[float | None, Option("--top-p", help="Sample from this share of the probability.")] = None,
+    top_k: Annotated[int | None, Option("--top-k", help="Sample from so many codes.")] = None,
+    refine: Annotated[
+        str | None, Option("--refine", help="Let the model add oral tags, e.g. '[oral_2][break_4]'.")
+    ] = None,
+    device: Annotated[str | None, Option("--device", help="auto, cpu, cuda:0, …")] = None,
+    config: Annotated[Path | None, Option("--config", help="A YAML file of settings.")] = None,
+    as_json: Annotated[bool, Option("--json", help="The result line as JSON.")] = False,
+) -> None:
+    """Speak TEXT, and print where the sound is, how long it is and how fast it was made (RTF)."""
+    written = read_text(text, file)
+
+    from vivace.pipeline.target import check_target, encoded
+    from vivace.settings import TTSConfig
+
+    target = check_target(output, format)
+    if target.path is None and sys.stdout.isatty():
+        raise InputError("stdout is a terminal, and sound is not for reading; pipe it on, or name a file with -o")
+    flags = {"voice": voice, "language": language, "speed": speed, "seed": seed}
+    sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k}
+    settings = TTSConfig.load(config, model=model, device=device, generation={**flags, **sampling})
+
+    from vivace.pipeline.tts import TTS
+
+    with TTS(config=settings) as tts, progress_bar("speaking") as progress:
+        if target.path is not None:
+            speech = tts.synthesize(written, refine=refine, progress=progress)
+            speech.save(target.path, target.format)
+            sys.stdout.write(_result(target.path, speech.stats, as_json))
+            return
+        if stream:
+            blocks = encoded(tts.stream(written, refine=refine, progress=progress), target.format)
+        else:
+            blocks = iter([tts.synthesize(written, refine=refine, progress=progress).encode(target.format)])
+        for block in blocks:
+            sys.stdout.buffer.write(block)
+            sys.stdout.buffer.flush()
+        totals = tts.get_performance_stats()
+    sys.stderr.write(f"{totals.audio_s:.2f} s  RTF {totals.rtf:.3f}\n")
+
+
+def _result(path: Path, stats: "SpeechStats", as_json: bool) -> str:
+    if as_json:
+        return json.dumps({"path": str(path), **asdict(stats), "rtf": stats.rtf}, ensure_ascii=False) + "\n"
+    return f"{path}  {stats.duration_s:.2f} s  RTF {stats.rtf:.3f}  voice {stats.voice}  seed {stats.seed}\n"

@@ -1,0 +1,86 @@
+"""``vivace voices``: the voices a model has, and those you add."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+app = typer.Typer(help="List, add, show and remove voices.", rich_markup_mode=None)
+
+Name = Annotated[str, Argument(metavar="NAME", help="The name of the voice.")]
+Model = Annotated[str | None, Option("--model", "-m", help="Folder or hub address; else the embedded voice.")]
+Config = Annotated[Path | None, Option("--config", help="A YAML file of settings.")]
+AsJson = Annotated[bool, Option("--json", help="As JSON, one voice a line.")]
+
+
+@app.command("list")
+def list_voices(model: Model = None, config: Config = None, as_json: AsJson = False) -> None:
+    """List the voices that --voice takes."""
+    from vivace.pipeline.voice_catalog import known_voices
+    from vivace.settings import TTSConfig
+
+    listed = known_voices(TTSConfig.load(config, model=model))
+    if as_json:
+        for voice in listed:
+            sys.stdout.write(json.dumps(asdict(voice), ensure_ascii=False) + "\n")
+        return
+    from rich.markup import escape
+
+    from vivace.cli.table import print_table
+
+    rows = [(v.name, " ".join(v.languages), v.origin, escape(v.description)) for v in listed]
+    print_table(("voice", "languages", "from", "description"), rows)
+
+
+@app.command()
+def show(name: Name, model: Model = None, config: Config = None, as_json: AsJson = False) -> None:
+    """Show what is known of one voice."""
+    from vivace.pipeline.voice_catalog import known_voice
+    from vivace.settings import TTSConfig
+
+    voice = asdict(known_voice(name, TTSConfig.load(config, model=model)))
+    if as_json:
+        sys.stdout.write(json.dumps(voice, ensure_ascii=False) + "\n")
+        return
+    for key, value in voice.items():
+        shown = ", ".join(value) if isinstance(value, tuple) else value
+        sys.stdout.write(f"{key + ':':<13}{'' if shown is None else shown}\n")
+
+
+@app.command()
+def add(
+    name: Name,
+    source: Annotated[str, Argument(help="A recording, a speaker string (or a .txt with one), a .pt or a voice file.")],
+    transcript: Annotated[
+        str | None, Option("--transcript", "-t", help="What the recording says, word by word.")
+    ] = None,
+    languages: Annotated[str | None, Option("--languages", help="What it speaks: zh, en or zh,en.")] = None,
+    description: Annotated[str, Option("--description", help="For the list.")] = "",
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace a voice of that name.")] = False,
+    model: Model = None,
+    config: Config = None,
+) -> None:
+    """Add a voice. Only use a recording of somebody who agreed to it."""
+    from vivace.pipeline.voice_catalog import add_voice
+    from vivace.settings import TTSConfig
+
+    settings = TTSConfig.load(config, model=model)
+    spoken = tuple(languages.split(",")) if languages else ()
+    path = add_voice(
+        name, source, settings, transcript=transcript, languages=spoken, description=description, overwrite=overwrite
+    )
+    sys.stdout.write(f"{path}\n")
+
+
+@app.command()
+def remove(name: Name, config: Config = None) -> None:
+    """Remove a voice that you added."""
+    from vivace.pipeline.voices import VoiceStore
+    from vivace.settings import TTSConfig
+
+    VoiceStore(TTSConfig.load(config).paths.voices_dir).remove(name)
+    sys.stdout.write(f"removed {name}\n")

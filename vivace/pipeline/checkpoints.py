@@ -1,0 +1,107 @@
+"""Checkpoints from outside: what is here, what a checkpoint holds, downloading, conversion. Loads no weights."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vivace.errors import WeightsNotFoundError
+from vivace.models.chattts.config import read_config
+from vivace.models.registry import EMBEDDED, Family, embedded_root, family_of
+from vivace.pipeline.voices import VoiceStore
+from vivace.settings import TTSConfig
+from vivace.types import Progress
+from vivace.weights.convert import convert_chattts
+from vivace.weights.resolve import resolve
+from vivace.weights.tensor_file import read_header
+
+HUB_MODELS = ("2Noise/ChatTTS",)  # published models of the families we run
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A model that goes by a name."""
+
+    name: str
+    folder: Path | None  # None: not on this machine yet
+    megabytes: float
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a checkpoint is and can do."""
+
+    name: str
+    folder: Path
+    family: Family
+    parameters: int
+    megabytes: float
+    languages: tuple[str, ...]
+    voices: tuple[str, ...]  # of its own
+    random_voices: bool  # `seed:N`
+    clones_recordings: bool
+    refines_text: bool
+
+
+def model_folder(config: TTSConfig) -> Path:
+    """Where the configuration's model is; downloads what is missing, unless ``hub.offline``.
+
+    Raises:
+        WeightsError: there is no such model, or its files are damaged.
+    """
+    if config.model in (None, EMBEDDED):
+        return embedded_root()
+    return pull_model(str(config.model), config)
+
+
+def pull_model(model: str, config: TTSConfig, *, progress: Callable[[Progress], None] | None = None) -> Path:
+    """Download ``model``, or the part of it that is missing, and return its folder."""
+    return resolve(
+        model,
+        cache_dir=config.paths.cache_dir,
+        endpoint=config.hub.endpoint,
+        offline=config.hub.offline,
+        progress=progress,
+    )
+
+
+def known_models(config: TTSConfig) -> tuple[KnownModel, ...]:
+    """The embedded model and the published ones, on this machine or not."""
+    found = [(EMBEDDED, embedded_root())] + [(name, _local(name, config)) for name in HUB_MODELS]
+    return tuple(KnownModel(name, folder, _megabytes(folder) if folder else 0.0) for name, folder in found)
+
+
+def _local(name: str, config: TTSConfig) -> Path | None:
+    try:
+        return resolve(name, cache_dir=config.paths.cache_dir, endpoint=None, offline=True)
+    except WeightsNotFoundError:
+        return None
+
+
+def describe_model(config: TTSConfig) -> ModelCard:
+    """Read the configuration and the tensor headers of the configuration's model."""
+    folder = model_folder(config)
+    family = family_of(folder)
+    sizes = read_config(folder)
+    shapes = [info.shape for file in folder.glob("asset/**/*.safetensors") for info in read_header(file).values()]
+    return ModelCard(
+        name=config.model or EMBEDDED,
+        folder=folder,
+        family=family,
+        parameters=sum(math.prod(shape) for shape in shapes),
+        megabytes=_megabytes(folder),
+        languages=sizes.vivace.languages,
+        voices=tuple(VoiceStore(folder / "voices").names()),
+        random_voices=sizes.vivace.default_voice.startswith("seed:"),
+        clones_recordings=sizes.dvae is not None,
+        refines_text=sizes.vivace.refine,
+    )
+
+
+def convert_model(source: Path, target: Path) -> Path:
+    """Write the legacy checkpoint ``source`` as safetensors into the new folder ``target``."""
+    return convert_chattts(source, target)
+
+
+def _megabytes(folder: Path) -> float:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6

@@ -1,0 +1,111 @@
+"""What voices there are, and how one is made from what people have."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import get_args
+
+from vivace.errors import InputError, UnsupportedLanguageError, VoiceNotFoundError
+from vivace.pipeline.checkpoints import model_folder
+from vivace.pipeline.tts import TTS
+from vivace.pipeline.voices import Voice, VoiceStore, load_voice, voice_from_string, voice_from_vector
+from vivace.settings import TTSConfig
+from vivace.types import SpokenLanguage
+from vivace.weights.convert import read_voice_vector
+
+SPEAKER_STRING = "蘁淰"  # what every ChatTTS speaker string begins with
+PICKLES = {".pt", ".pth", ".bin"}
+
+
+@dataclass(frozen=True)
+class VoiceCard:
+    """A voice in words."""
+
+    name: str
+    languages: tuple[str, ...]
+    origin: str  # "model", or the folder of added voices
+    made_of: str
+    transcript: str | None
+    description: str
+
+
+def known_voices(config: TTSConfig) -> tuple[VoiceCard, ...]:
+    """The voices of the configuration's model, then those its user added; no weights are loaded."""
+    own, added = VoiceStore(model_folder(config) / "voices"), VoiceStore(config.paths.voices_dir)
+    taken = set(own.names())
+    cards = [_card(voice, "model") for voice in own.list()]
+    return (*cards, *(_card(voice, str(added.folder)) for voice in added.list() if voice.name not in taken))
+
+
+def known_voice(name: str, config: TTSConfig) -> VoiceCard:
+    """One of ``known_voices``. Raises: VoiceNotFoundError."""
+    cards = {card.name: card for card in known_voices(config)}
+    if name not in cards:
+        raise VoiceNotFoundError(f"no voice {name!r}; known: {', '.join(cards) or 'none'}; see `vivace voices list`")
+    return cards[name]
+
+
+def _card(voice: Voice, origin: str) -> VoiceCard:
+    made_of = []
+    if voice.embedding is not None:
+        made_of.append(f"speaker vector of {len(voice.embedding)}")
+    if voice.prompt_codes is not None:
+        made_of.append(f"recording of {voice.prompt_codes.shape[-1]} code frames")
+    return VoiceCard(voice.name, voice.languages, origin, " and ".join(made_of), voice.transcript, voice.description)
+
+
+def add_voice(
+    name: str,
+    source: str,
+    config: TTSConfig,
+    *,
+    transcript: str | None = None,
+    languages: tuple[str, ...] = (),
+    description: str = "",
+    overwrite: bool = False,
+) -> Path:
+    """Make a voice of ``source`` and keep it where ``config`` keeps voices.
+
+    Args:
+        source: a speaker string, or the path of a ``.txt`` file with one, of a ``.pt`` file with a speaker vector, of a
+            voice file, or of a recording.
+        transcript: what the recording says; for a recording only.
+        languages: what the voice speaks; empty: what the source or the model says.
+    Raises:
+        InputError: the source is not one of these, or the name is taken.
+    """
+    for language in languages:
+        if language not in get_args(SpokenLanguage):
+            raise UnsupportedLanguageError(f"no language {language!r}; use {' or '.join(get_args(SpokenLanguage))}")
+    voice = _voice_of(name, source, config, transcript)
+    voice = replace(voice, languages=languages or voice.languages, description=description or voice.description)
+    return VoiceStore(config.paths.voices_dir).add(voice, overwrite=overwrite)
+
+
+def _voice_of(name: str, source: str, config: TTSConfig, transcript: str | None) -> Voice:
+    path = Path(source)
+    speaks = source.startswith(SPEAKER_STRING)
+    if not speaks and not path.is_file():
+        raise InputError(f"no file {source!r}; give a recording, a speaker string, or a .txt, .pt or voice file")
+    suffix = "" if speaks else path.suffix.lower()
+    is_recording = not speaks and suffix not in {".txt", ".safetensors", *PICKLES}
+    if is_recording:
+        if transcript is None:
+            raise InputError(f"a voice from the recording {source!r} needs the words that it says; give --transcript")
+        with TTS(config=config) as tts:
+            return tts.clone_voice(path, transcript, name=name)
+    if transcript is not None:
+        raise InputError(f"{source[:40]!r} is no recording and has no transcript; leave --transcript out")
+    if speaks:
+        return voice_from_string(name, source)
+    if suffix == ".txt":
+        return voice_from_string(name, _read_string(path))
+    if suffix in PICKLES:
+        return voice_from_vector(name, read_voice_vector(path))
+    return replace(load_voice(path), name=name)
+
+
+def _read_string(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig").strip()
+    except UnicodeDecodeError as exc:
+        raise InputError(f"{str(path)!r} is not UTF-8 text; save the speaker string as UTF-8") from exc
