@@ -1,0 +1,51 @@
+"""Vivace: a text-to-speech engine. ``TTS().synthesize("Hello").save("hello.wav")`` is all it takes.
+
+Names are loaded when they are first used: ``import vivace`` costs no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from vivace.errors import TTSError
+from vivace.version import __version__
+
+if TYPE_CHECKING:
+    from vivace.pipeline.speech import AudioChunk, Speech, SpeechStats
+    from vivace.pipeline.tts import TTS
+    from vivace.pipeline.voices import Voice, VoiceStore
+    from vivace.settings import TTSConfig
+    from vivace.types import Progress
+
+__all__ = [
+    "TTS",
+    "AudioChunk",
+    "Progress",
+    "Speech",
+    "SpeechStats",
+    "TTSConfig",
+    "TTSError",
+    "Voice",
+    "VoiceStore",
+    "__version__",
+]
+
+_HOMES = {
+    "TTS": "vivace.pipeline.tts",
+    "AudioChunk": "vivace.pipeline.speech",
+    "Progress": "vivace.types",
+    "Speech": "vivace.pipeline.speech",
+    "SpeechStats": "vivace.pipeline.speech",
+    "TTSConfig": "vivace.settings",
+    "Voice": "vivace.pipeline.voices",
+    "VoiceStore": "vivace.pipeline.voices",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vivace' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

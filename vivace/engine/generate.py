@@ -30,7 +30,7 @@ class SeededNoise:
     seeds: tuple[int, ...]
 
     def __call__(self, step: int, rows: int, width: int) -> Tensor:
-        return exponential_noise(torch.tensor(self.seeds), step, rows, width)
+        return exponential_noise(torch.tensor(self.seeds, dtype=torch.long), step, rows, width)
 
 
 def greedy(step: int, rows: int, width: int) -> None:

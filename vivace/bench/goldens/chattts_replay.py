@@ -51,7 +51,7 @@ class Settings:
     refine_prompt: str = ""
     refine_max: int = 384
     prompt: str = "[speed_5]"
-    sampling: SamplingParams = SamplingParams(min_new_tokens=0)
+    sampling: SamplingParams = field(default_factory=lambda: SamplingParams(min_new_tokens=0))
     speaker: str | None = None
     recording: NDArray[np.int32] | None = None
     transcript: str | None = None

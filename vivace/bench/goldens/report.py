@@ -1,11 +1,10 @@
 """A row per recorded array: what it is, how far off we are, how far off we may be."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import json
 
 import numpy as np
 import torch

@@ -2,14 +2,15 @@
 
 import logging
 import re
+from collections.abc import Container, Iterable
 
 from vivace.models.chattts.tokenizer import Tokenizer
-from vivace.types import Piece, Word
+from vivace.types import Word
 
 log = logging.getLogger(__name__)
 
 # Longest first, so that "zh" is not read as "z".
-INITIALS = tuple("zh ch sh b p m f d t n l g k h j q x r z c s y w".split())
+INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
 PAUSE_TAGS = frozenset({"[uv_break]", "[v_break]", "[lbreak]", "[llbreak]"})
 SPEED_TAG = re.compile(r"\[speed_\d\]")
 
@@ -35,17 +36,23 @@ def word_tokens(word: Word) -> tuple[str, ...]:
     return word.phones
 
 
-def phone_text(piece: Piece, tokenizer: Tokenizer) -> str:
-    """Phone tokens with spaces between them; tags the tokenizer lacks become a short pause or nothing."""
+def phone_text(words: Iterable[Word], tokenizer: Tokenizer, tags: Container[str]) -> str:
+    """Phone tokens with spaces between them.
+
+    Of the control tags only those in ``tags`` are written; of the others, pauses become a comma and the rest nothing.
+    """
     tokens: list[str] = []
-    for word in piece.words:
+    for word in words:
         for token in word_tokens(word):
-            if token in tokenizer:
+            if word.kind == "tag" and token not in tags:
+                if token in PAUSE_TAGS:
+                    tokens.append(",")
+                else:
+                    log.warning("this model was not trained on the tag %s; it is left out", token)
+            elif token in tokenizer:
                 tokens.append(token)
-            elif token in PAUSE_TAGS:
-                tokens.append(",")
             else:
-                log.warning("this model does not know %r; it is left out", token)
+                log.warning("this model has no phone %r; it is left out", token)
     return " ".join(tokens)
 
 

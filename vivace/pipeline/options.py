@@ -1,0 +1,92 @@
+"""What a request may ask for, and what it comes to."""
+
+import difflib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict, get_args
+
+from vivace.engine.sampler import SamplingParams
+from vivace.errors import InputError, UnsupportedLanguageError
+from vivace.pipeline.voices import Voice
+from vivace.runtime.seed import SEED_LIMIT
+from vivace.settings import GenerationConfig
+from vivace.types import LanguageChoice
+
+MIN_SPEED, MAX_SPEED = 0.25, 4.0
+RANDOM_SEEDS = 1 << 32  # unseeded requests draw one of these: short enough to read out and type again
+
+
+class SpeakOptions(TypedDict, total=False):
+    """Keywords of ``TTS.synthesize``, ``synthesize_batch`` and ``stream``. What is left out or None is the
+    configuration's, then the model's own."""
+
+    voice: str | Voice | None  # a Voice, its name, or "seed:N" for a random speaker where the model has them
+    language: LanguageChoice | None
+    speed: float | None  # 0.25 to 4; the pitch stays
+    seed: int | None  # the same text, voice and seed give the same samples; None draws one and reports it
+    temperature: float | Sequence[float] | None  # one, or one per codebook
+    top_p: float | None
+    top_k: int | None
+    repetition_penalty: float | None
+    refine: str | None  # let the model rewrite the text first, e.g. "[oral_2][laugh_0][break_6]"
+
+
+@dataclass(frozen=True)
+class Request:
+    """Options with every choice made."""
+
+    voice: Voice
+    language: LanguageChoice
+    speed: float
+    seed: int
+    sampling: SamplingParams
+    refine: str | None
+
+
+def _checked(options: SpeakOptions) -> SpeakOptions:
+    known = SpeakOptions.__annotations__
+    for key in options:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            raise TypeError(f"unknown option {key!r}; {hint}")
+    return options
+
+
+def _sampling(options: SpeakOptions, config: GenerationConfig) -> SamplingParams:
+    default = SamplingParams()
+    temperature = options.get("temperature") or config.temperature or default.temperature
+    top_p, top_k = options.get("top_p"), options.get("top_k")
+    penalty = options.get("repetition_penalty")
+    return SamplingParams(
+        temperature=tuple(temperature) if isinstance(temperature, Sequence) else temperature,
+        top_p=next(p for p in (top_p, config.top_p, default.top_p) if p is not None),
+        top_k=next(k for k in (top_k, config.top_k, default.top_k) if k is not None),
+        repetition_penalty=next(
+            p for p in (penalty, config.repetition_penalty, default.repetition_penalty) if p is not None
+        ),
+    )
+
+
+def make_request(options: SpeakOptions, config: GenerationConfig, voice: Voice) -> Request:
+    """Settle what a request leaves open.
+
+    Raises:
+        TypeError: an option does not exist.
+        InputError: a value is out of range; the message says which range it has.
+    """
+    options = _checked(options)
+    language = options.get("language") or config.language
+    if language not in get_args(LanguageChoice):
+        raise UnsupportedLanguageError(f"language {language!r} is not spoken; choose zh, en or auto")
+    speed = options.get("speed")
+    speed = config.speed if speed is None else speed
+    if not MIN_SPEED <= speed <= MAX_SPEED:
+        raise InputError(f"speed is {speed}; give a number from {MIN_SPEED} to {MAX_SPEED}")
+    seed = options.get("seed")
+    seed = config.seed if seed is None else seed
+    seed = secrets.randbelow(RANDOM_SEEDS) if seed is None else seed
+    if not 0 <= seed < SEED_LIMIT:
+        raise InputError(f"seed is {seed}; give a whole number from 0 to {SEED_LIMIT - 1}")
+    return Request(voice, language, speed, seed, _sampling(options, config), options.get("refine"))

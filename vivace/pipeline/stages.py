@@ -1,0 +1,148 @@
+"""The stages of one ChatTTS generation, each of which can be called alone: prompt, codes, mel, wave."""
+
+# T code frames, D model width, Q codebooks, C mel bins, N samples
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vivace.engine.generate import Generation, SeededNoise, generate
+from vivace.engine.sampler import SamplingParams
+from vivace.errors import EngineError, InputError
+from vivace.models.base import ARPrompt
+from vivace.models.chattts.prompt import SPEAKER, SpeakerRow, code_prompt, embed_prompt, refine_prompt
+from vivace.models.chattts.speaker import speaker_embedding
+from vivace.models.chattts.text import SPEED_TAG, character_text, phone_text
+from vivace.pipeline.loading import ChatTTSParts
+from vivace.pipeline.voices import Voice
+from vivace.types import Piece
+
+REFINE = SamplingParams(temperature=0.7, top_p=0.7, top_k=20, repetition_penalty=1.0, max_new_tokens=384)
+SLACK_FRAMES = 48  # one second beyond what a piece may need
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a generation continues: the codes of a recording and what it says."""
+
+    codes: NDArray[np.int32]  # [Q, T]
+    transcript: str
+
+
+@dataclass(frozen=True)
+class Script:
+    """What the model is asked to speak: its text in the tokenizer's form, and its manner."""
+
+    text: str
+    manner: str  # the code prompt, e.g. "[speed_5]"
+    units: int  # phone units, by which its length is judged
+
+
+def piece_units(piece: Piece) -> int:
+    """Length of a piece in phone units: an English phone or a mark 1, a pinyin syllable 2."""
+    return sum(2 * len(w.phones) if w.kind == "zh" else len(w.phones) for w in piece.words if w.kind != "tag")
+
+
+class ChatTTSStages:
+    """Drives one loaded checkpoint; keeps no state between calls."""
+
+    def __init__(self, parts: ChatTTSParts) -> None:
+        self.model, self.vocoder = parts.model, parts.vocoder
+        self.habits = parts.model.config.vivace
+        self.sample_rate = parts.vocoder.sample_rate
+
+    def script(self, piece: Piece, manner: str | None = None) -> Script:
+        """A piece as the model reads it; ``[speed_n]`` in it changes the manner instead of being spoken."""
+        manner = self.habits.code_prompt if manner is None else manner
+        tags = self._tags(piece)
+        speeds = [w.text for w in piece.words if SPEED_TAG.fullmatch(w.text)]
+        manner = next((tag for tag in reversed(speeds) if tag in tags), manner)
+        if self.habits.text == "phones":
+            words = [w for w in piece.words if w.text not in speeds]
+            text = phone_text(words, self.model.tokenizer, tags)
+        else:
+            text = character_text(SPEED_TAG.sub("", piece.text), zh=piece.language == "zh")
+        return Script(text, manner, piece_units(piece))
+
+    def _tags(self, piece: Piece) -> frozenset[str]:
+        """Those of its control tags that the model was trained on."""
+        trained = self.habits.tags
+        found = (w.text for w in piece.words if w.kind == "tag" and w.text in self.model.tokenizer)
+        return frozenset(tag for tag in found if trained is None or tag in trained)
+
+    def prompt(self, script: Script, voice: Voice, recording: Recording | None = None) -> ARPrompt:
+        """Embedded prompt of one generation."""
+        speaker = None
+        if voice.embedding is not None:
+            width = self.model.config.gpt.hidden_size
+            if len(voice.embedding) != width:
+                raise InputError(
+                    f"voice {voice.name!r} has {len(voice.embedding)} numbers but this model's speakers have {width}; "
+                    "choose a voice made for this model"
+                )
+            speaker = SpeakerRow(self.model.tokenizer.id(SPEAKER), speaker_embedding(voice.embedding))
+        text = code_prompt(
+            script.text,
+            prompt=script.manner,
+            speaker=speaker is not None,
+            transcript=None if recording is None else recording.transcript,
+        )
+        codes = None if recording is None else torch.from_numpy(recording.codes)
+        encoded = self.model.tokenizer.encode([text], self.model.config.gpt.num_vq, codes)
+        return embed_prompt(encoded, self.model.embeddings, speaker)
+
+    def codes(self, script: Script, prompt: ARPrompt, params: SamplingParams, seed: int) -> Generation:
+        """Generate; a piece may be neither shorter than its phones can be nor endlessly long."""
+        most = math.ceil(script.units * self.habits.frames_per_unit) + SLACK_FRAMES
+        params = replace(
+            params,
+            min_new_tokens=max(params.min_new_tokens, script.units),
+            max_new_tokens=min(params.max_new_tokens, most),
+        )
+        return generate(self.model.code_mode, prompt, params, SeededNoise((seed,)))[0]
+
+    @torch.inference_mode()
+    def mel(self, generation: Generation, *, from_codes: bool = False) -> Tensor:
+        """Log-mel ``[1, C, 2T]`` from hidden states, or from the codes themselves."""
+        if not from_codes:
+            return self.model.decoder(generation.hidden.T[None])
+        if self.model.dvae is None:
+            raise InputError("this checkpoint has no DVAE; decode from hidden states")
+        return self.model.dvae(generation.codes.T[None])
+
+    @torch.inference_mode()
+    def wave(self, mel: Tensor) -> NDArray[np.float32]:
+        """Samples ``[N]``, float32 at ``sample_rate``.
+
+        Raises: EngineError when the model's numbers went wrong; silence or noise is never returned in their place.
+        """
+        samples: NDArray[np.float32] = self.vocoder(mel)[0].cpu().numpy()
+        if not np.isfinite(samples).all():
+            raise EngineError("the model made numbers that are not finite; try another seed, or float32")
+        return samples
+
+    @torch.inference_mode()
+    def listen(self, samples: NDArray[np.float32]) -> NDArray[np.int32]:
+        """Codes ``[Q, T]`` of a recording ``[N]`` at ``sample_rate``."""
+        if self.model.dvae is None:
+            raise InputError("this model cannot learn a voice from a recording; load one that can, e.g. 2Noise/ChatTTS")
+        device = self.model.dvae.coef.device
+        codes = self.model.dvae.encode(torch.from_numpy(samples).to(device)[None])[0]
+        heard: NDArray[np.int32] = codes.cpu().numpy().astype(np.int32)
+        return heard
+
+    def rewrite(self, text: str, prompt: str, seed: int) -> str:
+        """The refine pass: add spoken manner to ``text`` (``prompt`` like ``[oral_2][laugh_0][break_6]``)."""
+        if not self.habits.refine:
+            raise InputError("this model cannot rewrite text; leave refine out, or load one that can")
+        tokenizer = self.model.tokenizer
+        encoded = tokenizer.encode([refine_prompt(text, prompt)], self.model.config.gpt.num_vq)
+        written = generate(
+            self.model.text_mode, embed_prompt(encoded, self.model.embeddings), REFINE, SeededNoise((seed,))
+        )[0]
+        first_level = tokenizer.id("[break_0]")  # levels steer the rewriting; they are not part of its result
+        return tokenizer.decode([int(i) for i in written.codes[:, 0] if i < first_level])

@@ -1,0 +1,275 @@
+"""The front door: text in, speech out."""
+
+# N samples
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self, Unpack
+
+import numpy as np
+import torch
+
+from vivace.audio.edit import change_speed, silence, trim_silence
+from vivace.audio.files import read_audio, require_speech
+from vivace.errors import EngineError, InputError, TextTooLongError, UnsupportedLanguageError
+from vivace.models.chattts.speaker import random_speaker
+from vivace.models.registry import EMBEDDED, embedded_root, family_of
+from vivace.pipeline.loading import load_chattts
+from vivace.pipeline.options import Request, SpeakOptions, make_request
+from vivace.pipeline.speech import AudioChunk, Samples, Speech, SpeechStats
+from vivace.pipeline.stages import ChatTTSStages, Recording
+from vivace.pipeline.voices import Voice, VoiceBook, VoiceStore
+from vivace.runtime.device import pick_device
+from vivace.runtime.seed import derive_seed
+from vivace.settings import TTSConfig
+from vivace.text import normalize, split
+from vivace.types import Break, Piece, Progress
+from vivace.weights.resolve import resolve
+
+PAUSE_S: dict[Break, float] = {"none": 0.0, "clause": 0.12, "sentence": 0.3, "paragraph": 0.6}
+MIN_RECORDING_S = 1.0
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class PerformanceStats:
+    """What a ``TTS`` has done since it was made."""
+
+    model: str
+    device: str
+    requests: int
+    audio_s: float
+    work_s: float
+
+    @property
+    def rtf(self) -> float:
+        """Real-time factor over all requests; 0 before the first."""
+        return self.work_s / self.audio_s if self.audio_s else 0.0
+
+
+@dataclass(frozen=True)
+class _Heard:
+    samples: Samples  # [N] as the model made them
+    text: str  # as the model read it
+
+
+@dataclass(frozen=True)
+class _Spoken:
+    chunk: AudioChunk
+    code_frames: int
+    stopped: bool
+
+
+class TTS:
+    """A loaded model that speaks. Safe to use from several threads: requests take turns.
+
+    Args:
+        model: a checkpoint's folder, a hub address such as ``2Noise/ChatTTS``, or None for the embedded voice.
+        config: everything else; None reads ``VIVACE_*`` and the file that ``VIVACE_CONFIG`` names.
+    Raises:
+        WeightsError: the model is missing, damaged or not one we know.
+        DeviceError: the device is not there.
+    """
+
+    def __init__(self, model: str | Path | None = None, *, config: TTSConfig | None = None) -> None:
+        self.config = config or TTSConfig.load()
+        wanted = model or self.config.model or EMBEDDED
+        self.name = str(wanted)
+        self._device = pick_device(self.config.device)
+        if self.config.threads is not None:
+            torch.set_num_threads(self.config.threads)
+        root = embedded_root() if wanted == EMBEDDED else self._resolve(wanted)
+        family_of(root)
+        self._stages: ChatTTSStages | None = ChatTTSStages(load_chattts(root, device=self._device))
+        self._book = self._voice_book(root)
+        self._lock = threading.Lock()
+        self._totals = (0, 0.0, 0.0)  # requests, seconds of audio, seconds of work
+
+    def _resolve(self, model: str | Path) -> Path:
+        hub = self.config.hub
+        return resolve(model, cache_dir=self.config.paths.cache_dir, endpoint=hub.endpoint, offline=hub.offline)
+
+    def _voice_book(self, root: Path) -> VoiceBook:
+        statistics = self.stages.model.statistics
+        draw = None if statistics is None else lambda seed: random_speaker(statistics, seed)
+        return VoiceBook(VoiceStore(root / "voices"), VoiceStore(self.config.paths.voices_dir), draw)
+
+    @property
+    def stages(self) -> ChatTTSStages:
+        """The stages of this model, each of which can be called alone. Raises: EngineError once it is closed."""
+        if self._stages is None:
+            raise EngineError(f"this TTS of {self.name!r} is closed; make another one")
+        return self._stages
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz of everything this model says."""
+        return self.stages.sample_rate
+
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        """The model's own voices, then those its user added and it can speak with."""
+        width = self.stages.model.config.gpt.hidden_size
+        return tuple(v for v in self._book.list() if v.embedding is None or len(v.embedding) == width)
+
+    def voice(self, name: str | None = None) -> Voice:
+        """A voice by name, or the default one. Raises: VoiceNotFoundError."""
+        return self._book.get(name or self.config.generation.voice or self.stages.habits.default_voice)
+
+    def clone_voice(
+        self, recording: str | Path | bytes, transcript: str, *, name: str = "clone", description: str = ""
+    ) -> Voice:
+        """A voice from a recording and exactly what it says (zero-shot); not kept, see ``VoiceStore``.
+
+        Raises:
+            InputError: the model cannot listen, or the transcript is empty.
+            AudioDecodeError: the recording cannot be read, is silent, shorter than 1 s or too long.
+        """
+        spoken = normalize(transcript).strip()
+        if not spoken:
+            raise InputError("a recording needs its transcript: write exactly what is said in it")
+        source = recording if isinstance(recording, bytes) else Path(recording)
+        samples = read_audio(
+            source,
+            self.sample_rate,
+            min_seconds=MIN_RECORDING_S,
+            max_seconds=self.config.limits.max_reference_seconds,
+        )
+        require_speech(samples, self.sample_rate)
+        with self._lock:
+            codes = self.stages.listen(samples)
+        return Voice(name, prompt_codes=codes, transcript=spoken, description=description)
+
+    def synthesize(self, text: str, *, progress: OnProgress | None = None, **options: Unpack[SpeakOptions]) -> Speech:
+        """Speak ``text``; ``options`` are those of ``SpeakOptions``, ``progress`` is called after every piece.
+
+        Raises:
+            InputError: the text, the voice or an option cannot be used; the message says which and what to do.
+            EngineError: synthesis itself failed.
+        """
+        started = time.perf_counter()
+        request = self._request(options)
+        spoken = list(self._speak(self._pieces(text, request), request, progress))
+        samples = np.concatenate([s.chunk.samples for s in spoken])
+        elapsed, duration = time.perf_counter() - started, len(samples) / self.sample_rate
+        stats = SpeechStats(
+            duration_s=duration,
+            elapsed_s=elapsed,
+            seed=request.seed,
+            voice=request.voice.name,
+            pieces=len(spoken),
+            code_frames=sum(s.code_frames for s in spoken),
+            stopped=all(s.stopped for s in spoken),
+        )
+        return Speech(samples, self.sample_rate, stats)
+
+    def synthesize_batch(
+        self, texts: Sequence[str], *, progress: OnProgress | None = None, **options: Unpack[SpeakOptions]
+    ) -> list[Speech]:
+        """Speak several texts with the same options: one result per text, in order.
+
+        Every text is checked before the first is spoken, so that a bad one costs nothing.
+        """
+        request = self._request(options)
+        for text in texts:
+            self._pieces(text, request)
+        fixed = SpeakOptions(**{**options, "seed": request.seed})  # type: ignore[typeddict-item]
+        return [self.synthesize(text, progress=progress, **fixed) for text in texts]
+
+    def stream(
+        self, text: str, *, progress: OnProgress | None = None, **options: Unpack[SpeakOptions]
+    ) -> Iterator[AudioChunk]:
+        """Speak ``text`` piece by piece; all chunks joined equal ``synthesize`` of the same seed.
+
+        Raises: as ``synthesize``; what is wrong with the request is raised before the first chunk is asked for.
+        """
+        request = self._request(options)
+        pieces = self._pieces(text, request)
+        return (spoken.chunk for spoken in self._speak(pieces, request, progress))
+
+    def refine(self, text: str, prompt: str = "", *, seed: int = 0) -> str:
+        """Only the refine pass: ``text`` rewritten with fillers, pauses and laughs (models with a text head)."""
+        with self._lock:
+            return self.stages.rewrite(normalize(text), prompt, seed)
+
+    def get_performance_stats(self) -> PerformanceStats:
+        """What has been done so far."""
+        requests, audio_s, work_s = self._totals
+        return PerformanceStats(self.name, str(self._device), requests, audio_s, work_s)
+
+    def close(self) -> None:
+        """Let go of the model's memory; the object cannot speak afterwards."""
+        with self._lock:
+            self._stages = None
+        if self._device.type != "cpu":
+            torch.accelerator.empty_cache()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _request(self, options: SpeakOptions) -> Request:
+        voice = options.get("voice")
+        return make_request(options, self.config.generation, voice if isinstance(voice, Voice) else self.voice(voice))
+
+    def _pieces(self, text: str, request: Request) -> list[Piece]:
+        limit = self.config.limits.max_chars
+        if len(text) > limit:
+            raise TextTooLongError(f"the text has {len(text)} characters, the limit is {limit}; send it in parts")
+        pieces = split(text, request.language, budget=self.stages.habits.max_piece_units)
+        spoken = frozenset().union(*(piece.languages for piece in pieces))
+        for language in sorted(spoken - set(request.voice.languages)):
+            able = ", ".join(v.name for v in self.voices if language in v.languages) or "none"
+            raise UnsupportedLanguageError(
+                f"voice {request.voice.name!r} does not speak {language!r}; voices that do: {able}"
+            )
+        return pieces
+
+    def _speak(self, pieces: list[Piece], request: Request, progress: OnProgress | None) -> Iterator[_Spoken]:
+        voice = request.voice
+        recording = None
+        if voice.prompt_codes is not None and voice.transcript is not None:
+            recording = Recording(voice.prompt_codes, voice.transcript)
+        for index, piece in enumerate(pieces):
+            last = index + 1 == len(pieces)
+            started = time.perf_counter()
+            with self._lock:
+                spoken, heard = self._speak_piece(piece, request, derive_seed(request.seed, index), recording)
+                if recording is None and not last and self.stages.habits.carry_over:
+                    # The first piece is the recording of those that follow: the same voice and manner go on.
+                    recording = Recording(self.stages.listen(heard.samples), heard.text)
+                self._count(index == 0, spoken.chunk, time.perf_counter() - started)
+            if progress is not None:
+                progress(Progress(index + 1, len(pieces), "pieces"))
+            pause = 0.0 if last else PAUSE_S[piece.break_after] / request.speed
+            samples = np.concatenate([spoken.chunk.samples, silence(pause, self.sample_rate)])
+            yield replace(spoken, chunk=replace(spoken.chunk, samples=samples, last=last))
+
+    def _speak_piece(
+        self, piece: Piece, request: Request, seed: int, recording: Recording | None
+    ) -> tuple[_Spoken, _Heard]:
+        stages = self.stages
+        script = stages.script(piece)
+        if request.refine is not None:
+            script = replace(script, text=stages.rewrite(script.text, request.refine, derive_seed(seed, 0)))
+        prompt = stages.prompt(script, request.voice, recording)
+        generation = stages.codes(script, prompt, request.sampling, seed)
+        wave = stages.wave(stages.mel(generation))
+        samples = trim_silence(wave, self.sample_rate)
+        if not len(samples):
+            raise EngineError(f"the model made no sound for {piece.text[:40]!r}; try another seed or voice")
+        if request.speed != 1:
+            samples = change_speed(samples, self.sample_rate, request.speed)
+        chunk = AudioChunk(samples, self.sample_rate, piece.text, last=False)
+        return _Spoken(chunk, len(generation.codes), generation.stopped), _Heard(wave, script.text)
+
+    def _count(self, first: bool, chunk: AudioChunk, seconds: float) -> None:
+        requests, audio_s, work_s = self._totals
+        audio_s += len(chunk.samples) / chunk.sample_rate
+        self._totals = (requests + first, audio_s, work_s + seconds)
