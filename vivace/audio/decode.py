@@ -1,0 +1,75 @@
+"""Compressed or plain recordings to samples, by FFmpeg's libraries (PyAV). What comes in is not trusted."""
+
+# C channels, N samples
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from vivace.audio.resample import Samples
+from vivace.errors import AudioDecodeError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+MAX_CHANNELS = 8
+SAMPLE_RATES = range(4_000, 384_001)  # Hz
+
+# Containers that hold audio themselves. Playlists (HLS, concat, DASH) are not among them: they make the library
+# open whatever other files and addresses they name.
+CONTAINERS = "wav,w64,aiff,au,caf,flac,mp3,aac,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,amr,asf"
+ADVICE = "give a WAV, FLAC, MP3, Ogg, AAC, MP4 or WebM recording"
+
+
+def decode(file: BinaryIO, name: str, *, max_seconds: float) -> tuple[Samples, int]:
+    """The first audio stream of ``file``, channels averaged: samples ``[N]`` float32, and their rate in Hz.
+
+    Args:
+        name: what messages call the file.
+        max_seconds: decoding stops as soon as there is more.
+    Raises:
+        AudioDecodeError: no audio that can be read, none at all, more than ``max_seconds``, or an absurd layout.
+    """
+    import av
+
+    try:
+        options = {"format_whitelist": CONTAINERS, "protocol_whitelist": ""}
+        with av.open(file, "r", options=options, metadata_errors="ignore") as container:  # tags in any encoding
+            rate = _checked_rate(container, name)
+            limit = int(max_seconds * rate)
+            parts: list[Samples] = []
+            total = 0
+            for part in _mono_frames(container):
+                parts.append(part)
+                total += len(part)
+                if total > limit:
+                    raise AudioDecodeError(f"{name} lasts more than {max_seconds:g} s; cut it to the part you need")
+    except AudioDecodeError:
+        raise
+    except (av.FFmpegError, ValueError) as exc:  # ValueError: the layout changes on the way
+        reason = getattr(exc, "strerror", None) or exc
+        raise AudioDecodeError(f"{name} is damaged or no audio ({reason}); {ADVICE}") from exc
+    if total == 0:
+        raise AudioDecodeError(f"{name} holds no sound: it lasts 0 s; {ADVICE}")
+    return np.concatenate(parts), rate
+
+
+def _checked_rate(container: "InputContainer", name: str) -> int:
+    if not container.streams.audio:
+        raise AudioDecodeError(f"{name} has no audio in it; {ADVICE}")
+    stream = container.streams.audio[0]
+    if not 1 <= stream.channels <= MAX_CHANNELS:
+        raise AudioDecodeError(f"{name} has {stream.channels} channels; give one with at most {MAX_CHANNELS}")
+    if stream.rate not in SAMPLE_RATES:
+        raise AudioDecodeError(f"{name} has {stream.rate} samples per second; give one with 8,000 to 192,000")
+    return stream.rate
+
+
+def _mono_frames(container: "InputContainer") -> Iterator[Samples]:
+    import av
+
+    as_float = av.AudioResampler(format="fltp")  # changes the sample format only; [C, N] per frame
+    for frame in container.decode(container.streams.audio[0]):
+        for converted in as_float.resample(frame):
+            yield converted.to_ndarray().mean(axis=0, dtype=np.float32)
