@@ -15,6 +15,11 @@ MANTISSA = 24  # bits of a float32 uniform
 SEED_LIMIT = 1 << 63  # seeds are 0 to this, exclusive
 
 
+def _signed(n: int) -> int:
+    """``n`` modulo 2^64, as torch's int64 holds it."""
+    return (n + (1 << 63)) % (1 << 64) - (1 << 63)
+
+
 def _shift_right(x: Tensor, bits: int) -> Tensor:
     return (x >> bits) & ((1 << (64 - bits)) - 1)  # torch shifts arithmetically; clear the copied sign
 
@@ -36,7 +41,7 @@ def exponential_noise(seeds: Tensor, step: int, rows: int, width: int) -> Tensor
         ``[B * rows, width]`` float32, all above 0.
     """
     place = torch.arange(rows * width, device=seeds.device, dtype=torch.long)
-    stream = _mix(_mix(seeds + GOLDEN) + step * GOLDEN)[:, None]
+    stream = _mix(_mix(seeds + GOLDEN) + _signed(step * GOLDEN))[:, None]
     bits = _shift_right(_mix(stream + place * GOLDEN), 64 - MANTISSA)  # [B, rows * width]
     uniform = (bits.float() + 0.5) * 2.0**-MANTISSA  # never 0, never 1
     return -uniform.log().view(-1, width)
@@ -44,5 +49,5 @@ def exponential_noise(seeds: Tensor, step: int, rows: int, width: int) -> Tensor
 
 def derive_seed(seed: int, index: int) -> int:
     """A seed for part ``index`` of a request, so that its parts do not share their noise."""
-    mixed = _mix(torch.tensor([seed], dtype=torch.long) + (index + 1) * GOLDEN)
+    mixed = _mix(torch.tensor([seed], dtype=torch.long) + _signed((index + 1) * GOLDEN))
     return int(_shift_right(mixed, 1))
