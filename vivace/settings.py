@@ -21,7 +21,6 @@ from vivace.errors import SettingsError
 ENV_PREFIX = "VIVACE_"
 FILE_VARIABLE = "VIVACE_CONFIG"  # names the YAML file when no flag does
 
-Precision = Literal["float32", "bfloat16", "float16"]
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
@@ -80,7 +79,6 @@ class TTSConfig(BaseSettings):
 
     model: str | None = None  # None: the embedded voice; else a folder, or a hub address such as 2Noise/ChatTTS
     device: str = "auto"  # "auto", "cpu", "cuda:1", … : whatever torch.accelerator knows
-    precision: Precision = "float32"
     threads: Annotated[int, Field(ge=1)] | None = None  # of torch on the CPU; None: torch's own choice
     paths: PathsConfig = Field(default_factory=PathsConfig)
     hub: HubConfig = Field(default_factory=HubConfig)
