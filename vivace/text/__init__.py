@@ -1,1 +1,14 @@
+"""Text: written words to spoken words, pieces and phones. Usable alone; imports no torch.
 
+::
+
+    normalize("3:30, $12.50", "en")   # three thirty, twelve dollars fifty cents
+    phones("你好 world")              # Word("你好", "zh", ("ni2", "hao3")), Word("world", "en", ("W", "ER1", "L", "D"))
+    split(long_text, budget=120)      # pieces that end where a speaker would pause
+"""
+
+from vivace.text.normalize import normalize
+from vivace.text.phonemes import phones
+from vivace.text.split import split
+
+__all__ = ["normalize", "phones", "split"]

@@ -1,29 +1,89 @@
-"""Chinese characters to citation pinyin: pypinyin's phrase matching, corrected where its data is not citation form."""
+"""Chinese characters to citation pinyin: pypinyin's phrases where they fit the words, then the own polyphone table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from itertools import accumulate
+from typing import Any
+
+from vivace.text.zh.polyphones import corrections
 
 # Readings of interjections that are no initial + final: the nearest syllable that is one.
 SYLLABIC = {"n": "en", "ng": "en", "m": "mu", "hm": "heng", "hng": "heng", "ê": "ei", "yo": "you", "lo": "luo"}
 
 
-def citation(words: Sequence[str]) -> list[tuple[str, ...]] | None:
+@cache
+def _simplifier() -> Any:
+    from opencc import OpenCC
+
+    return OpenCC("t2s")
+
+
+def simplified(run: str) -> str:
+    """The run in simplified characters, one for one; unchanged where the conversion would change its length."""
+    converted = str(_simplifier().convert(run))
+    return converted if len(converted) == len(run) else run
+
+
+def has_reading(char: str) -> bool:
+    """Whether the character has a pinyin reading."""
+    from pypinyin.constants import PINYIN_DICT
+
+    return ord(char) in PINYIN_DICT
+
+
+def citation(words: Sequence[str]) -> list[tuple[str, ...]]:
     """Citation syllables of Chinese words, TONE3 style with neutral 5 and ü as v: ``("nv3", "er2")``.
 
-    None if a character has no reading. 一 and 不 are reset to yi1 and bu4: the phrase data holds sandhi for some words.
-    """
-    from pypinyin import Style, lazy_pinyin  # 0.2 s: only when Chinese is read
+    一 and 不 are reset to yi1 and bu4: the phrase data holds sandhi for some words.
 
+    Raises:
+        ValueError: a character has no reading; see ``has_reading``.
+    """
     text = "".join(words)
-    syllables = lazy_pinyin(text, style=Style.TONE3, neutral_tone_with_five=True, v_to_u=False, errors="ignore")
-    if len(syllables) != len(text):
-        return None
-    read = [{"一": "yi1", "不": "bu4"}.get(c, _regular(s)) for c, s in zip(text, syllables, strict=True)]
-    out: list[tuple[str, ...]] = []
+    read = [syllable for word in words for syllable in _syllables(word)]
+    settled = bytearray(len(text))
+    for start, end in _phrases(text, words):
+        read[start:end] = _syllables(text[start:end])
+        settled[start:end] = b"\x01" * (end - start)
+    for position, syllable in corrections(text, settled):
+        read[position] = syllable
+    for position, char in enumerate(text):
+        if char in "一不":
+            read[position] = "yi1" if char == "一" else "bu4"
+    ends = accumulate(len(w) for w in words)
+    return [tuple(read[end - len(w) : end]) for w, end in zip(words, ends, strict=True)]
+
+
+def _phrases(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Spans of pypinyin's phrases: every word that is one, then those across words that start and end with them.
+
+    的确 in 他的确切意思 does not: it ends inside 确切.
+    """
+    from pypinyin.constants import PHRASES_DICT
+    from pypinyin.seg.mmseg import seg
+
+    boundaries = {0, *accumulate(len(w) for w in words)}
     position = 0
     for word in words:
-        out.append(tuple(read[position : position + len(word)]))
+        if len(word) > 1 and word in PHRASES_DICT:
+            yield position, position + len(word)
         position += len(word)
-    return out
+    position = 0
+    for phrase in seg.cut(text):
+        end = position + len(phrase)
+        if len(phrase) > 1 and position in boundaries and end in boundaries:
+            yield position, end
+        position = end
+
+
+@lru_cache(maxsize=65_536)
+def _syllables(word: str) -> tuple[str, ...]:
+    from pypinyin import Style, lazy_pinyin  # 0.2 s: only when Chinese is read
+
+    syllables = lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True, v_to_u=False, errors="ignore")
+    if len(syllables) != len(word):
+        raise ValueError(f"a character of {word!r} has no pinyin; leave it out")
+    return tuple(map(_regular, syllables))
 
 
 def _regular(syllable: str) -> str:

@@ -1,0 +1,62 @@
+"""Text that remembers where in the written text each of its characters came from."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Read ``text[start:end]`` as ``spoken``."""
+
+    start: int
+    end: int
+    spoken: str
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A text and, per character, the half-open span of the written text behind it."""
+
+    text: str
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+    @classmethod
+    def of(cls, written: str) -> "Aligned":
+        """The written text itself."""
+        return cls(written, range(len(written)), range(1, len(written) + 1))
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The written span behind ``text[start:end]``; an empty span sits before the next character."""
+        if start >= end:
+            position = self.starts[start] if start < len(self.text) else (self.ends[-1] if self.text else 0)
+            return position, position
+        return self.starts[start], max(self.starts[start], self.ends[end - 1])
+
+    def slice(self, start: int, end: int) -> "Aligned":
+        """The part ``text[start:end]``; spans still count from the start of the whole written text."""
+        return Aligned(self.text[start:end], self.starts[start:end], self.ends[start:end])
+
+    def replace(self, edits: Iterable[Edit]) -> "Aligned":
+        """The text after ``edits``, which are in order and do not overlap; every new character gets its edit's span."""
+        texts: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        position = 0
+        for edit in edits:
+            if edit.start < position:
+                raise ValueError(f"edit at {edit.start} starts before {position}, where the last one ended")
+            texts.append(self.text[position : edit.start])
+            starts += self.starts[position : edit.start]
+            ends += self.ends[position : edit.start]
+            start, end = self.span(edit.start, edit.end)
+            texts.append(edit.spoken)
+            starts += [start] * len(edit.spoken)
+            ends += [end] * len(edit.spoken)
+            position = edit.end
+        if not texts:
+            return self
+        texts.append(self.text[position:])
+        starts += self.starts[position:]
+        ends += self.ends[position:]
+        return Aligned("".join(texts), starts, ends)

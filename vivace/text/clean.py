@@ -1,0 +1,80 @@
+"""The first pass: one form per character. Compatibility forms folded, invisible characters and emoji taken out."""
+
+import logging
+import re
+import unicodedata
+from functools import lru_cache
+
+from vivace.text.aligned import Aligned, Edit
+
+log = logging.getLogger(__name__)
+
+# Folding these would lose what the rules and the pauses read: full-width marks, superscripts, unit signs, the ellipsis.
+KEPT = frozenset("，。！？；：（）、…—–·“”‘’「」『』《》〈〉【】〔〕～￥²³℃℉㎡№″′™®©½¼¾⅓⅔⅛⁄×÷±≈≠≥≤°√")
+EXPANDED = {
+    "½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3", "⅛": " 1/8",
+    "№": "No.", "™": "", "®": "", "©": "", "µ": "μ", "⁄": "/", "′": "'", "‐": "-", "‑": "-", "‒": "–", "―": "—",
+    "﹣": "-", "－": "-", "−": "-", "〜": "~", "～": "~", "∼": "~", "＇": "'", "＂": '"', "¥": "￥", "㎜": "mm", "㎝": "cm", "㎞": "km",
+    "㎎": "mg", "㎏": "kg", "㏄": "cc", "㎥": "m³", "㎢": "km²", "㏎": "km", "\u3000": " ", "\u2028": "\n", "\u2029": "\n", "\x0b": " ",
+    "\x0c": "\n", "\x85": "\n", "\r": "\n", "\t": " ", "－": "-", "㏑": "ln", "〇": "零",
+}  # fmt: skip
+PLAIN = re.compile(r"[ -~\n一-鿿，。！？；：（）、…—–“”‘’《》℃]*")
+SPACES = re.compile(r" {2,}")
+MARKED = re.compile(r"[^\W\d_][\u0300-\u036f]+")
+EMOJI_JOINERS = "\u200d\ufe0f\ufe0e\u20e3"
+
+
+@lru_cache(maxsize=4096)
+def fold(char: str) -> str:
+    """The form of one character that the rules read; empty where it has none."""
+    if char in EXPANDED:
+        return EXPANDED[char]
+    if char in KEPT or char == "\n":
+        return char
+    category = unicodedata.category(char)
+    if category in ("Nd", "No", "Nl") and category != "Nl":
+        decimal = unicodedata.digit(char, None)
+        if decimal is not None and not char.isascii():
+            return str(decimal)
+    if (
+        category in ("Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me")
+        or char in EMOJI_JOINERS
+        or (category == "Sk"
+        and ord(char) > 0xFFFF)
+    ):
+        return ""
+    if category == "So" and ord(char) > 0x2100:
+        folded = unicodedata.normalize("NFKC", char)
+        return folded if folded != char else ""
+    if category.startswith("Z"):
+        return " "
+    return unicodedata.normalize("NFKC", char)
+
+
+def clean(written: Aligned) -> Aligned:
+    """``written`` with every character folded; what was dropped is logged."""
+    if PLAIN.fullmatch(written.text) and "  " not in written.text:
+        return written
+    composed = [
+        Edit(m.start(), m.end(), unicodedata.normalize("NFC", m.group())) for m in MARKED.finditer(written.text)
+    ]
+    text = written.replace(composed)
+    edits: list[Edit] = []
+    dropped: list[str] = []
+    position = 0
+    while position < len(text.text):
+        plain = PLAIN.match(text.text, position)
+        position = plain.end() if plain else position
+        if position == len(text.text):
+            break
+        char = text.text[position]
+        folded = fold(char)
+        if folded != char:
+            edits.append(Edit(position, position + 1, folded))
+            if not folded and unicodedata.category(char) not in ("Cc", "Cf"):
+                dropped.append(char)
+        position += 1
+    if dropped:
+        log.info("dropped %d characters that cannot be spoken: %s", len(dropped), " ".join(map(ascii, dropped[:10])))
+    text = text.replace(edits)
+    return text.replace(Edit(m.start(), m.end(), " ") for m in SPACES.finditer(text.text))

@@ -1,0 +1,152 @@
+"""English words to ARPAbet: homographs, dictionary, regular endings, letters, and a model for what is left."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+
+from vivace.text.en import homographs, unknown
+from vivace.text.en.lexicon import lookup
+
+LETTERS = {
+    "a": "EY1", "b": "B IY1", "c": "S IY1", "d": "D IY1", "e": "IY1", "f": "EH1 F", "g": "JH IY1", "h": "EY1 CH",
+    "i": "AY1", "j": "JH EY1", "k": "K EY1", "l": "EH1 L", "m": "EH1 M", "n": "EH1 N", "o": "OW1", "p": "P IY1",
+    "q": "K Y UW1", "r": "AA1 R", "s": "EH1 S", "t": "T IY1", "u": "Y UW1", "v": "V IY1",
+    "w": "D AH1 B AH0 L Y UW0", "x": "EH1 K S", "y": "W AY1", "z": "Z IY1",
+}  # fmt: skip
+UNVOICED = frozenset(["P", "T", "K", "F", "TH"])
+SIBILANT = frozenset(["S", "Z", "SH", "ZH", "CH", "JH"])
+VOWEL = re.compile(r"[AEIOU][A-Z][0-2]")
+CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
+MAX_SPELLED = 5  # longer words in capitals are shouted words, not acronyms
+
+
+def phones_of(words: Sequence[str], index: int) -> tuple[str, ...]:
+    """ARPAbet with stress of ``words[index]``; its neighbours tell homographs and spelled letters apart."""
+    word = words[index]
+    if len(word) == 1 and word.isascii():
+        return _letter(words, index)
+    chosen = homographs.choose(words, index)
+    return chosen if chosen is not None else word_phones(word)
+
+
+def _letter(words: Sequence[str], index: int) -> tuple[str, ...]:
+    """A single letter: its name, but the article "a" where it stands alone between words."""
+    letter = words[index].lower()
+    beside = [w for w in (*words[max(0, index - 1) : index], *words[index + 1 : index + 2]) if w]
+    if letter == "a" and not any(len(w) == 1 and w.lower() not in "ai" for w in beside) and words[index] == "a":
+        return ("AH0",)
+    return tuple(LETTERS[letter].split(" ")) if letter in LETTERS else ()
+
+
+@lru_cache(maxsize=65_536)
+def word_phones(word: str) -> tuple[str, ...]:
+    """ARPAbet of one word without context; every word of letters has a reading, one with none gives ``()``."""
+    plain = _ascii(word)
+    if not plain:
+        return ()
+    if _is_acronym(plain):
+        return spell(plain)
+    known = _known(plain.lower())
+    if known is not None:
+        return known
+    parts = [part for part in re.split(r"['-]", plain) if part]
+    if len(parts) == 1:
+        parts = CAMEL.findall(parts[0])
+    if len(parts) > 1:
+        return tuple(p for part in parts for p in word_phones(part))
+    lower = plain.strip("'").lower()
+    if (plain.isupper() and len(plain) <= MAX_SPELLED) or not any(c in "aeiouy" for c in lower):
+        return spell(plain)
+    return unknown.phones(lower)
+
+
+def spell(word: str) -> tuple[str, ...]:
+    """Letter by letter: ``"GPT"``, ``"PCs"`` with its plural s as a sound."""
+    plural = len(word) > 2 and word.endswith("s") and word[:-1].isupper()
+    phones = [p for c in (word[:-1] if plural else word).lower() if c in LETTERS for p in LETTERS[c].split(" ")]
+    return tuple(phones) + (("Z",) if plural and phones[-1:] != ["S"] else ("IH0", "Z") if plural else ())
+
+
+def _is_acronym(word: str) -> bool:
+    """Capitals that the dictionary has as no ordinary word, or PCs and TVs."""
+    stem = word[:-1] if word.endswith("s") and word[:-1].isupper() else word
+    if not (1 < len(stem) <= MAX_SPELLED and stem.isupper() and stem.isalpha()):
+        return False
+    return stem != word or stem in SPELLED or lookup(stem) is None
+
+
+# The dictionary reads these as words; in capitals they are letters.
+SPELLED = frozenset(
+    ["AI", "US", "IT", "UN", "EU", "PM", "AM", "TV", "PC", "CD", "DVD", "CEO", "CFO", "CTO", "UK", "USA", "UFO", "VIP", "FAQ", "ID", "IQ", "PR", "HR", "OK", "ATM", "DNA", "API", "CPU", "GPU"]
+)
+
+
+def _known(lower: str) -> tuple[str, ...] | None:
+    """From the dictionary, or from a dictionary word with a regular ending."""
+    found = lookup(lower) or lookup(lower.strip("'"))
+    if found is not None:
+        return found
+    for ending, add in (("'s", _plural), ("s'", _same), ("'", _same)):
+        if lower.endswith(ending) and (stem := _known(lower.removesuffix(ending))):
+            return add(stem) if ending != "s'" else _plural(stem)
+    return _inflected(lower)
+
+
+def _inflected(lower: str) -> tuple[str, ...] | None:
+    if lower.endswith("ies") and (stem := lookup(f"{lower[:-3]}y")):
+        return (*stem, "Z")
+    if lower.endswith("es") and (stem := lookup(lower[:-2])) and stem[-1] in SIBILANT:
+        return _plural(stem)
+    if lower.endswith("s") and not lower.endswith("ss") and (stem := lookup(lower[:-1])):
+        return _plural(stem)
+    if lower.endswith("ied") and (stem := lookup(f"{lower[:-3]}y")):
+        return (*stem, "D")
+    for ending, add in (("ed", _past), ("ing", _ing)):
+        if len(lower) > len(ending) + 2 and lower.endswith(ending):
+            base = lower.removesuffix(ending)
+            doubled = base[:-1] if base[-1] == base[-2] else ""
+            for stem_text in (base + "e", base, doubled):
+                if len(stem_text) > 2 and (stem := lookup(stem_text)):
+                    return add(stem)
+    for ending, tail in (
+        ("ly", ("L", "IY0")),
+        ("ness", ("N", "AH0", "S")),
+        ("less", ("L", "AH0", "S")),
+        ("'ll", ("AH0", "L")),
+        ("'ve", ("AH0", "V")),
+        ("'d", ("D",)),
+        ("'re", ("ER0",)),
+    ):
+        if len(lower) > len(ending) + 2 and lower.endswith(ending) and (stem := lookup(lower.removesuffix(ending))):
+            return (*stem, *tail)
+    return None
+
+
+def _same(stem: tuple[str, ...]) -> tuple[str, ...]:
+    return stem
+
+
+def _plural(stem: tuple[str, ...]) -> tuple[str, ...]:
+    if stem[-1] in SIBILANT:
+        return (*stem, "IH0", "Z")
+    return (*stem, "S" if stem[-1] in UNVOICED else "Z")
+
+
+def _past(stem: tuple[str, ...]) -> tuple[str, ...]:
+    if stem[-1] in ("T", "D"):
+        return (*stem, "IH0", "D")
+    return (*stem, "T" if stem[-1] in UNVOICED | (SIBILANT - {"Z", "ZH", "JH"}) else "D")
+
+
+def _ing(stem: tuple[str, ...]) -> tuple[str, ...]:
+    return (*stem, "IH0", "NG")
+
+
+def _ascii(word: str) -> str:
+    """Letters without accents: café -> cafe, Straße -> Strasse."""
+    if word.isascii():
+        return word
+    folded = word.replace("’", "'").replace("ß", "ss").replace("ø", "o").replace("Ø", "O").replace("æ", "ae")
+    folded = folded.replace("Æ", "Ae").replace("œ", "oe").replace("ł", "l").replace("Ł", "L").replace("đ", "d")
+    return "".join(c for c in unicodedata.normalize("NFD", folded) if c.isascii() and (c.isalpha() or c in "'-"))

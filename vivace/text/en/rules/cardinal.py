@@ -1,0 +1,62 @@
+"""What is left of numbers: ordinals, counts with a scale, decimals, negative numbers, long digit strings."""
+
+import re
+
+from vivace.text.en.forms import NUMERAL, SIGN
+from vivace.text.en.number import number, ordinal, plural, spell
+from vivace.text.rule import Rule
+
+SCALES = {
+    "k": "thousand",
+    "K": "thousand",
+    "M": "million",
+    "mn": "million",
+    "m": "million",
+    "B": "billion",
+    "bn": "billion",
+    "b": "billion",
+    "tn": "trillion",
+    "T": "trillion",
+}
+MAX_COUNT = 12  # a plain run of more digits is a code
+
+ODD = r"\\^*=<>|{}@_$€£￥%‰&~`/"  # beside one of these a number is left to the long tail
+
+
+def _plain(m: re.Match[str]) -> str:
+    numeral = m["n"].replace(",", "")
+    sign = "minus " if m["sign"] else ""
+    if len(numeral.partition(".")[0]) > MAX_COUNT and "," not in m["n"]:
+        return sign + " point ".join(spell(part) for part in numeral.split("."))
+    return sign + number(numeral) + ("" if not m["plus"] else " plus")
+
+
+RULES = (
+    Rule(
+        "cardinal.ordinal",
+        re.compile(r"(?<![0-9A-Za-z.])(?P<n>[0-9]{1,3}(?:,[0-9]{3}){1,4}|[0-9]+)\s?(?:st|nd|rd|th)\b", re.I),
+        lambda m: ordinal(m["n"].replace(",", "")),
+    ),
+    Rule(
+        "cardinal.scaled",
+        re.compile(rf"(?<![0-9A-Za-z.])(?P<n>{NUMERAL})\s?(?P<scale>bn|mn|tn|[kKMBT])(?P<plus>\+)?(?![A-Za-z0-9])"),
+        lambda m: f"{number(m['n'].replace(',', ''))} {SCALES[m['scale']]}{' plus' if m['plus'] else ''}",
+    ),
+    Rule(
+        "cardinal.plural", re.compile(r"(?<![0-9A-Za-z.,])(?P<n>[0-9]{1,3})['’]?s\b"), lambda m: plural(number(m["n"]))
+    ),
+    Rule("cardinal.number_sign", re.compile(r"#\s?(?=[0-9])"), lambda _: "number "),
+    Rule(
+        "cardinal.point_first",
+        re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z])(?P<n>\.[0-9]+)(?P<plus>)(?![0-9])"),
+        _plain,
+    ),
+    Rule(
+        "cardinal.plain",
+        re.compile(rf"(?P<sign>{SIGN})(?<![{ODD}])(?P<n>{NUMERAL})(?![{ODD}])(?P<plus>\+(?!\s?[0-9A-Za-z]))?"),
+        _plain,
+    ),
+)
+LAST_RULES = (
+    Rule("cardinal.last", re.compile(rf"(?P<sign>{SIGN})(?P<n>{NUMERAL})(?P<plus>\+(?!\s?[0-9A-Za-z]))?"), _plain),
+)

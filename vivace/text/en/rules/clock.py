@@ -1,0 +1,64 @@
+"""Clock times: 3:30 pm, 12:00, 7 a.m., 9-5pm, 10:05:30."""
+
+import re
+
+from vivace.text.en.number import ONES, cardinal
+from vivace.text.rule import Rule
+
+HALF = r"(?P<half>[aApP])\.?\s?[mM](?:\.(?=\s+[a-z0-9]|\s*[,;:)])|\.?(?=\.)|\b)"
+HOUR = r"(?P<h>2[0-4]|1[0-9]|0?[0-9])"
+
+
+def _minutes(minute: str) -> str:
+    return f"oh {ONES[int(minute)]}" if minute[0] == "0" else cardinal(minute)
+
+
+def _clock(hour: str, minute: str, half: str | None) -> str:
+    read = cardinal(str(int(hour)))
+    if minute != "00":
+        read += f" {_minutes(minute)}"
+    elif half is None:
+        read += " o'clock" if 1 <= int(hour) <= 12 else " hundred"
+    return read + (f" {half.lower()} m" if half else "")
+
+
+def _time(m: re.Match[str]) -> str:
+    second = m["s"]
+    if second and second != "00":
+        end = f" and {cardinal(str(int(second)))} second{'' if second == '01' else 's'}"
+        minute = f" {_minutes(m['m'])}" if m["m"] != "00" else ""
+        return cardinal(str(int(m["h"]))) + minute + end + (f" {m['half'].lower()} m" if m["half"] else "")
+    return _clock(m["h"], m["m"], m["half"])
+
+
+def _hour(m: re.Match[str]) -> str:
+    return f"{cardinal(m['h'])} {m['half'].lower()} m"
+
+
+def _range(m: re.Match[str]) -> str:
+    half = m["half"]
+    first = _clock(m["a"], m["am"] or "00", m["ah"] or ("" if half else None))
+    return f"{first.strip()} to {_clock(m['h'], m['m'] or '00', half)}"
+
+
+RULES = (
+    Rule(
+        "clock.range",
+        re.compile(
+            rf"(?<![0-9:.$])(?P<a>1[0-2]|0?[1-9])(?::(?P<am>[0-5][0-9]))?\s?(?:(?P<ah>[aApP])\.?[mM]\.?)?\s?[-–—]\s?"
+            rf"(?P<h>1[0-2]|0?[1-9])(?::(?P<m>[0-5][0-9]))?\s?{HALF}"
+        ),
+        _range,
+    ),
+    Rule(
+        "clock.time",
+        re.compile(rf"(?<![0-9:.]){HOUR}:(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9]))?(?![0-9:])(?:\s?{HALF})?"),
+        _time,
+    ),
+    Rule("clock.hour", re.compile(rf"(?<![0-9:.A-Za-z])(?P<h>1[0-2]|0?[1-9])\s?{HALF}"), _hour),
+    Rule(
+        "clock.score",
+        re.compile(r"(?<![0-9:.])(?P<a>[0-9]{1,3}):(?P<b>[0-9]{1,3})(?![0-9:])"),
+        lambda m: f"{cardinal(m['a'])} to {cardinal(m['b'])}",
+    ),
+)

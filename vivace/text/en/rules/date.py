@@ -1,0 +1,77 @@
+"""Dates: Jan. 5, 2024 · 5 January 2024 · 2024-01-05 · 1/5/2024 · January 5-8."""
+
+import re
+
+from vivace.text.en.forms import MONTH, MONTH_NAMES, TO, month_name
+from vivace.text.en.number import ordinal, year
+from vivace.text.rule import Rule
+
+DAY = r"(?P<d>[12][0-9]|3[01]|0?[1-9])"
+YEAR = r"(?P<y>[12][0-9]{3})(?![0-9]|,[0-9])"
+
+
+def _date(month: str, day: str, written_year: str | None) -> str:
+    return f"{month} {ordinal(day.lstrip('0'))}" + (f", {year(written_year)}" if written_year else "")
+
+
+def _named(m: re.Match[str]) -> str:
+    return _date(month_name(m["m"]), m["d"], m["y"])
+
+
+def _days(m: re.Match[str]) -> str:
+    read = f"{month_name(m['m'])} {ordinal(m['d'].lstrip('0'))} to {ordinal(m['e'].lstrip('0'))}"
+    return read + (f", {year(m['y'])}" if m["y"] else "")
+
+
+def _month_year(m: re.Match[str]) -> str:
+    return f"{month_name(m['m'])} {year(m['y'])}"
+
+
+def _numeric(m: re.Match[str]) -> str:
+    return _date(MONTH_NAMES[int(m["m"]) - 1], m["d"], m["y"])
+
+
+RULES = (
+    Rule(
+        "date.days",
+        re.compile(
+            rf"\b(?P<m>{MONTH})\s?{DAY}(?:st|nd|rd|th)?{TO}(?P<e>[12][0-9]|3[01]|0?[1-9])(?:st|nd|rd|th)?(?![0-9:/])(?:,?\s?{YEAR})?"
+        ),
+        _days,
+    ),
+    Rule("date.named", re.compile(rf"\b(?P<m>{MONTH})\s?{DAY}(?:st|nd|rd|th)?(?![0-9:/])(?:,?\s?{YEAR})?"), _named),
+    Rule(
+        "date.day_first",
+        re.compile(
+            rf"(?<![0-9A-Za-z.$-])(?:the\s)?{DAY}(?:st|nd|rd|th)?\s(?:of\s)?(?P<m>{MONTH})(?![A-Za-z])(?:,?\s{YEAR})?"
+        ),
+        _named,
+    ),
+    Rule("date.month_year", re.compile(rf"\b(?P<m>{MONTH}),?\s{YEAR}"), _month_year),
+    Rule(
+        "date.iso",
+        re.compile(
+            r"(?<![0-9./-])(?P<y>[12][0-9]{3})(?P<s>[-/.])(?P<m>0?[1-9]|1[0-2])(?P=s)(?P<d>[12][0-9]|3[01]|0?[1-9])(?![0-9]|[-/.][0-9])"
+        ),
+        _numeric,
+    ),
+    Rule(
+        "date.american",
+        re.compile(
+            r"(?<![0-9./-])(?P<m>0?[1-9]|1[0-2])(?P<s>[-/.])(?P<d>[12][0-9]|3[01]|0?[1-9])(?P=s)(?P<y>[12][0-9]{3})(?![0-9]|[-/.][0-9])"
+        ),
+        _numeric,
+    ),
+    Rule(
+        "date.day_month",
+        re.compile(
+            r"(?<![0-9./-])(?P<d>1[3-9]|2[0-9]|3[01])(?P<s>[-/.])(?P<m>0?[1-9]|1[0-2])(?P=s)(?P<y>[12][0-9]{3})(?![0-9]|[-/.][0-9])"
+        ),
+        _numeric,
+    ),
+    Rule(
+        "date.slash",
+        re.compile(r"(?<=\b[Oo]n )(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])(?P<y>)(?![0-9/])"),
+        _numeric,
+    ),
+)

@@ -1,0 +1,78 @@
+"""Money: $12.50, $ 5 million, $3.4bn, £20k, 500 USD, 50¢."""
+
+import re
+
+from vivace.text.en.forms import NUMERAL, SIGN, TO
+from vivace.text.en.number import cardinal, number
+from vivace.text.rule import Rule
+from vivace.text.tables import alternatives, rows
+
+CURRENCIES = {sign: names for sign, *names in rows("en_currencies")}
+SCALES = {
+    "k": "thousand",
+    "K": "thousand",
+    "m": "million",
+    "M": "million",
+    "mn": "million",
+    "b": "billion",
+    "B": "billion",
+    "bn": "billion",
+    "T": "trillion",
+    "tn": "trillion",
+    "trn": "trillion",
+}
+SCALE = (
+    r"(?:\s?(?P<scale>hundred|thousand|million|billion|trillion)\b|\s?(?P<short>bn|mn|tn|trn|[kKmMbBT])(?![A-Za-z0-9]))"
+)
+UNIT = alternatives(list(CURRENCIES))
+
+
+def _amount(numeral: str, scale: str | None, sign: str) -> str:
+    one, more, cent, cents = CURRENCIES[sign]
+    numeral = numeral.replace(",", "")
+    if scale:
+        return f"{number(numeral)} {scale} {more}"
+    whole, _, fraction = numeral.partition(".")
+    if not fraction or not fraction.strip("0"):
+        return f"{cardinal(whole)} {one if int(whole) == 1 else more}"
+    if len(fraction) != 2:
+        return f"{number(numeral)} {more}"
+    hundredths = int(fraction)
+    small = f"{cardinal(str(hundredths))} {cent if hundredths == 1 else cents}"
+    if int(whole) == 0:
+        return small
+    return f"{cardinal(whole)} {one if int(whole) == 1 else more} {small}"
+
+
+def _scale(m: re.Match[str]) -> str | None:
+    return m["scale"] or SCALES.get(m["short"] or "")
+
+
+def _read(m: re.Match[str]) -> str:
+    return ("minus " if m["sign"] else "") + _amount(m["n"], _scale(m), m["unit"])
+
+
+def _range(m: re.Match[str]) -> str:
+    return f"{number(m['a'].replace(',', ''))} to {_amount(m['n'], _scale(m), m['unit'])}"
+
+
+RULES = (
+    Rule(
+        "money.range",
+        re.compile(rf"(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<a>{NUMERAL}){TO}(?:{UNIT})?\s?(?P<n>{NUMERAL}){SCALE}?"),
+        _range,
+    ),
+    Rule(
+        "money.before", re.compile(rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<n>{NUMERAL}){SCALE}?"), _read
+    ),
+    Rule(
+        "money.after",
+        re.compile(rf"(?P<sign>{SIGN})(?<![0-9.])(?P<n>{NUMERAL}){SCALE}?\s?(?P<unit>{UNIT})(?![A-Za-z0-9])"),
+        _read,
+    ),
+    Rule(
+        "money.cents",
+        re.compile(r"(?<![0-9.])(?P<n>[0-9]+)\s?¢"),
+        lambda m: f"{cardinal(m['n'])} cent{'' if m['n'] == '1' else 's'}",
+    ),
+)

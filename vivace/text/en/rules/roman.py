@@ -1,0 +1,31 @@
+"""Roman numerals where they are surely numerals: Chapter VI, Henry VIII, World War II."""
+
+import re
+
+from vivace.text.en.number import cardinal, ordinal
+from vivace.text.rule import Rule
+
+VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+NUMERAL = r"(?P<roman>(?=[IVXLC])(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))(?![A-Za-z0-9'’-])"
+PARTS = "[Cc]hapter|CHAPTER|[Pp]art|PART|[Vv]olume|[Bb]ook|[Aa]ct|[Ss]cene|[Ss]ection|[Tt]itle|[Aa]ppendix|[Pp]hase|[Tt]ype|[Cc]lass|[Ss]tage|[Gg]rade|[Ll]evel|World War|Super Bowl|Rocky|Final Fantasy|Apollo|[Aa]rticle|[Ff]igure|[Tt]able|[Ee]pisode|[Ss]eason"
+RULERS = "Henry|Louis|Charles|George|Edward|William|James|Richard|Elizabeth|Mary|Victoria|John Paul|Pope [A-Z][a-z]+|King [A-Z][a-z]+|Queen [A-Z][a-z]+|Emperor [A-Z][a-z]+|Tsar [A-Z][a-z]+|Prince [A-Z][a-z]+|Philip|Ferdinand|Frederick|Napoleon|Nicholas|Alexander|Catherine|Peter|Benedict|Pius|Leo|Gregory|Francis|Otto|Ramesses|Ptolemy|Darius|Xerxes|Leopold|Gustav|Christian|Harald"
+
+
+def value(roman: str) -> int:
+    """``"VIII"`` -> 8."""
+    numbers = [VALUES[c] for c in roman]
+    return sum(-n if i + 1 < len(numbers) and n < numbers[i + 1] else n for i, n in enumerate(numbers))
+
+
+RULES = (
+    Rule(
+        "roman.part",
+        re.compile(rf"(?P<head>\b(?:{PARTS})\s){NUMERAL}"),
+        lambda m: f"{m['head']}{cardinal(str(value(m['roman'])))}" if m["roman"] else None,
+    ),
+    Rule(
+        "roman.ruler",
+        re.compile(rf"(?P<head>\b(?:{RULERS})\s){NUMERAL}"),
+        lambda m: f"{m['head']}the {ordinal(str(value(m['roman'])))}" if m["roman"] else None,
+    ),
+)

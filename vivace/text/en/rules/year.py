@@ -1,0 +1,50 @@
+"""Years and decades: 1970s, '90s, in 1984, 300 BC, 1914-1918."""
+
+import re
+
+from vivace.text.en.number import cardinal, plural, year
+from vivace.text.rule import Rule
+
+YEAR = r"(?:1[1-9][0-9]{2}|20[0-9]{2})"
+# A four-digit number before one of these is a count.
+COUNTED = r"(?!\s(?:[a-z]+s\b|men|women|people|children|percent|hundred|thousand|million|billion|meter|feet|foot|mile|sheep|fish|points?)\b|\s?(?:[kcm]?m|[km]?g|lbs?|ft|mi|mph|km/h|[KMGT]B|MHz|°)(?![A-Za-z]))"
+
+
+def _decade(m: re.Match[str]) -> str:
+    century, decade = m["century"], m["decade"]
+    if not century:
+        return plural(cardinal(decade)) if decade != "00" else "two thousands"
+    if decade == "00":
+        return plural(year(century + decade))
+    return f"{cardinal(century)} {plural(cardinal(decade))}"
+
+
+def _range(m: re.Match[str]) -> str:
+    return f"{year(m['a'])} to {year(m['b']) if len(m['b']) == 4 else cardinal(m['b'])}"
+
+
+RULES = (
+    Rule(
+        "year.decade", re.compile(r"(?<![0-9A-Za-z.$])['’]?(?P<century>1[0-9]|20)?(?P<decade>[0-9]0)['’]?s\b"), _decade
+    ),
+    Rule(
+        "year.range",
+        re.compile(rf"(?<![0-9.,$-])(?P<a>{YEAR})\s?[-–—]\s?(?P<b>{YEAR}|[0-9]{{2}})(?![0-9-]|[.,][0-9])"),
+        _range,
+    ),
+    Rule(
+        "year.era",
+        re.compile(r"(?<![0-9.,])(?P<n>[0-9]{1,4})(?=\s?(?:B\.?C\.?|A\.?D\.?|BCE|CE)(?![a-z]))"),
+        lambda m: year(m["n"]),
+    ),
+    Rule(
+        "year.short",
+        re.compile(r"(?<![0-9A-Za-z])['’](?P<n>[0-9]{2})(?![0-9A-Za-z])"),
+        lambda m: cardinal(m["n"]) if m["n"][0] != "0" else f"oh {cardinal(m['n'][1])}",
+    ),
+    Rule(
+        "year.plain",
+        re.compile(rf"(?<![0-9A-Za-z.,$#+*×÷=<>/-])(?P<n>{YEAR})(?![0-9A-Za-z%/]|[.,:][0-9]|\s?[+*×÷=<>]){COUNTED}"),
+        lambda m: year(m["n"]),
+    ),
+)

@@ -1,0 +1,70 @@
+"""Which language a stretch of text is read in, by counting scripts."""
+
+import itertools
+import re
+from dataclasses import dataclass
+
+from vivace.types import LanguageChoice, SpokenLanguage
+
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+HAN_CHAR = re.compile(f"[{HAN}〇]")
+LATIN_WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿĀ-ž]+")
+SENTENCE_END = re.compile(r"[\n。！？!?]+|(?<=[A-Za-z0-9)])\.(?=\s)")
+# In a Chinese sentence, so many Latin words in a row are English, with the numbers between them.
+MIN_ENGLISH_RUN = 3
+LATIN_RUN = re.compile(
+    r"[A-Za-z][A-Za-z'’-]*(?:[ ,]{1,3}(?:[A-Za-z][A-Za-z'’-]*|[$£€#]?[0-9][0-9.,:/%-]*[A-Za-z]*))+[.!?]?"
+)
+
+
+@dataclass(frozen=True)
+class LanguageSpan:
+    """``text[start:end]`` is read in ``language``."""
+
+    start: int
+    end: int
+    language: SpokenLanguage
+
+
+def main_language(text: str, choice: LanguageChoice = "auto") -> SpokenLanguage:
+    """The language most of ``text`` is in: Chinese if it has more Han characters than Latin words."""
+    if choice != "auto":
+        return choice
+    han = len(HAN_CHAR.findall(text))
+    return "zh" if han > 0 and han >= len(LATIN_WORD.findall(text)) else "en"
+
+
+def language_spans(text: str, choice: LanguageChoice = "auto") -> list[LanguageSpan]:
+    """Half-open spans that cover ``text``.
+
+    With ``choice`` auto: a sentence without Han characters is English, unless it has no letters at all and the text has
+    Han characters; a sentence with Han characters is Chinese but for its runs of three and more Latin words.
+    """
+    if choice != "auto":
+        return [LanguageSpan(0, len(text), choice)] if text else []
+    fallback: SpokenLanguage = "zh" if HAN_CHAR.search(text) else "en"
+    if fallback == "en":
+        return [LanguageSpan(0, len(text), "en")] if text else []
+    spans: list[LanguageSpan] = []
+
+    def add(start: int, end: int, language: SpokenLanguage) -> None:
+        if end <= start:
+            return
+        if spans and spans[-1].language == language:
+            start = spans.pop().start
+        spans.append(LanguageSpan(start, end, language))
+
+    ends = [m.end() for m in SENTENCE_END.finditer(text)] + [len(text)]
+    for start, end in itertools.pairwise([0, *ends]):
+        if not HAN_CHAR.search(text, start, end):
+            latin = LATIN_WORD.search(text, start, end)
+            add(start, end, "en" if latin else (spans[-1].language if spans else fallback))
+            continue
+        position = start
+        for run in LATIN_RUN.finditer(text, start, end):
+            if len(LATIN_WORD.findall(run.group())) >= MIN_ENGLISH_RUN:
+                add(position, run.start(), "zh")
+                add(run.start(), run.end(), "en")
+                position = run.end()
+        add(position, end, "zh")
+    return spans

@@ -1,0 +1,44 @@
+"""The long tail: what no rule of ours reads is shown to ``wetext``, one short stretch at a time."""
+
+import logging
+import re
+from functools import cache, lru_cache
+from typing import Any
+
+from vivace.types import SpokenLanguage
+
+log = logging.getLogger(__name__)
+
+MAX_CHARS = 80  # it holds the interpreter lock throughout, 0.4 ms a character at worst
+STOPS = frozenset(" \n，。！？；、,;!?：")
+DIGIT = re.compile(r"[0-9]")
+
+
+@cache
+def _normalizer(language: SpokenLanguage) -> Any:
+    from wetext import Normalizer
+
+    return Normalizer(lang=language, operator="tn")
+
+
+@lru_cache(maxsize=1024)
+def read(written: str, language: SpokenLanguage) -> str | None:
+    """The spoken form of a short stretch, or None if the library fails, says nothing, or leaves digits."""
+    if len(written) > MAX_CHARS:
+        return None
+    try:
+        spoken = str(_normalizer(language).normalize(written)).replace("\\", "").strip()
+    except Exception as error:  # its grammar asserts on forms such as "[5]" and "@30"
+        log.debug("wetext cannot read %r: %r", written, error)
+        return None
+    return None if not spoken or DIGIT.search(spoken) else spoken
+
+
+def stretch(text: str, start: int, end: int, taken: bytearray) -> tuple[int, int]:
+    """Grow ``text[start:end]`` to the whole token around it, not into what a rule has taken."""
+    low, high = max(0, start - MAX_CHARS // 2), min(len(text), end + MAX_CHARS // 2)
+    while start > low and not taken[start - 1] and text[start - 1] not in STOPS:
+        start -= 1
+    while end < high and not taken[end] and text[end] not in STOPS:
+        end += 1
+    return start, end

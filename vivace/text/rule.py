@@ -1,0 +1,49 @@
+"""One reading rule, and how a list of them is applied: the first rule that takes a stretch keeps it."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from vivace.text.aligned import Edit
+
+
+@dataclass(frozen=True)
+class Rule:
+    """``pattern`` finds a written form; ``speak`` gives its spoken form, or None where the form only looked right."""
+
+    name: str
+    pattern: re.Pattern[str]
+    speak: Callable[[re.Match[str]], str | None]
+
+
+def find_edits(
+    text: str, rules: Sequence[Rule], spans: Iterable[tuple[int, int]], taken: bytearray | None = None
+) -> list[Edit]:
+    """Edits of ``text`` by ``rules``, in text order.
+
+    Rules run in their order over the half-open ``spans``, always on the written form, so a rule sees the context that
+    an earlier one took, but cannot take it again.
+
+    Args:
+        taken: one byte a character of ``text``, non-zero where nothing may be edited; marked as edits are found.
+    """
+    taken = bytearray(len(text)) if taken is None else taken
+    edits: list[Edit] = []
+    for start, end in spans:
+        for rule in rules:
+            position = start
+            while match := rule.pattern.search(text, position, end):
+                a, b = match.span()
+                blocked = taken.rfind(1, a, b)
+                if blocked >= 0:
+                    position = max(blocked + 1, a + 1)
+                    continue
+                spoken = rule.speak(match) if b > a else None
+                if spoken is None:
+                    position = a + 1
+                    continue
+                edits.append(Edit(a, b, spoken))
+                taken[a:b] = b"\x01" * (b - a)
+                position = b
+    edits.sort(key=lambda e: e.start)
+    return edits

@@ -1,0 +1,50 @@
+"""Reading rules for Chinese text, in the order in which they are tried."""
+
+from functools import cache
+
+from vivace.text.rule import Rule
+
+
+@cache
+def number_rules() -> tuple[Rule, ...]:
+    """Rules for text that holds digits or symbols; the first that takes a stretch keeps it."""
+    from vivace.text import electronic
+    from vivace.text.tables import mapping
+    from vivace.text.zh.number import spell
+    from vivace.text.zh.rules import (
+        cardinal,
+        clock,
+        code,
+        date,
+        fraction,
+        identifier,
+        mathematics,
+        measure,
+        money,
+        percent,
+        span,
+        telephone,
+        year,
+    )
+
+    order = (
+        date, clock, money, percent, telephone, identifier, year, measure, code, span, fraction, mathematics, cardinal,
+    )  # fmt: skip
+    return (*electronic.rules(mapping("zh_signs"), spell), *(rule for module in order for rule in module.RULES))
+
+
+@cache
+def word_rules() -> tuple[Rule, ...]:
+    """Rules for any text: addresses without a digit."""
+    from vivace.text import electronic
+    from vivace.text.tables import mapping
+    from vivace.text.zh.number import spell
+
+    return electronic.rules(mapping("zh_signs"), spell)
+
+
+def last_rules() -> tuple[Rule, ...]:
+    """What reads a number that even the long tail could not."""
+    from vivace.text.zh.rules import cardinal
+
+    return cardinal.LAST_RULES

@@ -1,0 +1,85 @@
+"""Clock times and scores: 3:30, 9:00-18:00, 8点05分, 3:30pm, 比分15:20."""
+
+import re
+
+from vivace.text.rule import Rule
+from vivace.text.zh.forms import TO
+from vivace.text.zh.number import cardinal
+
+SCORE = re.compile(
+    r"(?:比分|战胜|击败|打败|战平|负于|不敌|领先|落后|比率|比例|分数|胜|负|平|赢|输)[^，。！？,!?]{0,12}$"
+)
+HALF_DAY = {"a": "上午", "p": "下午"}
+
+
+def _read(hour: str, minute: str, second: str | None) -> str:
+    read = ("两" if hour.lstrip("0") == "2" else cardinal(hour.lstrip("0") or "0")) + "点"
+    if minute != "00" or second not in (None, "00"):
+        read += f"{_padded(minute)}分"
+    if second not in (None, "00"):
+        read += f"{_padded(second or '')}秒"
+    return read
+
+
+def _padded(minute: str) -> str:
+    """04 -> 零四, 30 -> 三十, 00 -> 零."""
+    value = minute.lstrip("0")
+    return cardinal("0") if not value else ("零" if len(value) < len(minute) else "") + cardinal(value)
+
+
+def _time(m: re.Match[str]) -> str | None:
+    if SCORE.search(m.string, max(0, m.start() - 16), m.start()):
+        return None
+    half = HALF_DAY[m["half"][0].lower()] if m["half"] else ""
+    return half + _read(m["h"], m["m"], m["s"])
+
+
+def _times(m: re.Match[str]) -> str | None:
+    if SCORE.search(m.string, max(0, m.start() - 16), m.start()):
+        return None
+    return f"{_read(m['h'], m['m'], None)}到{_read(m['h2'], m['m2'], None)}"
+
+
+def _hour(m: re.Match[str]) -> str:
+    half = HALF_DAY[m["half"][0].lower()]
+    return half + _read(m["h"], "00", None)
+
+
+def _spoken_clock(m: re.Match[str]) -> str:
+    hour = "两" if m["h"].lstrip("0") == "2" else cardinal(m["h"].lstrip("0") or "0")
+    minute = m["m"]
+    read = f"{hour}{m['unit']}"
+    if minute:
+        read += _padded(minute) + (m["fen"] or ("分" if len(minute) == 2 and not m["fen"] else ""))
+    return read
+
+
+def _score(m: re.Match[str]) -> str:
+    return f"{cardinal(m['a'])}比{cardinal(m['b'])}"
+
+
+HOUR = r"(?P<h>2[0-4]|1[0-9]|0?[0-9])"
+CLOCK = rf"(?<![0-9:.]){HOUR}[:：](?P<m>[0-5][0-9])"
+RULES = (
+    Rule(
+        "clock.range", re.compile(rf"{CLOCK}{TO}(?P<h2>2[0-4]|1[0-9]|0?[0-9])[:：](?P<m2>[0-5][0-9])(?![0-9:])"), _times
+    ),
+    Rule(
+        "clock.time",
+        re.compile(
+            rf"{CLOCK}(?:[:：](?P<s>[0-5][0-9]))?(?![0-9:]|[：][0-9])\s*(?P<half>[aApP]\.?[mM](?:\.|\b|(?=[^A-Za-z])))?"
+        ),
+        _time,
+    ),
+    Rule(
+        "clock.hour", re.compile(r"(?<![0-9:.A-Za-z])(?P<h>1[0-2]|[1-9])\s*(?P<half>[aApP]\.?[mM])(?![A-Za-z])"), _hour
+    ),
+    Rule(
+        "clock.spoken",
+        re.compile(
+            rf"(?<![0-9:.]){HOUR}(?P<unit>点钟|[点时])(?:(?P<m>[0-5]?[0-9])(?P<fen>分)?(?![0-9%年月元]))?(?![0-9])"
+        ),
+        _spoken_clock,
+    ),
+    Rule("clock.score", re.compile(r"(?<![0-9:.])(?P<a>[0-9]{1,4})\s*[:：∶]\s*(?P<b>[0-9]{1,4})(?![0-9:])"), _score),
+)

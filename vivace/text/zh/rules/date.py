@@ -1,0 +1,73 @@
+"""Dates: 2026年11月20日, 2022-12-05, 5月1日-3日."""
+
+import re
+
+from vivace.text.rule import Rule
+from vivace.text.zh.forms import TO
+from vivace.text.zh.number import cardinal, year
+
+YEAR = r"(?P<y>[0-9]{4}|[0-9]{2})"
+MONTH = r"(?P<m>0?[1-9]|1[0-2])"
+DAY = r"(?P<d>[12][0-9]|3[01]|0?[1-9])"
+
+
+def _day(m: re.Match[str]) -> str:
+    read = _month(m)
+    return f"{read}{cardinal(m['d'].lstrip('0'))}{m['unit']}"
+
+
+def _month(m: re.Match[str]) -> str:
+    groups = m.groupdict()
+    read = f"{year(groups['y'])}年" if groups.get("y") else ""
+    return f"{read}{cardinal(m['m'].lstrip('0'))}月"
+
+
+def _separated(m: re.Match[str]) -> str:
+    return f"{year(m['y'])}年{cardinal(m['m'].lstrip('0'))}月{cardinal(m['d'].lstrip('0'))}日"
+
+
+def _compact(m: re.Match[str]) -> str:
+    return _separated(m)
+
+
+def _days(m: re.Match[str]) -> str:
+    first, last = cardinal(m["d"].lstrip("0")), cardinal(m["e"].lstrip("0"))
+    return f"{_month(m)}{first}{m['unit'] or ''}到{last}{m['last']}"
+
+
+def _months(m: re.Match[str]) -> str:
+    return f"{cardinal(m['m'].lstrip('0'))}{m['unit'] or ''}到{cardinal(m['n'].lstrip('0'))}月"
+
+
+RULES = (
+    Rule(
+        "date.days",
+        re.compile(
+            rf"(?<![0-9])(?:{YEAR}\s*年\s*)?{MONTH}\s*月\s*{DAY}\s*(?P<unit>[日号])?{TO}"
+            r"(?P<e>[12][0-9]|3[01]|0?[1-9])\s*(?P<last>[日号])"
+        ),
+        _days,
+    ),
+    Rule("date.day", re.compile(rf"(?<![0-9])(?:{YEAR}\s*年\s*)?{MONTH}\s*月\s*{DAY}\s*(?P<unit>[日号])"), _day),
+    Rule(
+        "date.months",
+        re.compile(rf"(?<![0-9])(?P<m>0?[1-9]|1[0-2])(?P<unit>月)?份?{TO}(?P<n>0?[1-9]|1[0-2])\s*月(?!\s*[0-9])"),
+        _months,
+    ),
+    Rule("date.month", re.compile(rf"(?<![0-9])(?:{YEAR}\s*年\s*)?{MONTH}\s*月"), _month),
+    Rule(
+        "date.separated",
+        re.compile(
+            r"(?<![0-9./-])(?P<y>[12][0-9]{3})(?P<s>[-/.])(?P<m>0?[1-9]|1[0-2])(?P=s)(?P<d>[12][0-9]|3[01]|0?[1-9])"
+            r"(?![0-9]|[-/.][0-9])"
+        ),
+        _separated,
+    ),
+    Rule(
+        "date.compact",
+        re.compile(
+            r"(?<![0-9A-Za-z])(?P<y>19[0-9]{2}|20[0-9]{2})(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12][0-9]|3[01])(?![0-9])"
+        ),
+        _compact,
+    ),
+)

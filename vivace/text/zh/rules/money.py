@@ -1,0 +1,72 @@
+"""Money: ￥299.00, $2.5万, 20.5元, 8块5."""
+
+import re
+
+from vivace.text.rule import Rule
+from vivace.text.tables import alternatives, mapping
+from vivace.text.zh.forms import NUMERAL, SIGN, TO
+from vivace.text.zh.number import amount, cardinal
+
+SIGNS = mapping("zh_currencies")
+LETTER_MAGNITUDES = {
+    "w": "万",
+    "W": "万",
+    "k": "千",
+    "K": "千",
+    "M": "百万",
+    "m": "百万",
+    "B": "十亿",
+    "b": "十亿",
+    "bn": "十亿",
+}
+UNIT = alternatives(list(SIGNS))
+WORDS = "元|块钱|块|美元|美金|欧元|英镑|日元|韩元|港元|港币|澳元|加元|卢布|卢比|泰铢|人民币|角|毛|分钱"
+
+
+def _minus(sign: str) -> str:
+    return "负" if sign else ""
+
+
+def _prefixed(m: re.Match[str]) -> str:
+    scale = LETTER_MAGNITUDES.get(m["scale"] or "", m["scale"] or "")
+    return f"{_minus(m['sign'])}{amount(m['n'])}{scale}{SIGNS[m['unit']]}"
+
+
+def _prefixed_range(m: re.Match[str]) -> str:
+    return f"{amount(m['a'])}到{amount(m['b'])}{m['scale'] or ''}{SIGNS[m['unit']]}"
+
+
+def _suffixed(m: re.Match[str]) -> str:
+    unit = SIGNS.get(m["unit"], m["unit"])
+    return f"{_minus(m['sign'])}{amount(m['n'])}{m['scale'] or ''}{unit}"
+
+
+def _kuai(m: re.Match[str]) -> str:
+    return f"{amount(m['n'])}块{cardinal(m['rest'])}"
+
+
+RULES = (
+    Rule(
+        "money.prefixed_range",
+        re.compile(
+            rf"(?P<unit>{UNIT})\s?(?P<a>{NUMERAL}){TO}(?:{UNIT})?\s?(?P<b>{NUMERAL})\s?(?P<scale>[万亿])?元?(?![0-9])"
+        ),
+        _prefixed_range,
+    ),
+    Rule(
+        "money.prefixed",
+        re.compile(
+            rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<n>{NUMERAL})\s?"
+            r"(?P<scale>百万|千万|[万亿]|(?:bn|[wWkKmMbB])(?![A-Za-z]))?(?:元(?!宵))?(?![0-9])"
+        ),
+        _prefixed,
+    ),
+    Rule("money.kuai", re.compile(rf"(?<![0-9.])(?P<n>{NUMERAL})块(?P<rest>[1-9])(?![0-9]|毛|角|钱|分)"), _kuai),
+    Rule(
+        "money.suffixed",
+        re.compile(
+            rf"(?P<sign>{SIGN})(?<![0-9.])(?P<n>{NUMERAL})\s?(?P<scale>百万|千万|[百千万亿])?(?P<unit>{WORDS}|(?:RMB|CNY|USD|HKD|EUR|GBP|JPY|KRW)(?![A-Za-z])|[$€£])"
+        ),
+        _suffixed,
+    ),
+)

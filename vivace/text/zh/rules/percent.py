@@ -1,0 +1,35 @@
+"""Per cent and per mille: 50%, -45%, 10%-20%, 3‰."""
+
+import re
+
+from vivace.text.rule import Rule
+from vivace.text.zh.forms import NUMERAL, SIGN, TO
+from vivace.text.zh.number import number
+
+OF = {"%": "百分之", "‰": "千分之", "％": "百分之"}
+
+
+def _one(m: re.Match[str]) -> str:
+    return f"{'负' if m['sign'] else '正' if m['plus'] else ''}{OF[m['unit']]}{number(m['n'].replace(',', ''))}"
+
+
+def _range(m: re.Match[str]) -> str:
+    of = OF[m["unit"]]
+    second = of if m["first"] else ""
+    return (
+        f"{'负' if m['sign'] else ''}{of}{number(m['a'].replace(',', ''))}到{second}{number(m['b'].replace(',', ''))}"
+    )
+
+
+RULES = (
+    Rule(
+        "percent.range",
+        re.compile(
+            rf"(?P<sign>{SIGN})(?<![0-9.])(?P<a>{NUMERAL})\s?(?P<first>[%‰])?{TO}(?P<b>{NUMERAL})\s?(?P<unit>[%‰])"
+        ),
+        _range,
+    ),
+    Rule(
+        "percent.one", re.compile(rf"(?P<sign>{SIGN})(?P<plus>\+)?(?<![0-9.])(?P<n>{NUMERAL})\s?(?P<unit>[%‰])"), _one
+    ),
+)

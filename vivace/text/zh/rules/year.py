@@ -1,0 +1,52 @@
+"""Years: 1978-2018年, 公元前300年, 90年代, 78年出生, 80后."""
+
+import re
+
+from vivace.text.rule import Rule
+from vivace.text.zh.forms import TO
+from vivace.text.zh.number import cardinal, year
+
+
+def _range(m: re.Match[str]) -> str:
+    return f"{year(m['a'])}{m['unit'] or ''}到{year(m['b'])}年"
+
+
+def _decade(m: re.Match[str]) -> str:
+    century, decade = m["century"] or "", m["decade"]
+    if century:
+        return f"{year(century + decade)}年代" if decade != "00" else f"{year(century)}零零年代"
+    return f"{cardinal(decade)}年代"
+
+
+def _generation(m: re.Match[str]) -> str:
+    return f"{year(m['n'])}后"
+
+
+RULES = (
+    Rule(
+        "year.range",
+        re.compile(
+            rf"(?<![0-9.])(?P<a>[12][0-9]{{3}})(?P<unit>年)?{TO}(?P<b>[12][0-9]{{3}}|[0-9]{{2}}(?=年代))\s?年(?!代)"
+        ),
+        _range,
+    ),
+    Rule("year.decade", re.compile(r"(?<![0-9.])(?P<century>1[0-9]|20)?(?P<decade>[0-9]0)\s?年代"), _decade),
+    Rule(
+        "year.before_christ",
+        re.compile(r"(?P<head>公元前|西元前)\s?(?P<n>[0-9]+)(?=年)"),
+        lambda m: m["head"] + cardinal(m["n"]),
+    ),
+    Rule(
+        "year.four",
+        re.compile(r"(?<![0-9.,])(?P<n>1[0-9]{3}|20[0-9]{2})\s?(?=[年级届](?!前)|财年|赛季)"),
+        lambda m: year(m["n"]),
+    ),
+    Rule(
+        "year.two",
+        re.compile(
+            r"(?<![0-9.,])(?P<n>0[0-9]|[1-9][0-9])(?=年(?:出生|生|毕业|[春夏秋冬]|高考|世界杯|奥运|产))|(?<=[于在从])(?P<k>0[0-9]|[5-9][0-9])(?=年(?!龄|前|后|来|的?时间))"
+        ),
+        lambda m: year(m["n"] or m["k"]),
+    ),
+    Rule("year.generation", re.compile(r"(?<![0-9.])(?P<n>[0-9][05])后(?![面天来边方])"), _generation),
+)
