@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -58,20 +59,20 @@ def test_an_interruption_and_a_closed_pipe_say_nothing(capsys: pytest.CaptureFix
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_reader_who_leaves_is_no_error() -> None:
-    lines = b"one\n" * 20_000
-    done = subprocess.Popen(
-        [*VIVACE, "text", "normalize"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert done.stdin and done.stdout and done.stderr
-    done.stdout.close()
-    try:
-        done.stdin.write(lines)
-        done.stdin.close()
-    except BrokenPipeError:
-        pass
-    assert done.stderr.read() == b""
-    assert done.wait() == LISTENER_GONE
+def test_a_reader_who_leaves_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text("one\n" * 20_000, encoding="utf-8")
+    with (
+        (tmp_path / "lines.txt").open("rb") as lines,
+        subprocess.Popen(
+            [*VIVACE, "text", "normalize"], stdin=lines, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"one\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == LISTENER_GONE
 
 
 @pytest.mark.parametrize(

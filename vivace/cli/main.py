@@ -64,8 +64,10 @@ def exit_code(arguments: list[str], command: Callable[..., object] = app) -> int
     try:
         code = command(args=arguments or ["--help"], prog_name="vivace", standalone_mode=False)
         sys.stdout.flush()  # so that a closed pipe is met here, and not when the interpreter ends
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit) as exc:  # typer makes an exit of a pipe that nobody reads any more
+        if not isinstance(exc, BrokenPipeError) and not isinstance(exc.__context__, BrokenPipeError):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still to be flushed goes nowhere
         return LISTENER_GONE
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -22,21 +23,19 @@ def normalize(texts: Texts = None, language: Language = "auto", as_json: AsJson 
     """Write numbers, dates, units and abbreviations as they are spoken."""
     from vivace.pipeline.front_end import normalize
 
-    if as_json:
-        _each_line(texts, lambda line: _as_json(line, language))
-    else:
-        _each_line(texts, lambda line: normalize(line, language))
+    _each_line(texts, partial(_as_json if as_json else normalize, language=language))
 
 
 @app.command()
 def phones(texts: Texts = None, language: Language = "auto", as_json: AsJson = False) -> None:
     """Write the phones: ARPAbet for English, pinyin with tone digits for Chinese."""
+    _each_line(texts, partial(_as_json if as_json else _phones, language=language))
+
+
+def _phones(line: str, language: LanguageChoice) -> str:
     from vivace.pipeline.front_end import phones
 
-    if as_json:
-        _each_line(texts, lambda line: _as_json(line, language))
-    else:
-        _each_line(texts, lambda line: " ".join(phone for word in phones(line, language) for phone in word.phones))
+    return " ".join(phone for word in phones(line, language) for phone in word.phones)
 
 
 def _as_json(line: str, language: LanguageChoice) -> str:
@@ -53,10 +52,9 @@ def _each_line(texts: list[str] | None, convert: Callable[[str], str]) -> None:
         if line is None:
             failed = True
             sys.stderr.write(
-                f"error: line {number} is not UTF-8; an empty line stands for it; save the text as UTF-8\n"
+                f"error: line {number} is not UTF-8, an empty line stands for it; save the text as UTF-8\n"
             )
-        converted = convert(line) if line and not line.isspace() else ""
-        sys.stdout.write(" ".join(converted.splitlines()) + "\n")
+        sys.stdout.write(" ".join(convert(line or "").splitlines()) + "\n")
         sys.stdout.flush()
     if failed:
         raise typer.Exit(2)
