@@ -1,5 +1,5 @@
 import torch
-from engine.fake_model import FakeARModel, prompt
+from fakes.ar_model import FakeARModel, prompt
 
 from vivace.engine.generate import Decoding, SeededNoise, generate, greedy
 from vivace.engine.sampler import SamplingParams

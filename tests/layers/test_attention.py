@@ -10,7 +10,8 @@ def run(
 ) -> torch.Tensor:
     rope = rope_table(positions, 8, 10_000.0)
     with torch.no_grad():
-        return block(x, rope, causal_mask(real, x.shape[1]), store, 0)
+        out: torch.Tensor = block(x, rope, causal_mask(real, x.shape[1]), store, 0)
+    return out
 
 
 def make_block() -> DecoderBlock:

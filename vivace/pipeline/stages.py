@@ -108,11 +108,11 @@ class ChatTTSStages:
     @torch.inference_mode()
     def mel(self, generation: Generation, *, from_codes: bool = False) -> Tensor:
         """Log-mel ``[1, C, 2T]`` from hidden states, or from the codes themselves."""
-        if not from_codes:
-            return self.model.decoder(generation.hidden.T[None])
-        if self.model.dvae is None:
+        decoder = self.model.dvae if from_codes else self.model.decoder
+        if decoder is None:
             raise InputError("this checkpoint has no DVAE; decode from hidden states")
-        return self.model.dvae(generation.codes.T[None])
+        mel: Tensor = decoder((generation.codes if from_codes else generation.hidden).T[None])
+        return mel
 
     @torch.inference_mode()
     def wave(self, mel: Tensor) -> NDArray[np.float32]:

@@ -12,8 +12,9 @@ from typing import Self, Unpack
 import numpy as np
 import torch
 
-from vivace.audio.edit import change_speed, silence, trim_silence
-from vivace.audio.files import read_audio, require_speech
+from vivace.audio.edit import change_speed, fade_edges, silence, trim_silence
+from vivace.audio.files import read_audio
+from vivace.audio.level import require_speech
 from vivace.errors import EngineError, InputError, TextTooLongError, UnsupportedLanguageError
 from vivace.models.chattts.speaker import random_speaker
 from vivace.models.registry import EMBEDDED, embedded_root, family_of
@@ -177,7 +178,7 @@ class TTS:
         request = self._request(options)
         for text in texts:
             self._pieces(text, request)
-        fixed = SpeakOptions(**{**options, "seed": request.seed})  # type: ignore[typeddict-item]
+        fixed = SpeakOptions(**{**options, "seed": request.seed})
         return [self.synthesize(text, progress=progress, **fixed) for text in texts]
 
     def stream(
@@ -261,7 +262,7 @@ class TTS:
         prompt = stages.prompt(script, request.voice, recording)
         generation = stages.codes(script, prompt, request.sampling, seed)
         wave = stages.wave(stages.mel(generation))
-        samples = trim_silence(wave, self.sample_rate)
+        samples = fade_edges(trim_silence(wave, self.sample_rate), self.sample_rate)
         if not len(samples):
             raise EngineError(f"the model made no sound for {piece.text[:40]!r}; try another seed or voice")
         if request.speed != 1:

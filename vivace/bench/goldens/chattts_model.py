@@ -159,7 +159,7 @@ def check_greedy(goldens: Goldens, model: ChatTTSModel) -> Iterator[Row]:
 def _processed(case: dict[str, Any], arrays: Arrays) -> Tensor:
     """What our processors make of a recorded case, the reference's row limit included."""
     given = case["params"]
-    logits = torch.from_numpy(arrays[case["logits"]]) * given.get("logits_times", 1)
+    logits: Tensor = torch.from_numpy(arrays[case["logits"]]) * given.get("logits_times", 1)
     if "penalty" in given and given["penalty"] != 1:
         history = torch.from_numpy(arrays[case["history"]]).long()[:, -given["past_window"] :]
         rows = min(len(logits), given["max_input_ids"])  # the reference leaves later rows alone

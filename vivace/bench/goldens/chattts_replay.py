@@ -200,7 +200,8 @@ class Replay:
             x[b, :, : len(row)] = row.T
         decoder = self._model.decoder if self._settings.use_decoder else self._model.dvae
         assert decoder is not None, "this way of decoding needs the DVAE"
-        return self._vocos(decoder(x))
+        wave: Tensor = self._vocos(decoder(x))
+        return wave
 
     def _speak(self, texts: list[str], position: tuple[int, int]) -> tuple[int, int]:
         """One batch; ``position`` is samples sent and snapshots seen, which the reference never puts back."""

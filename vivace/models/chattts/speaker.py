@@ -108,4 +108,5 @@ def speaker_embedding(vector: NDArray[np.floating] | Tensor, *, device: torch.de
     A float16 vector is normalised in float16 (the reference's numbers; float32 would differ by up to 8e-5).
     """
     v = torch.as_tensor(vector).to(device)
-    return (v / v.norm().clamp_min(1e-12)).float()
+    row: Tensor = (v / v.norm().clamp_min(1e-12)).float()
+    return row
