@@ -1,7 +1,5 @@
 """Reading and writing safetensors files. Pickles are refused by name and by content, never opened."""
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vivace.errors import UnsafeFileError, WeightsError, WeightsNotFoundError
+from vivace.weights.atomic import replacing
 
 PICKLE_SUFFIXES = frozenset({".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle"})
 ZIP_MAGIC = b"PK\x03\x04"  # what torch.save writes since 1.6: a zip with a pickle inside
@@ -83,17 +82,12 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """Write a safetensors file whole or not at all. Raises: OSError when the folder cannot be written."""
     contiguous = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    part = Path(name)
-    try:
-        save_file(contiguous, part, dict(metadata) if metadata else None)
-        part.chmod(0o644)  # mkstemp keeps files to their owner
-        part.replace(path)
-    except SafetensorError as exc:
-        raise OSError(f"cannot write {path}: {exc}") from exc
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as part:
+        part.touch(exist_ok=False)  # a folder that cannot be written shows itself here, as an OSError
+        try:
+            save_file(contiguous, part, dict(metadata) if metadata else None)
+        except SafetensorError as exc:
+            raise OSError(f"cannot write {path}: {exc}") from exc
 
 
 @contextmanager
