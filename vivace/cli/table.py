@@ -1,8 +1,10 @@
-"""Tables on stdout: aligned for people, never cut off for a pipe."""
+"""Tables on stdout: aligned for people; for a pipe neither cut off nor padded."""
 
+import io
+import sys
 from collections.abc import Iterable, Sequence
 
-WIDE = 200  # columns where there is no terminal to fit into
+WIDE = 1000  # columns where there is no terminal to fit into
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -10,10 +12,13 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDE)
     table = Table(*header, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*row)
-    console.print(table)
+    console = Console()
+    if console.is_terminal:
+        console.print(table)
+        return
+    plain = io.StringIO()
+    Console(file=plain, width=WIDE).print(table)
+    sys.stdout.writelines(line.rstrip() + "\n" for line in plain.getvalue().splitlines())

@@ -12,10 +12,9 @@ from vivace.pipeline.voices import VoiceStore
 from vivace.settings import TTSConfig
 from vivace.types import Progress
 from vivace.weights.convert import convert_chattts
+from vivace.weights.published import PUBLISHED
 from vivace.weights.resolve import resolve
 from vivace.weights.tensor_file import read_header
-
-HUB_MODELS = ("2Noise/ChatTTS",)  # published models of the families we run
 
 
 @dataclass(frozen=True)
@@ -56,18 +55,23 @@ def model_folder(config: TTSConfig) -> Path:
 
 def pull_model(model: str, config: TTSConfig, *, progress: Callable[[Progress], None] | None = None) -> Path:
     """Download ``model``, or the part of it that is missing, and return its folder."""
+
+    def report(file: str, done: int, size: int) -> None:
+        if progress is not None:
+            progress(Progress(done, size, f"bytes of {file}"))
+
     return resolve(
         model,
         cache_dir=config.paths.cache_dir,
         endpoint=config.hub.endpoint,
         offline=config.hub.offline,
-        progress=progress,
+        progress=report,
     )
 
 
 def known_models(config: TTSConfig) -> tuple[KnownModel, ...]:
     """The embedded model and the published ones, on this machine or not."""
-    found = [(EMBEDDED, embedded_root())] + [(name, _local(name, config)) for name in HUB_MODELS]
+    found = [(EMBEDDED, embedded_root())] + [(name, _local(name, config)) for name in PUBLISHED]
     return tuple(KnownModel(name, folder, _megabytes(folder) if folder else 0.0) for name, folder in found)
 
 

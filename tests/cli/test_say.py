@@ -1,0 +1,87 @@
+"""``vivace say``, with the embedded voice."""
+
+import io
+import json
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+
+from vivace.audio.files import read_audio
+from vivace.cli.main import exit_code
+
+VIVACE = [sys.executable, "-c", "from vivace.cli.main import run; run()"]
+
+
+@pytest.fixture(autouse=True)
+def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_result_line_tells_path_duration_and_speed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["say", "Hello.", "--seed", "1"]) == 0
+    printed = capsys.readouterr()
+    with wave.open("out.wav") as file:
+        seconds = file.getnframes() / file.getframerate()
+    path, duration, unit, label, rtf, *_ = printed.out.split()
+    assert (path, duration, unit, label) == ("out.wav", f"{seconds:.2f}", "s", "RTF")
+    assert float(rtf) > 0
+    assert printed.err == ""
+    assert [file.name for file in Path().iterdir()] == ["out.wav"]
+
+
+def test_the_result_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["say", "Hello.", "--seed", "1", "-o", "hello.flac", "--voice", "arthur", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["path"], result["voice"], result["seed"]) == ("hello.flac", "arthur", 1)
+    assert result["duration_s"] == pytest.approx(len(read_audio(Path("hello.flac"), 24_000)) / 24_000)
+
+
+def test_the_same_seed_gives_the_same_file_and_another_seed_another() -> None:
+    for name, seed in (("a.wav", "7"), ("b.wav", "7"), ("c.wav", "8")):
+        assert exit_code(["say", "Same, 一样。", "--seed", seed, "-o", name]) == 0
+    assert Path("a.wav").read_bytes() == Path("b.wav").read_bytes()
+    assert Path("a.wav").read_bytes() != Path("c.wav").read_bytes()
+
+
+def test_text_from_a_file_and_settings_from_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("text.txt").write_text("Hello.\n", encoding="utf-8")
+    Path("vivace.yaml").write_text("generation: {seed: 11, voice: marcel}\n", encoding="utf-8")
+    assert exit_code(["say", "-f", "text.txt", "--config", "vivace.yaml", "-o", "x.mp3"]) == 0
+    assert capsys.readouterr().out.endswith("voice marcel  seed 11\n")
+    assert Path("x.mp3").stat().st_size > 1000
+
+
+def test_a_pipe_gets_sound_and_nothing_else() -> None:
+    command = [*VIVACE, "say", "-f", "-", "-o", "-", "--seed", "1"]
+    done = subprocess.run(command, input=b"Hello.", capture_output=True, check=True)
+    with wave.open(io.BytesIO(done.stdout)) as file:
+        assert file.getframerate() == 24_000
+        assert file.getnframes() > 5_000
+    assert b"RTF" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_streamed_pipe_is_the_same_sound() -> None:
+    text, seed = "This is the first sentence. 这是第二个句子。", ["--seed", "5", "--format", "pcm"]
+    outputs = [
+        subprocess.run([*VIVACE, "say", text, "-o", "-", *seed, *more], capture_output=True, check=True).stdout
+        for more in ([], ["--stream"])
+    ]
+    assert len(outputs[0]) > 20_000
+    assert outputs[0] == outputs[1]
+
+
+def test_sound_is_not_written_to_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert exit_code(["say", "Hello.", "-o", "-"]) == 2
+    assert "terminal" in capsys.readouterr().err
