@@ -15,13 +15,13 @@ REQUIRED = (
     "asset/Vocos.safetensors",
     "asset/tokenizer/tokenizer.json",
 )
-DVAE = "asset/DVAE.safetensors"  # needed unless the root's config.json says "dvae": null
+DVAE = "asset/DVAE.safetensors"  # needed unless the configuration beside asset/ says "dvae": null
 MAX_LISTED = 5
 
 
 def check_layout(root: Path) -> None:
     """Raises: WeightsNotFoundError when files of a checkpoint are missing; the message names them."""
-    required = [*REQUIRED, DVAE] if _has_dvae(root / "config.json") else [*REQUIRED]
+    required = [*REQUIRED, DVAE] if _has_dvae(root) else [*REQUIRED]
     missing = [name for name in required if not (root / name).is_file()]
     if not missing:
         return
@@ -40,13 +40,14 @@ def shortened(names: list[str]) -> str:
     return ", ".join(names[:MAX_LISTED]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _has_dvae(config: Path) -> bool:
-    if not config.is_file():
-        return True
-    try:
-        return json.loads(config.read_text(encoding="utf-8")).get("dvae", {}) is not None
-    except (OSError, ValueError, AttributeError) as exc:
-        raise WeightsError(f"{config} is damaged ({exc}); fetch it again") from exc
+def _has_dvae(root: Path) -> bool:
+    for config in root.glob("*config.json"):
+        try:
+            if json.loads(config.read_text(encoding="utf-8")).get("dvae", {}) is None:
+                return False
+        except (OSError, ValueError, AttributeError) as exc:
+            raise WeightsError(f"{config} is damaged ({exc}); fetch it again") from exc
+    return True
 
 
 def _files(root: Path) -> Iterable[Path]:

@@ -14,7 +14,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # no leading dot, so no way out of the folder
 # What a checkpoint is made of. Nothing else of a repository is fetched; above all no pickles.
 WANTED = re.compile(
-    rf"config\.json|asset/{_NAME}\.safetensors|asset/(gpt|tokenizer)/{_NAME}\.(json|txt|safetensors)"
+    rf"({_NAME})?config\.json|asset/{_NAME}\.safetensors|asset/(gpt|tokenizer)/{_NAME}\.(json|txt|safetensors)"
     rf"|voices/{_NAME}\.safetensors"
 )
 

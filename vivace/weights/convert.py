@@ -1,0 +1,199 @@
+"""Legacy files to safetensors: the only place that opens pickles, and never runs what is in them."""
+
+import json
+import secrets
+import shutil
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vivace.errors import InputError, UnsafeFileError, WeightsError, WeightsNotFoundError
+from vivace.weights.legacy_chattts import LAYER_SCALE, gpt_config, renamed, split_gpt
+from vivace.weights.tensor_file import is_pickle, read_tensors, write_tensors
+
+OnProgress = Callable[[str, int, int], None]  # file that is being made, how many are done, how many there are
+WRAPPERS = ("state_dict", "model", "weight")  # keys under which trainers put the tensors
+
+GPT, EMBED, GPT_CONFIG = "asset/gpt/model.safetensors", "asset/Embed.safetensors", "asset/gpt/config.json"
+DVAE = "asset/DVAE.safetensors"
+TOKENIZER = "asset/tokenizer/tokenizer.json"
+LEGACY_GPT = "asset/GPT.pt"
+
+# File of the published layout, and what it is made of: the first that is there.
+TENSOR_FILES: dict[str, tuple[str, ...]] = {
+    "asset/Decoder.safetensors": ("asset/Decoder.safetensors", "asset/Decoder.pt"),
+    DVAE: (DVAE, "asset/DVAE_full.pt", "asset/DVAE.pt"),
+    "asset/Vocos.safetensors": ("asset/Vocos.safetensors", "asset/Vocos.pt"),
+    EMBED: (EMBED, LEGACY_GPT),
+    GPT: (GPT, LEGACY_GPT),
+}
+OPTIONAL_TENSOR_FILES = {"asset/spk_stat.safetensors": ("asset/spk_stat.pt",)}
+COPIED = ("config.json", GPT_CONFIG, TOKENIZER, "asset/tokenizer/tokenizer_config.json")
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One file that was made."""
+
+    file: str  # under the target
+    source: str  # under the source
+    tensors: int  # 0: copied as it was
+    renamed: int
+
+
+@dataclass(frozen=True)
+class ConversionReport:
+    """What ``convert_chattts`` made."""
+
+    target: Path
+    files: tuple[Conversion, ...]
+    notes: tuple[str, ...]  # what the result cannot do
+
+
+def read_legacy(path: Path) -> dict[str, Tensor]:
+    """The tensors of a ``torch.save`` file, on the CPU; a lone tensor comes under the name of the file.
+
+    Raises:
+        WeightsNotFoundError: no such file.
+        UnsafeFileError: it holds more than tensors and plain values; reading that could run code.
+        WeightsError: it is damaged, or holds no tensors.
+    """
+    content = _unpickled(path)
+    if isinstance(content, Tensor):
+        return {path.stem: _own(content)}
+    if isinstance(content, Mapping):
+        inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping)), content)
+        tensors = {str(key): _own(value) for key, value in inner.items() if isinstance(value, Tensor)}
+        if tensors:
+            return tensors
+    raise WeightsError(f"{path} holds no tensors but a {type(content).__name__}; give a state dict saved by torch")
+
+
+def read_voice_vector(path: Path) -> Tensor:
+    """The speaker vector ``[D]`` of a community voice file: one tensor, ``[D]`` or ``[1, D]``.
+
+    Raises: as ``read_legacy``; WeightsError when it holds something else.
+    """
+    tensors = read_legacy(path)
+    first = next(iter(tensors.values()))
+    vector = first.squeeze(0) if first.ndim == 2 and first.shape[0] == 1 else first
+    if len(tensors) != 1 or vector.ndim != 1 or not vector.is_floating_point() or len(vector) < 2:
+        shapes = ", ".join(str(list(tensor.shape)) for tensor in list(tensors.values())[:3])
+        raise WeightsError(f"{path} is no voice: it holds {len(tensors)} tensors ({shapes}), not one vector of floats")
+    if not bool(vector.isfinite().all()):
+        raise WeightsError(f"{path} is no voice: its vector has numbers that are not finite; get the file again")
+    return vector.float() if vector.dtype == torch.bfloat16 else vector  # numpy knows no bfloat16
+
+
+def convert_chattts(source: Path, target: Path, *, progress: OnProgress | None = None) -> ConversionReport:
+    """Make the new folder ``target``, in the published layout, of a legacy or mixed ChatTTS folder.
+
+    Args:
+        source: holds ``asset/`` with the files, or is that folder itself.
+    Raises:
+        InputError: the target exists already or cannot be written.
+        WeightsNotFoundError: files are missing; the message names them.
+        UnsafeFileError, WeightsError: a file holds more than tensors, or is damaged.
+    """
+    if target.exists():
+        raise InputError(f"{target} exists already; name a folder that does not")
+    if not source.is_dir():
+        raise WeightsNotFoundError(f"no folder {str(source)!r} to convert; name the one that holds the .pt files")
+    found = _inventory(source)
+    part = target.with_name(f".vivace-{secrets.token_hex(6)}.part")
+    try:
+        part.mkdir()
+        report = _convert(found, part, progress)
+        part.rename(target)
+    except OSError as exc:
+        raise InputError(f"cannot write {target} ({exc.strerror or exc}); make room, or choose another place") from exc
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return ConversionReport(target, report.files, report.notes)
+
+
+def _inventory(source: Path) -> dict[str, Path]:
+    """Which file of the source each file of the result is made of."""
+    wanted = TENSOR_FILES | OPTIONAL_TENSOR_FILES | {name: (name,) for name in COPIED}
+    found: dict[str, Path] = {}
+    for name, candidates in wanted.items():
+        places = (source / place for c in candidates for place in (c, c.removeprefix("asset/")))
+        if (path := next((p for p in places if p.is_file()), None)) is not None:
+            found[name] = path
+    missing = [" or ".join(TENSOR_FILES[name]) for name in TENSOR_FILES if name not in found]
+    if TOKENIZER not in found:  # tokenizer.pt is an object with code, not a table: it cannot be read safely
+        missing.append(f"{TOKENIZER} (of the published model; tokenizer.pt cannot be read safely)")
+    if GPT_CONFIG not in found and GPT in found and not is_pickle(found[GPT]):
+        missing.append(GPT_CONFIG)
+    if missing:
+        raise WeightsNotFoundError(
+            f"{source} lacks {'; '.join(missing)}; copy them into it from the model's repository"
+        )
+    return found
+
+
+def _convert(found: Mapping[str, Path], part: Path, progress: OnProgress | None) -> ConversionReport:
+    done: list[Conversion] = []
+    notes: list[str] = []
+    settings: dict[str, Any] = _settings(found.get("config.json"))
+    for name, path in found.items():
+        if progress is not None:
+            progress(name, len(done), len(found))
+        (part / name).parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".json":
+            shutil.copyfile(path, part / name)
+            done.append(Conversion(name, path.name, 0, 0))
+            continue
+        before = read_legacy(path) if is_pickle(path) else read_tensors(path)[0]
+        after = before if name.endswith("Vocos.safetensors") else renamed(before, LAYER_SCALE)
+        if path.name == Path(LEGACY_GPT).name:
+            llama, embeddings = split_gpt(before)
+            after = llama if name == GPT else embeddings
+            if name == GPT and GPT_CONFIG not in found:
+                (part / GPT_CONFIG).write_text(json.dumps(gpt_config(llama, embeddings), indent=2), encoding="utf-8")
+        if name == DVAE and not any(key.startswith("encoder.") for key in after):
+            settings["dvae"] = None
+            notes.append(f"{path.name} has no encoder: the result cannot take a voice from a recording")
+            continue
+        write_tensors(part / name, after)
+        done.append(Conversion(name, path.name, len(after), len(after.keys() - before.keys())))
+    if settings:
+        (part / "config.json").write_text(json.dumps(settings, indent=2), encoding="utf-8")
+    return ConversionReport(part, tuple(done), tuple(notes))
+
+
+def _settings(config: Path | None) -> dict[str, Any]:
+    if config is None:
+        return {}
+    try:
+        return dict(json.loads(config.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as exc:
+        raise WeightsError(f"{config} is damaged ({exc}); get it again, or take it away") from exc
+
+
+def _unpickled(path: Path) -> object:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about protocols and storages of old: files here are old
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as exc:
+        raise WeightsNotFoundError(f"no file {str(path)!r}; check the path") from exc
+    except OSError as exc:
+        raise WeightsError(f"cannot read {path} ({exc.strerror or exc}); check the path and its permissions") from exc
+    except Exception as exc:  # torch raises what the reader of the moment raises; the classes are its own affair
+        if type(exc).__name__ == "UnpicklingError" and "Weights only load failed" in str(exc):
+            raise UnsafeFileError(
+                f"{path} holds more than tensors, and reading it could run code that is in it; "
+                "ask its maker for safetensors, or for a plain state dict"
+            ) from exc
+        raise WeightsError(f"{path} is damaged or was not saved by torch ({type(exc).__name__}); get it again") from exc
+
+
+def _own(tensor: Tensor) -> Tensor:
+    """Contiguous, in a storage of its own: safetensors writes no shared ones."""
+    return tensor.detach().clone(memory_format=torch.contiguous_format)
