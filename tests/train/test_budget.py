@@ -1,0 +1,41 @@
+import pytest
+import torch
+
+from vivace.train.budget import Budget, Progress
+from vivace.train.peers import Peers
+
+
+def test_whichever_ends_first() -> None:
+    budget = Budget(1e-3, steps=100, minutes=1)
+    assert budget.progress(50, 0) == 0.5
+    assert budget.progress(10, 30) == 0.5
+    assert budget.progress(10, 90) == 1
+
+
+def test_the_rate_warms_up_and_cools_down() -> None:
+    budget = Budget(1e-3, steps=100, warmup=10, floor=0.1)
+    assert budget.rate(0, 0.0) == pytest.approx(1e-4)
+    assert budget.rate(10, 0.0) == pytest.approx(1e-3)
+    assert budget.rate(100, 1.0) == pytest.approx(1e-4)
+
+
+def test_a_budget_ends() -> None:
+    with pytest.raises(ValueError, match="steps or minutes"):
+        Budget(1e-3)
+
+
+def test_seconds_go_on_after_an_interruption() -> None:
+    times = iter([10.0, 15.0])
+    progress = Progress(step=3, seconds_before=100.0, clock=lambda: next(times))
+    assert progress.seconds == 105
+
+
+def test_one_process_alone_needs_no_others() -> None:
+    alone = Peers()
+    alone.join()
+    parameter = torch.ones(3, requires_grad=True)
+    parameter.grad = torch.full((3,), 2.0)
+    alone.average_gradients([parameter])
+    assert parameter.grad.tolist() == [2.0, 2.0, 2.0]
+    assert alone.agree(0.25) == 0.25
+    alone.leave()

@@ -1,0 +1,103 @@
+"""Corpus to checkpoint at toy size, through every stage, and the checkpoint speaks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fake_teacher import ToneTeacher
+
+from vivace.engine.generate import SeededNoise, generate
+from vivace.engine.sampler import SamplingParams
+from vivace.models.chattts.prompt import SpeakerRow, code_prompt, embed_prompt
+from vivace.models.chattts.speaker import speaker_embedding
+from vivace.pipeline.loading import load_chattts
+from vivace.pipeline.voices import VoiceStore
+from vivace.train.budget import Budget
+from vivace.train.corpus import CorpusPlan, Share, build_corpus, draw_lines
+from vivace.train.dvae_stage import DVAEOptions, encode_corpus, train_dvae
+from vivace.train.export import Speaker, export
+from vivace.train.preset import TOY
+from vivace.train.recording import Teacher
+from vivace.train.store import HELD_OUT, Corpus
+from vivace.train.vocos_stage import VocosOptions, train_vocos
+from vivace.train.voice_stage import VoiceOptions, train_voice
+
+PLAN = CorpusPlan((Share("one", "en", 0.5), Share("two", "mixed", 0.5)), held_out=2, frames=(8, 300))
+SPEAKERS = (
+    Speaker("two", "dora", ("zh", "en"), "female", "tones"),
+    Speaker("one", "otto", ("en",), "male", "lower tones"),
+)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    root = tmp_path_factory.mktemp("corpus")
+    teachers: dict[str, Teacher] = {"one": ToneTeacher(0.8), "two": ToneTeacher(1.2)}
+    lines = draw_lines(PLAN, 16, seed=1, written=["A bird in the hand is worth two in the bush."])
+    assert build_corpus(root, lines, teachers, PLAN, processes=1) == len(lines)
+    made = Corpus(root)
+    options = DVAEOptions(Budget(1e-3, steps=3, warmup=1), rows=2, frames=16)
+    dvae = train_dvae(made, TOY, root / "dvae.safetensors", options)
+    assert np.isfinite(encode_corpus(made, dvae))
+    return Corpus(root)
+
+
+def test_the_corpus_holds_aligned_arrays(corpus: Corpus) -> None:
+    assert {u.speaker for u in corpus.utterances} == {"one", "two"}
+    assert len(corpus.part(HELD_OUT)) == 4
+    for u in corpus.utterances:
+        assert corpus.mel(u).shape == (2 * u.frames, 100)
+        assert corpus.codes(u).shape == (u.frames, 4)
+        assert corpus.codes(u).max() < 625
+        assert len(u.positions) == u.frames
+        assert u.positions == tuple(sorted(u.positions))
+        assert np.abs(corpus.samples(u)).max() > 0.05
+
+
+def test_every_stage_leads_to_a_checkpoint_that_speaks(corpus: Corpus, tmp_path: Path) -> None:
+    options = VoiceOptions(Budget(1e-3, steps=4, warmup=1), positions=600, decoder_frames=60)
+    model = train_voice(corpus, TOY, tmp_path / "voice.safetensors", options)
+    vocoder = train_vocos(corpus, TOY, tmp_path / "vocos.safetensors", VocosOptions(Budget(1e-3, steps=2), rows=2))
+    export(tmp_path / "out", model, vocoder, SPEAKERS)
+
+    parts = load_chattts(tmp_path / "out")
+    voice = VoiceStore(tmp_path / "out" / "voices").get("dora")
+    assert voice.embedding is not None
+    assert voice.languages == ("zh", "en")
+    tokenizer = parts.model.tokenizer
+    encoded = tokenizer.encode([code_prompt("i_n f_i2 HH AH0 .", prompt="", speaker=True)], 4)
+    assert encoded.input_ids.shape[1] == 8
+    assert tokenizer.id("[UNK]") not in encoded.input_ids
+    row = SpeakerRow(tokenizer.id("[spk_emb]"), speaker_embedding(voice.embedding))
+    prompt = embed_prompt(encoded, parts.model.embeddings, row)
+    spoken = generate(parts.model.code_mode, prompt, SamplingParams(max_new_tokens=12), SeededNoise((1,)))[0]
+    mel = parts.model.decoder(spoken.hidden.clone().T[None])
+    wave = parts.vocoder(mel)
+    assert wave.shape[1] == (2 * len(spoken.codes) - 1) * 256
+    assert torch.isfinite(wave).all()
+
+
+def test_what_is_loaded_is_what_was_trained(corpus: Corpus, tmp_path: Path) -> None:
+    options = VoiceOptions(Budget(1e-3, steps=2, warmup=1), positions=600, decoder_frames=60)
+    model = train_voice(corpus, TOY, tmp_path / "voice.safetensors", options)
+    vocoder = train_vocos(corpus, TOY, tmp_path / "vocos.safetensors", VocosOptions(Budget(1e-3, steps=1), rows=2))
+    export(tmp_path / "out", model, vocoder, SPEAKERS, dtype=torch.float32)
+    loaded = load_chattts(tmp_path / "out")
+    hidden = torch.randn(1, 16, 5)
+    torch.testing.assert_close(loaded.model.decoder(hidden), model.decoder(hidden).detach())
+    state = torch.randn(1, 16)
+    wanted = model.code_logits(state, model.head_weights()).detach()
+    torch.testing.assert_close(loaded.model.code_mode.logits(state), wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(corpus: Corpus, tmp_path: Path) -> None:
+    state = tmp_path / "voice.safetensors"
+    short = VoiceOptions(Budget(1e-3, steps=2, warmup=1), positions=600, decoder_frames=60)
+    first = train_voice(corpus, TOY, state, short)
+    again = train_voice(corpus, TOY, state, short)  # nothing is left of the budget
+    for name, value in first.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], value, atol=0, rtol=0)
+    longer = VoiceOptions(Budget(1e-3, steps=3, warmup=1), positions=600, decoder_frames=60)
+    further = train_voice(corpus, TOY, state, longer)
+    assert not torch.equal(further.llama.norm.weight, first.llama.norm.weight)

@@ -1,0 +1,137 @@
+"""``python -m vivace.train STAGE``: corpus, dvae, codes, voice, vocos, export.
+
+The recipe says in which order and how long.
+"""
+
+import argparse
+import logging
+from pathlib import Path
+
+import torch
+
+from vivace.train.budget import Budget
+from vivace.train.corpus import EMBEDDED_PLAN, build_corpus, draw_lines
+from vivace.train.dvae_stage import DVAEOptions, build_dvae, encode_corpus, train_dvae
+from vivace.train.espeak import Espeak
+from vivace.train.export import export
+from vivace.train.flite import Flite
+from vivace.train.peers import Peers
+from vivace.train.preset import PRESETS
+from vivace.train.recording import Teacher
+from vivace.train.speakers import EMBEDDED_SPEAKERS
+from vivace.train.state import load_weights
+from vivace.train.store import Corpus, hours
+from vivace.train.vocos_stage import VocosOptions, build_vocos, train_vocos
+from vivace.train.voice_model import VoiceModel
+from vivace.train.voice_stage import VoiceOptions, train_voice
+
+log = logging.getLogger("vivace.train")
+
+
+def teachers() -> dict[str, Teacher]:
+    """The four that the embedded voice learns from."""
+    return {"slt": Flite("slt"), "rms": Flite("rms"), "esm": Espeak("+Diogo"), "esf": Espeak("+f2")}
+
+
+def _lines(paths: list[Path]) -> list[str]:
+    return [line.strip() for path in paths for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def corpus(args: argparse.Namespace) -> None:
+    lines = draw_lines(
+        EMBEDDED_PLAN, args.count, args.seed, written=_lines(args.sentences), forbidden=_lines(args.forbid)
+    )
+    made = build_corpus(args.corpus, lines, teachers(), EMBEDDED_PLAN, processes=args.processes)
+    log.info("%d utterances, %.1f hours", made, hours(Corpus(args.corpus).utterances))
+
+
+def dvae(args: argparse.Namespace) -> None:
+    budget = Budget(args.rate or 1.5e-3, steps=args.steps, minutes=args.minutes)
+    train_dvae(Corpus(args.corpus), PRESETS[args.preset], args.out, DVAEOptions(budget, seed=args.seed))
+
+
+def codes(args: argparse.Namespace) -> None:
+    model = build_dvae(PRESETS[args.preset], args.regime)
+    load_weights(args.dvae, model)
+    log.info("mel difference through the codes %.4f", encode_corpus(Corpus(args.corpus), model))
+
+
+def voice(args: argparse.Namespace) -> None:
+    peers = Peers(args.peer, args.peers, args.port)
+    peers.join()
+    budget = Budget(args.rate or 1.2e-3, steps=args.steps, minutes=args.minutes)
+    options = VoiceOptions(budget, sampled=args.sampled, seed=args.seed)
+    train_voice(Corpus(args.corpus), PRESETS[args.preset], args.out, options, init=args.init, peers=peers)
+    peers.leave()
+
+
+def vocos(args: argparse.Namespace) -> None:
+    budget = Budget(args.rate or 1e-3, steps=args.steps, minutes=args.minutes)
+    options = VocosOptions(budget, seed=args.seed)
+    train_vocos(Corpus(args.corpus), PRESETS[args.preset], args.out, options, init=args.init)
+
+
+def checkpoint(args: argparse.Namespace) -> None:
+    preset = PRESETS[args.preset]
+    model, vocoder = VoiceModel(preset), build_vocos(preset)
+    load_weights(args.voice, model)
+    load_weights(args.vocos, vocoder)
+    export(args.out, model, vocoder, EMBEDDED_SPEAKERS)
+    log.info("%s: %d bytes", args.out, sum(p.stat().st_size for p in args.out.rglob("*") if p.is_file()))
+
+
+def parser() -> argparse.ArgumentParser:
+    """One subcommand a stage."""
+    top = argparse.ArgumentParser(prog="python -m vivace.train", description="Train a voice from synthesizers.")
+    stages = top.add_subparsers(required=True, metavar="STAGE")
+
+    def stage(name: str, run: object, help_: str) -> argparse.ArgumentParser:
+        sub = stages.add_parser(name, help=help_)
+        sub.set_defaults(run=run)
+        sub.add_argument("--preset", default="embedded", choices=sorted(PRESETS))
+        sub.add_argument("--seed", type=int, default=0)
+        return sub
+
+    def trained(sub: argparse.ArgumentParser, *, init: bool = True) -> None:
+        sub.add_argument("corpus", type=Path)
+        sub.add_argument("out", type=Path, help="the state file; an interrupted run is taken up again")
+        sub.add_argument("--steps", type=int)
+        sub.add_argument("--minutes", type=float)
+        sub.add_argument("--rate", type=float, help="peak learning rate")
+        if init:
+            sub.add_argument("--init", type=Path, help="a state file to start from")
+
+    made = stage("corpus", corpus, "sentences, recordings, mels, alignments")
+    made.add_argument("corpus", type=Path)
+    made.add_argument("--count", type=int, default=26_000, help="utterances")
+    made.add_argument("--sentences", type=Path, nargs="*", default=[], help="English sentences, one a line")
+    made.add_argument("--forbid", type=Path, nargs="*", default=[], help="sentences the corpus may not have")
+    made.add_argument("--processes", type=int, default=2)
+    trained(stage("dvae", dvae, "mels to codes and back"), init=False)
+    coded = stage("codes", codes, "the codes of the corpus")
+    coded.add_argument("corpus", type=Path)
+    coded.add_argument("dvae", type=Path)
+    coded.add_argument("--regime", default="a", choices=("a", "b", "c"), help="the quantiser's arithmetic")
+    spoken = stage("voice", voice, "language model and Decoder")
+    trained(spoken)
+    spoken.add_argument("--sampled", type=float, default=0.6, help="most of a row that scheduled sampling replaces")
+    spoken.add_argument("--peers", type=int, default=1, help="processes; start each with its own --peer")
+    spoken.add_argument("--peer", type=int, default=0)
+    spoken.add_argument("--port", type=int, default=29_511)
+    trained(stage("vocos", vocos, "the vocoder"))
+    exported = stage("export", checkpoint, "a checkpoint folder")
+    exported.add_argument("voice", type=Path)
+    exported.add_argument("vocos", type=Path)
+    exported.add_argument("out", type=Path)
+    return top
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    args = parser().parse_args()
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()

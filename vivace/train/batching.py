@@ -1,0 +1,97 @@
+"""Utterances as training batches: prompt and codes in one row, padded on the right."""
+
+# B batch, L positions, T code frames, Q codebooks, M mel bins
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vivace.train.inventory import vocabulary
+from vivace.train.store import FRAMES_PER_CODE, N_MELS, Corpus, Utterance
+
+NO_CODE, NO_TARGET, NO_POSITION = -1, -100, -1.0
+FRONT, BACK = 2, 1  # [Stts] [spk_emb] before the phones, [Ptts] behind them
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Right-padded rows ``[Stts] [spk_emb] phones [Ptts] codes``; ``[Ptts]`` predicts the first code."""
+
+    text: Tensor  # [B, L] ids, 0 where there is no text
+    codes: Tensor  # [B, L, Q] what is fed in, NO_CODE where there is no code
+    targets: Tensor  # [B, L, Q] what is predicted, NO_TARGET where nothing is; the end code behind the last frame
+    positions: Tensor  # [B, L] the prompt position that sounds, NO_POSITION where no frame is predicted
+    mel: Tensor  # [B, L, 2M] the mel of the predicted frame, in the order of targets
+    speakers: Tensor  # [B]
+    prompts: tuple[int, ...]  # length of each prompt
+    frames: tuple[int, ...]  # T of each row
+
+    @property
+    def predicting(self) -> Tensor:
+        """``[B, L]`` bool: positions that predict a frame or the end."""
+        return self.targets[..., 0] != NO_TARGET
+
+
+class Collator:
+    """Builds batches of one corpus."""
+
+    def __init__(self, corpus: Corpus, speakers: Sequence[str], end_code: int) -> None:
+        self._corpus, self._speakers, self._end = corpus, list(speakers), end_code
+        self._ids = {token: i for i, token in enumerate(vocabulary())}
+
+    def length(self, u: Utterance) -> int:
+        """Positions that ``u`` takes."""
+        return FRONT + len(u.tokens) + BACK + u.frames
+
+    def batch(self, utterances: Sequence[Utterance]) -> Batch:
+        rows, longest = len(utterances), max(map(self.length, utterances))
+        first = self._corpus.codes(utterances[0])
+        text = torch.zeros(rows, longest, dtype=torch.long)
+        codes = torch.full((rows, longest, first.shape[1]), NO_CODE)
+        targets = torch.full_like(codes, NO_TARGET)
+        positions = torch.full((rows, longest), NO_POSITION)
+        mel = torch.zeros(rows, longest, FRAMES_PER_CODE * N_MELS)
+        prompts = []
+        for b, u in enumerate(utterances):
+            phones = [self._ids[token] for token in u.tokens]
+            prompt = [self._ids["[Stts]"], self._ids["[spk_emb]"], *phones, self._ids["[Ptts]"]]
+            start, end = len(prompt), len(prompt) + u.frames
+            own = torch.from_numpy(self._corpus.codes(u).astype("int64"))
+            text[b, :start] = torch.tensor(prompt)
+            codes[b, start:end] = own
+            targets[b, start - 1 : end - 1] = own
+            targets[b, end - 1] = self._end
+            spoken = torch.tensor(u.positions).clamp(max=len(phones) - 0.01)
+            positions[b, start - 1 : end - 1] = FRONT + spoken
+            mel[b, start - 1 : end - 1] = torch.from_numpy(self._corpus.mel(u)).view(u.frames, -1)
+            prompts.append(start)
+        speakers = torch.tensor([self._speakers.index(u.speaker) for u in utterances])
+        return Batch(
+            text, codes, targets, positions, mel, speakers, tuple(prompts), tuple(u.frames for u in utterances)
+        )
+
+
+def buckets(lengths: Sequence[int], budget: int, rng: random.Random) -> list[list[int]]:
+    """Indices in batches of at most ``budget`` padded positions, rows of like length together, batches shuffled."""
+    order = sorted(range(len(lengths)), key=lambda i: lengths[i] + 20 * rng.random())
+    batches: list[list[int]] = [[]]
+    longest = 0
+    for i in order:
+        longest = max(longest, lengths[i])
+        if batches[-1] and longest * (len(batches[-1]) + 1) > budget:
+            batches.append([])
+            longest = lengths[i]
+        batches[-1].append(i)
+    rng.shuffle(batches)
+    return batches
+
+
+def endless(utterances: Sequence[Utterance], collator: Collator, budget: int, rng: random.Random) -> Iterator[Batch]:
+    """Batches of at most ``budget`` positions, epoch after epoch."""
+    lengths = [collator.length(u) for u in utterances]
+    while True:
+        for indices in buckets(lengths, budget, rng):
+            yield collator.batch([utterances[i] for i in indices])

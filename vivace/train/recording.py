@@ -1,0 +1,96 @@
+"""What a teacher gives: a recording that says when it speaks which token."""
+
+# N samples, T code frames
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vivace.types import Word
+
+SAMPLE_RATE = 24_000  # Hz
+CODE_SAMPLES = 512  # samples per code frame
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """At ``seconds`` the speech reaches token number ``token``."""
+
+    seconds: float
+    token: int
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Speech and its alignment."""
+
+    samples: Samples  # [N] at 24 kHz
+    anchors: tuple[Anchor, ...]
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / SAMPLE_RATE
+
+
+class Teacher(Protocol):
+    """A synthesizer that speaks words whose phones are known."""
+
+    languages: tuple[str, ...]
+
+    def speak(self, words: Sequence[Word]) -> Recording | None:
+        """Words and marks to a recording, or None when it makes no sound of them."""
+        ...
+
+
+def speech_span(samples: Samples, *, threshold: float = 0.02, margin_s: float = 0.03) -> tuple[int, int]:
+    """Half-open span of what is louder than ``threshold`` of the peak, with ``margin_s`` on both sides."""
+    loud = np.flatnonzero(np.abs(samples) > threshold * max(float(np.abs(samples).max(initial=0.0)), 1e-3))
+    if not len(loud):
+        return 0, len(samples)
+    margin = int(margin_s * SAMPLE_RATE)
+    return max(0, int(loud[0]) - margin), min(len(samples), int(loud[-1]) + margin)
+
+
+def trimmed(recording: Recording) -> Recording:
+    """Without the silence at both ends; anchors move along."""
+    start, end = speech_span(recording.samples)
+    shift = start / SAMPLE_RATE
+    anchors = tuple(Anchor(max(0.0, a.seconds - shift), a.token) for a in recording.anchors)
+    return Recording(recording.samples[start:end], anchors)
+
+
+def levelled(samples: Samples, *, rms: float = 0.08, peak: float = 0.95) -> Samples:
+    """Scaled to one loudness, below ``peak``."""
+    loudness = float(np.sqrt(np.mean(np.square(samples)) + 1e-9))
+    highest = max(float(np.abs(samples).max(initial=0.0)), 1e-4)
+    return (samples * min(rms / loudness, peak / highest)).astype(np.float32)
+
+
+def joined(parts: Sequence[Recording], gap_s: float) -> Recording:
+    """One after the other with ``gap_s`` of silence between them."""
+    gap = np.zeros(int(gap_s * SAMPLE_RATE), np.float32)
+    samples: list[Samples] = []
+    anchors: list[Anchor] = []
+    at = 0.0
+    for part in parts:
+        anchors += [Anchor(at + a.seconds, a.token) for a in part.anchors]
+        samples += [part.samples, gap]
+        at += part.seconds + len(gap) / SAMPLE_RATE
+    return Recording(np.concatenate(samples[:-1]), tuple(anchors))
+
+
+def token_positions(recording: Recording, tokens: int, frames: int) -> NDArray[np.float32]:
+    """Which token sounds in the middle of each code frame: ``[frames]``, rising from 0 to ``tokens``, interpolated.
+
+    Anchors that contradict an earlier one are lifted to it.
+    """
+    inside = [(a.seconds, float(a.token)) for a in recording.anchors if 0 < a.seconds < recording.seconds]
+    points = sorted([(0.0, 0.0), *inside, (recording.seconds, float(tokens))])
+    times = np.array([t for t, _ in points])
+    places = np.maximum.accumulate(np.array([k for _, k in points]))
+    middles = (np.arange(frames) + 0.5) * CODE_SAMPLES / SAMPLE_RATE
+    return np.interp(middles, times, places).astype(np.float32)
