@@ -84,7 +84,7 @@ def test_the_models_own_voices_come_first(tmp_path: Path) -> None:
     found = book.get("amy").embedding
     assert found is not None
     assert found[0] == 0
-    with pytest.raises(VoiceNotFoundError, match="known: amy, amy, zoe|known: amy, zoe"):
+    with pytest.raises(VoiceNotFoundError, match="known: amy, zoe;"):
         book.get("bob")
 
 

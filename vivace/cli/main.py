@@ -92,5 +92,7 @@ def _usage(exc: typer.TyperException) -> str:
 def _complain(message: str, code: int, *, debug: bool = False) -> int:
     if debug:
         traceback.print_exc()
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    first, *rest = message.splitlines() or [""]
+    more = f" ({len(rest)} details: `vivace --debug …`)" if rest and not debug else ""
+    sys.stderr.write(f"error: {' '.join(first.split())}{more}\n")
     return code

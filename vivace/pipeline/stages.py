@@ -14,6 +14,7 @@ from vivace.engine.generate import Generation, SeededNoise, generate
 from vivace.engine.sampler import SamplingParams
 from vivace.errors import EngineError, InputError
 from vivace.models.base import ARPrompt
+from vivace.models.chattts.dvae import DVAE
 from vivace.models.chattts.prompt import SPEAKER, SpeakerRow, code_prompt, embed_prompt, refine_prompt
 from vivace.models.chattts.speaker import speaker_embedding
 from vivace.models.chattts.text import SPEED_TAG, character_text, phone_text
@@ -125,13 +126,17 @@ class ChatTTSStages:
             raise EngineError("the model made numbers that are not finite; try another seed, or float32")
         return samples
 
+    def require_ears(self) -> DVAE:
+        """The part that turns recordings into codes. Raises: InputError when the checkpoint has none."""
+        if self.model.dvae is None:
+            raise InputError("this model cannot learn a voice from a recording; load one that can, e.g. 2Noise/ChatTTS")
+        return self.model.dvae
+
     @torch.inference_mode()
     def listen(self, samples: NDArray[np.float32]) -> NDArray[np.int32]:
         """Codes ``[Q, T]`` of a recording ``[N]`` at ``sample_rate``."""
-        if self.model.dvae is None:
-            raise InputError("this model cannot learn a voice from a recording; load one that can, e.g. 2Noise/ChatTTS")
-        device = self.model.dvae.coef.device
-        codes = self.model.dvae.encode(torch.from_numpy(samples).to(device)[None])[0]
+        dvae = self.require_ears()
+        codes = dvae.encode(torch.from_numpy(samples).to(dvae.coef.device)[None])[0]
         heard: NDArray[np.int32] = codes.cpu().numpy().astype(np.int32)
         return heard
 

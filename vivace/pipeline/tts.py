@@ -130,6 +130,7 @@ class TTS:
             InputError: the model cannot listen, or the transcript is empty.
             AudioDecodeError: the recording cannot be read, is silent, shorter than 1 s or too long.
         """
+        self.stages.require_ears()
         spoken = normalize(transcript).strip()
         if not spoken:
             raise InputError("a recording needs its transcript: write exactly what is said in it")

@@ -152,7 +152,7 @@ class VoiceBook:
         for store in (self._own, self._added):
             if name in store:
                 return store.get(name)
-        known = [*self._own.names(), *self._added.names()]
+        known = list(dict.fromkeys([*self._own.names(), *self._added.names()]))
         hint = f"known: {', '.join(known[:8])}" if known else "none is known yet"
         more = "; 'seed:N' draws one" if self._draw is not None else ""
         raise VoiceNotFoundError(f"no voice {name[:64]!r}; {hint}{more}; see `vivace voices list`")

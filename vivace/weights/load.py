@@ -14,8 +14,6 @@ from vivace.weights.tensor_file import TensorInfo, read_header, read_tensor, rea
 
 __all__ = ["Part", "load_modules", "read_tensors", "write_tensors"]
 
-MAX_ROWS = 20  # of mismatches in one message: more than anyone reads
-
 
 @dataclass(frozen=True)
 class Part:
@@ -108,11 +106,10 @@ def _summary(problems: Sequence[str], files: Sequence[Path]) -> str:
         f"{kinds.count(kind)} {kind}" for kind in ("missing", "unexpected", "misshapen") if kind in kinds
     )
     folder = files[0].parent
-    rows = [*problems[:MAX_ROWS], *([f"and {len(problems) - MAX_ROWS} more"] if len(problems) > MAX_ROWS else [])]
     first = (
         f"the weights in {folder} do not fit the model ({counts}); fetch the checkpoint again, or correct its config"
     )
-    return "\n  ".join([first, *rows])
+    return "\n  ".join([first, *problems])
 
 
 def _fill(plan: _Plan, dtype: torch.dtype, device: torch.device) -> None:

@@ -1,0 +1,44 @@
+"""A checkpoint of the published sizes with random weights, to measure speed and memory on."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from tokenizers import AddedToken, Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+
+from vivace.bench.published_layout import PUBLISHED
+from vivace.models.chattts.config import ChatTTSConfig
+from vivace.models.chattts.load import SPECIAL_TOKENS
+
+SCALE = 0.02  # standard deviation of the weights: activations stay finite through twenty layers
+FURTHER_TOKENS = ("[Sbreak]", "[Pbreak]", "[Ebreak]", "[break_0]", "[speed_5]")
+
+
+def write_random_checkpoint(root: Path, *, seed: int = 0) -> int:
+    """Write the published file layout under ``root``.
+
+    Returns: bytes of all tensor files (1.2 GB).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    total = 0
+    for name, shapes in PUBLISHED.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({key: torch.randn(shape, generator=generator) * SCALE for key, shape in shapes().items()}, path)
+        total += path.stat().st_size
+    (root / "asset" / "gpt" / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    _write_tokenizer(root / "asset" / "tokenizer" / "tokenizer.json")
+    return total
+
+
+def _write_tokenizer(path: Path) -> None:
+    size, special = ChatTTSConfig().gpt.num_text_tokens, (*SPECIAL_TOKENS, *FURTHER_TOKENS)
+    words = ["[UNK]", *(f"w{i}" for i in range(size - len(special) - 1))]
+    tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    tokenizer.add_special_tokens([AddedToken(token) for token in special])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(path))
