@@ -32,7 +32,7 @@ class _InterruptedError(Exception):
     """What may go better at the next attempt."""
 
 
-def fetch(url: str, part: Path, size: int, *, on_bytes: OnBytes | None = None, pause_s: float = PAUSE_S) -> None:
+def fetch(url: str, part: Path, size: int, *, on_bytes: OnBytes | None = None) -> None:
     """Bring ``part`` to ``size`` bytes. What it holds already is kept, and kept again when this fails.
 
     Raises:
@@ -58,15 +58,15 @@ def fetch(url: str, part: Path, size: int, *, on_bytes: OnBytes | None = None, p
                 f"cannot download {url} ({reason}); {have:,} of {size:,} bytes are kept: check the connection, "
                 "or name a mirror (hub.endpoint), and run it again to go on"
             )
-        time.sleep(pause_s * 2 ** (failures - 1))
+        time.sleep(PAUSE_S * 2 ** (failures - 1))
 
 
-def get_json(url: str, *, pause_s: float = PAUSE_S) -> Any:
+def get_json(url: str) -> Any:
     """The answer to a GET request. Raises: as ``fetch``."""
     reason = ""
     for attempt in range(ATTEMPTS):
         if attempt:
-            time.sleep(pause_s * 2 ** (attempt - 1))
+            time.sleep(PAUSE_S * 2 ** (attempt - 1))
         try:
             with _opened(url) as response:
                 return json.loads(_read(response, MAX_JSON))
