@@ -7,7 +7,10 @@ from functools import partial
 from vivace.text.rule import Rule
 
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})"
-TOP = r"(?:com|org|net|edu|gov|io|ai|cn|uk|us|de|fr|jp|kr|eu|info|biz|dev|app|me|tv|cc|co|xyz|top|tech|site|online|hk|tw|au|ca)"
+TOP = (
+    r"(?:com|org|net|edu|gov|io|ai|cn|uk|us|de|fr|jp|kr|eu|info|biz|dev|app|me|tv|cc|co|xyz|top|tech|site|online"
+    r"|hk|tw|au|ca)"
+)
 DOMAIN = rf"(?:{LABEL}\.){{1,6}}{TOP}(?![A-Za-z0-9])"
 EMAIL = re.compile(
     rf"(?<![A-Za-z0-9._%+-])[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@(?:{LABEL}\.){{1,6}}[A-Za-z]{{2,12}}(?![A-Za-z0-9])"

@@ -2,76 +2,96 @@
 
 import logging
 import re
+from dataclasses import dataclass
 
 from vivace.text.aligned import Aligned, Edit
 from vivace.text.language import HAN, HAN_CHAR
 from vivace.text.markup import TAG
-from vivace.text.punctuation import PAUSES, stronger
+from vivace.text.punctuation import BRACKETS, FULL_WIDTH, PAUSES, stronger
 
 log = logging.getLogger(__name__)
 
-FULL_WIDTH = {",": "，", ".": "。", "?": "？", "!": "！", ";": "；", ":": "："}
 LATIN = r"A-Za-zÀ-ÖØ-öø-ÿĀ-ſ"
 WORD = rf"[{LATIN}]+(?:['’-][{LATIN}]+)*['’]?"
-# Kept as they are: words, single marks with at most one space after. One alternative per branch keeps this linear.
-KEEP = re.compile(rf"{TAG.pattern}|[{HAN}零]+|{WORD}")
-DIGITS = "0123456789"
-DIGIT_WORDS = {
-    "zh": dict(zip(DIGITS, "零一二三四五六七八九", strict=True)),
-    "en": dict(zip(DIGITS, ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"], strict=True)),
-}
+KEPT = re.compile(rf"{TAG.pattern}|[{HAN}]+|{WORD}")
+DIGITS = dict(zip("0123456789", "zero one two three four five six seven eight nine".split(), strict=True))  # noqa: SIM905
+HAN_DIGITS = dict(zip("0123456789", "零一二三四五六七八九", strict=True))
 ELLIPSIS = re.compile(r"\.{2,}|…+|。{2,}")
+UNBROKEN = frozenset("-–—~_/\\|*•")  # signs that are a pause only with a space or a companion beside them
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """What stands between two kept stretches."""
+
+    text: str
+    before: str  # the last character kept before it, empty at the start of the text
+    after: str  # the first one after it, empty at the end
+
+    @property
+    def inside(self) -> bool:
+        return bool(self.before and self.after)
+
+    @property
+    def chinese(self) -> bool:
+        """Whether its words and marks are Chinese: by its left neighbour, at the start by its right one."""
+        return HAN_CHAR.match(self.before or self.after) is not None
 
 
 def finish(text: Aligned) -> Aligned:
     """Digits that are left are read one by one and logged; other signs become pauses or nothing."""
     edits: list[Edit] = []
-    position = 0
-    kept = None
     lost: list[str] = []
-    for match in KEEP.finditer(text.text):
-        edits += _between(text.text, position, match.start(), kept, match, lost)
-        position = match.end()
-        kept = match
-    edits += _between(text.text, position, len(text.text), kept, None, lost)
+    position = 0
+    before = ""
+    for match in (*KEPT.finditer(text.text), None):
+        start = match.start() if match else len(text.text)
+        gap = text.text[position:start]
+        if gap and not (gap == " " and before and match):
+            spoken = _spoken(_Gap(gap, before, text.text[start] if match else ""), lost)
+            if spoken != gap:
+                edits.append(Edit(position, start, spoken))
+        if match:
+            position = match.end()
+            before = text.text[position - 1]
     if lost:
         log.warning("left out %d characters that have no reading: %s", len(lost), " ".join(map(ascii, lost[:10])))
     return text.replace(edits)
 
 
-def _between(
-    text: str, start: int, end: int, before: re.Match[str] | None, after: re.Match[str] | None, lost: list[str]
-) -> list[Edit]:
-    """The edit that makes the stretch between two words one mark, one space, or digits read one by one."""
-    gap = text[start:end]
-    if not gap or (gap == " " and before and after):
-        return []
-    chinese = before is not None and HAN_CHAR.match(text, before.end() - 1) is not None
-    if before is None:
-        chinese = after is not None and HAN_CHAR.match(text, after.start()) is not None
-    words: list[str] = []
+def _spoken(gap: _Gap, lost: list[str]) -> str:
+    """One mark, one space, a paragraph's end, or digits read one by one."""
+    digits = [c for c in gap.text if c in DIGITS]
+    lost += [c for c in gap.text if c.isalnum() and c not in DIGITS]
+    mark = _mark(gap, heard=bool(digits))
+    if digits:
+        log.warning("no rule reads %s: digits read one by one", ascii(gap.text.strip()))
+        if gap.chinese:
+            return "".join(HAN_DIGITS[c] for c in digits) + mark
+        words = " ".join(DIGITS[c] for c in digits)
+        return f"{' ' if gap.before else ''}{words}{mark}{' ' if gap.after else ''}"
+    if gap.inside and "\n" in gap.text:
+        return f"{mark}\n"
+    if not gap.inside:
+        return mark
+    between_han = gap.chinese and HAN_CHAR.match(gap.after)
+    return mark if between_han or (mark and mark in FULL_WIDTH.values()) else f"{mark} "
+
+
+def _mark(gap: _Gap, *, heard: bool) -> str:
+    """The one mark that the gap's signs amount to; none before the first word."""
+    if not gap.before and not heard:
+        return ""
+    signs = ELLIPSIS.sub("." if not gap.after or gap.after.isupper() else "…", gap.text)
     mark = ""
-    paragraph = False
-    for char in ELLIPSIS.sub("…" if after else ".", gap):
-        if char in DIGITS:
-            words.append(DIGIT_WORDS["zh" if chinese else "en"][char])
-        elif char == "\n":
-            paragraph = True
-        elif char in PAUSES:
-            mark = stronger(mark, PAUSES[char])
-        elif char in "-~" and not words:
-            mark = mark or ("," if gap.strip(" -~") == "" and len(gap) > 1 else mark)
-        elif char.isalnum():
-            lost.append(char)
-    if words:
-        log.warning("no rule reads %r: digits read one by one", gap.strip())
-    spoken = ("" if chinese else " ").join(words)
-    if before is None and not words:
-        mark = ""  # a text does not begin with a pause
-    if chinese:
-        mark = FULL_WIDTH.get(mark, "")
-    tail = "\n" if paragraph and before and after else ("" if chinese or not after else " ")
-    if not mark and not words and tail != "\n":
-        tail = " " if (before and after and not (chinese and HAN_CHAR.match(text, after.start()))) else ""
-    joined = f"{' ' if words and before and not chinese else ''}{spoken}{mark}{tail}"
-    return [] if joined == gap else [Edit(start, end, joined)]
+    for char in signs:
+        if char in BRACKETS and (not gap.inside or "\n" in gap.text):
+            continue
+        if char in UNBROKEN and len(signs) == 1:
+            # well/known is one breath; a dash or a bar between Chinese words is a pause.
+            mark = "," if char in "—–|•" or (char in "/-~" and gap.chinese) else mark
+            continue
+        mark = stronger(mark, PAUSES.get(char, ""))
+    if gap.chinese or any(c in FULL_WIDTH.values() for c in gap.text):
+        return FULL_WIDTH.get(mark, "")
+    return mark

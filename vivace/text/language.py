@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vivace.types import LanguageChoice, SpokenLanguage
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
-HAN_CHAR = re.compile(f"[{HAN}〇]")
+HAN_CHAR = re.compile(f"[{HAN}]")
 LATIN_WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿĀ-ž]+")
 SENTENCE_END = re.compile(r"[\n。！？!?]+|(?<=[A-Za-z0-9)])\.(?=\s)")
 # In a Chinese sentence, so many Latin words in a row are English, with the numbers between them.

@@ -61,7 +61,7 @@ def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, 
         edits += find_edits(text, words, [(s.start, s.end) for s in spans], taken)
     for start, end in with_number:
         for digits in DIGITS.finditer(text, start, end):
-            if taken[digits.start()]:
+            if taken.find(1, *digits.span()) >= 0:
                 continue
             a, b = long_tail.stretch(text, *digits.span(), taken)
             a, b = max(a, start), min(b, end)

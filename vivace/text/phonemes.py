@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from vivace.text.aligned import Aligned
 from vivace.text.finish import WORD
@@ -61,7 +62,7 @@ def _english(text: Aligned, start: int, end: int, words: list[str], index: int) 
         parts = [(start, end, phones_of(words, index))]
     else:
         cuts = [*range(start, end, MAX_LETTERS), end]
-        parts = [(a, b, word_phones(text.text[a:b])) for a, b in zip(cuts, cuts[1:], strict=False)]
+        parts = [(a, b, word_phones(text.text[a:b])) for a, b in pairwise(cuts)]
     for a, b, arpabet in parts:
         if arpabet:
             yield SpokenWord(Word(text.text[a:b], "en", arpabet, *text.span(a, b)), a, b)

@@ -57,9 +57,7 @@ def split(
     stretches = _join_short(_join_silent(_sentences(words)), budget)
     if not stretches or not stretches[0].speakable:
         shown = text if len(text) <= 40 else f"{text[:40]}…"
-        raise EmptyTextError(
-            f"nothing to speak in {shown!a}; give text with letters, digits or Chinese characters"
-        )
+        raise EmptyTextError(f"nothing to speak in {shown!a}; give text with letters, digits or Chinese characters")
     return [_piece(read, part) for stretch in stretches for part in _cut(stretch, budget)]
 
 

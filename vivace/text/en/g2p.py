@@ -78,7 +78,37 @@ def _is_acronym(word: str) -> bool:
 
 # The dictionary reads these as words; in capitals they are letters.
 SPELLED = frozenset(
-    ["AI", "US", "IT", "UN", "EU", "PM", "AM", "TV", "PC", "CD", "DVD", "CEO", "CFO", "CTO", "UK", "USA", "UFO", "VIP", "FAQ", "ID", "IQ", "PR", "HR", "OK", "ATM", "DNA", "API", "CPU", "GPU"]
+    [
+        "AI",
+        "US",
+        "IT",
+        "UN",
+        "EU",
+        "PM",
+        "AM",
+        "TV",
+        "PC",
+        "CD",
+        "DVD",
+        "CEO",
+        "CFO",
+        "CTO",
+        "UK",
+        "USA",
+        "UFO",
+        "VIP",
+        "FAQ",
+        "ID",
+        "IQ",
+        "PR",
+        "HR",
+        "OK",
+        "ATM",
+        "DNA",
+        "API",
+        "CPU",
+        "GPU",
+    ]
 )
 
 

@@ -1,6 +1,27 @@
 """Readings of numerals in English, American style: no "and" inside a number."""
 
-ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
 TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 GROUPS = ("", " thousand", " million", " billion", " trillion", " quadrillion")
 ORDINALS = {
@@ -49,7 +70,7 @@ def ordinal(numeral: str) -> str:
 
 
 def number(numeral: str) -> str:
-    """A signed number, whole or decimal: ``"-21.50"`` -> minus twenty one point five zero; ``".45"`` -> point four five."""
+    """A signed number, whole or decimal: ``"-21.50"`` -> minus twenty one point five zero."""
     sign = ""
     if numeral[:1] in ("-", "+"):
         sign = "plus " if numeral[0] == "+" else "minus "

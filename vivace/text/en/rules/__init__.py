@@ -27,7 +27,7 @@ def number_rules() -> tuple[Rule, ...]:
     )
     from vivace.text.tables import mapping
 
-    order = (date, clock, money, percent, telephone, identifier, year, measure, span, fraction, mathematics, cardinal)
+    order = (date, clock, money, percent, telephone, year, identifier, measure, span, fraction, mathematics, cardinal)
     return (
         *electronic.rules(mapping("en_signs"), spell),
         *abbreviation.NUMBER_RULES,

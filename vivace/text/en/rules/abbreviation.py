@@ -63,7 +63,7 @@ RULES = (
     ),
     Rule(
         "abbreviation.drive",
-        re.compile(r"(?<=[a-z] )Dr\.?(?=\s*(?:$|[,;)]|\n|and\b))"),
+        re.compile(r"(?<=[a-z] )Dr\.?(?=\s*(?:$|[,;)]|\n)|\s(?:[a-z]|[NSEW][EW]?\b))"),
         lambda m: "drive" + ("." if m.group().endswith(".") and not m.string[m.end() :].strip() else ""),
     ),
     *(Rule(f"abbreviation.{where}", _where(where), _read) for where in ("any", "name")),

@@ -53,7 +53,9 @@ RULES = (
     ),
     Rule(
         "cardinal.plain",
-        re.compile(rf"(?P<sign>{SIGN})(?<![{ODD}])(?P<n>{NUMERAL})(?![{ODD}])(?P<plus>\+(?!\s?[0-9A-Za-z]))?"),
+        re.compile(
+            rf"(?P<sign>{SIGN})(?<![0-9.{ODD}])(?P<n>{NUMERAL})(?![0-9{ODD}]|[.,][0-9])(?P<plus>\+(?!\s?[0-9A-Za-z]))?"
+        ),
         _plain,
     ),
 )

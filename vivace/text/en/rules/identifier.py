@@ -58,14 +58,16 @@ RULES = (
     Rule(
         "identifier.named",
         re.compile(
-            r"(?P<head>\b(?:[Zz][Ii][Pp](?: code)?|PIN|[Cc]ode|[Pp]assword|[Aa]ccount(?: number)?|[Ii][Dd]):?\s)(?P<n>[0-9]{4,})(?![0-9]|[.,][0-9])"
+            r"(?P<head>\b(?:[Zz][Ii][Pp](?: code)?|PIN|[Cc]ode|[Pp]assword|[Aa]ccount(?: number)?|[Ii][Dd]):?\s)"
+            r"(?P<n>[0-9]{4,40})(?![0-9]|[.,][0-9])"
         ),
         _spelled,
     ),
     Rule(
         "identifier.room",
         re.compile(
-            r"(?P<head>(?<=\b[Rr]oom )|(?<=\b[Ff]light )|(?<=\b[Hh]ighway )|(?<=\b[Rr]oute ))(?P<n>[0-9]{3,4})(?![0-9]|[.,][0-9])"
+            r"(?P<head>(?<=\b[Rr]oom )|(?<=\b[Ff]light )|(?<=\b[Hh]ighway )|(?<=\b[Rr]oute ))"
+            r"(?P<n>[0-9]{3,4})(?![0-9]|[.,][0-9])"
         ),
         lambda m: _digits(m["n"]),
     ),

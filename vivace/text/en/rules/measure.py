@@ -13,7 +13,13 @@ SPACED = alternatives(
     [u for u in UNITS if u not in ("in", "in.", "h", "s", "l", "V", "W", "m", "g", '"', "″", "cal", "ha", "sec", "mi")]
 )
 TIGHT = alternatives(list(UNITS))
-UNIT = rf"(?:[ -]?(?P<spaced>{SPACED})|(?P<tight>{TIGHT})|\s(?P<short>[mg]|mi|sec|cal|ha|V|W)(?=\s|[.,;:!?)]|$))(?![A-Za-z0-9²³])"
+SHORT = r"\s(?P<short>[mg]|mi|sec|cal|ha|V|W)(?=\s|[.,;:!?)]|$)"
+UNIT = rf"(?:[ -]?(?P<spaced>{SPACED})|(?P<tight>{TIGHT})|{SHORT})(?![A-Za-z0-9²³])"
+
+
+def _inches(m: re.Match[str]) -> str:
+    """A mark of inches is an adjective before a word: a twenty two inch wheel."""
+    return f"{number(m['n'])} {'inch' if m['n'] == '1' or m['noun'] is not None else 'inches'}"
 
 
 def _unit(m: re.Match[str], numeral: str) -> str:
@@ -40,6 +46,20 @@ RULES = (
         "measure.height",
         re.compile(r"(?<![0-9.])(?P<ft>[0-9]{1,2})['’]\s?(?P<in>1[01]|[0-9])(?P<mark>[\"″”])"),
         _height,
+    ),
+    Rule(
+        "measure.inches",
+        re.compile(
+            r"(?<![0-9A-Za-z.'’])(?P<n>[0-9]{1,3}(?:\.[0-9]+)?)[\"″](?P<noun>(?=[ -](?!and|or|by|in|is|at|to|x)[a-z]))?"
+        ),
+        _inches,
+    ),
+    Rule(
+        "measure.in",
+        re.compile(
+            r"(?<![0-9A-Za-z.])(?P<n>[0-9]+(?:\.[0-9]+)?)\s?in\.?(?P<noun>)(?=\s(?:long|wide|tall|deep|high|thick|by|x)\b)"
+        ),
+        lambda m: f"{number(m['n'])} {'inch' if m['n'] == '1' else 'inches'}",
     ),
     Rule("measure.range", re.compile(rf"(?<![0-9A-Za-z.])(?P<a>{NUMERAL}){TO}(?P<b>{NUMERAL}){UNIT}"), _range),
     Rule("measure.one", re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.])(?P<n>{NUMERAL}){UNIT}"), _one),

@@ -7,8 +7,16 @@ from vivace.text.rule import Rule
 
 VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 NUMERAL = r"(?P<roman>(?=[IVXLC])(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))(?![A-Za-z0-9'’-])"
-PARTS = "[Cc]hapter|CHAPTER|[Pp]art|PART|[Vv]olume|[Bb]ook|[Aa]ct|[Ss]cene|[Ss]ection|[Tt]itle|[Aa]ppendix|[Pp]hase|[Tt]ype|[Cc]lass|[Ss]tage|[Gg]rade|[Ll]evel|World War|Super Bowl|Rocky|Final Fantasy|Apollo|[Aa]rticle|[Ff]igure|[Tt]able|[Ee]pisode|[Ss]eason"
-RULERS = "Henry|Louis|Charles|George|Edward|William|James|Richard|Elizabeth|Mary|Victoria|John Paul|Pope [A-Z][a-z]+|King [A-Z][a-z]+|Queen [A-Z][a-z]+|Emperor [A-Z][a-z]+|Tsar [A-Z][a-z]+|Prince [A-Z][a-z]+|Philip|Ferdinand|Frederick|Napoleon|Nicholas|Alexander|Catherine|Peter|Benedict|Pius|Leo|Gregory|Francis|Otto|Ramesses|Ptolemy|Darius|Xerxes|Leopold|Gustav|Christian|Harald"
+PARTS = (
+    "[Cc]hapter|CHAPTER|[Pp]art|PART|[Vv]olume|[Bb]ook|[Aa]ct|[Ss]cene|[Ss]ection|[Tt]itle|[Aa]ppendix|[Pp]hase"
+    "|[Tt]ype|[Cc]lass|[Ss]tage|[Gg]rade|[Ll]evel|World War|Super Bowl|Rocky|Final Fantasy|Apollo|[Aa]rticle"
+    "|[Ff]igure|[Tt]able|[Ee]pisode|[Ss]eason"
+)
+RULERS = (
+    "Henry|Louis|Charles|George|Edward|William|James|Richard|Elizabeth|Mary|Victoria|John Paul|Philip|Ferdinand"
+    "|Frederick|Napoleon|Nicholas|Alexander|Catherine|Peter|Benedict|Pius|Leo|Gregory|Francis|Otto|Ramesses|Ptolemy"
+    "|Darius|Xerxes|Leopold|Gustav|Christian|Harald|(?:Pope|King|Queen|Emperor|Tsar|Prince) [A-Z][a-z]{1,20}"
+)
 
 
 def value(roman: str) -> int:

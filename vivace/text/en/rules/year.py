@@ -7,7 +7,11 @@ from vivace.text.rule import Rule
 
 YEAR = r"(?:1[1-9][0-9]{2}|20[0-9]{2})"
 # A four-digit number before one of these is a count.
-COUNTED = r"(?!\s(?:[a-z]+s\b|men|women|people|children|percent|hundred|thousand|million|billion|meter|feet|foot|mile|sheep|fish|points?)\b|\s?(?:[kcm]?m|[km]?g|lbs?|ft|mi|mph|km/h|[KMGT]B|MHz|°)(?![A-Za-z]))"
+COUNTED = (
+    r"(?!\s(?:[a-z]+(?<![uis])s\b"
+    r"|(?:men|women|people|children|percent|hundred|thousand|million|billion|meter|feet|foot|mile|sheep|fish|points?)\b)"
+    r"|\s?(?:[kcm]?m|[km]?g|lbs?|ft|mi|mph|km/h|[KMGT]B|MHz|°)(?![A-Za-z]))"
+)
 
 
 def _decade(m: re.Match[str]) -> str:
@@ -24,6 +28,16 @@ def _range(m: re.Match[str]) -> str:
 
 
 RULES = (
+    Rule(
+        "year.thirties",
+        re.compile(r"(?<=\bhis |\bher |\bthe |.\bmy )(?P<century>)(?P<decade>[2-9]0)['’]?s\b"),
+        _decade,
+    ),
+    Rule(
+        "year.hundreds",
+        re.compile(r"(?<![0-9A-Za-z.,$])(?P<n>10{2,6})['’]?s(?=\sof\b)"),
+        lambda m: plural(cardinal(m["n"]).removeprefix("one ")),
+    ),
     Rule(
         "year.decade", re.compile(r"(?<![0-9A-Za-z.$])['’]?(?P<century>1[0-9]|20)?(?P<decade>[0-9]0)['’]?s\b"), _decade
     ),

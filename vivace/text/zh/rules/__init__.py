@@ -24,11 +24,13 @@ def number_rules() -> tuple[Rule, ...]:
         percent,
         span,
         telephone,
+        version,
         year,
     )
 
     order = (
-        date, clock, money, percent, telephone, identifier, year, measure, code, span, fraction, mathematics, cardinal,
+        identifier, date, clock, money, percent, telephone, version, year, measure, code, span, fraction, mathematics,
+        cardinal,
     )  # fmt: skip
     return (*electronic.rules(mapping("zh_signs"), spell), *(rule for module in order for rule in module.RULES))
 

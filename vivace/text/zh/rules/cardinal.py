@@ -6,7 +6,6 @@ from vivace.text.rule import Rule
 from vivace.text.zh.forms import COUNTED, NUMERAL, SIGN
 from vivace.text.zh.number import amount, cardinal, number, spell
 
-SCALES = {"w": "万", "W": "万", "k": "千", "K": "千"}
 MAX_COUNT = 9  # a plain run of more digits is a code
 
 ODD = r"\\^*=<>|{}@_$€£￥%‰&~`/"  # beside one of these a number is left to the long tail
@@ -16,12 +15,8 @@ def _ordinal(m: re.Match[str]) -> str:
     return f"第{cardinal(m['n'].replace(',', ''))}"
 
 
-def _scaled(m: re.Match[str]) -> str:
-    return f"{amount(m['n'])}{SCALES[m['scale']]}" + ("以上" if m["plus"] else "")
-
-
 def _plus(m: re.Match[str]) -> str:
-    return f"{amount(m['n'])}多" if m["unit"] else f"{number(m['n'].replace(',', ''))}以上"
+    return f"{amount(m['n'])}多" if m["unit"] is not None else f"{number(m['n'].replace(',', ''))}以上"
 
 
 def _counted(m: re.Match[str]) -> str:
@@ -40,21 +35,20 @@ def _plain(m: re.Match[str]) -> str:
 RULES = (
     Rule("cardinal.ordinal", re.compile(rf"第\s?(?P<n>{NUMERAL})"), _ordinal),
     Rule(
-        "cardinal.scaled",
-        re.compile(rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})(?P<scale>[wWkK])(?P<plus>\+)?(?![A-Za-z0-9])"),
-        _scaled,
-    ),
-    Rule(
         "cardinal.plus",
         re.compile(rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})\+(?!\s*[0-9A-Za-z])(?P<unit>(?=\s?(?:{COUNTED})))?"),
         _plus,
     ),
     Rule(
         "cardinal.counted",
-        re.compile(rf"(?P<sign>{SIGN})(?<![0-9.])(?P<n>{NUMERAL})\s?(?=多|余|几)?(?={COUNTED})(?!年级|号)"),
+        re.compile(rf"(?P<sign>{SIGN})(?<![0-9.=])(?P<n>{NUMERAL})(?=\s?(?:{COUNTED}))(?!年级|\s?号|\s对)"),
         _counted,
     ),
     Rule("cardinal.point_first", re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z])(?P<n>\.[0-9]+)(?![0-9])"), _plain),
-    Rule("cardinal.plain", re.compile(rf"(?P<sign>{SIGN})(?<![{ODD}])(?P<n>{NUMERAL})(?![{ODD}])"), _plain),
+    Rule(
+        "cardinal.plain",
+        re.compile(rf"(?P<sign>{SIGN})(?<![0-9.{ODD}])(?P<n>{NUMERAL})(?![0-9{ODD}]|[.,][0-9])"),
+        _plain,
+    ),
 )
 LAST_RULES = (Rule("cardinal.last", re.compile(rf"(?P<sign>{SIGN})(?P<n>{NUMERAL})"), _plain),)

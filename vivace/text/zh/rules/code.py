@@ -29,6 +29,8 @@ RULES = (
         re.compile(r"(?<=[A-Za-z])\s?[-–]\s?(?P<n>[0-9]+(?:\.[0-9]+)?)(?![0-9.]*[0-9])"),
         lambda m: " " + _digits(m["n"]),
     ),
-    Rule("code.trailing", re.compile(r"(?<=[A-Za-z])(?P<n>[0-9]+(?:\.[0-9]+)?)(?![0-9])"), _tied),
-    Rule("code.leading", re.compile(r"(?<![0-9.,])(?P<n>[0-9]+)-?(?=(?P<letters>[A-Za-z]+))"), _leading),
+    Rule("code.trailing", re.compile(r"(?<![0-9][xX])(?<=[A-Za-z])(?P<n>[0-9]+(?:\.[0-9]+)?)(?![0-9])"), _tied),
+    Rule(
+        "code.leading", re.compile(r"(?<![0-9.,])(?P<n>[0-9]+)-?(?![xX][0-9])(?=(?P<letters>[A-Za-z]{1,12}))"), _leading
+    ),
 )

@@ -32,6 +32,7 @@ RULES = (
         re.compile(rf"(?<=[0-9a-zA-Z²³)）])\s*(?P<sign>[+＋×÷=＝≈≠><≥≤±*])\s*{OPERAND_AFTER}"),
         lambda m: SIGNS[m["sign"]],
     ),
+    Rule("math.times", re.compile(r"(?<=[0-9])\s?[xX]\s?(?=[0-9])"), lambda _: "乘"),
     Rule("math.minus", re.compile(r"(?<=[0-9)）])\s*(?P<sign>[-−])\s*(?=[0-9.]+\s*[=＝])"), lambda m: SIGNS[m["sign"]]),
     Rule("math.compare", re.compile(r"(?P<sign>[≈≠≥≤><±])\s*(?=[0-9])"), lambda m: SIGNS[m["sign"]]),
     Rule("math.power", re.compile(r"(?<=[0-9A-Za-z])(?P<power>[²³])"), lambda m: f"的{POWERS[m['power']]}"),

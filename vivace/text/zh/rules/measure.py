@@ -8,6 +8,7 @@ from vivace.text.zh.forms import NUMERAL, SIGN, TO
 from vivace.text.zh.number import amount, spell
 
 UNITS = mapping("zh_units")
+SCALES = {"w": "万", "W": "万", "k": "千"}
 UNIT = rf"(?P<unit>{alternatives(list(UNITS))})(?![A-Za-z0-9²³])"
 
 
@@ -19,11 +20,21 @@ def _range(m: re.Match[str]) -> str:
     return f"{'负' if m['sign'] else ''}{amount(m['a'])}到{amount(m['b'])}{UNITS[m['unit']]}"
 
 
+def _scaled(m: re.Match[str]) -> str:
+    return f"{amount(m['n'])}{SCALES[m['scale']]}" + ("以上" if m["plus"] else "")
+
+
 def _height(m: re.Match[str]) -> str:
     return f"{amount(m['n'])}米{spell(m['rest'])}"
 
 
 RULES = (
+    Rule(
+        "measure.scaled",
+        re.compile(rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})(?P<scale>[wWk])(?P<plus>\+)?(?![A-Za-z0-9])"),
+        _scaled,
+    ),
+    Rule("measure.discount", re.compile(r"(?<![0-9.])(?P<n>[1-9][1-9])(?=\s?折)"), lambda m: spell(m["n"])),
     Rule(
         "measure.range",
         re.compile(rf"(?P<sign>{SIGN})(?<![0-9.])(?P<a>{NUMERAL}){TO}(?P<b>{NUMERAL})\s?{UNIT}"),

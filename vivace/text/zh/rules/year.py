@@ -8,14 +8,11 @@ from vivace.text.zh.number import cardinal, year
 
 
 def _range(m: re.Match[str]) -> str:
-    return f"{year(m['a'])}{m['unit'] or ''}到{year(m['b'])}年"
+    return f"{year(m['a'])}{m['unit'] or ''}到{year(m['b'])}"
 
 
 def _decade(m: re.Match[str]) -> str:
-    century, decade = m["century"] or "", m["decade"]
-    if century:
-        return f"{year(century + decade)}年代" if decade != "00" else f"{year(century)}零零年代"
-    return f"{cardinal(decade)}年代"
+    return f"{year(m['century'] + m['decade']) if m['century'] else cardinal(m['decade'])}年代"
 
 
 def _generation(m: re.Match[str]) -> str:
@@ -26,7 +23,7 @@ RULES = (
     Rule(
         "year.range",
         re.compile(
-            rf"(?<![0-9.])(?P<a>[12][0-9]{{3}})(?P<unit>年)?{TO}(?P<b>[12][0-9]{{3}}|[0-9]{{2}}(?=年代))\s?年(?!代)"
+            rf"(?<![0-9.])(?P<a>[12][0-9]{{3}})(?P<unit>年)?{TO}(?P<b>[12][0-9]{{3}}|[0-9]{{2}}(?=年代))(?=\s?(?:年(?!代)|学年|财年|赛季))"
         ),
         _range,
     ),

@@ -1,0 +1,115 @@
+"""The joint n-gram model of letters and phones: a packed trie, and the probabilities it gives."""
+
+import lzma
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Graphone = tuple[str, tuple[str, ...]]  # letters and their phones: ("ph", ("F",))
+
+START, END = "\x01", "\x02"  # graphones are the characters after these, in their sorted order
+FIRST_GRAPHONE = 3
+STEP = 0.08  # nats between two levels of a stored log-probability
+WEIGHT_ZERO = 64  # the stored level of a weight of one
+UNSEEN = -20.0  # nats for a symbol that not even the empty context has
+HEADER = struct.Struct("<3I")  # order, bytes of names, nodes
+
+
+@dataclass(frozen=True)
+class JointModel:
+    """A trie of n-grams in level order; node 0 is the empty context.
+
+    The children of node ``i`` are ``first[i]`` to ``first[i + 1]``, sorted by symbol. A history is known by its
+    contexts: the nodes of its suffixes that have children, the longest first, node 0 last.
+    """
+
+    by_letters: dict[str, tuple[tuple[int, tuple[str, ...]], ...]]  # letters -> symbols and their phones
+    symbols: NDArray[np.uint16]
+    first: NDArray[np.uint32]
+    log_probability: Sequence[float]
+    log_weight: Sequence[float]  # what a context leaves to the shorter one
+    _children: dict[int, dict[int, int]] = field(default_factory=dict, repr=False)
+
+    def children(self, node: int) -> dict[int, int]:
+        """Symbol -> child of a node."""
+        found = self._children.get(node)
+        if found is None:
+            a, b = int(self.first[node]), int(self.first[node + 1])
+            found = self._children[node] = dict(zip(self.symbols[a:b].tolist(), range(a, b), strict=True))
+        return found
+
+    def score(self, contexts: Sequence[int], symbol: int) -> float:
+        """Natural log of the probability of ``symbol`` after a history with these ``contexts``."""
+        weight = 0.0
+        for node in contexts:
+            child = self.children(node).get(symbol)
+            if child is not None:
+                return weight + self.log_probability[child]
+            weight += self.log_weight[node]
+        return weight + UNSEEN
+
+    def extend(self, contexts: Sequence[int], symbol: int) -> tuple[int, ...]:
+        """The contexts of the history with ``symbol`` after it."""
+        longer = (self.children(node).get(symbol) for node in contexts)
+        return (*(child for child in longer if child is not None and self.children(child)), 0)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "JointModel":
+        """The inverse of ``pack``."""
+        raw = lzma.decompress(packed)
+        _, name_bytes, nodes = HEADER.unpack_from(raw)
+        position = HEADER.size + name_bytes
+        by_letters: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+        names = raw[HEADER.size : position].decode().split("\n")
+        for symbol, name in enumerate(names, FIRST_GRAPHONE):
+            letters, phones = name.split("\t")
+            by_letters.setdefault(letters, []).append((symbol, tuple(phones.split())))
+        columns = np.frombuffer(raw, np.uint8, 5 * nodes, position).reshape(5, nodes)
+        low, high, child_counts, probability, weight = columns
+        counts = child_counts.astype(np.uint32)
+        large = np.frombuffer(raw, np.uint32, -1, position + 5 * nodes).reshape(-1, 2)
+        counts[large[:, 0]] = large[:, 1]
+        return cls(
+            by_letters={letters: tuple(found) for letters, found in by_letters.items()},
+            symbols=low.astype(np.uint16) + (high.astype(np.uint16) << np.uint16(8)),
+            first=np.concatenate([[1], 1 + np.cumsum(counts)]).astype(np.uint32),
+            log_probability=(-STEP * probability).tolist(),
+            log_weight=(STEP * (WEIGHT_ZERO - weight.astype(np.float64))).tolist(),
+        )
+
+
+def pack(graphones: Sequence[Graphone], probability: dict[str, float], weights: dict[str, float], order: int) -> bytes:
+    """The model as bytes.
+
+    Args:
+        graphones: in the order of their symbols, from ``FIRST_GRAPHONE`` on.
+        probability: by n-gram, a string of START, END and one character a graphone.
+        weights: by context, what it leaves to the shorter one.
+    """
+    below: dict[str, list[str]] = {"": [START]}
+    for gram in probability:
+        below.setdefault(gram[:-1], []).append(gram)
+    grams = [""]
+    counts: list[int] = []
+    for gram in grams:  # it grows while it is walked: level order
+        children = sorted(below.get(gram, ()))
+        counts.append(len(children))
+        grams += children
+    symbols = np.array([ord(g[-1]) if g else 0 for g in grams], np.uint16)
+    levels = [-np.log(probability.get(g, 1e-9)) / STEP for g in grams]
+    weight_levels = [WEIGHT_ZERO - np.log(weights.get(g, 1.0)) / STEP for g in grams]
+    large = [(i, n) for i, n in enumerate(counts) if n >= 255]
+    columns = (symbols & 255, symbols >> 8, np.minimum(counts, 255), np.rint(levels), np.rint(weight_levels))
+    names = "\n".join(f"{letters}\t{' '.join(phones)}" for letters, phones in graphones).encode()
+    raw = b"".join(
+        (
+            HEADER.pack(order, len(names), len(grams)),
+            names,
+            *(np.clip(column, 0, 255).astype(np.uint8).tobytes() for column in columns),
+            np.array(large, np.uint32).tobytes(),
+        )
+    )
+    return lzma.compress(raw, preset=9 | lzma.PRESET_EXTREME)

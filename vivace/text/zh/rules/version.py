@@ -1,0 +1,30 @@
+"""Numbers with several points: IP addresses and versions."""
+
+import re
+
+from vivace.text.rule import Rule
+from vivace.text.zh.number import cardinal, number, spell
+
+
+def _dotted(m: re.Match[str]) -> str:
+    return "点".join(spell(part) for part in m.group().split("."))
+
+
+def _version(m: re.Match[str]) -> str:
+    parts = m["n"].split(".")
+    read = number(m["n"]) if len(parts) == 2 else "点".join(cardinal(p) if len(p) < 3 else spell(p) for p in parts)
+    return {"v": "V ", "V": "V "}.get(m["head"], m["head"]) + read
+
+
+RULES = (
+    Rule("version.ip", re.compile(r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.]*[0-9])"), _dotted),
+    Rule(
+        "version.named",
+        re.compile(
+            r"(?P<head>(?<![A-Za-z])[vV](?:er(?:sion)?)?\.?\s?|版本号?[为是:：]?\s?)(?P<n>[0-9]+(?:\.[0-9]+){1,9})(?![0-9])"
+        ),
+        _version,
+    ),
+    Rule("version.dotted", re.compile(r"(?P<head>)(?<![0-9.])(?P<n>[0-9]+(?:\.[0-9]+){2,9})(?![0-9])"), _version),
+    Rule("version.word", re.compile(r"(?P<head>)(?<![0-9.])(?P<n>[0-9]+\.[0-9]+)(?=\s?版)"), _version),
+)
