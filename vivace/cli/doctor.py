@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from vivace.cli.table import print_table
+
 MARKS = {"ok": "[green]ok[/]", "absent": "[yellow]--[/]", "broken": "[red]!![/]"}
 
 
@@ -24,8 +26,6 @@ def doctor(
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False) + "\n")
     else:
         from rich.markup import escape
-
-        from vivace.cli.table import print_table
 
         rows = [(MARKS[f.status], f.name, escape(f.found + (f" → {f.advice}" if f.advice else ""))) for f in findings]
         print_table(("", "part", "found"), rows)

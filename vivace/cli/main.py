@@ -15,6 +15,7 @@ from vivace.errors import TTSError
 from vivace.version import __version__
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+SHOWN = 4  # lines of a message; only a list of misfitting tensors has more
 LISTENER_GONE = 141  # 128 + SIGPIPE: `vivace … | head` is no failure of ours
 
 app = typer.Typer(
@@ -92,7 +93,7 @@ def _usage(exc: typer.TyperException) -> str:
 def _complain(message: str, code: int, *, debug: bool = False) -> int:
     if debug:
         traceback.print_exc()
-    first, *rest = message.splitlines() or [""]
-    more = f" ({len(rest)} details: `vivace --debug …`)" if rest and not debug else ""
-    sys.stderr.write(f"error: {' '.join(first.split())}{more}\n")
+    lines = message.splitlines()
+    more = f" … and {len(lines) - SHOWN} more; `vivace --debug …` lists them" if len(lines) > SHOWN else ""
+    sys.stderr.write(f"error: {' '.join(' '.join(lines[:SHOWN]).split())}{more}\n")
     return code

@@ -10,6 +10,7 @@ import typer
 from typer import Argument, Option
 
 from vivace.cli.progress import progress_bar
+from vivace.cli.table import print_fields, print_table
 
 app = typer.Typer(help="List, pull, convert and show models.", rich_markup_mode=None)
 
@@ -28,8 +29,6 @@ def list_models(config: Config = None, as_json: AsJson = False) -> None:
         for model in listed:
             sys.stdout.write(json.dumps(asdict(model), default=str) + "\n")
         return
-    from vivace.cli.table import print_table
-
     rows = [
         (
             m.name,
@@ -60,7 +59,11 @@ def convert(
     """Turn a legacy ChatTTS checkpoint into safetensors. Pickles are read weights-only: no code of theirs runs."""
     from vivace.pipeline.checkpoints import convert_model
 
-    sys.stdout.write(f"{convert_model(source, target)}\n")
+    with progress_bar("converting") as progress:
+        report = convert_model(source, target, progress=progress)
+    for note in report.notes:
+        sys.stderr.write(f"note: {note}\n")
+    sys.stdout.write(f"{report.target}  {len(report.files)} files\n")
 
 
 @app.command()
@@ -77,6 +80,4 @@ def show(
     if as_json:
         sys.stdout.write(json.dumps(card, default=str) + "\n")
         return
-    for key, value in card.items():
-        shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
-        sys.stdout.write(f"{key + ':':<14}{'' if shown is None else shown}\n")
+    print_fields(card)

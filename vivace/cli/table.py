@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 WIDE = 1000  # columns where there is no terminal to fit into
 
@@ -22,3 +22,23 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     plain = io.StringIO()
     Console(file=plain, width=WIDE).print(table)
     sys.stdout.writelines(line.rstrip() + "\n" for line in plain.getvalue().splitlines())
+
+
+def print_fields(fields: Mapping[str, object]) -> None:
+    """Print one name and value a line."""
+    width = max(len(name) for name in fields) + 2
+    for name, value in fields.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, tuple) else _plain(value)
+        sys.stdout.write(f"{name.replace('_', ' '):<{width}}{shown}".rstrip() + "\n")
+
+
+def _plain(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return f"{value:,.0f}"
+        case _:
+            return str(value)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vivace.cli.table import print_table
 from vivace.errors import InputError
 
 
@@ -27,8 +28,6 @@ def verify(
             sys.stdout.write(json.dumps(asdict(row)) + "\n")
     else:
         from rich.markup import escape
-
-        from vivace.cli.table import print_table
 
         marks = {True: "[green]ok[/]", False: "[red]MISS[/]"}
         lines = [

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
+from vivace.cli.table import print_fields, print_table
+
 app = typer.Typer(help="List, add, show and remove voices.", rich_markup_mode=None)
 
 Name = Annotated[str, Argument(metavar="NAME", help="The name of the voice.")]
@@ -30,8 +32,6 @@ def list_voices(model: Model = None, config: Config = None, as_json: AsJson = Fa
         return
     from rich.markup import escape
 
-    from vivace.cli.table import print_table
-
     rows = [(v.name, " ".join(v.languages), v.origin, escape(v.description)) for v in listed]
     print_table(("voice", "languages", "from", "description"), rows)
 
@@ -46,9 +46,7 @@ def show(name: Name, model: Model = None, config: Config = None, as_json: AsJson
     if as_json:
         sys.stdout.write(json.dumps(voice, ensure_ascii=False) + "\n")
         return
-    for key, value in voice.items():
-        shown = ", ".join(value) if isinstance(value, tuple) else value
-        sys.stdout.write(f"{key + ':':<13}{'' if shown is None else shown}\n")
+    print_fields(voice)
 
 
 @app.command()

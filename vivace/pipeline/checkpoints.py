@@ -11,7 +11,7 @@ from vivace.models.registry import EMBEDDED, Family, embedded_root, family_of
 from vivace.pipeline.voices import VoiceStore
 from vivace.settings import TTSConfig
 from vivace.types import Progress
-from vivace.weights.convert import convert_chattts
+from vivace.weights.convert import ConversionReport, convert_chattts
 from vivace.weights.published import PUBLISHED
 from vivace.weights.resolve import resolve
 from vivace.weights.tensor_file import read_header
@@ -37,7 +37,6 @@ class ModelCard:
     megabytes: float
     languages: tuple[str, ...]
     voices: tuple[str, ...]  # of its own
-    random_voices: bool  # `seed:N`
     clones_recordings: bool
     refines_text: bool
 
@@ -56,16 +55,12 @@ def model_folder(config: TTSConfig) -> Path:
 def pull_model(model: str, config: TTSConfig, *, progress: Callable[[Progress], None] | None = None) -> Path:
     """Download ``model``, or the part of it that is missing, and return its folder."""
 
-    def report(file: str, done: int, size: int) -> None:
-        if progress is not None:
-            progress(Progress(done, size, f"bytes of {file}"))
-
     return resolve(
         model,
         cache_dir=config.paths.cache_dir,
         endpoint=config.hub.endpoint,
         offline=config.hub.offline,
-        progress=report,
+        progress=_report(progress, "bytes of {}"),
     )
 
 
@@ -96,15 +91,23 @@ def describe_model(config: TTSConfig) -> ModelCard:
         megabytes=_megabytes(folder),
         languages=sizes.vivace.languages,
         voices=tuple(VoiceStore(folder / "voices").names()),
-        random_voices=sizes.vivace.default_voice.startswith("seed:"),
         clones_recordings=sizes.dvae is not None,
         refines_text=sizes.vivace.refine,
     )
 
 
-def convert_model(source: Path, target: Path) -> Path:
+def convert_model(
+    source: Path, target: Path, *, progress: Callable[[Progress], None] | None = None
+) -> ConversionReport:
     """Write the legacy checkpoint ``source`` as safetensors into the new folder ``target``."""
-    return convert_chattts(source, target)
+    return convert_chattts(source, target, progress=_report(progress, "files ({})"))
+
+
+def _report(progress: Callable[[Progress], None] | None, unit: str) -> Callable[[str, int, int], None] | None:
+    """A reporter as the weights stage calls it, of one as the pipeline's callers give it."""
+    if progress is None:
+        return None
+    return lambda name, done, total: progress(Progress(done, total, unit.format(name)))
 
 
 def _megabytes(folder: Path) -> float:

@@ -1,5 +1,6 @@
 """Where a result goes: a file or a pipe, and in which format. Looked at before any synthesis starts."""
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -33,17 +34,19 @@ def check_target(output: str, format: str | None = None) -> Target:
     if output == "-":
         return Target(None, known[format or "wav"])
     path = Path(output)
-    if path.exists() and not path.is_file():
-        raise InputError(f"{output!r} is not a file to write into; name one, such as 'out.wav', or use - for stdout")
     chosen = known[format] if format else format_of(path)
-    if not path.parent.is_dir():
+    if os.path.exists(path) and not path.is_file():
+        raise InputError(f"{output!r} is not a file to write into; name one, such as 'out.wav', or use - for stdout")
+    if not os.path.isdir(path.parent):
         raise InputError(f"no folder {str(path.parent)!r} to write {path.name!r} into; make it, or choose another")
     try:
+        path.exists()  # raises where the name is too long for the file system
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as exc:
-        reason = exc.strerror or exc
-        raise InputError(f"cannot write into {str(path.parent)!r} ({reason}); choose another folder with -o") from exc
+        raise InputError(
+            f"cannot write {output[:200]!r} ({exc.strerror or exc}); choose another place with -o"
+        ) from exc
     return Target(path, chosen)
 
 

@@ -1,5 +1,7 @@
 """What voices there are, and how one is made from what people have."""
 
+import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -12,7 +14,8 @@ from vivace.settings import TTSConfig
 from vivace.types import SpokenLanguage
 from vivace.weights.convert import read_voice_vector
 
-SPEAKER_STRING = "蘁淰"  # what every ChatTTS speaker string begins with
+# base16384 text. Strings for the published model begin with 蘁淰, so that a short, cut one is known as well.
+SPEAKER_STRING = re.compile(r"蘁淰.*|[\u4e00-\u8dff]{16,}.?")
 PICKLES = {".pt", ".pth", ".bin"}
 
 
@@ -83,9 +86,9 @@ def add_voice(
 
 def _voice_of(name: str, source: str, config: TTSConfig, transcript: str | None) -> Voice:
     path = Path(source)
-    speaks = source.startswith(SPEAKER_STRING)
-    if not speaks and not path.is_file():
-        raise InputError(f"no file {source!r}; give a recording, a speaker string, or a .txt, .pt or voice file")
+    speaks = SPEAKER_STRING.fullmatch(source.strip()) is not None
+    if not speaks and not os.path.isfile(path):  # Path.is_file raises where a name is too long to be one
+        raise InputError(f"no file {source[:80]!r}; give a recording, a speaker string, or a .txt, .pt or voice file")
     suffix = "" if speaks else path.suffix.lower()
     is_recording = not speaks and suffix not in {".txt", ".safetensors", *PICKLES}
     if is_recording:
@@ -100,7 +103,7 @@ def _voice_of(name: str, source: str, config: TTSConfig, transcript: str | None)
     if suffix == ".txt":
         return voice_from_string(name, _read_string(path))
     if suffix in PICKLES:
-        return voice_from_vector(name, read_voice_vector(path))
+        return voice_from_vector(name, read_voice_vector(path).numpy())
     return replace(load_voice(path), name=name)
 
 
