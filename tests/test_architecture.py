@@ -41,7 +41,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "serve": {"errors", "types", "audio", "runtime", "settings", "pipeline"},
     "ui": {"errors", "types", "settings", "pipeline"},
-    "bench": {"errors", "types", "runtime", "settings", "pipeline", "engine", "models", "vocoder"},
+    "bench": {"errors", "types", "runtime", "settings", "pipeline", "engine", "models", "vocoder", "audio", "layers"},
     "export": {"errors", "types", "runtime", "weights", "layers", "models", "vocoder"},
     "train": {"errors", "types", "runtime", "text", "audio", "weights", "layers", "models", "vocoder"},
     "cli": {"errors", "types", "settings", "pipeline", "serve", "ui", "bench", "export", "train"},

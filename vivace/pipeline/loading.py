@@ -5,8 +5,7 @@ from pathlib import Path
 
 import torch
 
-from vivace.layers.fsq import Regime
-from vivace.models.chattts.load import ChatTTSModel, build_chattts
+from vivace.models.chattts.load import ChatTTSModel, Regime, build_chattts
 from vivace.vocoder.vocos import Vocos
 from vivace.vocoder.weights import build_vocos
 from vivace.weights.load import load_modules

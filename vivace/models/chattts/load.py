@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from vivace.errors import WeightsMismatchError
-from vivace.layers.fsq import Regime
+from vivace.layers.fsq import Regime as Regime  # callers name it too
 from vivace.models.chattts import keymaps
 from vivace.models.chattts.config import ChatTTSConfig, read_config
 from vivace.models.chattts.decoder import SpectrogramDecoder
