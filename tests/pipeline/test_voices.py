@@ -6,7 +6,16 @@ from safetensors.numpy import save_file
 
 from vivace.errors import InputError, VoiceNotFoundError, WeightsError
 from vivace.models.chattts.speaker import encode_speaker
-from vivace.pipeline.voices import Voice, VoiceBook, VoiceStore, load_voice, save_voice, voice_from_string
+from vivace.pipeline.voices import (
+    Voice,
+    VoiceBook,
+    VoiceStore,
+    load_voice,
+    save_voice,
+    voice_from_audio_prompt,
+    voice_from_string,
+    voice_string,
+)
 
 VECTOR = np.arange(8, dtype=np.float16)
 
@@ -102,3 +111,14 @@ def test_a_speaker_string_is_a_voice() -> None:
     voice = voice_from_string("amy", encode_speaker(VECTOR))
     assert voice.embedding is not None
     assert np.array_equal(voice.embedding, VECTOR)
+
+
+def test_voices_go_to_strings_and_back() -> None:
+    vector = Voice("amy", VECTOR)
+    assert voice_string(voice_from_string("bob", voice_string(vector))) == voice_string(vector)
+    codes = np.arange(36, dtype=np.int32).reshape(4, 9)
+    heard = voice_from_audio_prompt(
+        "zoe", voice_string(Voice("amy", prompt_codes=codes, transcript="你好。")), "你好。"
+    )
+    assert heard.prompt_codes is not None
+    assert np.array_equal(heard.prompt_codes, codes)

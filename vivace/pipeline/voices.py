@@ -12,7 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from vivace.errors import InputError, VoiceNotFoundError, WeightsError
-from vivace.models.chattts.speaker import decode_speaker
+from vivace.models.chattts.speaker import (
+    decode_audio_prompt,
+    decode_speaker,
+    encode_audio_prompt,
+    encode_speaker,
+)
 from vivace.weights.load import read_tensors, write_tensors
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -49,6 +54,19 @@ def voice_from_vector(name: str, vector: NDArray[np.floating], **details: str) -
 def voice_from_string(name: str, text: str, **details: str) -> Voice:
     """A voice from a speaker string as people exchange them. Raises: InputError when it is damaged."""
     return voice_from_vector(name, decode_speaker(text), **details)
+
+
+def voice_from_audio_prompt(name: str, text: str, transcript: str, **details: str) -> Voice:
+    """A voice from an audio-prompt string and what its recording says. Raises: InputError when it is damaged."""
+    return Voice(name, prompt_codes=decode_audio_prompt(text), transcript=transcript, **details)  # type: ignore[arg-type]
+
+
+def voice_string(voice: Voice) -> str:
+    """The string by which people exchange it: a speaker string or, for a recording, an audio-prompt string."""
+    if voice.embedding is not None:
+        return encode_speaker(np.asarray(voice.embedding, np.float16))
+    assert voice.prompt_codes is not None, "a voice has one or the other"
+    return encode_audio_prompt(voice.prompt_codes)
 
 
 def save_voice(voice: Voice, path: Path) -> None:
