@@ -25,7 +25,7 @@ def encode(samples: Samples, sample_rate: int, format: AudioFormat = "wav") -> b
         header = wav_header(sample_rate, len(mono)) if format == "wav" else b""
         return header + to_pcm16(mono).tobytes()
     file = io.BytesIO()  # it can be rewound, so that the header tells the true length
-    muxer = Muxer(spec, sample_rate, file)
+    muxer = Muxer(spec, sample_rate, file, stream=False)
     muxer.push(mono)
     muxer.finish()
     return file.getvalue()
@@ -34,13 +34,13 @@ def encode(samples: Samples, sample_rate: int, format: AudioFormat = "wav") -> b
 class StreamEncoder:
     """A file in parts: ``push`` gives the bytes that are ready, ``finish`` the last ones.
 
-    Joined they are a file of which only the header differs from a whole one: it does not know the length.
+    Joined they are a file with the same samples as a whole one; only its header does not tell their number.
     """
 
     def __init__(self, format: AudioFormat, sample_rate: int) -> None:
         spec = spec_of(format)
         self._outlet = _Outlet()
-        self._muxer = Muxer(spec, sample_rate, self._outlet) if spec.container else None
+        self._muxer = Muxer(spec, sample_rate, self._outlet, stream=True) if spec.container else None
         if format == "wav":
             self._outlet.write(wav_header(sample_rate))
 

@@ -57,13 +57,13 @@ def write_audio(path: Path, samples: Samples, sample_rate: int, format: AudioFor
     chosen = format or format_of(path)
     spec_of(chosen)
     target = Path(os.path.realpath(path))  # through a link: the file it points to is replaced, not the link
-    if target.exists() and not target.is_file():
-        kind = "a folder" if target.is_dir() else "not a regular file"
-        raise InputError(f"cannot write {str(path)!r}: it is {kind}; name a file")
+    part = target.with_name(f".vivace-{secrets.token_hex(6)}.part")
     if not target.parent.is_dir():
         raise InputError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}; make it first")
-    part = target.with_name(f".vivace-{secrets.token_hex(6)}.part")
     try:
+        if target.exists() and not target.is_file():
+            kind = "a folder" if target.is_dir() else "not a regular file"
+            raise InputError(f"cannot write {str(path)!r}: it is {kind}; name a file")
         with part.open("xb") as file:
             file.write(encode(samples, sample_rate, chosen))
         part.replace(target)

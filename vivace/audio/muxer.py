@@ -15,7 +15,7 @@ MAX_INT16 = 32767
 
 
 class Sink(Protocol):
-    """Where the bytes go. With ``seek`` and ``tell`` headers are completed at the end, without they stay open."""
+    """Where the bytes go. With ``seek`` and ``tell`` headers are completed at the end; without, they stay open."""
 
     def write(self, data: bytes, /) -> int: ...
 
@@ -23,7 +23,7 @@ class Sink(Protocol):
 class Muxer:
     """Encodes mono samples as they come into a container."""
 
-    def __init__(self, spec: AudioSpec, sample_rate: int, sink: Sink) -> None:
+    def __init__(self, spec: AudioSpec, sample_rate: int, sink: Sink, *, stream: bool) -> None:
         import av
         from av.audio.stream import AudioStream
 
@@ -32,13 +32,14 @@ class Muxer:
         self._resampler = StreamResampler(sample_rate, self._rate)
         self._lossless = spec.bit_rate is None
         # bitexact: no library versions, and no random stream numbers, so that equal samples give equal files.
-        self._container = av.open(sink, "w", format=spec.container, options={"fflags": "bitexact"})
-        stream = self._container.add_stream(spec.codec, rate=self._rate, options=dict(spec.options))
-        assert isinstance(stream, AudioStream)
-        stream.layout = "mono"
+        options = {"fflags": "bitexact", **(dict(spec.stream_options) if stream else {})}
+        self._container = av.open(sink, "w", format=spec.container, options=options)
+        track = self._container.add_stream(spec.codec, rate=self._rate, options=dict(spec.options))
+        assert isinstance(track, AudioStream)
+        track.layout = "mono"
         if spec.bit_rate is not None:
-            stream.bit_rate = spec.bit_rate
-        self._stream = stream
+            track.bit_rate = spec.bit_rate
+        self._track = track
         self._pushed = 0  # samples, at the container's rate
 
     def push(self, samples: Samples) -> None:
@@ -50,7 +51,7 @@ class Muxer:
         self._encode(self._resampler.push(np.zeros(0, np.float32), last=True))
         if self._pushed == 0:
             self._encode(np.zeros(1, np.float32))  # no encoder writes a file that a player opens out of nothing
-        self._mux(self._stream.encode(None))
+        self._mux(self._track.encode(None))
         self._container.close()
 
     def _encode(self, samples: Samples) -> None:
@@ -64,7 +65,7 @@ class Muxer:
         else:
             frame = av.AudioFrame.from_ndarray(np.clip(samples, -1.0, 1.0)[None], format="flt", layout="mono")
         frame.sample_rate = self._rate
-        self._mux(self._stream.encode(frame))
+        self._mux(self._track.encode(frame))
 
     def _mux(self, packets: "Iterable[Packet[Any]]") -> None:
         for packet in packets:

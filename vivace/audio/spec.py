@@ -19,14 +19,18 @@ class AudioSpec:
     options: tuple[tuple[str, str], ...] = ()  # of the codec
     bit_rate: int | None = None  # bits per second; None: lossless
     sample_rate: int | None = None  # Hz, resampled to it; None: that of the samples
+    stream_options: tuple[tuple[str, str], ...] = ()  # of the container, for streams
 
+
+# In microseconds. An Ogg page of a file holds a second, and would not leave before it is full.
+OGG_PAGES_OF_ONE_PACKET = (("page_duration", "20000"),)
 
 # Lossy formats run at 48 kHz. Opus knows no other rate. At 24 kHz a frame of MP3 or AAC lasts twice as long, and so
 # does the silence that its encoder puts around the sound (up to 85 ms; at 48 kHz less than 50 ms).
 SPECS: dict[AudioFormat, AudioSpec] = {
     "wav": AudioSpec((".wav",), "audio/wav"),
     "mp3": AudioSpec((".mp3",), "audio/mpeg", "mp3", "libmp3lame", (("compression_level", "7"),), 96_000, 48_000),
-    "opus": AudioSpec((".opus", ".ogg"), "audio/ogg", "ogg", "libopus", (), 64_000, 48_000),
+    "opus": AudioSpec((".opus", ".ogg"), "audio/ogg", "ogg", "libopus", (), 64_000, 48_000, OGG_PAGES_OF_ONE_PACKET),
     "aac": AudioSpec((".aac",), "audio/aac", "adts", "aac", (), 96_000, 48_000),
     "flac": AudioSpec((".flac",), "audio/flac", "flac", "flac"),
     "pcm": AudioSpec((".pcm", ".raw"), "audio/pcm"),  # signed 16-bit, little-endian, no header
