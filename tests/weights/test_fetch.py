@@ -1,4 +1,7 @@
 import hashlib
+import ssl
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +113,21 @@ def test_nobody_at_the_address(tmp_path: Path) -> None:
         fetch(address(gone), tmp_path / "part", 10)
     with pytest.raises(WeightsError, match=r"cannot reach .*mirror"):
         get_json(f"{gone.url}/api")
+
+
+def test_a_certificate_that_cannot_be_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts: list[object] = []
+
+    def refuse(*request: object, **_: object) -> None:
+        attempts.append(request)
+        error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+        error.verify_message = "unable to get local issuer certificate"
+        raise urllib.error.URLError(error)
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    with pytest.raises(WeightsError, match=r"unable to get local issuer certificate.*SSL_CERT_FILE"):
+        fetch("https://hub.example/x", tmp_path / "part", 10)
+    assert len(attempts) == 1
 
 
 def test_an_answer_that_is_no_json(hub: FakeHub) -> None:

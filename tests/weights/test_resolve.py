@@ -1,6 +1,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,15 @@ def test_an_interrupted_pull_goes_on(hub: FakeHub, tmp_path: Path) -> None:
     root = resolve(REPO, cache_dir=tmp_path, endpoint=hub.url)
     assert (f"/storage/{LARGEST}", "bytes=700-") in hub.asked
     assert contents(root) == FILES
+
+
+@pytest.mark.usefixtures("known")
+def test_two_at_once_fetch_every_file_once(hub: FakeHub, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        roots = list(pool.map(lambda _: resolve(REPO, cache_dir=tmp_path, endpoint=hub.url), range(4)))
+    assert len(set(roots)) == 1
+    assert sorted(hub.files_asked()) == sorted(FILES)
+    assert contents(roots[0]) == FILES
 
 
 @pytest.mark.usefixtures("known")

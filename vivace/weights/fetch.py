@@ -6,6 +6,7 @@ the published model has 850 MB; so what is here asks for ranges itself.
 
 import http.client
 import json
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -105,7 +106,13 @@ def _opened(url: str, *, start: int = 0) -> Iterator[http.client.HTTPResponse]:
             raise _InterruptedError(f"HTTP {exc.code}") from exc
         raise _refused(url, exc.code) from exc
     except (OSError, http.client.HTTPException) as exc:
-        raise _InterruptedError(str(getattr(exc, "reason", exc)) or type(exc).__name__) from exc
+        reason = getattr(exc, "reason", exc)
+        if isinstance(reason, ssl.SSLCertVerificationError):  # asking again would not help
+            raise WeightsError(
+                f"cannot trust the server of {url} ({reason.verify_message}); install the system's certificates, "
+                "or your proxy's, and name them in SSL_CERT_FILE"
+            ) from exc
+        raise _InterruptedError(str(reason) or type(exc).__name__) from exc
     with response:
         yield response
 
