@@ -22,6 +22,7 @@ from pathlib import Path
 from vivace.text.en.graphones import END, START, Graphone, JointModel, pack
 from vivace.text.en.lexicon import lexicon
 from vivace.text.en.unknown import decode
+from vivace.text.tables import mapping
 
 OUT = Path(__file__).resolve().parents[1] / "vivace" / "text" / "data" / "en_g2p.bin.xz"
 SEED = 20
@@ -35,7 +36,9 @@ Entry = tuple[str, tuple[str, ...]]
 
 def entries() -> list[Entry]:
     """Words of plain letters with each word's first pronunciation."""
-    return [(w, tuple(p.split("|")[0].split(" "))) for w, p in lexicon().items() if w.isascii() and w.isalpha()]
+    own = mapping("en_extra")  # brand names and the like: spelled as they please
+    plain = ((w, p) for w, p in lexicon().items() if w.isascii() and w.isalpha() and w not in own)
+    return [(word, tuple(phones.split("|")[0].split(" "))) for word, phones in plain]
 
 
 def pairs(entry: Entry) -> dict[tuple[int, int], list[tuple[int, int, Graphone]]]:

@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from functools import lru_cache
 
 from vivace.text.en import homographs, unknown
 from vivace.text.en.lexicon import lookup
+from vivace.text.tables import rows
 
 LETTERS = {
     "a": "EY1", "b": "B IY1", "c": "S IY1", "d": "D IY1", "e": "IY1", "f": "EH1 F", "g": "JH IY1", "h": "EY1 CH",
@@ -21,20 +21,26 @@ CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
 MAX_SPELLED = 5  # longer words in capitals are shouted words, not acronyms
 
 
-def phones_of(words: Sequence[str], index: int) -> tuple[str, ...]:
+def phones_of(words: list[str], index: int) -> tuple[str, ...]:
     """ARPAbet with stress of ``words[index]``; its neighbours tell homographs and spelled letters apart."""
     word = words[index]
     if len(word) == 1 and word.isascii():
         return _letter(words, index)
+    beside = words[max(0, index - 1) : index] + words[index + 1 : index + 2]
+    if word in SPELLED and any(w.isupper() and len(w) > 1 and w not in SPELLED for w in beside):
+        word = word.lower()  # IT IS TIME: shouted
     chosen = homographs.choose(words, index)
     return chosen if chosen is not None else word_phones(word)
 
 
-def _letter(words: Sequence[str], index: int) -> tuple[str, ...]:
+def _letter(words: list[str], index: int) -> tuple[str, ...]:
     """A single letter: its name, but the article "a" where it stands alone between words."""
     letter = words[index].lower()
-    beside = [w for w in (*words[max(0, index - 1) : index], *words[index + 1 : index + 2]) if w]
-    if letter == "a" and not any(len(w) == 1 and w.lower() not in "ai" for w in beside) and words[index] == "a":
+    before = words[index - 1] if index else ""
+    after = words[index + 1] if index + 1 < len(words) else ""
+    spelled = any(len(w) == 1 and w not in "aAI" for w in (before, after))  # a m, B A
+    named = words[index] == "A" and (before or not after)  # vitamin A, A座; but: A dog
+    if letter == "a" and not spelled and not named:
         return ("AH0",)
     return tuple(LETTERS[letter].split(" ")) if letter in LETTERS else ()
 
@@ -76,40 +82,7 @@ def _is_acronym(word: str) -> bool:
     return stem != word or stem in SPELLED or lookup(stem) is None
 
 
-# The dictionary reads these as words; in capitals they are letters.
-SPELLED = frozenset(
-    [
-        "AI",
-        "US",
-        "IT",
-        "UN",
-        "EU",
-        "PM",
-        "AM",
-        "TV",
-        "PC",
-        "CD",
-        "DVD",
-        "CEO",
-        "CFO",
-        "CTO",
-        "UK",
-        "USA",
-        "UFO",
-        "VIP",
-        "FAQ",
-        "ID",
-        "IQ",
-        "PR",
-        "HR",
-        "OK",
-        "ATM",
-        "DNA",
-        "API",
-        "CPU",
-        "GPU",
-    ]
-)
+SPELLED = frozenset(row[0] for row in rows("en_acronyms"))
 
 
 def _known(lower: str) -> tuple[str, ...] | None:

@@ -1,9 +1,11 @@
-"""The English pronouncing dictionary: CMU's, in a compact table that loads once, on first use."""
+"""The English pronouncing dictionary: CMU's, in a compact table that loads on first use, and ``data/en_extra.tsv``."""
 
 import lzma
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
+
+from vivace.text.tables import mapping
 
 Lexicon = MappingProxyType[str, str]
 
@@ -12,8 +14,8 @@ Lexicon = MappingProxyType[str, str]
 def lexicon() -> Lexicon:
     """Word in lower case -> ARPAbet, variants separated by ``|``, the usual one first. About 0.1 s the first time."""
     packed = files("vivace.text").joinpath("data/en_lexicon.tsv.xz").read_bytes()
-    lines = lzma.decompress(packed).decode().splitlines()
-    return MappingProxyType(dict(line.split("\t") for line in lines))
+    table = dict(line.split("\t") for line in lzma.decompress(packed).decode().splitlines())
+    return MappingProxyType(table | mapping("en_extra"))
 
 
 def lookup(word: str, variant: int = 0) -> tuple[str, ...] | None:

@@ -5,6 +5,7 @@ from functools import cache, lru_cache
 from itertools import accumulate
 from typing import Any
 
+from vivace.text.zh.erhua import suffixes
 from vivace.text.zh.polyphones import corrections
 
 # Readings of interjections that are no initial + final: the nearest syllable that is one.
@@ -50,6 +51,8 @@ def citation(words: Sequence[str]) -> list[tuple[str, ...]]:
     for position, char in enumerate(text):
         if char in "一不":
             read[position] = "yi1" if char == "一" else "bu4"
+    for position in suffixes(words):
+        read[position] = "er5"
     ends = accumulate(len(w) for w in words)
     return [tuple(read[end - len(w) : end]) for w, end in zip(words, ends, strict=True)]
 

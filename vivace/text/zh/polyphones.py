@@ -23,11 +23,9 @@ def corrections(text: str, settled: bytearray) -> Iterator[tuple[int, str]]:
     """
     table = _rules()
     for position, char in enumerate(text):
-        if char not in table or settled[position]:
-            continue
-        for pattern, readings in table[char]:
-            match = pattern.match(text, position)
-            if match:
+        for pattern, readings in table.get(char, ()):
+            # A row of a whole word knows better than the phrase; one for a single character does not.
+            if (len(readings) > 1 or not settled[position]) and pattern.match(text, position):
                 yield from enumerate(readings, position)
                 break
 

@@ -7,6 +7,10 @@ from importlib.resources import files
 from types import MappingProxyType
 
 MAX_CHARS = 4
+NUMERALS = frozenset("零一二三四五六七八九十百千万亿两几")
+NUMBER_LIKE = frozenset(
+    ("一点", "十分", "万一", "百万", "千万", "一万", "一下")
+)  # no word inside a number: 二十一点五, 二十分
 UNKNOWN = -18.0  # log-probability of a character that is no word of the dictionary
 
 
@@ -35,7 +39,10 @@ def segment(run: str) -> list[str]:
         best[end] = best[end - 1] + weights.get(run[end - 1], UNKNOWN)
         length[end] = 1
         for size in range(2, min(MAX_CHARS, end) + 1):
-            weight = weights.get(run[end - size : end])
+            word = run[end - size : end]
+            weight = weights.get(word)
+            if word in NUMBER_LIKE and end > size and run[end - size - 1] in NUMERALS:
+                continue
             if weight is not None and best[end - size] + weight > best[end]:
                 best[end] = best[end - size] + weight
                 length[end] = size

@@ -1,0 +1,111 @@
+"""Written to spoken: case files, spans, and what any string at all must keep."""
+
+import logging
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vivace.text import normalize
+from vivace.text.normalize import spoken
+from vivace.types import LanguageChoice
+
+CASES = sorted((Path(__file__).parent / "cases").glob("*.tsv"))
+LANGUAGES: list[LanguageChoice] = ["auto", "zh", "en"]
+# Rich in what the rules look for, so that they meet one another.
+SOUP = st.text(
+    alphabet="0123456789.,:/-+%$€￥°℃²()[]'\"#@&~=年月日点分元个第两中文不一，。：（）…—～IVXabckmGs \n😀é\u200b",
+    max_size=60,
+)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: str(path.stem))
+def test_cases(path: Path) -> None:
+    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("# ")]
+    assert rows
+    wrong = [(written, want, got) for written, want in rows if (got := normalize(written)) != want]
+    assert wrong == []
+
+
+def test_there_are_cases_for_both_languages_and_for_mixed_text() -> None:
+    assert {path.stem.partition("_")[0] for path in CASES} == {"zh", "en", "mixed"}
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in CASES) >= 150
+
+
+@pytest.mark.parametrize("written", ["", " \n", "😀🎉", "...!", "\u200b\ufeff", "（）"])
+def test_nothing_speakable_gives_nothing_to_say(written: str) -> None:
+    assert not any(c.isalnum() for c in normalize(written))
+
+
+def test_a_choice_of_language_reads_numbers_in_it() -> None:
+    assert normalize("12", "zh") == "十二"
+    assert normalize("12", "en") == "twelve"
+    assert normalize("我有 3 个", "en") == "我有 three 个"
+
+
+def test_tags_pass_untouched_and_other_brackets_are_pauses() -> None:
+    assert normalize("[laugh]3[oral_2]") == "[laugh]three[oral_2]"
+    assert normalize("好[uv_break]的[speed_5]") == "好[uv_break]的[speed_5]"
+    assert normalize("a [laugh_3] b") == "a, laugh three, b"
+    assert normalize("a [b") == "a, b"
+
+
+def test_every_spoken_character_knows_the_written_text_behind_it() -> None:
+    written = "Please pay me $12.50 now. 今天21.5度。"
+    read = spoken(written)
+    start = read.text.index("twelve")
+    end = read.text.index("cents") + len("cents")
+    assert written[slice(*read.span(start, end))] == "$12.50"
+    start = read.text.index("二十一点五")
+    assert written[slice(*read.span(start, start + 5))] == "21.5"
+    assert written[slice(*read.span(*re.search("今天", read.text).span()))] == "今天"  # type: ignore[union-attr]
+
+
+def test_what_no_rule_reads_is_read_digit_by_digit_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    from vivace.text.aligned import Aligned
+    from vivace.text.finish import finish
+
+    with caplog.at_level(logging.WARNING):
+        assert finish(Aligned.of("abc 42 中7")).text == "abc four two 中七"
+    assert "digit" in caplog.text
+
+
+def test_letters_without_a_reading_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert normalize("hello мир") == "hello"
+    assert "3 characters that have no reading" in caplog.text
+
+
+def test_emoji_are_dropped_and_reported(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert normalize("hi 👩‍👩‍👧 there") == "hi there"
+    assert "dropped" in caplog.text
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(SOUP, st.text(max_size=40)), st.sampled_from(LANGUAGES))
+def test_any_text_is_read_without_digits_and_with_spans_in_order(written: str, language: LanguageChoice) -> None:
+    read = spoken(written, language)
+    assert not re.search("[0-9]", re.sub(r"\[[a-z_]+[0-9]?\]", "", read.text))
+    assert len(read.text) == len(read.starts) == len(read.ends)
+    assert all(0 <= a <= b <= len(written) for a, b in zip(read.starts, read.ends, strict=True))
+    assert list(read.starts) == sorted(read.starts)
+    if re.search(r"[0-9A-Za-z\u4e00-\u9fff]", written):
+        assert read.text
+
+
+@pytest.mark.parametrize(
+    "unit", ["1", "1,", "1-", "1.", "a@", "www.", "[", "$1 ", "-", " ", "中", "1年", "A1 ", "e\u0301"]
+)
+def test_time_is_linear_in_length(unit: str) -> None:
+    normalize(unit * 50)  # load the tables
+    started = time.perf_counter()
+    normalize(unit * 1_500)
+    short = time.perf_counter() - started
+    started = time.perf_counter()
+    normalize(unit * 12_000)
+    long = time.perf_counter() - started
+    assert long < 8 * 3.5 * short + 0.05  # quadratic would be 64 times
