@@ -153,10 +153,11 @@ def test_an_absurd_rate() -> None:
         "ffconcat version 1.0\nfile '{}'\n",
     ],
 )
-def test_a_playlist_does_not_open_other_files(tmp_path: Path, playlist: str) -> None:
+def test_a_playlist_does_not_open_other_files(tmp_path: Path, playlist: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     write_audio(tmp_path / "secret.wav", tone(), RATE)
     listed = tmp_path / "list.mp3"
-    for address in (tmp_path / "secret.wav", f"file://{tmp_path / 'secret.wav'}"):
+    for address in ("secret.wav", tmp_path / "secret.wav", f"file://{tmp_path / 'secret.wav'}"):
         listed.write_text(playlist.format(address))
         assert "is damaged or no audio" in problem(listed)
         assert "is damaged or no audio" in problem(listed.read_bytes())
