@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+# Before torch is loaded. The models of the tests are small: a second thread gains little, and on a busy machine threads
+# that wait for one another make them ten times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
