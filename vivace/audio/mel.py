@@ -32,6 +32,7 @@ def _hertz_to_mel(hertz: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # kept for later callers, some of which train
 def mel_filters(spec: MelSpec) -> Tensor:
     """Triangular filters ``[F, M]`` on the HTK mel scale from 0 Hz to half the sample rate, peaks not normalised.
 
