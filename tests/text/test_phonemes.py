@@ -104,7 +104,7 @@ def test_words_marks_and_tags_have_their_kinds_and_written_spans() -> None:
         "now",
         "[laugh]",
         "，",
-        "好的",
+        "真的",
         "！",
     ]
     assert [w.phones for w in words if w.kind in ("punct", "tag")] == [("[laugh]",), (",",), ("!",)]

@@ -67,7 +67,7 @@ def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, 
             a, b = max(a, start), min(b, end)
             read = long_tail.read(text[a:b], language)
             if read is not None:
-                edits.append(Edit(a, b, read))
+                edits.append(Edit(a, b, f" {read} " if language == "en" else read))
                 taken[a:b] = b"\x01" * (b - a)
     if with_number:
         edits += find_edits(text, (*chosen.last_rules(), symbols.rule(language)), with_number, taken)

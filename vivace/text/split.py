@@ -83,13 +83,18 @@ def _sentences(words: Sequence[SpokenWord]) -> list[_Stretch]:
 
 
 def _is_initial(words: Sequence[SpokenWord], i: int) -> bool:
-    """Whether the point at ``i`` belongs to an initial, as in J. K. Rowling."""
-    before = words[i - 1].word if i else None
-    after = words[i + 1].word if i + 1 < len(words) else None
+    """Whether the point at ``i`` belongs to an initial, as in J. K. Rowling, and not to a sentence that ends in D C."""
+    earlier, before, after = (words[k].word if 0 <= k < len(words) else None for k in (i - 2, i - 1, i + 1))
+    if before is None or after is None or before.kind != "en" or after.kind != "en":
+        return False
+    spelled = earlier is not None and earlier.kind == "en" and len(earlier.text) == 1
     return (
-        before is not None and before.kind == "en" and len(before.text) == 1 and before.text.isupper()
-        and before.text != "I" and after is not None and after.kind == "en" and after.text[0].isupper()
-    )  # fmt: skip
+        len(before.text) == 1
+        and before.text.isupper()
+        and before.text != "I"
+        and after.text[0].isupper()
+        and not spelled
+    )
 
 
 def _join_silent(stretches: Sequence[_Stretch]) -> list[_Stretch]:

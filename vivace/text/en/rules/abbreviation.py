@@ -38,12 +38,29 @@ ENDING = frozenset(
 )
 
 
+# Words that begin sentences and hardly ever follow an abbreviation inside one: Washington D.C. It was cold.
+STARTERS = re.compile(
+    r"\s+(?:It|He|She|They|We|I|You|The|This|That|These|Those|There|But|And|In|On|At|A|An|If|When|What|Why|How|Then"
+    r"|After|Before|My|His|Her|Our|So|As)\b"
+)
+
+
 def _read(m: re.Match[str]) -> str:
     written = m["abbreviation"]
-    rest = m.string[m.end() : m.end() + 2]
-    ends = written in ENDING and (not rest.strip() or (rest[0].isspace() and rest[1:2].isupper()) or rest[0] == "\n")
-    last_of_all = ends and (not m.string[m.end() :].strip() or written in ("etc.", "a.m.", "p.m."))
-    return TABLE[written] + ("." if last_of_all else "")
+    return TABLE[written] + (_closing(m) if written in ENDING else "")
+
+
+def _closing(m: re.Match[str]) -> str:
+    """The point of an abbreviation, where it ends the sentence as well."""
+    last = STARTERS.match(m.string, m.end()) or not m.string[m.end() : m.end() + 8].strip()
+    return "." if last and m.group().endswith(".") else ""
+
+
+def _after_name(written: str) -> re.Pattern[str]:
+    """St. and Dr. behind a name and not before one: a street, not a saint; a drive, not a doctor."""
+    return re.compile(
+        rf"(?<=[a-z] ){written}\.?(?=\s*(?:$|[,;)]|\n)|\s(?:[a-z]|[NSEW][EW]?\b)|{STARTERS.pattern})(?![A-Za-z])"
+    )
 
 
 def _where(where: str) -> re.Pattern[str]:
@@ -54,18 +71,8 @@ def _where(where: str) -> re.Pattern[str]:
 
 
 RULES = (
-    Rule(
-        "abbreviation.street",
-        re.compile(
-            r"(?<=[a-z] )St\.?(?=\s*(?:$|[,;)]|\n|and\b|[a-z]))|(?<=[a-z] )St\.(?=\s+(?:N|S|E|W|NE|NW|SE|SW)\b)"
-        ),
-        lambda m: "street" + ("." if m.group().endswith(".") and not m.string[m.end() :].strip() else ""),
-    ),
-    Rule(
-        "abbreviation.drive",
-        re.compile(r"(?<=[a-z] )Dr\.?(?=\s*(?:$|[,;)]|\n)|\s(?:[a-z]|[NSEW][EW]?\b))"),
-        lambda m: "drive" + ("." if m.group().endswith(".") and not m.string[m.end() :].strip() else ""),
-    ),
+    Rule("abbreviation.street", _after_name("St"), lambda m: f"street{_closing(m)}"),
+    Rule("abbreviation.drive", _after_name("Dr"), lambda m: f"drive{_closing(m)}"),
     *(Rule(f"abbreviation.{where}", _where(where), _read) for where in ("any", "name")),
     Rule("abbreviation.and", re.compile(r"\s?&\s?"), lambda _: " and "),
     Rule("abbreviation.tag", re.compile(r"#(?=[A-Za-z])"), lambda _: "hashtag "),

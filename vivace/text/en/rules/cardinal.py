@@ -28,7 +28,8 @@ def _plain(m: re.Match[str]) -> str:
     sign = "minus " if m["sign"] else ""
     if len(numeral.partition(".")[0]) > MAX_COUNT and "," not in m["n"]:
         return sign + " point ".join(spell(part) for part in numeral.split("."))
-    return sign + number(numeral) + ("" if not m["plus"] else " plus")
+    touching = " " if m.string[m.end() : m.end() + 1].isalpha() else ""
+    return sign + number(numeral) + (" plus" if m["plus"] else "") + touching
 
 
 RULES = (

@@ -70,6 +70,11 @@ RULES = (
         _numeric,
     ),
     Rule(
+        "date.year_month",
+        re.compile(r"(?<![0-9A-Za-z./-])(?P<y>19[0-9]{2}|20[0-9]{2})-(?P<m>0[1-9]|1[0-2])(?![0-9./-])"),
+        lambda m: f"{MONTH_NAMES[int(m['m']) - 1]} {year(m['y'])}",
+    ),
+    Rule(
         "date.slash",
         re.compile(r"(?<=\b[Oo]n )(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])(?P<y>)(?![0-9/])"),
         _numeric,

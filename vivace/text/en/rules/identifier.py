@@ -43,6 +43,11 @@ def _spelled(m: re.Match[str]) -> str:
 
 
 RULES = (
+    Rule(
+        "identifier.hexadecimal",
+        re.compile(r"(?<![0-9A-Za-z])0[xX](?P<n>[0-9A-Fa-f]{1,32})(?![0-9A-Za-z])"),
+        lambda m: " ".join(["zero", "x", *(ONES[int(c)] if c.isdigit() else c.upper() for c in m["n"])]),
+    ),
     Rule("identifier.ip", re.compile(r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.]*[0-9])"), _dotted),
     Rule(
         "identifier.version",
@@ -73,7 +78,7 @@ RULES = (
     ),
     Rule(
         "identifier.hyphen",
-        re.compile(r"(?<=[A-Za-z])[-–](?P<n>[0-9]+)(?:\.(?P<f>[0-9]+))?(?![0-9]|[.,][0-9])"),
+        re.compile(r"(?<=[A-Za-z])[-–](?P<n>[0-9]+)(?:\.(?P<f>[0-9]+))?(?![0-9]|[.,:/][0-9]|(?:st|nd|rd|th)\b)"),
         _hyphened,
     ),
     Rule("identifier.tied", re.compile(r"(?<=[A-Za-z])(?P<n>[0-9]+)(?:\.(?P<f>[0-9]+))?(?![0-9])"), _tied),

@@ -10,7 +10,7 @@ from vivace.text.tables import alternatives, rows
 UNITS = {unit: (one, more) for unit, one, more in rows("en_units")}
 # A bare "in" is a word far more often than an inch; "22 s" and "5 A" are rare as well.
 SPACED = alternatives(
-    [u for u in UNITS if u not in ("in", "in.", "h", "s", "l", "V", "W", "m", "g", '"', "″", "cal", "ha", "sec", "mi")]
+    [u for u in UNITS if u not in ("in", "in.", "h", "s", "l", "V", "W", "m", "g", "cal", "ha", "sec", "mi")]
 )
 TIGHT = alternatives(list(UNITS))
 SHORT = r"\s(?P<short>[mg]|mi|sec|cal|ha|V|W)(?=\s|[.,;:!?)]|$)"
@@ -37,20 +37,26 @@ def _range(m: re.Match[str]) -> str:
 
 
 def _height(m: re.Match[str]) -> str:
+    if m["tall"]:
+        return f"{number(m['tall'])} feet {number(m['short'])}"
     feet = "foot" if m["ft"] == "1" else "feet"
-    return f"{number(m['ft'])} {feet} {number(m['in'])}" + (" inches" if m["mark"] else "")
+    return f"{number(m['ft'])} {feet} {number(m['in'])} {'inch' if m['in'] == '1' else 'inches'}"
 
 
 RULES = (
     Rule(
         "measure.height",
-        re.compile(r"(?<![0-9.])(?P<ft>[0-9]{1,2})['’]\s?(?P<in>1[01]|[0-9])(?P<mark>[\"″”])"),
+        re.compile(
+            r"(?<![0-9.])(?P<ft>[0-9]{1,2})(?:['’]\s?|\s?ft\.?\s)(?P<in>1[01]|[0-9])(?P<mark>[\"″”]|\s?in\b\.?)"
+            r"|(?<![0-9.])(?P<tall>[4-7])['’](?P<short>1[01]|[0-9])(?![0-9A-Za-z'’])"
+        ),
         _height,
     ),
     Rule(
         "measure.inches",
         re.compile(
-            r"(?<![0-9A-Za-z.'’])(?P<n>[0-9]{1,3}(?:\.[0-9]+)?)[\"″](?P<noun>(?=[ -](?!and|or|by|in|is|at|to|x)[a-z]))?"
+            r"(?<![0-9A-Za-z.'’\"“])(?P<n>[0-9]{1,3}(?:\.[0-9]+)?)[\"″]"
+            r"(?P<noun>(?=[ -](?!and|or|by|in|is|at|to|x)[a-z]))?"
         ),
         _inches,
     ),

@@ -33,6 +33,7 @@ def _amount(numeral: str, scale: str | None, sign: str) -> str:
     if scale:
         return f"{number(numeral)} {scale} {more}"
     whole, _, fraction = numeral.partition(".")
+    whole = whole or "0"
     if not fraction or not fraction.strip("0"):
         return f"{cardinal(whole)} {one if int(whole) == 1 else more}"
     if len(fraction) != 2:
@@ -63,7 +64,9 @@ RULES = (
         _range,
     ),
     Rule(
-        "money.before", re.compile(rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<n>{NUMERAL}){SCALE}?"), _read
+        "money.before",
+        re.compile(rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<n>{NUMERAL}|\.[0-9]{{2}}(?![0-9])){SCALE}?"),
+        _read,
     ),
     Rule(
         "money.after",

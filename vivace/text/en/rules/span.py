@@ -6,12 +6,24 @@ from vivace.text.en.forms import NUMERAL
 from vivace.text.en.number import number
 from vivace.text.rule import Rule
 
+
+def _range(m: re.Match[str]) -> str:
+    first, last = number(m["a"].replace(",", "")), number(m["b"].replace(",", ""))
+    return f"{first} {last}" if first == last else f"{first} to {last}"  # fifty fifty
+
+
 RULES = (
+    # Between two forms that other rules read: 3:30~4:30, 9:00-10:30, $10K-$20K, 1st-3rd.
+    Rule("range.sign", re.compile(r"(?<=[0-9A-Za-z%‰℃°])~(?=[0-9$€£￥])|(?<=[0-9%])\s~\s(?=[0-9])"), lambda _: " to "),
+    Rule("range.money", re.compile(r"(?<=[0-9KMBkmbn%])\s?[-–—]\s?(?=[$€£￥][0-9])"), lambda _: " to "),
+    Rule("range.clock", re.compile(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}:[0-5][0-9])"), lambda _: " to "),
+    Rule("range.ordinal", re.compile(r"(?<=[0-9][snrt][tdh])\s?[-–—]\s?(?=[0-9]+(?:st|nd|rd|th)\b)"), lambda _: " to "),
+    Rule("range.about", re.compile(r"(?<![0-9A-Za-z%])~\s?(?=[0-9$€£￥])"), lambda _: "about "),
     Rule(
         "range",
         re.compile(
             rf"(?<![0-9A-Za-z./-])(?P<a>{NUMERAL})\s?(?:[-–—~]|\s-\s)\s?(?P<b>{NUMERAL})(?![0-9A-Za-z]|-[0-9]|\s?=)"
         ),
-        lambda m: f"{number(m['a'].replace(',', ''))} to {number(m['b'].replace(',', ''))}",
+        _range,
     ),
 )

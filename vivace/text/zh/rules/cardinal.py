@@ -33,6 +33,11 @@ def _plain(m: re.Match[str]) -> str:
 
 
 RULES = (
+    Rule(
+        "cardinal.list",
+        re.compile(r"(?<![0-9A-Za-z.])(?P<n>[0-9]{1,2})[.．](?=\s?[\u4e00-\u9fff])"),
+        lambda m: f"{cardinal(m['n'])}，",
+    ),
     Rule("cardinal.ordinal", re.compile(rf"第\s?(?P<n>{NUMERAL})"), _ordinal),
     Rule(
         "cardinal.plus",

@@ -3,6 +3,7 @@
 import re
 
 from vivace.text.rule import Rule
+from vivace.text.zh.number import number
 
 SIGNS = {
     "+": "加",
@@ -36,5 +37,10 @@ RULES = (
     Rule("math.minus", re.compile(r"(?<=[0-9)）])\s*(?P<sign>[-−])\s*(?=[0-9.]+\s*[=＝])"), lambda m: SIGNS[m["sign"]]),
     Rule("math.compare", re.compile(r"(?P<sign>[≈≠≥≤><±])\s*(?=[0-9])"), lambda m: SIGNS[m["sign"]]),
     Rule("math.power", re.compile(r"(?<=[0-9A-Za-z])(?P<power>[²³])"), lambda m: f"的{POWERS[m['power']]}"),
+    Rule(
+        "math.exponent",
+        re.compile(r"(?<=[0-9A-Za-z)])\^(?P<n>-?[0-9]{1,4})(?![0-9.])"),
+        lambda m: f"的{number(m['n'])}次方",
+    ),
     Rule("math.root", re.compile(r"√(?=[0-9])"), lambda _: "根号"),
 )

@@ -31,7 +31,7 @@ def _height(m: re.Match[str]) -> str:
 RULES = (
     Rule(
         "measure.scaled",
-        re.compile(rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})(?P<scale>[wWk])(?P<plus>\+)?(?![A-Za-z0-9])"),
+        re.compile(rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})(?P<scale>[wk]|W(?=[+元人粉播用]))(?P<plus>\+)?(?![A-Za-z0-9])"),
         _scaled,
     ),
     Rule("measure.discount", re.compile(r"(?<![0-9.])(?P<n>[1-9][1-9])(?=\s?折)"), lambda m: spell(m["n"])),

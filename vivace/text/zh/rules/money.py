@@ -63,6 +63,13 @@ RULES = (
     ),
     Rule("money.kuai", re.compile(rf"(?<![0-9.])(?P<n>{NUMERAL})块(?P<rest>[1-9])(?![0-9]|毛|角|钱|分)"), _kuai),
     Rule(
+        "money.suffixed_range",
+        re.compile(
+            rf"(?<![0-9.])(?P<a>{NUMERAL}){TO}(?P<n>{NUMERAL})\s?(?P<scale>百万|千万|[百千万亿])?(?P<unit>{WORDS})"
+        ),
+        lambda m: f"{amount(m['a'])}到{amount(m['n'])}{m['scale'] or ''}{m['unit']}",
+    ),
+    Rule(
         "money.suffixed",
         re.compile(
             rf"(?P<sign>{SIGN})(?<![0-9.])(?P<n>{NUMERAL})\s?(?P<scale>百万|千万|[百千万亿])?(?P<unit>{WORDS}|(?:RMB|CNY|USD|HKD|EUR|GBP|JPY|KRW)(?![A-Za-z])|[$€£])"

@@ -23,6 +23,11 @@ def _range(m: re.Match[str]) -> str:
 
 RULES = (
     Rule(
+        "percent.more",
+        re.compile(rf"(?<![0-9.])(?P<n>{NUMERAL})(?P<more>[多余来几])(?P<unit>[%‰])"),
+        lambda m: f"{OF[m['unit']]}{number(m['n'].replace(',', ''))}{m['more']}",
+    ),
+    Rule(
         "percent.range",
         re.compile(
             rf"(?P<sign>{SIGN})(?<![0-9.])(?P<a>{NUMERAL})\s?(?P<first>[%‰])?{TO}(?P<b>{NUMERAL})\s?(?P<unit>[%‰])"
