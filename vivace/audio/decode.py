@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_CHANNELS = 8
 SAMPLE_RATES = range(4_000, 384_001)  # Hz
+BAD_PACKETS = 0.05  # share that may be undecodable, besides one
 
 # Containers that hold audio themselves. Playlists (HLS, concat, DASH) are not among them: they make the library
 # open whatever other files and addresses they name.
@@ -52,13 +53,18 @@ def decode(file: BinaryIO, name: str, *, max_seconds: float) -> tuple[Samples, i
         raise AudioDecodeError(f"{name} is damaged or no audio ({reason}); {ADVICE}") from exc
     if total == 0:
         raise AudioDecodeError(f"{name} holds no sound: it lasts 0 s; {ADVICE}")
-    return np.concatenate(parts), rate
+    samples = np.concatenate(parts)
+    if not np.isfinite(samples).all():  # files of floats may hold anything
+        raise AudioDecodeError(f"{name} is damaged: it has samples that are no numbers; {ADVICE}")
+    return samples, rate
 
 
 def _checked_rate(container: "InputContainer", name: str) -> int:
     if not container.streams.audio:
         raise AudioDecodeError(f"{name} has no audio in it; {ADVICE}")
     stream = container.streams.audio[0]
+    if stream.codec_context is None:  # the container names a codec that nobody knows
+        raise AudioDecodeError(f"{name} is damaged, or in a format that cannot be decoded; {ADVICE}")
     if not 1 <= stream.channels <= MAX_CHANNELS:
         raise AudioDecodeError(f"{name} has {stream.channels} channels; give one with at most {MAX_CHANNELS}")
     if stream.rate not in SAMPLE_RATES:
@@ -70,6 +76,16 @@ def _mono_frames(container: "InputContainer") -> Iterator[Samples]:
     import av
 
     as_float = av.AudioResampler(format="fltp")  # changes the sample format only; [C, N] per frame
-    for frame in container.decode(container.streams.audio[0]):
-        for converted in as_float.resample(frame):
-            yield converted.to_ndarray().mean(axis=0, dtype=np.float32)
+    packets = bad = 0
+    for packet in container.demux(container.streams.audio[0]):
+        packets += 1
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:  # the first or last packet of a cut file; players skip them, too
+            bad += 1
+            if bad > 1 + BAD_PACKETS * packets:
+                raise
+            continue
+        for frame in frames:
+            for converted in as_float.resample(frame):
+                yield converted.to_ndarray().mean(axis=0, dtype=np.float32)
