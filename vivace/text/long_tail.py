@@ -2,6 +2,7 @@
 
 import logging
 import re
+import threading
 from functools import cache, lru_cache
 from typing import Any
 
@@ -12,6 +13,7 @@ log = logging.getLogger(__name__)
 MAX_CHARS = 80  # it holds the interpreter lock throughout, 0.4 ms a character at worst
 STOPS = frozenset(" \n，。！？；、,;!?：")
 DIGIT = re.compile(r"[0-9]")
+_one_at_a_time = threading.Lock()  # nothing says that its automata may be shared by threads
 
 
 @cache
@@ -27,7 +29,8 @@ def read(written: str, language: SpokenLanguage) -> str | None:
     if len(written) > MAX_CHARS:
         return None
     try:
-        spoken = str(_normalizer(language).normalize(written)).replace("\\", "").strip()
+        with _one_at_a_time:
+            spoken = str(_normalizer(language).normalize(written)).replace("\\", "").strip()
     except Exception as error:  # its grammar asserts on forms such as "[5]" and "@30"
         log.debug("wetext cannot read %r: %r", written, error)
         return None

@@ -5,6 +5,7 @@ import unicodedata
 from functools import lru_cache
 
 from vivace.text.en import homographs, unknown
+from vivace.text.en.inflection import CONTRACTED, inflected, with_s
 from vivace.text.en.lexicon import lookup
 from vivace.text.tables import rows
 
@@ -14,10 +15,8 @@ LETTERS = {
     "q": "K Y UW1", "r": "AA1 R", "s": "EH1 S", "t": "T IY1", "u": "Y UW1", "v": "V IY1",
     "w": "D AH1 B AH0 L Y UW0", "x": "EH1 K S", "y": "W AY1", "z": "Z IY1",
 }  # fmt: skip
-UNVOICED = frozenset(["P", "T", "K", "F", "TH"])
-SIBILANT = frozenset(["S", "Z", "SH", "ZH", "CH", "JH"])
-VOWEL = re.compile(r"[AEIOU][A-Z][0-2]")
 CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
+SPELLED = frozenset(row[0] for row in rows("en_acronyms"))  # though the dictionary reads them as words
 MAX_SPELLED = 5  # longer words in capitals are shouted words, not acronyms
 
 
@@ -56,6 +55,10 @@ def word_phones(word: str) -> tuple[str, ...]:
     known = _known(plain.lower())
     if known is not None:
         return known
+    for ending in ("'s", "s'", *CONTRACTED):
+        if len(plain) > len(ending) and plain.lower().endswith(ending):
+            stem = word_phones(plain[:-2] if ending in ("'s", "s'") else plain[: -len(ending)])
+            return with_s(stem) if ending in ("'s", "s'") and stem else (*stem, *CONTRACTED.get(ending, ()))
     parts = [part for part in re.split(r"['-]", plain) if part]
     if len(parts) == 1:
         parts = CAMEL.findall(parts[0])
@@ -82,68 +85,9 @@ def _is_acronym(word: str) -> bool:
     return stem != word or stem in SPELLED or lookup(stem) is None
 
 
-SPELLED = frozenset(row[0] for row in rows("en_acronyms"))
-
-
 def _known(lower: str) -> tuple[str, ...] | None:
     """From the dictionary, or from a dictionary word with a regular ending."""
-    found = lookup(lower) or lookup(lower.strip("'"))
-    if found is not None:
-        return found
-    for ending, add in (("'s", _plural), ("s'", _same), ("'", _same)):
-        if lower.endswith(ending) and (stem := _known(lower.removesuffix(ending))):
-            return add(stem) if ending != "s'" else _plural(stem)
-    return _inflected(lower)
-
-
-def _inflected(lower: str) -> tuple[str, ...] | None:
-    if lower.endswith("ies") and (stem := lookup(f"{lower[:-3]}y")):
-        return (*stem, "Z")
-    if lower.endswith("es") and (stem := lookup(lower[:-2])) and stem[-1] in SIBILANT:
-        return _plural(stem)
-    if lower.endswith("s") and not lower.endswith("ss") and (stem := lookup(lower[:-1])):
-        return _plural(stem)
-    if lower.endswith("ied") and (stem := lookup(f"{lower[:-3]}y")):
-        return (*stem, "D")
-    for ending, add in (("ed", _past), ("ing", _ing)):
-        if len(lower) > len(ending) + 2 and lower.endswith(ending):
-            base = lower.removesuffix(ending)
-            doubled = base[:-1] if base[-1] == base[-2] else ""
-            for stem_text in (base + "e", base, doubled):
-                if len(stem_text) > 2 and (stem := lookup(stem_text)):
-                    return add(stem)
-    for ending, tail in (
-        ("ly", ("L", "IY0")),
-        ("ness", ("N", "AH0", "S")),
-        ("less", ("L", "AH0", "S")),
-        ("'ll", ("AH0", "L")),
-        ("'ve", ("AH0", "V")),
-        ("'d", ("D",)),
-        ("'re", ("ER0",)),
-    ):
-        if len(lower) > len(ending) + 2 and lower.endswith(ending) and (stem := lookup(lower.removesuffix(ending))):
-            return (*stem, *tail)
-    return None
-
-
-def _same(stem: tuple[str, ...]) -> tuple[str, ...]:
-    return stem
-
-
-def _plural(stem: tuple[str, ...]) -> tuple[str, ...]:
-    if stem[-1] in SIBILANT:
-        return (*stem, "IH0", "Z")
-    return (*stem, "S" if stem[-1] in UNVOICED else "Z")
-
-
-def _past(stem: tuple[str, ...]) -> tuple[str, ...]:
-    if stem[-1] in ("T", "D"):
-        return (*stem, "IH0", "D")
-    return (*stem, "T" if stem[-1] in UNVOICED | (SIBILANT - {"Z", "ZH", "JH"}) else "D")
-
-
-def _ing(stem: tuple[str, ...]) -> tuple[str, ...]:
-    return (*stem, "IH0", "NG")
+    return lookup(lower) or lookup(lower.strip("'")) or inflected(lower.strip("'"))
 
 
 def _ascii(word: str) -> str:

@@ -12,7 +12,7 @@ ODD = r"\\^*=<>|{}@_$€£￥%‰&~`/"  # beside one of these a number is left t
 
 
 def _ordinal(m: re.Match[str]) -> str:
-    return f"第{cardinal(m['n'].replace(',', ''))}"
+    return f"第{number(m['n'].replace(',', '').replace('，', ''))}"
 
 
 def _plus(m: re.Match[str]) -> str:
