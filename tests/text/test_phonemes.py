@@ -44,6 +44,14 @@ CHINESE = [
     ("二零二一年第一次", "er4 ling2 er4 yi1 nian2 di4 yi1 ci4"),
     ("二十一点五度", "er4 shi2 yi1 dian2 wu3 du4"),
     ("嗯", "en2"),
+    ("他高兴地唱歌", "ta1 gao1 xing4 de5 chang4 ge1"),
+    ("中国土地上", "zhong1 guo2 tu3 di4 shang4"),
+    ("他长得很高头发很长", "ta1 zhang3 de5 hen3 gao1 tou2 fa5 hen3 chang2"),
+    ("衣服晒干了他很能干", "yi1 fu5 shai4 gan1 le5 ta1 hen3 neng2 gan4"),
+    ("会计会计算", "kuai4 ji4 hui4 ji4 suan4"),
+    ("参加差别很大的出差", "can1 jia1 cha1 bie2 hen3 da4 de5 chu1 chai1"),
+    ("曾先生曾经姓曾", "zeng1 xian1 sheng5 ceng2 jing1 xing4 zeng1"),
+    ("他不得不去", "ta1 bu4 de2 bu2 qu4"),
 ]
 
 ENGLISH = [

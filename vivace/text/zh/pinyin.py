@@ -46,7 +46,8 @@ def citation(words: Sequence[str]) -> list[tuple[str, ...]]:
     for start, end in _phrases(text, words):
         read[start:end] = _syllables(text[start:end])
         settled[start:end] = b"\x01" * (end - start)
-    for position, syllable in corrections(text, settled):
+    single = bytearray(b"".join(b"\x01" if len(w) == 1 else bytes(len(w)) for w in words))
+    for position, syllable in corrections(text, settled, single):
         read[position] = syllable
     for position, char in enumerate(text):
         if char in "一不":

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
@@ -12,35 +13,44 @@ LOOK_BEHIND = re.compile(r"\(\?<([=!])((?:[^()\[\]]|\[[^\]]*\])*)\)")
 LOOK_AROUND = re.compile(r"\(\?<?[=!](?:[^()\[\]]|\[[^\]]*\]|\((?:[^()\[\]]|\[[^\]]*\])*\))*\)")
 ALTERNATIVES = re.compile(r"(?:[^|\[]|\[[^\]]*\])+")
 
-Rules = tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]
+
+@dataclass(frozen=True)
+class _Row:
+    pattern: re.Pattern[str]
+    readings: tuple[str, ...]
+    alone: bool  # only where the character is a word by itself
 
 
-def corrections(text: str, settled: bytearray) -> Iterator[tuple[int, str]]:
+def corrections(text: str, settled: bytearray, single: bytearray) -> Iterator[tuple[int, str]]:
     """Positions whose reading the table knows, with that reading; the first row that fits wins.
 
     Args:
         settled: one byte a character, non-zero where a phrase has given the reading already.
+        single: one byte a character, non-zero where the character is a word by itself.
     """
     table = _rules()
     for position, char in enumerate(text):
-        for pattern, readings in table.get(char, ()):
+        for row in table.get(char, ()):
             # A row of a whole word knows better than the phrase; one for a single character does not.
-            if (len(readings) > 1 or not settled[position]) and pattern.match(text, position):
-                yield from enumerate(readings, position)
+            if (settled[position] and len(row.readings) == 1) or (row.alone and not single[position]):
+                continue
+            if row.pattern.match(text, position):
+                yield from enumerate(row.readings, position)
                 break
 
 
 @cache
-def _rules() -> MappingProxyType[str, Rules]:
+def _rules() -> MappingProxyType[str, tuple[_Row, ...]]:
     """First matched character -> its rows, compiled."""
-    by_char: defaultdict[str, list[tuple[re.Pattern[str], tuple[str, ...]]]] = defaultdict(list)
-    for context, reading in rows("zh_polyphones"):
+    by_char: defaultdict[str, list[_Row]] = defaultdict(list)
+    for context, reading, *where in rows("zh_polyphones"):
         literal = LOOK_AROUND.sub("", context)
         readings = tuple(reading.split(" "))
         if len(readings) != len(literal):
             raise ValueError(f"zh_polyphones: {context!r} matches {literal!r}, but {len(readings)} readings are given")
-        by_char[literal[0]].append((re.compile(LOOK_BEHIND.sub(_fixed_width, context)), readings))
-    return MappingProxyType({char: tuple(rules) for char, rules in by_char.items()})
+        pattern = re.compile(LOOK_BEHIND.sub(_fixed_width, context))
+        by_char[literal[0]].append(_Row(pattern, readings, where == ["alone"]))
+    return MappingProxyType({char: tuple(found) for char, found in by_char.items()})
 
 
 def _fixed_width(match: re.Match[str]) -> str:
