@@ -2,6 +2,8 @@
 
 import pytest
 
+from vivace.errors import UnsupportedLanguageError
+from vivace.text import normalize
 from vivace.text.language import language_spans, main_language
 from vivace.types import LanguageChoice
 
@@ -34,3 +36,8 @@ def test_spans(text: str, choice: LanguageChoice, want: list[tuple[str, str]]) -
 def test_main_language(text: str, want: str) -> None:
     assert main_language(text) == want
     assert main_language(text, "zh") == "zh"
+
+
+def test_another_language_is_refused() -> None:
+    with pytest.raises(UnsupportedLanguageError, match=r"^no language 'fr'; choose zh, en, auto$"):
+        normalize("bonjour", "fr")  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from vivace.text.aligned import Aligned, Edit
 log = logging.getLogger(__name__)
 
 # Folding these would lose what the rules and the pauses read: full-width marks, superscripts, unit signs, the ellipsis.
-KEPT = frozenset("，。！？；：（）、…—–·“”‘’「」『』《》〈〉【】〔〕～￥²³℃℉㎡№″′™®©½¼¾⅓⅔⅛⁄×÷±≈≠≥≤°√")
+KEPT = frozenset("，。！？；：（）、…—–·“”‘’「」『』《》〈〉【】〔〕￥²³℃℉㎡″×÷±≈≠≥≤°√")
 EXPANDED = {
     "½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3", "⅛": " 1/8", "№": "No.", "™": "", "®": "",
     "©": "", "µ": "μ", "⁄": "/", "′": "'", "‐": "-", "‑": "-", "‒": "–", "―": "—", "﹣": "-", "－": "-", "−": "-",
@@ -21,7 +21,7 @@ EXPANDED = {
 PLAIN = re.compile(r"[ -~\n一-鿿，。！？；：（）、…—–“”‘’《》℃]*")
 SPACES = re.compile(r" {2,}")
 MARKED = re.compile(r"[^\W\d_][\u0300-\u036f]+")
-EMOJI_JOINERS = "\u200d\ufe0f\ufe0e\u20e3"
+UNSPOKEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me"))  # control, format, surrogate, unassigned, marks
 
 
 @lru_cache(maxsize=4096)
@@ -32,15 +32,10 @@ def fold(char: str) -> str:
     if char in KEPT or char == "\n":
         return char
     category = unicodedata.category(char)
-    if category in ("Nd", "No", "Nl") and category != "Nl":
-        decimal = unicodedata.digit(char, None)
-        if decimal is not None and not char.isascii():
-            return str(decimal)
-    if (
-        category in ("Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me")
-        or char in EMOJI_JOINERS
-        or (category == "Sk" and ord(char) > 0xFFFF)
-    ):
+    digit = unicodedata.digit(char, None)
+    if digit is not None:  # of any script; also of ① and ₂
+        return f"^{digit}" if unicodedata.decomposition(char).startswith("<super>") else str(digit)
+    if category in UNSPOKEN or (category == "Sk" and ord(char) > 0xFFFF):  # Sk there: the skin tones of emoji
         return ""
     if category == "So" and ord(char) > 0x2100:
         folded = unicodedata.normalize("NFKC", char)

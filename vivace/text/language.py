@@ -3,9 +3,12 @@
 import itertools
 import re
 from dataclasses import dataclass
+from typing import get_args
 
+from vivace.errors import UnsupportedLanguageError
 from vivace.types import LanguageChoice, SpokenLanguage
 
+CHOICES = get_args(LanguageChoice)
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 HAN_CHAR = re.compile(f"[{HAN}]")
 LATIN_WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿĀ-ž]+")
@@ -39,7 +42,12 @@ def language_spans(text: str, choice: LanguageChoice = "auto") -> list[LanguageS
 
     With ``choice`` auto: a sentence without Han characters is English, unless it has no letters at all and the text has
     Han characters; a sentence with Han characters is Chinese but for its runs of three and more Latin words.
+
+    Raises:
+        UnsupportedLanguageError: ``choice`` is none of zh, en, auto.
     """
+    if choice not in CHOICES:
+        raise UnsupportedLanguageError(f"no language {choice!r}; choose {', '.join(CHOICES)}")
     if choice != "auto":
         return [LanguageSpan(0, len(text), choice)] if text else []
     fallback: SpokenLanguage = "zh" if HAN_CHAR.search(text) else "en"

@@ -6,7 +6,7 @@ from vivace.text.aligned import Aligned, Edit
 from vivace.text.clean import clean
 from vivace.text.finish import finish
 from vivace.text.language import LanguageSpan, language_spans
-from vivace.text.markup import tag_spans
+from vivace.text.markup import TAG, tag_spans
 from vivace.text.rule import Rule, find_edits
 from vivace.types import LanguageChoice, SpokenLanguage
 
@@ -19,6 +19,9 @@ def normalize(text: str, language: LanguageChoice = "auto") -> str:
     """The spoken form of ``text``: words, pauses as punctuation, control tags as they were.
 
     Empty only if nothing of the text can be spoken. One line stays one line; paragraphs stay apart.
+
+    Raises:
+        UnsupportedLanguageError: ``language`` is none of zh, en, auto.
     """
     return spoken(text, language).text
 
@@ -33,12 +36,10 @@ def _read(text: str, language: LanguageChoice) -> list[Edit]:
     """Edits that read every number, abbreviation and symbol of a cleaned text."""
     tags = tag_spans(text)
     taken = bytearray(len(text))
-    bare = text
     for start, end in tags:
         taken[start:end] = b"\x01" * (end - start)
-    if tags:  # the letters of a tag do not count as words
-        bare = re.sub(r"\[[a-z_0-9]+\]", lambda m: " " * len(m.group()), text)
-    spans = language_spans(bare, language)
+    # The letters of a tag do not count as words.
+    spans = language_spans(TAG.sub(lambda m: " " * len(m.group()), text) if tags else text, language)
     edits: list[Edit] = []
     for chosen in ("zh", "en"):
         of_language = [s for s in spans if s.language == chosen]

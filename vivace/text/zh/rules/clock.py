@@ -6,9 +6,8 @@ from vivace.text.rule import Rule
 from vivace.text.zh.forms import TO
 from vivace.text.zh.number import cardinal
 
-SCORE = re.compile(
-    r"(?:比分|战胜|击败|打败|战平|负于|不敌|领先|落后|比率|比例|分数|胜|负|平|赢|输)[^，。！？,!?]{0,12}$"
-)
+SCORE_BEFORE = re.compile(r"(?:比分|比率|比例|分数|领先|落后|[胜负平]于)[^，。！？,!?]{0,6}$|[以为]$")
+SCORE_AFTER = re.compile(r"\s?(?:[的险大完]{0,2}[获战取]?胜|[击打]败|战平|领先|落后|逆转|的?比[分例]|不敌|负于)")
 HALF_DAY = {"a": "上午", "p": "下午"}
 
 
@@ -27,15 +26,20 @@ def _padded(minute: str) -> str:
     return cardinal("0") if not value else ("零" if len(value) < len(minute) else "") + cardinal(value)
 
 
+def _is_score(m: re.Match[str]) -> bool:
+    before = SCORE_BEFORE.search(m.string, max(0, m.start() - 10), m.start())
+    return bool(before or SCORE_AFTER.match(m.string, m.end()))
+
+
 def _time(m: re.Match[str]) -> str | None:
-    if SCORE.search(m.string, max(0, m.start() - 16), m.start()):
+    if _is_score(m):
         return None
     half = HALF_DAY[m["half"][0].lower()] if m["half"] else ""
     return half + _read(m["h"], m["m"], m["s"])
 
 
 def _times(m: re.Match[str]) -> str | None:
-    if SCORE.search(m.string, max(0, m.start() - 16), m.start()):
+    if _is_score(m):
         return None
     return f"{_read(m['h'], m['m'], None)}到{_read(m['h2'], m['m2'], None)}"
 

@@ -3,10 +3,7 @@
 import re
 
 from vivace.text.rule import Rule
-from vivace.text.tables import mapping
 from vivace.text.zh.number import cardinal, number, spell
-
-UNITS = mapping("zh_units")
 
 
 def _digits(numeral: str) -> str:
@@ -19,10 +16,6 @@ def _tied(m: re.Match[str]) -> str:
     return _digits(m["n"])
 
 
-def _leading(m: re.Match[str]) -> str | None:
-    return None if m["letters"] in UNITS and m["letters"] not in ("A", "L", "V", "W") else _digits(m["n"])
-
-
 RULES = (
     Rule(
         "code.hyphen",
@@ -30,7 +23,5 @@ RULES = (
         lambda m: " " + _digits(m["n"]),
     ),
     Rule("code.trailing", re.compile(r"(?<![0-9][xX])(?<=[A-Za-z])(?P<n>[0-9]+(?:\.[0-9]+)?)(?![0-9])"), _tied),
-    Rule(
-        "code.leading", re.compile(r"(?<![0-9.,])(?P<n>[0-9]+)-?(?![xX][0-9])(?=(?P<letters>[A-Za-z]{1,12}))"), _leading
-    ),
+    Rule("code.leading", re.compile(r"(?<![0-9.,])(?P<n>[0-9]+)-?(?![xX][0-9])(?=[A-Za-z])"), _tied),
 )
