@@ -6,6 +6,7 @@ from vivace.train.recording import (
     SAMPLE_RATE,
     Anchor,
     Recording,
+    Samples,
     joined,
     levelled,
     speech_span,
@@ -14,8 +15,9 @@ from vivace.train.recording import (
 )
 
 
-def tone(seconds: float, level: float = 0.5) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    return (level * np.sin(np.arange(int(seconds * SAMPLE_RATE)) * 0.1)).astype(np.float32)
+def tone(seconds: float, level: float = 0.5) -> Samples:
+    wave: Samples = level * np.sin(0.1 * np.arange(int(seconds * SAMPLE_RATE), dtype=np.float32))
+    return wave
 
 
 def test_trimming_moves_the_anchors_along() -> None:

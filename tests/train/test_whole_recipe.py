@@ -1,16 +1,18 @@
 """Corpus to checkpoint at toy size, through every stage, and the checkpoint speaks."""
 
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from fake_teacher import ToneTeacher
 
 from vivace.engine.generate import SeededNoise, generate
 from vivace.engine.sampler import SamplingParams
 from vivace.models.chattts.prompt import SpeakerRow, code_prompt, embed_prompt
 from vivace.models.chattts.speaker import speaker_embedding
+from vivace.models.chattts.text import word_tokens
 from vivace.pipeline.loading import load_chattts
 from vivace.pipeline.voices import VoiceStore
 from vivace.train.budget import Budget
@@ -18,16 +20,37 @@ from vivace.train.corpus import CorpusPlan, Share, build_corpus, draw_lines
 from vivace.train.dvae_stage import DVAEOptions, encode_corpus, train_dvae
 from vivace.train.export import Speaker, export
 from vivace.train.preset import TOY
-from vivace.train.recording import Teacher
+from vivace.train.recording import SAMPLE_RATE, Anchor, Recording, Teacher
 from vivace.train.store import HELD_OUT, Corpus
 from vivace.train.vocos_stage import VocosOptions, train_vocos
 from vivace.train.voice_stage import VoiceOptions, train_voice
+from vivace.types import Word
 
 PLAN = CorpusPlan((Share("one", "en", 0.5), Share("two", "mixed", 0.5)), held_out=2, frames=(8, 300))
 SPEAKERS = (
     Speaker("two", "dora", ("zh", "en"), "female", "tones"),
     Speaker("one", "otto", ("en",), "male", "lower tones"),
 )
+
+TOKEN_S = 0.06
+
+
+class ToneTeacher:
+    """Speaks a token as ``TOKEN_S`` of a sine whose pitch is a function of its name."""
+
+    def __init__(self, pitch: float = 1.0) -> None:
+        self.languages: tuple[str, ...] = ("zh", "en")
+        self._pitch = pitch
+
+    def speak(self, words: Sequence[Word]) -> Recording | None:
+        tokens = [token for word in words for token in word_tokens(word)]
+        time = np.arange(int(TOKEN_S * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
+        tones = [200 + zlib.crc32(token.encode()) % 2000 for token in tokens]
+        if not tones:
+            return None
+        samples = np.concatenate([0.3 * np.sin(2 * np.pi * self._pitch * tone * time) for tone in tones])
+        anchors = tuple(Anchor(i * TOKEN_S, i) for i in range(len(tokens)))
+        return Recording(samples.astype(np.float32), anchors)
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +105,15 @@ def test_what_is_loaded_is_what_was_trained(corpus: Corpus, tmp_path: Path) -> N
     options = VoiceOptions(Budget(1e-3, steps=2, warmup=1), positions=600, decoder_frames=60)
     model = train_voice(corpus, TOY, tmp_path / "voice.safetensors", options)
     vocoder = train_vocos(corpus, TOY, tmp_path / "vocos.safetensors", VocosOptions(Budget(1e-3, steps=1), rows=2))
-    export(tmp_path / "out", model, vocoder, SPEAKERS, dtype=torch.float32)
+    export(tmp_path / "out", model, vocoder, SPEAKERS, dtype=torch.float32, gain=1.5)
     loaded = load_chattts(tmp_path / "out")
     hidden = torch.randn(1, 16, 5)
     torch.testing.assert_close(loaded.model.decoder(hidden), model.decoder(hidden).detach())
     state = torch.randn(1, 16)
     wanted = model.code_logits(state, model.head_weights()).detach()
     torch.testing.assert_close(loaded.model.code_mode.logits(state), wanted, atol=1e-5, rtol=1e-5)
+    mel = torch.randn(1, 100, 6)
+    torch.testing.assert_close(loaded.vocoder(mel), 1.5 * vocoder(mel).detach(), atol=1e-5, rtol=1e-4)
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(corpus: Corpus, tmp_path: Path) -> None:

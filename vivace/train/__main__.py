@@ -12,13 +12,10 @@ import torch
 from vivace.train.budget import Budget
 from vivace.train.corpus import EMBEDDED_PLAN, build_corpus, draw_lines
 from vivace.train.dvae_stage import DVAEOptions, build_dvae, encode_corpus, train_dvae
-from vivace.train.espeak import Espeak
 from vivace.train.export import export
-from vivace.train.flite import Flite
 from vivace.train.peers import Peers
 from vivace.train.preset import PRESETS
-from vivace.train.recording import Teacher
-from vivace.train.speakers import EMBEDDED_SPEAKERS
+from vivace.train.speakers import EMBEDDED_SPEAKERS, teachers
 from vivace.train.state import load_weights
 from vivace.train.store import Corpus, hours
 from vivace.train.vocos_stage import VocosOptions, build_vocos, train_vocos
@@ -26,11 +23,6 @@ from vivace.train.voice_model import VoiceModel
 from vivace.train.voice_stage import VoiceOptions, train_voice
 
 log = logging.getLogger("vivace.train")
-
-
-def teachers() -> dict[str, Teacher]:
-    """The four that the embedded voice learns from."""
-    return {"slt": Flite("slt"), "rms": Flite("rms"), "esm": Espeak("+Diogo"), "esf": Espeak("+f2")}
 
 
 def _lines(paths: list[Path]) -> list[str]:
@@ -76,7 +68,7 @@ def checkpoint(args: argparse.Namespace) -> None:
     model, vocoder = VoiceModel(preset), build_vocos(preset)
     load_weights(args.voice, model)
     load_weights(args.vocos, vocoder)
-    export(args.out, model, vocoder, EMBEDDED_SPEAKERS)
+    export(args.out, model, vocoder, EMBEDDED_SPEAKERS, gain=args.gain)
     log.info("%s: %d bytes", args.out, sum(p.stat().st_size for p in args.out.rglob("*") if p.is_file()))
 
 
@@ -123,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
     exported.add_argument("voice", type=Path)
     exported.add_argument("vocos", type=Path)
     exported.add_argument("out", type=Path)
+    exported.add_argument("--gain", type=float, default=1.4, help="how much louder the voice speaks than its corpus")
     return top
 
 

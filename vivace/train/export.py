@@ -1,6 +1,7 @@
 """A trained voice as a checkpoint folder, in the layout and the names of published ChatTTS checkpoints."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,14 +63,29 @@ def _write_json(path: Path, value: Json) -> None:
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def louder(vocoder: Vocos, gain: float) -> dict[str, Tensor]:
+    """The weights of ``vocoder`` with ``gain`` in them: its head gives log magnitudes, so that a gain is a bias."""
+    tensors = {key: value.clone() for key, value in vocoder.state_dict().items()}
+    bias = tensors["head.out.bias"]
+    bias[: len(bias) // 2] += math.log(gain)
+    return tensors
+
+
 def export(
-    root: Path, model: VoiceModel, vocoder: Vocos, speakers: tuple[Speaker, ...], *, dtype: torch.dtype = torch.bfloat16
+    root: Path,
+    model: VoiceModel,
+    vocoder: Vocos,
+    speakers: tuple[Speaker, ...],
+    *,
+    dtype: torch.dtype = torch.bfloat16,
+    gain: float = 1.0,
 ) -> None:
     """Write the checkpoint folder ``root``.
 
     Args:
         speakers: who is offered as a voice; the first one is the default.
         dtype: of the weights; voices are float16, as speaker vectors are everywhere.
+        gain: how much louder the voice speaks than its corpus.
     Raises:
         KeyError: a speaker's teacher is not one that ``model`` was trained on.
     """
@@ -77,7 +93,7 @@ def export(
     _write_weights(asset / "gpt" / "model.safetensors", model.llama.state_dict(), dtype)
     _write_weights(asset / "Embed.safetensors", model.embeddings.state_dict(), dtype)
     _write_weights(asset / "Decoder.safetensors", published_names(model.decoder.state_dict(), DECODER_NAMES), dtype)
-    _write_weights(asset / "Vocos.safetensors", published_names(vocoder.state_dict(), VOCOS_NAMES), dtype)
+    _write_weights(asset / "Vocos.safetensors", published_names(louder(vocoder, gain), VOCOS_NAMES), dtype)
     _write_json(asset / "gpt" / "config.json", gpt_config(preset.sizes))
     _write_json(root / "config.json", root_config(preset.sizes, speakers[0].name))
     write_tokenizer(asset / "tokenizer" / "tokenizer.json")

@@ -1,6 +1,9 @@
-"""The speakers of the embedded voice."""
+"""The speakers of the embedded voice, and who teaches them."""
 
+from vivace.train.espeak import Espeak
 from vivace.train.export import Speaker
+from vivace.train.flite import Flite
+from vivace.train.recording import Teacher
 
 EMBEDDED_SPEAKERS = (
     Speaker("esf", "vivienne", ("zh", "en"), "female", "female, Mandarin and English; taught by espeak-ng (+f2)"),
@@ -8,3 +11,8 @@ EMBEDDED_SPEAKERS = (
     Speaker("slt", "clara", ("en",), "female", "female, US English; taught by flite (CMU slt)"),
     Speaker("rms", "arthur", ("en",), "male", "male, US English; taught by flite (CMU rms)"),
 )
+
+
+def teachers() -> dict[str, Teacher]:
+    """The four that the embedded voice learns from."""
+    return {"slt": Flite("slt"), "rms": Flite("rms"), "esm": Espeak("+Diogo"), "esf": Espeak("+f2")}
