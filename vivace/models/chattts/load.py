@@ -15,7 +15,7 @@ from vivace.models.chattts.dvae import DVAE
 from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama, TextMode
 from vivace.models.chattts.speaker import SpeakerStatistics, published_statistics
 from vivace.models.chattts.tokenizer import Tokenizer
-from vivace.weights.load import Part
+from vivace.weights.load import Part, read_tensors
 
 SPECIAL_TOKENS = ("[Stts]", "[spk_emb]", "[empty_spk]", "[Ptts]")
 
@@ -49,9 +49,14 @@ class ChatTTSModel:
         return tuple(m for m in found if m is not None)
 
 
-def _statistics(config: ChatTTSConfig) -> SpeakerStatistics | None:
+def _statistics(root: Path, config: ChatTTSConfig) -> SpeakerStatistics | None:
+    """The checkpoint's own, in its configuration or in a file that a conversion wrote; else the published ones."""
     if config.spk_stat is not None:
         return SpeakerStatistics.from_string(config.spk_stat)
+    file = root / "asset" / "spk_stat.safetensors"
+    if file.is_file():
+        (values,) = read_tensors(file)[0].values()
+        return SpeakerStatistics.from_values(values.half().numpy())
     published = published_statistics()
     return published if len(published.mean) == config.gpt.hidden_size else None
 
@@ -85,4 +90,4 @@ def build_chattts(root: Path, *, regime: Regime = "a") -> tuple[ChatTTSModel, li
     ]
     if dvae is not None:
         parts.append(Part(dvae, asset / "DVAE.safetensors", keymaps.DVAE, ignore=keymaps.DVAE_UNUSED))
-    return ChatTTSModel(config, tokenizer, llama, embeddings, decoder, dvae, _statistics(config)), parts
+    return ChatTTSModel(config, tokenizer, llama, embeddings, decoder, dvae, _statistics(root, config)), parts

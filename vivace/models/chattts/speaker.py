@@ -31,7 +31,12 @@ class SpeakerStatistics:
     @classmethod
     def from_string(cls, text: str) -> "SpeakerStatistics":
         """Read 2 * D float16 values, spread first, from base16384 text."""
-        std, mean = np.split(np.frombuffer(base16384.decode(text.strip()), "<f2"), 2)
+        return cls.from_values(np.frombuffer(base16384.decode(text.strip()), "<f2"))
+
+    @classmethod
+    def from_values(cls, values: F16) -> "SpeakerStatistics":
+        """From ``[2 * D]``, spread first."""
+        std, mean = np.split(values, 2)
         return cls(std, mean)
 
 
