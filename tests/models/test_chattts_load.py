@@ -50,7 +50,7 @@ def test_the_tokenizer_has_to_fit(tmp_path: Path) -> None:
     root = copytree(GOLDENS, tmp_path / "checkpoint")
     file = root / "asset" / "gpt" / "config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "num_text_tokens": 670}))
-    with pytest.raises(WeightsMismatchError, match="669 tokens but gpt/config.json says 670"):
+    with pytest.raises(WeightsMismatchError, match=r"669 tokens but gpt/config\.json says 670"):
         build_chattts(root)
 
 
