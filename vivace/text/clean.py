@@ -18,7 +18,7 @@ EXPANDED = {
     "㎏": "kg", "㏄": "cc", "㎥": "m³", "㎢": "km²", "㏎": "km", "\u3000": " ", "\u2028": "\n", "\u2029": "\n",
     "\x0b": " ", "\x0c": "\n", "\x85": "\n", "\r": "\n", "\t": " ", "〇": "零",
 }  # fmt: skip
-PLAIN = re.compile(r"[ -~\n一-鿿，。！？；：（）、…—–“”‘’《》℃]*")
+UNUSUAL = re.compile(r"[^ -~\n一-鿿，。！？；：（）、…—–“”‘’《》℃]")  # all but these are looked up
 SPACES = re.compile(r" {2,}")
 MARKED = re.compile(r"[^\W\d_][\u0300-\u036f]+")
 UNSPOKEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me"))  # control, format, surrogate, unassigned, marks
@@ -47,7 +47,7 @@ def fold(char: str) -> str:
 
 def clean(written: Aligned) -> Aligned:
     """``written`` with every character folded; what was dropped is logged."""
-    if PLAIN.fullmatch(written.text) and "  " not in written.text:
+    if not UNUSUAL.search(written.text) and "  " not in written.text:
         return written
     composed = [
         Edit(m.start(), m.end(), unicodedata.normalize("NFC", m.group())) for m in MARKED.finditer(written.text)
@@ -55,19 +55,13 @@ def clean(written: Aligned) -> Aligned:
     text = written.replace(composed)
     edits: list[Edit] = []
     dropped: list[str] = []
-    position = 0
-    while position < len(text.text):
-        plain = PLAIN.match(text.text, position)
-        position = plain.end() if plain else position
-        if position == len(text.text):
-            break
-        char = text.text[position]
+    for match in UNUSUAL.finditer(text.text):
+        char = match.group()
         folded = fold(char)
         if folded != char:
-            edits.append(Edit(position, position + 1, folded))
+            edits.append(Edit(match.start(), match.end(), folded))
             if not folded and unicodedata.category(char) not in ("Cc", "Cf"):
                 dropped.append(char)
-        position += 1
     if dropped:
         log.info("dropped %d characters that cannot be spoken: %s", len(dropped), " ".join(map(ascii, dropped[:10])))
     text = text.replace(edits)

@@ -13,8 +13,15 @@ HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 HAN_CHAR = re.compile(f"[{HAN}]")
 LATIN_WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿĀ-ž]+")
 SENTENCE_END = re.compile(r"[\n。！？!?]+|(?<=[A-Za-z0-9)])\.(?=\s)")
-# In a Chinese sentence, so many Latin words in a row are English, with the numbers between them.
-MIN_ENGLISH_RUN = 3
+# In a Chinese sentence, so many Latin words in a row are English, with the numbers between them; with one of the words
+# that make a sentence, fewer: "I have 3 apples", but not "iPhone 16 Pro Max".
+MIN_ENGLISH_RUN = 5
+MIN_ENGLISH_CLAUSE = 3
+FUNCTION_WORDS = re.compile(
+    r"\b(?:I|you|he|she|it|we|they|the|a|an|is|are|was|were|am|be|have|has|had|do|does|did|of|in|on|at|to|for|and|or|but"
+    r"|with|from|by|my|your|his|her|our|their|this|that|these|not|will|can)\b",
+    re.IGNORECASE,
+)
 LATIN_RUN = re.compile(
     r"[A-Za-z][A-Za-z'’-]*(?:[ ,]{1,3}(?:[A-Za-z][A-Za-z'’-]*|[$£€#]?[0-9][0-9.,:/%-]*[A-Za-z]*))+[.!?]?"
 )
@@ -41,7 +48,7 @@ def language_spans(text: str, choice: LanguageChoice = "auto") -> list[LanguageS
     """Half-open spans that cover ``text``.
 
     With ``choice`` auto: a sentence without Han characters is English, unless it has no letters at all and the text has
-    Han characters; a sentence with Han characters is Chinese but for its runs of three and more Latin words.
+    Han characters; a sentence with Han characters is Chinese but for its runs of Latin words that are English clauses.
 
     Raises:
         UnsupportedLanguageError: ``choice`` is none of zh, en, auto.
@@ -70,7 +77,9 @@ def language_spans(text: str, choice: LanguageChoice = "auto") -> list[LanguageS
             continue
         position = start
         for run in LATIN_RUN.finditer(text, start, end):
-            if len(LATIN_WORD.findall(run.group())) >= MIN_ENGLISH_RUN:
+            words = len(LATIN_WORD.findall(run.group()))
+            needed = MIN_ENGLISH_CLAUSE if FUNCTION_WORDS.search(run.group()) else MIN_ENGLISH_RUN
+            if words >= needed:
                 add(position, run.start(), "zh")
                 add(run.start(), run.end(), "en")
                 position = run.end()

@@ -78,4 +78,9 @@ RULES = (
         re.compile(r"(?<![0-9.])(?P<n>[0-9]+)\s?¢"),
         lambda m: f"{cardinal(m['n'])} cent{'' if m['n'] == '1' else 's'}",
     ),
+    Rule(
+        "money.per",
+        re.compile(r"(?<=[0-9A-Za-z])/(?=(?:month|year|day|hour|week|person|night|minute|second|user|month|mile)\b)"),
+        lambda _: " per ",
+    ),
 )

@@ -14,7 +14,11 @@ def _range(m: re.Match[str]) -> str:
 
 RULES = (
     # Between two forms that other rules read: 3:30~4:30, 9:00-10:30, $10K-$20K, 1st-3rd.
-    Rule("range.sign", re.compile(r"(?<=[0-9A-Za-z%‰℃°])~(?=[0-9$€£￥])|(?<=[0-9%])\s~\s(?=[0-9])"), lambda _: " to "),
+    Rule(
+        "range.sign",
+        re.compile(r"(?<=[0-9A-Za-z%‰℃°])~(?=[-−]?[0-9]|[$€£￥])|(?<=[0-9%])\s~\s(?=[0-9])"),
+        lambda _: " to ",
+    ),
     Rule("range.money", re.compile(r"(?<=[0-9KMBkmbn%])\s?[-–—]\s?(?=[$€£￥][0-9])"), lambda _: " to "),
     Rule("range.clock", re.compile(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}:[0-5][0-9])"), lambda _: " to "),
     Rule("range.ordinal", re.compile(r"(?<=[0-9][snrt][tdh])\s?[-–—]\s?(?=[0-9]+(?:st|nd|rd|th)\b)"), lambda _: " to "),

@@ -8,7 +8,7 @@ from vivace.text.zh.number import amount, cardinal, number, spell
 
 MAX_COUNT = 9  # a plain run of more digits is a code
 
-ODD = r"\\^*=<>|{}@_$€£￥%‰&~`/"  # beside one of these a number is left to the long tail
+ODD = r"\\^*=<>|{}@_$€£￥%‰&~`"  # beside one of these a number is left to the long tail
 
 
 def _ordinal(m: re.Match[str]) -> str:

@@ -19,7 +19,7 @@ RULES = (
     # Between two forms that other rules read: 3:30~4:30, 5℃~8℃.
     Rule(
         "range.sign",
-        re.compile(r"(?<=[0-9A-Za-z%‰℃°元月日号年点分秒时岁])\s?[~～]\s?(?=[0-9¥￥$€第次])"),
+        re.compile(r"(?<=[0-9A-Za-z%‰℃°元月日号年点分秒时岁])\s?[~～]\s?(?=[-−]?[0-9]|[￥$€第次])"),
         lambda _: "到",
     ),
     Rule(
