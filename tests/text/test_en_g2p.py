@@ -14,9 +14,9 @@ from vivace.text.en.unknown import decode, phones
 
 def test_the_dictionary_loads_quickly_and_keeps_variants_in_order() -> None:
     lexicon.cache_clear()
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(lexicon()) > 120_000
-    assert time.perf_counter() - started < 1.0  # 0.1 s on an idle core
+    assert time.process_time() - started < 1.0  # 0.1 s on an idle core
     assert lookup("Read") == ("R", "EH1", "D")
     assert lookup("read", variant=1) == lookup("read", variant=9) == ("R", "IY1", "D")
     assert lookup("blorptastic") is None

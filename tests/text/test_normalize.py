@@ -102,10 +102,10 @@ def test_any_text_is_read_without_digits_and_with_spans_in_order(written: str, l
 )
 def test_time_is_linear_in_length(unit: str) -> None:
     normalize(unit * 50)  # load the tables
-    started = time.perf_counter()
+    started = time.process_time()
     normalize(unit * 1_500)
-    short = time.perf_counter() - started
-    started = time.perf_counter()
+    short = time.process_time() - started
+    started = time.process_time()
     normalize(unit * 12_000)
-    long = time.perf_counter() - started
-    assert long < 8 * 3.5 * short + 0.05  # quadratic would be 64 times
+    long = time.process_time() - started
+    assert long < 8 * 3.5 * short + 0.1  # quadratic would be 64 times
