@@ -20,6 +20,7 @@ from vivace.models.chattts.speaker import speaker_embedding
 from vivace.models.chattts.text import SPEED_TAG, character_text, phone_text
 from vivace.pipeline.loading import ChatTTSParts
 from vivace.pipeline.voices import Voice
+from vivace.text.split import units
 from vivace.types import Piece
 
 REFINE = SamplingParams(temperature=0.7, top_p=0.7, top_k=20, repetition_penalty=1.0, max_new_tokens=384)
@@ -44,8 +45,8 @@ class Script:
 
 
 def piece_units(piece: Piece) -> int:
-    """Length of a piece in phone units: an English phone or a mark 1, a pinyin syllable 2."""
-    return sum(2 * len(w.phones) if w.kind == "zh" else len(w.phones) for w in piece.words if w.kind != "tag")
+    """Length of a piece in phone units, tags left out."""
+    return sum(units(word) for word in piece.words if word.kind != "tag")
 
 
 class ChatTTSStages:
