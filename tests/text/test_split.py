@@ -98,7 +98,7 @@ def test_a_budget_too_small_for_words_is_refused() -> None:
         split("hello", budget=10)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(TEXTS, st.sampled_from([40, 60, 120]))
 def test_pieces_hold_all_words_in_order_under_the_budget(written: str, budget: int) -> None:
     words = phones(written)
@@ -114,7 +114,7 @@ def test_pieces_hold_all_words_in_order_under_the_budget(written: str, budget: i
     assert re.sub(r"\s", "", "".join(texts(pieces))) == squeezed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(max_size=60))
 def test_any_unicode_is_split_or_refused_as_empty(written: str) -> None:
     try:
