@@ -32,7 +32,7 @@ def _chattts_checks(
     yield "02", partial(chattts_model.check_embed, goldens, model)
     yield "03 prefill", partial(chattts_model.check_prefill, goldens, model)
     yield "03 greedy", partial(chattts_model.check_greedy, goldens, model)
-    yield "04", partial(chattts_model.check_processors, goldens, model)
+    yield "04", partial(chattts_model.check_processors, goldens)
     yield "05 decoder", partial(chattts_frames.check_decoder, goldens, model)
     yield "06", partial(chattts_frames.check_vocos, goldens, vocos)
     yield "07", partial(chattts_speaker.check_speakers, goldens, model)

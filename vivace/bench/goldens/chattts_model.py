@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vivace.bench.goldens.report import Arrays, Goldens, Row, compare
+from vivace.bench.goldens.report import Arrays, Goldens, Row, compare, given
 from vivace.engine.generate import Decoding, greedy
 from vivace.engine.sampler import (
     SamplingParams,
@@ -52,18 +52,17 @@ def check_embed(goldens: Goldens, model: ChatTTSModel) -> Iterator[Row]:
     by_string = embed_prompt(encoded, tables, speaker_row(model, decode_speaker(text))).embeddings
     yield compare(f"{file}:emb_with_speaker_string", by_string, arrays["emb_with_speaker_string"], 2e-4)
     vector = arrays["speaker_f32"]
-    yield compare(f"{file}:speaker_f32", vector.astype(np.float16), arrays["speaker_f16"], float(np.inf))
+    yield given(goldens, file, "speaker_f32")
     by_tensor = embed_prompt(encoded, tables, speaker_row(model, vector)).embeddings
     yield compare(f"{file}:emb_with_speaker_tensor", by_tensor, arrays["emb_with_speaker_tensor"], 1e-6)
     code_mode, text_mode = model.code_mode, model.text_mode
     code_ids, text_ids = (torch.from_numpy(arrays[f"step_{kind}_ids"]).long() for kind in ("code", "text"))
-    top = (model.config.gpt.num_audio_tokens, model.config.gpt.num_text_tokens)
-    for name, ids, limit in (("step_code_ids", code_ids, top[0]), ("step_text_ids", text_ids, top[1])):
-        yield compare(f"{file}:{name}", ids.clamp(0, limit - 1), arrays[name])
+    yield given(goldens, file, "step_code_ids")
+    yield given(goldens, file, "step_text_ids")
     yield compare(f"{file}:step_code_emb", code_mode.embed(code_ids), arrays["step_code_emb"], 1e-6)
     yield compare(f"{file}:step_text_emb", text_mode.embed(text_ids[..., None]), arrays["step_text_emb"], 1e-6)
     hidden = torch.from_numpy(arrays["head_hidden"])
-    yield compare(f"{file}:head_hidden", hidden, arrays["head_hidden"])
+    yield given(goldens, file, "head_hidden")
     flat = hidden.flatten(0, 1)
     text_logits = text_mode.logits(flat)[:, 0].unflatten(0, hidden.shape[:2])  # type: ignore[no-untyped-call]
     yield compare(f"{file}:head_text_logits", text_logits, arrays["head_text_logits"], 2e-5)
@@ -171,16 +170,13 @@ def _processed(case: dict[str, Any], arrays: Arrays) -> Tensor:
     return logits
 
 
-def check_processors(goldens: Goldens, model: ChatTTSModel) -> Iterator[Row]:
+def check_processors(goldens: Goldens) -> Iterator[Row]:
     """Repetition penalty, top-p and top-k on recorded logits."""
     file = "04_logits_processors.npz"
     arrays = goldens.arrays(file)
-    sizes = (model.config.gpt.num_audio_tokens, model.config.gpt.num_text_tokens)
-    for name, array in arrays.items():  # inputs: their form is what can be checked
-        if name.startswith("logits_"):
-            yield compare(f"{file}:{name} width", [array.shape[1] in sizes], [True])
-        elif name.endswith("_history"):
-            yield compare(f"{file}:{name} range", [int(array.max(initial=0)) < max(sizes)], [True])
+    for name in arrays:
+        if name.startswith("logits_") or name.endswith("_history"):
+            yield given(goldens, file, name)
     for case in goldens.json("04_logits_processors.json")["cases"]:
         key, got = case["key"], _processed(case, arrays)
         if case["stored"] == "out":

@@ -4,16 +4,15 @@ from collections.abc import Iterator
 
 import torch
 
-from vivace.bench.goldens.report import Goldens, Row, compare, equal
+from vivace.bench.goldens.report import Goldens, Row, compare, equal, given
 from vivace.models.chattts.load import ChatTTSModel
 from vivace.models.chattts.prompt import code_prompt, refine_prompt
 from vivace.models.chattts.speaker import decode_audio_prompt
 
 
 def check_speech(goldens: Goldens) -> Iterator[Row]:
-    """The recording that later files take as input: only its form can be checked."""
-    speech = goldens.arrays("00_speech.npz")["speech_int16"]
-    yield equal("00_speech.npz:speech_int16", (speech.dtype.name, len(speech)), ("int16", 48_000))
+    """The recording that later files take as input."""
+    yield given(goldens, "00_speech.npz", "speech_int16")
 
 
 def check_tokenizer(goldens: Goldens, model: ChatTTSModel) -> Iterator[Row]:

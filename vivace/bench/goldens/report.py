@@ -49,6 +49,15 @@ class Goldens:
             raise InputError(f"{self.folder / file} cannot be read ({exc}); copy the goldens folder again") from exc
 
 
+def given(goldens: Goldens, file: str, array: str) -> Row:
+    """An input of the recording: nothing to compute, so its form is held against the manifest."""
+    listed = {entry["file"]: entry.get("arrays", {}) for entry in goldens.json("manifest.json")["files"]}
+    held, want = goldens.arrays(file)[array], listed[file][array]
+    form = (list(held.shape), held.dtype.name)
+    ok = form == (want["shape"], want.get("dtype", "float32"))
+    return Row(f"{file}:{array}", ok, None, 0.0, "input" if ok else f"{form}, recorded {want}")
+
+
 def compare(name: str, got: ArrayLike | Tensor, want: ArrayLike, tolerance: float = 0.0) -> Row:
     """Hold one array against the recorded one. Infinities must be in the same places."""
     mine = (got.detach().cpu().numpy() if isinstance(got, Tensor) else np.asarray(got)).astype(np.float64)
