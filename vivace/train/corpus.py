@@ -40,7 +40,7 @@ class CorpusPlan:
     double: float = 0.1  # two sentences in one utterance
     tokens: tuple[int, int] = (3, 130)
     frames: tuple[int, int] = (12, 560)
-    held_out: int = 20  # per speaker and kind
+    held_out: int = 20  # per speaker and kind, but never more than a quarter
 
 
 EMBEDDED_PLAN = CorpusPlan(
@@ -99,6 +99,7 @@ def draw_lines(
     for share in plan.shares:
         stock = rng.sample(written, len(written))
         wanted = round(count * share.fraction)
+        held_out = min(plan.held_out, wanted // 4)
         made = 0
         while made < wanted:
             text = _sentence(share.kind, plan, rng, stock, written)
@@ -108,7 +109,7 @@ def draw_lines(
             words = phones(text)
             tokens = sum(len(word_tokens(word)) for word in words)
             if plan.tokens[0] <= tokens <= plan.tokens[1] and is_in_dictionary(words):
-                lines.append(Line(share.speaker, share.kind, text, HELD_OUT if made < plan.held_out else "train"))
+                lines.append(Line(share.speaker, share.kind, text, HELD_OUT if made < held_out else "train"))
                 made += 1
     held = {line.text for line in lines if line.part == HELD_OUT}
     lines = [line for line in lines if line.part == HELD_OUT or line.text not in held]
