@@ -13,7 +13,7 @@ from vivace.text import normalize
 from vivace.text.normalize import spoken
 from vivace.types import LanguageChoice
 
-CASES = sorted((Path(__file__).parent / "cases").glob("*.tsv"))
+CASES = sorted(p for p in (Path(__file__).parent / "cases").glob("*.tsv") if p.stem != "zh_polyphones")
 LANGUAGES: list[LanguageChoice] = ["auto", "zh", "en"]
 # Rich in what the rules look for, so that they meet one another.
 SOUP = st.text(

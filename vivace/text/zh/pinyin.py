@@ -1,4 +1,5 @@
-"""Chinese characters to citation pinyin: pypinyin's phrases where they fit the words, then the own polyphone table."""
+"""Chinese characters to citation pinyin: pypinyin's phrases where they fit the words, then the own polyphone table,
+and the model for what is left in doubt."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
@@ -7,6 +8,15 @@ from typing import Any
 
 from vivace.text.zh.erhua import suffixes
 from vivace.text.zh.polyphones import corrections
+
+# By itself each of these has one usual reading, and its others stand in phrases and in the own table. The model is not
+# asked about them: it prefers the reading that its training text, an encyclopaedia, has most often.
+FIRM = frozenset(
+    "的地得了着过为子上大小下中系应都行长还好只没少多会和与要不一这那是有在个家人几便更当分处发种重数教背差假累干"
+    "相看难说调转空量切识乐间边色将正作儿头里们吧啊呢吗啦呗哇哟哦唉嗯咋诶喔"
+    "脏舍粘泊弄汗於吭刨矫曲浜捭臊攒隆弹燕牟劲晕钻吐挑呛夹糊什服夫片秘盖杨洗车奇轧殷"
+)
+SURE_ENOUGH = 0.6  # probability below which the model's choice is no better than the usual reading
 
 # Readings of interjections that are no initial + final: the nearest syllable that is one.
 SYLLABIC = {"n": "en", "ng": "en", "m": "mu", "hm": "heng", "hng": "heng", "ê": "ei", "yo": "you", "lo": "luo"}
@@ -49,6 +59,8 @@ def citation(words: Sequence[str]) -> list[tuple[str, ...]]:
     single = bytearray(b"".join(b"\x01" if len(w) == 1 else bytes(len(w)) for w in words))
     for position, syllable in corrections(text, settled, single):
         read[position] = syllable
+        settled[position] = 1
+    _choose(text, settled, read)
     for position, char in enumerate(text):
         if char in "一不":
             read[position] = "yi1" if char == "一" else "bu4"
@@ -56,6 +68,19 @@ def citation(words: Sequence[str]) -> list[tuple[str, ...]]:
         read[position] = "er5"
     ends = accumulate(len(w) for w in words)
     return [tuple(read[end - len(w) : end]) for w, end in zip(words, ends, strict=True)]
+
+
+def _choose(text: str, settled: bytearray, read: list[str]) -> None:
+    """Let the model read what neither a phrase nor the table has settled, in place."""
+    from pypinyin.constants import PINYIN_DICT
+
+    asked = [i for i, c in enumerate(text) if not settled[i] and c not in FIRM and "," in PINYIN_DICT.get(ord(c), "")]
+    if asked:
+        from vivace.text.zh.polyphone_model import choose
+
+        for position, chosen in zip(asked, choose(text, asked), strict=True):
+            if chosen is not None and chosen[1] >= SURE_ENOUGH:
+                read[position] = _regular(chosen[0])
 
 
 def _phrases(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:

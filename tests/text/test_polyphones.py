@@ -1,0 +1,82 @@
+"""Characters with several readings, in sentences, and the model that is asked about the doubtful ones."""
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+from vivace.text.zh import polyphone_model
+from vivace.text.zh.pinyin import citation, simplified
+from vivace.text.zh.words import segment
+
+CASES = Path(__file__).parent / "cases" / "zh_polyphones.tsv"
+EVERYDAY = [
+    ("高兴", "gao1 xing4"), ("便宜", "pian2 yi5"), ("了解", "liao3 jie3"), ("为什么", "wei4 shen2 me5"),
+    ("银行", "yin2 hang2"), ("快乐", "kuai4 le4"), ("音乐", "yin1 yue4"), ("重要", "zhong4 yao4"),
+    ("睡觉", "shui4 jiao4"), ("觉得", "jue2 de5"), ("头发", "tou2 fa5"), ("教室", "jiao4 shi4"),
+]  # fmt: skip
+
+
+def read(sentence: str) -> list[tuple[str, str]]:
+    """Each Han character with its citation reading."""
+    found: list[tuple[str, str]] = []
+    for run in re.findall("[一-鿿]+", sentence):
+        syllables = [s for word in citation(segment(simplified(run))) for s in word]
+        found += zip(run, syllables, strict=True)
+    return found
+
+
+def test_polyphones_are_read_by_their_sentence() -> None:
+    rows = [li.split("\t") for li in CASES.read_text(encoding="utf-8").splitlines() if not li.startswith("# ")]
+    assert len(rows) >= 200
+    wrong = []
+    for sentence, char, want in rows:
+        got = " ".join(syllable for c, syllable in read(sentence) if c == char)
+        if got != want:
+            wrong.append((sentence, char, want, got))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("word", "want"), EVERYDAY)
+def test_everyday_words(word: str, want: str) -> None:
+    assert " ".join(syllable for _, syllable in read(f"我说{word}")[2:]) == want
+
+
+def test_the_fast_pass_agrees_with_the_library() -> None:
+    from g2pM import G2pM
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        library = G2pM()
+    known = polyphone_model._weights().readings
+    asked = 0
+    for line in CASES.read_text(encoding="utf-8").splitlines()[1:200:4]:
+        sentence = line.split("\t")[0]
+        want = library(sentence, tone=True, char_split=True)
+        positions = [i for i, c in enumerate(sentence) if c in known]
+        for position, got in zip(positions, polyphone_model.choose(sentence, positions), strict=True):
+            if got is not None and got[1] > 0.6:  # the library's own rounding decides what is nearly even
+                asked += 1
+                assert got[0] == want[position].replace("u:", "v")
+    assert asked > 100
+
+
+def test_a_choice_is_a_reading_of_the_character_with_its_probability() -> None:
+    chosen = polyphone_model.choose("他在银行里数钱", [3, 5, 0])
+    assert chosen[2] is None  # 他 has one reading
+    assert [c and c[0] in ("hang2", "xing2", "heng2", "shu3", "shu4", "shuo4") for c in chosen[:2]] == [True, True]
+    assert all(0.0 < c[1] <= 1.0 for c in chosen if c)
+
+
+def test_long_text_is_read_in_passes_of_a_sentence() -> None:
+    groups = [list(g) for g in polyphone_model._groups(list(range(0, 1_000, 7)))]
+    assert [p for g in groups for p in g] == list(range(0, 1_000, 7))
+    assert all(g[-1] - g[0] < polyphone_model.MAX_SPAN for g in groups)
+
+
+def test_an_unsure_choice_leaves_the_usual_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polyphone_model, "choose", lambda _, positions: [("wrong1", 0.59)] * len(positions))
+    assert "wrong1" not in [syllable for _, syllable in read("他转身就走")]
+    monkeypatch.setattr(polyphone_model, "choose", lambda _, positions: [("ceng2", 0.61)] * len(positions))
+    assert ("幢", "ceng2") in read("那幢")
