@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 CONTEXT = 24  # characters on each side: the model was trained on sentences of about that length
 MAX_SPAN = 64  # characters between the first and the last position of one pass: 0.6 ms
+START, END = "시", "끝"  # what the model was taught to see around a sentence
 REPAIRED = {"u:": "v", "ü": "v"}
 
 Floats = NDArray[np.float32]
@@ -79,9 +80,15 @@ def choose(sentence: str, positions: Sequence[int]) -> list[tuple[str, float] | 
     weights = _weights()
     out: list[tuple[str, float] | None] = []
     for group in _groups(positions):
-        start = max(0, group[0] - CONTEXT)
-        states = _states(weights, sentence[start : group[-1] + CONTEXT + 1])
-        out += [_best(weights, sentence[position], states[position - start]) for position in group]
+        start, end = max(0, group[0] - CONTEXT), group[-1] + CONTEXT + 1
+        rows = [weights.indices.get(c, weights.indices["<UNK>"]) for c in sentence[start:end]]
+        if start == 0:
+            rows.insert(0, weights.indices[START])
+        if end >= len(sentence):
+            rows.append(weights.indices[END])
+        states = _states(weights, np.array(rows))
+        first = start - (start == 0)
+        out += [_best(weights, sentence[position], states[position - first]) for position in group]
     return out
 
 
@@ -106,13 +113,11 @@ def _best(weights: _Weights, char: str, state: Floats) -> tuple[str, float] | No
     return names[best], float(odds[best] / odds.sum())
 
 
-def _states(weights: _Weights, text: str) -> Floats:
+def _states(weights: _Weights, rows: NDArray[np.intp]) -> Floats:
     """Hidden states of both directions, ``[N, 2H]``."""
-    unknown = weights.indices["<UNK>"]
-    rows = np.array([weights.indices.get(c, unknown) for c in text])
     gates = np.stack([weights.inputs[0, rows], weights.inputs[1, rows[::-1]]], axis=1)[:, :, None]  # [N, 2, 1, 4H]
     size = weights.recurrent.shape[1]
-    states = np.empty((len(text), 2, 1, size), np.float32)
+    states = np.empty((len(rows), 2, 1, size), np.float32)
     h = np.zeros((2, 1, size), np.float32)
     c = np.zeros_like(h)
     for step, gate in enumerate(gates):
