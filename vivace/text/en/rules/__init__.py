@@ -12,6 +12,7 @@ def number_rules() -> tuple[Rule, ...]:
     from vivace.text.en.number import spell
     from vivace.text.en.rules import (
         abbreviation,
+        address,
         cardinal,
         clock,
         date,
@@ -20,6 +21,7 @@ def number_rules() -> tuple[Rule, ...]:
         mathematics,
         measure,
         money,
+        path,
         percent,
         span,
         telephone,
@@ -27,9 +29,26 @@ def number_rules() -> tuple[Rule, ...]:
     )
     from vivace.text.tables import mapping
 
-    order = (date, clock, money, percent, telephone, year, identifier, measure, span, fraction, mathematics, cardinal)
+    order = (
+        date,
+        clock,
+        money,
+        percent,
+        address,
+        year,
+        measure,
+        identifier,
+        span,
+        fraction,
+        mathematics,
+        cardinal,
+    )
     return (
         *electronic.rules(mapping("en_signs"), spell),
+        *path.RULES,
+        *identifier.NAMED_RULES,
+        *measure.DURATION_RULES,
+        *telephone.RULES,
         *abbreviation.NUMBER_RULES,
         *(rule for module in order for rule in module.RULES),
     )
@@ -40,10 +59,18 @@ def word_rules() -> tuple[Rule, ...]:
     """Rules for any text: abbreviations, roman numerals, addresses without a digit."""
     from vivace.text import electronic
     from vivace.text.en.number import spell
-    from vivace.text.en.rules import abbreviation, roman
+    from vivace.text.en.rules import abbreviation, address, date, path, roman, span
     from vivace.text.tables import mapping
 
-    return (*electronic.rules(mapping("en_signs"), spell), *roman.RULES, *abbreviation.RULES)
+    return (
+        *electronic.rules(mapping("en_signs"), spell),
+        *path.RULES,
+        *span.WORD_RULES,
+        *date.WORD_RULES,
+        *address.WORD_RULES,
+        *roman.RULES,
+        *abbreviation.RULES,
+    )
 
 
 def last_rules() -> tuple[Rule, ...]:

@@ -9,32 +9,11 @@ TABLE = {written: spoken for written, spoken, _ in rows("en_abbreviations")}
 AFTER = {"any": "", "name": r"(?=\s?[A-Z])", "number": r"(?=\s?[0-9])"}
 # A point that also ends the sentence stays a point: "cats, dogs, etc. Then" but not "e.g. This".
 ENDING = frozenset(
-    {
-        "etc.",
-        "Inc.",
-        "Ltd.",
-        "Corp.",
-        "Co.",
-        "Jr.",
-        "Sr.",
-        "a.m.",
-        "p.m.",
-        "U.S.",
-        "U.K.",
-        "U.S.A.",
-        "D.C.",
-        "Ave.",
-        "Blvd.",
-        "Rd.",
-        "St.",
-        "B.C.",
-        "A.D.",
-        "Ph.D.",
-        "ed.",
-        "M.D.",
-        "B.A.",
-        "M.A.",
-    }
+    (  # noqa: SIM905
+        "etc. Inc. Ltd. Corp. Co. Bros. Jr. Sr. Esq. a.m. p.m. U.S. U.K. U.S.A. D.C. Ave. Blvd. Rd. St. Pkwy. Hwy. B.C."
+        " A.D. Ph.D. ed. M.D. B.A. M.A. B.S. Assn. dept. govt. Univ. Mgmt. Intl. yrs. yr. Jan. Feb. Mar. Apr. Jun. Jul."
+        " Aug. Sept. Sep. Oct. Nov. Dec. Mon. Tue. Tues. Wed. Thu. Thurs. Fri."
+    ).split()
 )
 
 
@@ -47,10 +26,10 @@ STARTERS = re.compile(
 
 def _read(m: re.Match[str]) -> str:
     written = m["abbreviation"]
-    return TABLE[written] + (_closing(m) if written in ENDING else "")
+    return TABLE[written] + (closing(m) if written in ENDING else "")
 
 
-def _closing(m: re.Match[str]) -> str:
+def closing(m: re.Match[str]) -> str:
     """The point of an abbreviation, where it ends the sentence as well."""
     last = STARTERS.match(m.string, m.end()) or not m.string[m.end() : m.end() + 8].strip()
     return "." if last and m.group().endswith(".") else ""
@@ -71,8 +50,8 @@ def _where(where: str) -> re.Pattern[str]:
 
 
 RULES = (
-    Rule("abbreviation.street", _after_name("St"), lambda m: f"street{_closing(m)}"),
-    Rule("abbreviation.drive", _after_name("Dr"), lambda m: f"drive{_closing(m)}"),
+    Rule("abbreviation.street", _after_name("St"), lambda m: f"street{closing(m)}"),
+    Rule("abbreviation.drive", _after_name("Dr"), lambda m: f"drive{closing(m)}"),
     *(Rule(f"abbreviation.{where}", _where(where), _read) for where in ("any", "name")),
     Rule("abbreviation.and", re.compile(r"\s?&\s?"), lambda _: " and "),
     Rule("abbreviation.tag", re.compile(r"#(?=[A-Za-z])"), lambda _: "hashtag "),

@@ -46,6 +46,13 @@ RULES = (
     Rule(
         "cardinal.plural", re.compile(r"(?<![0-9A-Za-z.,])(?P<n>[0-9]{1,3})['’]?s\b"), lambda m: plural(number(m["n"]))
     ),
+    Rule(
+        "cardinal.spaced",
+        re.compile(
+            r"(?<![0-9A-Za-z.,$#+-])(?P<n>[1-9][0-9]{0,2}(?:\s000|(?:\s[0-9]{3}){2,4}))(?![0-9A-Za-z.,:/-]|\s[0-9])"
+        ),
+        lambda m: number(re.sub(r"\s", "", m["n"])),
+    ),
     Rule("cardinal.number_sign", re.compile(r"#\s?(?=[0-9])"), lambda _: "number "),
     Rule(
         "cardinal.point_first",

@@ -24,11 +24,13 @@ def _clock(hour: str, minute: str, half: str | None) -> str:
 
 def _time(m: re.Match[str]) -> str:
     second = m["s"]
+    touching = " " if m.string[m.end() : m.end() + 1].isalpha() else ""  # 10:30Z
     if second and second != "00":
         end = f" and {cardinal(str(int(second)))} second{'' if second == '01' else 's'}"
         minute = f" {_minutes(m['m'])}" if m["m"] != "00" else ""
-        return cardinal(str(int(m["h"]))) + minute + end + (f" {m['half'].lower()} m" if m["half"] else "")
-    return _clock(m["h"], m["m"], m["half"])
+        read = cardinal(str(int(m["h"]))) + minute + end + (f" {m['half'].lower()} m" if m["half"] else "")
+        return read + touching
+    return _clock(m["h"], m["m"], m["half"]) + touching
 
 
 def _hour(m: re.Match[str]) -> str:

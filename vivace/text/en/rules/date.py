@@ -31,6 +31,16 @@ def _numeric(m: re.Match[str]) -> str:
     return _date(MONTH_NAMES[int(m["m"]) - 1], m["d"], m["y"])
 
 
+def _short(m: re.Match[str]) -> str:
+    """Two digits of a year: this century's up to 39."""
+    return _date(MONTH_NAMES[int(m["m"]) - 1], m["d"], f"{20 if m['y'] < '40' else 19}{m['y']}")
+
+
+def _hyphened(m: re.Match[str]) -> str:
+    written_year = m["y"] if len(m["y"]) == 4 else f"{20 if m['y'] < '40' else 19}{m['y']}"
+    return _date(month_name(m["m"]), m["d"], written_year)
+
+
 RULES = (
     Rule(
         "date.days",
@@ -51,9 +61,9 @@ RULES = (
     Rule(
         "date.iso",
         re.compile(
-            r"(?<![0-9./-])(?P<y>[12][0-9]{3})(?P<s>[-/.])(?P<m>0?[1-9]|1[0-2])(?P=s)(?P<d>[12][0-9]|3[01]|0?[1-9])(?![0-9]|[-/.][0-9])"
+            r"(?<![0-9./-])(?P<y>[12][0-9]{3})(?P<s>[-/.])(?P<m>0?[1-9]|1[0-2])(?P=s)(?P<d>[12][0-9]|3[01]|0?[1-9])(?:T(?=[0-9]{2}:)|(?![0-9]|[-/.][0-9]))"
         ),
-        _numeric,
+        lambda m: _numeric(m) + (" " if m.group().endswith("T") else ""),
     ),
     Rule(
         "date.american",
@@ -70,6 +80,18 @@ RULES = (
         _numeric,
     ),
     Rule(
+        "date.short",
+        re.compile(
+            r"(?<![0-9./-])(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])/(?P<y>[0-9]{2})(?![0-9]|[/.][0-9])"
+        ),
+        _short,
+    ),
+    Rule(
+        "date.hyphen",
+        re.compile(rf"(?<![0-9A-Za-z./-]){DAY}-(?P<m>{MONTH})-(?P<y>[12][0-9]{{3}}|[0-9]{{2}})(?![0-9A-Za-z-])"),
+        _hyphened,
+    ),
+    Rule(
         "date.year_month",
         re.compile(r"(?<![0-9A-Za-z./-])(?P<y>19[0-9]{2}|20[0-9]{2})-(?P<m>0[1-9]|1[0-2])(?![0-9./-])"),
         lambda m: f"{MONTH_NAMES[int(m['m']) - 1]} {year(m['y'])}",
@@ -78,5 +100,23 @@ RULES = (
         "date.slash",
         re.compile(r"(?<=\b[Oo]n )(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])(?P<y>)(?![0-9/])"),
         _numeric,
+    ),
+)
+WEEKDAYS = {
+    "Mon": "Monday", "Tues": "Tuesday", "Tue": "Tuesday", "Weds": "Wednesday", "Wed": "Wednesday",
+    "Thurs": "Thursday", "Thur": "Thursday", "Thu": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
+}  # fmt: skip
+WEEKDAY = "|".join(WEEKDAYS)
+# "Sat" and "Sun" are words as well: only beside another day or a date.
+WORD_RULES = (
+    Rule(
+        "date.weekdays",
+        re.compile(rf"\b(?P<a>{WEEKDAY})\.?\s?[-–—]\s?(?P<b>{WEEKDAY})\b"),
+        lambda m: f"{WEEKDAYS[m['a']]} to {WEEKDAYS[m['b']]}",
+    ),
+    Rule(
+        "date.weekday",
+        re.compile(rf"\b(?P<a>{WEEKDAY})\b\.?(?=,? (?:{MONTH})|,? [0-9]{{1,2}}(?:[ /:]|st|nd|rd|th|\s?[ap]m))"),
+        lambda m: WEEKDAYS[m["a"]],
     ),
 )

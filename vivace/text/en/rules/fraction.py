@@ -6,7 +6,10 @@ from vivace.text.en.forms import SIGN
 from vivace.text.en.number import cardinal, ordinal
 from vivace.text.rule import Rule
 
-USUAL = {("24", "7"): "twenty four seven", ("9", "11"): "nine eleven", ("50", "50"): "fifty fifty"}
+USUAL = {
+    ("24", "7"): "twenty four seven", ("9", "11"): "nine eleven", ("50", "50"): "fifty fifty",
+    ("20", "20"): "twenty twenty",
+}  # fmt: skip
 MAX_NAMED = 1000  # above this denominator: "over"
 
 
@@ -26,11 +29,15 @@ def _read(m: re.Match[str]) -> str | None:
     usual = USUAL.get((m["a"], m["b"]))
     if usual and not m["sign"] and not m["whole"]:
         return usual
+    if m["spaced"] and not m["whole"] and int(m["b"]):
+        return f"{cardinal(m['a'])} divided by {cardinal(m['b'])}"
+    if len(m["a"]) == 3 and len(m["b"]) >= 2 and not m["whole"]:
+        return f"{cardinal(m['a'])} over {cardinal(m['b'])}"  # blood pressure
     read = fraction(m["a"], m["b"])
     if read is None:
         return None
     if m["whole"]:
-        one_half = read.replace("one ", "a ") if m["a"] == "1" else read
+        one_half = read.replace("one ", "a ") if m["a"] == "1" and m["b"] in "24" else read
         read = f"{cardinal(m['whole'])} and {one_half}"
     return ("minus " if m["sign"] else "") + read
 
@@ -39,7 +46,7 @@ RULES = (
     Rule(
         "fraction",
         re.compile(
-            rf"(?P<sign>{SIGN})(?<![0-9A-Za-z./])(?:(?P<whole>[0-9]{{1,4}})\s)?(?P<a>[0-9]{{1,4}})\s?[/⁄]\s?(?P<b>[0-9]{{1,4}})"
+            rf"(?P<sign>{SIGN})(?<![0-9A-Za-z./])(?:(?P<whole>[0-9]{{1,4}})\s)?(?P<a>[0-9]{{1,4}})(?:(?P<spaced>\s[/⁄]\s)|\s?[/⁄]\s?)(?P<b>[0-9]{{1,4}})"
             r"(?:th|rd|nd|st)?s?(?![0-9A-Za-z/]|\.[0-9])"
         ),
         _read,

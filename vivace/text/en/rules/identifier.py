@@ -3,11 +3,21 @@
 import re
 
 from vivace.text.en.number import ONES, cardinal, spell
+from vivace.text.en.rules.measure import UNITS
 from vivace.text.rule import Rule
+
+# Before four digits and more that are said one by one, and before three or four that are said in pairs.
+NUMBERED = (
+    r"(?:zip|post|postal|area)(?: code)?|pin(?: code)?|code|password|passcode|id|s/n|sn"
+    r"|(?:serial|order|tracking|part|case|invoice|reference|confirmation|account|ticket|card|phone|license|policy|member"
+    r"|employee|student|routing|passport|model)(?: number| no\.| id| code)?"
+)
+PLACES = r"room|flight|flight number|highway|hwy\.?|route|interstate|boeing|airbus|xbox|extension|gate|locker"
 
 
 def _dotted(m: re.Match[str]) -> str:
-    return " dot ".join(spell(part) for part in m.group().split("."))
+    port = f" colon {spell(m['port'])}" if m["port"] else ""
+    return " dot ".join(spell(part) for part in m["n"].split(".")) + port
 
 
 def _version(m: re.Match[str]) -> str:
@@ -27,14 +37,17 @@ def _digits(numeral: str) -> str:
 
 
 def _hyphened(m: re.Match[str]) -> str:
-    return f" {_digits(m['n'])}" + (f" point {spell(m['f'])}" if m["f"] else "")
+    touching = " " if m.string[m.end() : m.end() + 1].isalpha() else ""  # C-3PO
+    return f" {_digits(m['n'])}" + (f" point {spell(m['f'])}" if m["f"] else "") + touching
 
 
 def _tied(m: re.Match[str]) -> str:
     return f" {_digits(m['n'])} " + (f"point {spell(m['f'])} " if m["f"] else "")
 
 
-def _leading(m: re.Match[str]) -> str:
+def _leading(m: re.Match[str]) -> str | None:
+    if len(m["tail"]) > 1 and m["tail"] in UNITS:
+        return None  # 64GB
     return f"{_digits(m['n'])} "
 
 
@@ -42,40 +55,55 @@ def _spelled(m: re.Match[str]) -> str:
     return f"{m['head']}{spell(m['n'])}"
 
 
-RULES = (
+def _book(m: re.Match[str]) -> str:
+    kind = f" {cardinal(m['kind'])}" if m["kind"] else ""
+    return f"{m['head']}{kind} {spell(m['n'])}"
+
+
+NAMED_RULES = (
     Rule(
         "identifier.hexadecimal",
         re.compile(r"(?<![0-9A-Za-z])0[xX](?P<n>[0-9A-Fa-f]{1,32})(?![0-9A-Za-z])"),
         lambda m: " ".join(["zero", "x", *(ONES[int(c)] if c.isdigit() else c.upper() for c in m["n"])]),
     ),
-    Rule("identifier.ip", re.compile(r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.]*[0-9])"), _dotted),
+    Rule(
+        "identifier.ip",
+        re.compile(
+            r"(?<![0-9.])(?P<n>[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?![0-9.]*[0-9])(?::(?P<port>[0-9]{1,5})(?![0-9]))?"
+        ),
+        _dotted,
+    ),
     Rule(
         "identifier.version",
         re.compile(r"(?P<head>(?<![A-Za-z])[vV](?:er|ersion)?\.?\s?)(?P<n>[0-9]+(?:\.[0-9]+)*)(?![0-9A-Za-z])"),
         _version,
     ),
-    Rule("identifier.dotted", re.compile(r"(?P<head>)(?<![0-9.])(?P<n>[0-9]+(?:\.[0-9]+){2,})(?![0-9])"), _version),
     Rule(
         "identifier.isbn",
-        re.compile(r"(?P<head>\b(?:ISBN|ISSN)(?:-1[03])?:?\s?)(?P<n>[0-9][0-9Xx -]{6,20}[0-9Xx])"),
-        _spelled,
+        re.compile(
+            r"(?P<head>\b(?:ISBN|ISSN)(?=-1[03]|:|\s))(?:-(?P<kind>1[03]))?:?\s?(?P<n>[0-9][0-9Xx -]{6,20}[0-9Xx])"
+        ),
+        _book,
     ),
     Rule(
         "identifier.named",
         re.compile(
-            r"(?P<head>\b(?:[Zz][Ii][Pp](?: code)?|PIN|[Cc]ode|[Pp]assword|[Aa]ccount(?: number)?|[Ii][Dd]):?\s)"
-            r"(?P<n>[0-9]{4,40})(?![0-9]|[.,][0-9])"
+            rf"(?P<head>\b(?i:{NUMBERED})(?: is)?:?\s#?)(?P<n>[0-9]{{4,40}})(?![0-9]|[.,][0-9])"
+            r"(?!\s(?:[a-z]+s|[KMGT]B)\b)"
         ),
         _spelled,
     ),
     Rule(
         "identifier.room",
         re.compile(
-            r"(?P<head>(?<=\b[Rr]oom )|(?<=\b[Ff]light )|(?<=\b[Hh]ighway )|(?<=\b[Rr]oute ))"
+            rf"(?P<head>\b(?i:{PLACES})\s)"
             r"(?P<n>[0-9]{3,4})(?![0-9]|[.,][0-9])"
         ),
-        lambda m: _digits(m["n"]),
+        lambda m: m["head"] + _digits(m["n"]),
     ),
+)
+RULES = (
+    Rule("identifier.dotted", re.compile(r"(?P<head>)(?<![0-9.])(?P<n>[0-9]+(?:\.[0-9]+){2,})(?![0-9])"), _version),
     Rule(
         "identifier.hyphen",
         re.compile(r"(?<=[A-Za-z])[-–](?P<n>[0-9]+)(?:\.(?P<f>[0-9]+))?(?![0-9]|[.,:/][0-9]|(?:st|nd|rd|th)\b)"),
@@ -84,7 +112,7 @@ RULES = (
     Rule("identifier.tied", re.compile(r"(?<=[A-Za-z])(?P<n>[0-9]+)(?:\.(?P<f>[0-9]+))?(?![0-9])"), _tied),
     Rule(
         "identifier.leading",
-        re.compile(r"(?<![0-9.,A-Za-z])(?P<n>[0-9]+)(?=(?:D|G|K|Q|P|B|A|C|E|F)(?![a-z]))"),
+        re.compile(r"(?<![0-9.,A-Za-z])(?P<n>[0-9]+)(?=(?P<tail>[DGKQPBACEF][A-Z]*)(?![a-z]))"),
         _leading,
     ),
 )

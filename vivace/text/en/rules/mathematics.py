@@ -2,13 +2,14 @@
 
 import re
 
-from vivace.text.en.number import cardinal
+from vivace.text.en.number import cardinal, number
 from vivace.text.rule import Rule
 
 SIGNS = {
     "+": "plus", "-": "minus", "−": "minus", "×": "times", "*": "times", "x": "times", "÷": "divided by", "=": "equals",
-    "≈": "is about", "≠": "does not equal", ">": "is greater than", "<": "is less than", "≥": "is at least",
-    "≤": "is at most", "±": "plus or minus", "^": "to the power of",
+    "≠": "does not equal", ">": "is greater than", "<": "is less than", "≥": "is greater than or equal to",
+    "≤": "is less than or equal to", ">=": "is greater than or equal to", "<=": "is less than or equal to",
+    "!=": "does not equal", "==": "equals", "≈": "is approximately", "±": "plus or minus", "^": "to the power of",
 }  # fmt: skip
 POWERS = {"²": " squared", "³": " cubed"}
 
@@ -16,20 +17,30 @@ RULES = (
     Rule(
         "math.operator",
         re.compile(
-            r"(?<=[0-9a-zA-Z²³)])\s?(?P<sign>[+×*÷=≈≠><≥≤±^]|(?<=\s)[-−](?=\s))\s?(?=[-−(]?\s?(?:[0-9.]|[a-zA-Z](?![a-zA-Z])))"
+            r"(?<=[0-9a-zA-Z²³π)])\s?(?P<sign>[<>!=]=|[+×*÷=≈≠><≥≤±^]|(?<=\s)[-−](?=\s))\s?(?=[-−(]?\s?(?:[0-9.]|[a-zA-Z](?![a-zA-Z])))"
         ),
         lambda m: f" {SIGNS[m['sign']]} ",
     ),
     Rule("math.minus", re.compile(r"(?<=[0-9)])\s?[-−]\s?(?=[0-9.]+\s?=)"), lambda _: " minus "),
-    Rule("math.by", re.compile(r"(?<=[0-9])\s?x\s?(?=[0-9])"), lambda _: " times "),
+    Rule(
+        "math.by",
+        re.compile(r"(?<=[0-9])x(?=[0-9]+(?![0-9]|\s?=))|(?<=[0-9])\sx\s(?=[0-9.]+\s?[a-wyz])"),
+        lambda _: " by ",
+    ),
+    Rule("math.times", re.compile(r"(?<=[0-9])\s?x\s?(?=[0-9])"), lambda _: " times "),
+    Rule(
+        "math.coefficient",
+        re.compile(r"(?<![0-9A-Za-z.,])(?P<n>[0-9]+)(?P<x>[xyzn])(?=\s?[-−+=*/^²³)])"),
+        lambda m: f"{cardinal(m['n'])} {m['x']}",
+    ),
     Rule(
         "math.multiple",
-        re.compile(r"(?<![0-9A-Za-z.,])(?P<n>[0-9]+)x(?![0-9A-Za-z])"),
-        lambda m: f"{cardinal(m['n'])} times",
+        re.compile(r"(?<![0-9A-Za-z.,])(?P<n>[0-9]+(?:\.[0-9]+)?)x(?![0-9A-Za-z])"),
+        lambda m: f"{number(m['n'])} times",
     ),
     Rule(
         "math.compare",
-        re.compile(r"(?P<sign>[≈≠≥≤><±])\s?(?=[0-9])"),
+        re.compile(r"(?P<sign>[<>]=|[≈≠≥≤><±])\s?(?=[0-9])"),
         lambda m: f"{SIGNS[m['sign']].removeprefix('is ')} ",
     ),
     Rule("math.power", re.compile(r"(?<=[0-9A-Za-z])(?P<power>[²³])"), lambda m: POWERS[m["power"]]),

@@ -3,18 +3,36 @@
 import re
 
 from vivace.text.en.forms import NUMERAL, SIGN, TO
-from vivace.text.en.number import number
+from vivace.text.en.number import cardinal, number
+from vivace.text.en.rules.abbreviation import closing
 from vivace.text.rule import Rule
 from vivace.text.tables import alternatives, rows
 
 UNITS = {unit: (one, more) for unit, one, more in rows("en_units")}
 # A bare "in" is a word far more often than an inch; "22 s" and "5 A" are rare as well.
 SPACED = alternatives(
-    [u for u in UNITS if u not in ("in", "in.", "h", "s", "l", "V", "W", "m", "g", "cal", "ha", "sec", "mi")]
+    [u for u in UNITS if u not in ("in", "in.", "h", "s", "l", "V", "W", "m", "g", "cal", "ha", "sec", "mi", "N", "pt")]
 )
 TIGHT = alternatives(list(UNITS))
-SHORT = r"\s(?P<short>[mg]|mi|sec|cal|ha|V|W)(?=\s|[.,;:!?)]|$)"
-UNIT = rf"(?:[ -]?(?P<spaced>{SPACED})|(?P<tight>{TIGHT})|{SHORT})(?![A-Za-z0-9²³])"
+SHORT = r"\s(?P<short>[mgsl]|pt|mi|sec|cal|ha|V|W)(?=\s|[.,;:!?)/]|$)"
+MEASURED = re.compile(rf"[0-9]\s?(?:{TIGHT})$")
+PER = {
+    "hr": "hour", "day": "day", "week": "week", "wk": "week", "month": "month", "mo": "month",
+    "year": "year", "yr": "year",
+    "person": "person", "unit": "unit", "serving": "serving", "dose": "dose",
+}  # fmt: skip
+UNIT = (
+    rf"(?:(?P<join>[ -]?)(?P<spaced>{SPACED})|(?P<tight>{TIGHT})|{SHORT})"
+    rf"(?:/(?P<per>{alternatives([*UNITS, *PER])}))?(?![A-Za-z0-9²³^])"
+)
+
+
+AFTER_HYPHEN = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{1,8}[-–]$")
+
+
+def _dash(m: re.Match[str]) -> str | None:
+    """Between two measures: 5kg-10kg."""
+    return " to " if MEASURED.search(m.string, max(0, m.start() - 12), m.start()) else None
 
 
 def _inches(m: re.Match[str]) -> str:
@@ -23,11 +41,17 @@ def _inches(m: re.Match[str]) -> str:
 
 
 def _unit(m: re.Match[str], numeral: str) -> str:
-    one, more = UNITS[m["spaced"] or m["tight"] or m["short"]]
-    return one if numeral == "1" else more
+    written = m["spaced"] or m["tight"] or m["short"]
+    one, more = UNITS[written]
+    # A hyphen makes an adjective: a five kilometer run.
+    read = one if numeral == "1" or m["join"] == "-" else more
+    per = f" per {PER.get(m['per']) or UNITS[m['per']][0]}" if m["per"] else ""
+    return read + per + ("." if written.endswith(".") and closing(m) else "")
 
 
-def _one(m: re.Match[str]) -> str:
+def _one(m: re.Match[str]) -> str | None:
+    if AFTER_HYPHEN.search(m.string, max(0, m.start() - 12), m.start()):
+        return None  # B-52 m is no length
     numeral = m["n"].replace(",", "")
     return f"{'minus ' if m['sign'] else ''}{number(numeral)} {_unit(m, numeral)}"
 
@@ -43,6 +67,41 @@ def _height(m: re.Match[str]) -> str:
     return f"{number(m['ft'])} {feet} {number(m['in'])} {'inch' if m['in'] == '1' else 'inches'}"
 
 
+def _duration(m: re.Match[str]) -> str:
+    parts = [(m["h"], "hour"), (m["m"], "minute"), (m["s"], "second")]
+    return " ".join(f"{cardinal(n)} {name}{'' if n == '1' else 's'}" for n, name in parts if n)
+
+
+def _feet(m: re.Match[str]) -> str | None:
+    """Feet, unless the mark closes a quotation."""
+    if (
+        re.search(r"(?:^|\s)['‘]", m.string[max(0, m.start() - 80) : m.start()])
+        or m.string[m.start() - 1 : m.start()] == "'"
+    ):
+        return None
+    return f"{number(m['n'])} {'foot' if m['n'] == '1' else 'feet'}"
+
+
+# Before the decades: 3m 20s, 10s.
+DURATION_RULES = (
+    Rule(
+        "measure.duration",
+        re.compile(
+            r"(?<![0-9A-Za-z.$])(?P<h>[0-9]{1,3})\s?(?:hrs?|h)\.?\s?(?P<m>[0-9]{1,2})\s?(?:mins?|m)\b(?:\s?(?P<s>[0-9]{1,2})\s?(?:secs?|s)\b)?"
+        ),
+        _duration,
+    ),
+    Rule(
+        "measure.minutes",
+        re.compile(r"(?<![0-9A-Za-z.$])(?P<h>)(?P<m>[0-9]{1,3})\s?(?:mins?|m)\s?(?P<s>[0-9]{1,2})\s?(?:secs?|s)\b"),
+        _duration,
+    ),
+    Rule(
+        "measure.seconds",
+        re.compile(r"(?<![0-9A-Za-z.$'’-])(?<!the )(?P<n>[1-9]|1[0-9]|[2-5][1-9])s\b"),
+        lambda m: f"{cardinal(m['n'])} second{'' if m['n'] == '1' else 's'}",
+    ),
+)
 RULES = (
     Rule(
         "measure.height",
@@ -60,6 +119,12 @@ RULES = (
         ),
         _inches,
     ),
+    Rule("measure.feet", re.compile(r"(?<![0-9A-Za-z.])(?P<n>[0-9]{1,3})'(?![0-9A-Za-z'\"])"), _feet),
+    Rule(
+        "measure.in_point",
+        re.compile(r"(?<![0-9A-Za-z.])(?P<n>[0-9]+(?:\.[0-9]+)?)\sin\.(?=\s*$|\s*[,;)])"),
+        lambda m: f"{number(m['n'])} {'inch' if m['n'] == '1' else 'inches'}" + closing(m),
+    ),
     Rule(
         "measure.in",
         re.compile(
@@ -68,5 +133,6 @@ RULES = (
         lambda m: f"{number(m['n'])} {'inch' if m['n'] == '1' else 'inches'}",
     ),
     Rule("measure.range", re.compile(rf"(?<![0-9A-Za-z.])(?P<a>{NUMERAL}){TO}(?P<b>{NUMERAL}){UNIT}"), _range),
+    Rule("measure.dash", re.compile(rf"(?<=[A-Za-z])\s?[-–]\s?(?=[0-9.]{{1,8}}\s?(?:{TIGHT})(?![A-Za-z0-9]))"), _dash),
     Rule("measure.one", re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.])(?P<n>{NUMERAL}){UNIT}"), _one),
 )

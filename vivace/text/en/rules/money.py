@@ -21,6 +21,7 @@ SCALES = {
     "tn": "trillion",
     "trn": "trillion",
 }
+PER = {"hr": "hour", "mo": "month", "yr": "year", "wk": "week", "lb": "pound", "kg": "kilogram"}
 SCALE = (
     r"(?:\s?(?P<scale>hundred|thousand|million|billion|trillion)\b|\s?(?P<short>bn|mn|tn|trn|[kKmMbBT])(?![A-Za-z0-9]))"
 )
@@ -49,6 +50,14 @@ def _scale(m: re.Match[str]) -> str | None:
     return m["scale"] or SCALES.get(m["short"] or "")
 
 
+def _adjective(m: re.Match[str]) -> str | None:
+    """An amount between an article and a noun: a five dollar bill."""
+    one, more, *_ = CURRENCIES[m["unit"]]
+    if "." in m["n"] and not _scale(m):
+        return None
+    return _amount(m["n"], _scale(m), m["unit"]).removesuffix(more).removesuffix(one) + one
+
+
 def _read(m: re.Match[str]) -> str:
     return ("minus " if m["sign"] else "") + _amount(m["n"], _scale(m), m["unit"])
 
@@ -60,12 +69,24 @@ def _range(m: re.Match[str]) -> str:
 RULES = (
     Rule(
         "money.range",
-        re.compile(rf"(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<a>{NUMERAL}){TO}(?:{UNIT})?\s?(?P<n>{NUMERAL}){SCALE}?"),
+        re.compile(
+            rf"(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<a>{NUMERAL})(?:{TO}|\s?[-–—~]\s?(?:{UNIT})\s?)(?P<n>{NUMERAL}){SCALE}?"
+        ),
         _range,
     ),
     Rule(
+        "money.adjective",
+        re.compile(
+            rf"(?<=\b[Aa] )(?P<unit>{UNIT})\s?(?P<n>{NUMERAL}){SCALE}?"
+            r"(?=[ -](?!(?:and|per|more|each|for|less|from|when|with|than)\b)[a-z]{3})"
+        ),
+        _adjective,
+    ),
+    Rule(
         "money.before",
-        re.compile(rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<n>{NUMERAL}|\.[0-9]{{2}}(?![0-9])){SCALE}?"),
+        re.compile(
+            rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<n>{NUMERAL}|\.[0-9]{{2}}(?![0-9])){SCALE}?(?:\sUSD\b)?"
+        ),
         _read,
     ),
     Rule(
@@ -79,8 +100,15 @@ RULES = (
         lambda m: f"{cardinal(m['n'])} cent{'' if m['n'] == '1' else 's'}",
     ),
     Rule(
+        "money.pence",
+        re.compile(r"(?<![0-9.$£A-Za-z])(?P<n>[1-9][0-9]?)p(?![A-Za-z0-9])"),
+        lambda m: f"{cardinal(m['n'])} {'penny' if m['n'] == '1' else 'pence'}",
+    ),
+    Rule(
         "money.per",
-        re.compile(r"(?<=[0-9A-Za-z])/(?=(?:month|year|day|hour|week|person|night|minute|second|user|month|mile)\b)"),
-        lambda _: " per ",
+        re.compile(
+            r"(?<=[0-9A-Za-z])/(?=(?:month|year|day|hour|week|person|night|minute|second|user|mile|hr|mo|yr|wk|lb|kg|gallon|ton|unit|ounce)\b)(?P<unit>hr\b|mo\b|yr\b|wk\b|lb\b|kg\b)?"
+        ),
+        lambda m: f" per {PER.get(m['unit'] or '', '')}",
     ),
 )

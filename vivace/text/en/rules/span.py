@@ -8,6 +8,8 @@ from vivace.text.rule import Rule
 
 
 def _range(m: re.Match[str]) -> str:
+    if m["spaced"] and float(m["a"].replace(",", "")) > float(m["b"].replace(",", "")):
+        return f"{number(m['a'].replace(',', ''))} minus {number(m['b'].replace(',', ''))}"  # 10 - 3
     first, last = number(m["a"].replace(",", "")), number(m["b"].replace(",", ""))
     return f"{first} {last}" if first == last else f"{first} to {last}"  # fifty fifty
 
@@ -26,8 +28,9 @@ RULES = (
     Rule(
         "range",
         re.compile(
-            rf"(?<![0-9A-Za-z./-])(?P<a>{NUMERAL})\s?(?:[-–—~]|\s-\s)\s?(?P<b>{NUMERAL})(?![0-9A-Za-z]|-[0-9]|\s?=)"
+            rf"(?<![0-9A-Za-z./-])(?P<a>{NUMERAL})(?:(?P<spaced>\s[-−]\s)|\s?[-–—~]\s?)(?P<b>{NUMERAL})(?![0-9A-Za-z]|-[0-9]|\s?=)"
         ),
         _range,
     ),
 )
+WORD_RULES = (Rule("range.letters", re.compile(r"\bA[-–]Z\b"), lambda _: "A to Z"),)

@@ -7,11 +7,18 @@ from vivace.text.rule import Rule
 
 
 def _read(m: re.Match[str]) -> str:
-    read = ", ".join(spell(g) for g in re.findall(r"[0-9]+", m.group()))
-    return f"plus {read}" if m.group().startswith("+") else read
+    line, extension, inner = re.split(r"(x|ext\.?)", m.group(), maxsplit=1) if "x" in m.group() else (m.group(), "", "")
+    read = ", ".join(spell(g) for g in re.findall(r"[0-9]+", line)) + (
+        f", extension {spell(inner)}" if extension else ""
+    )
+    return f"plus {read}" if line.startswith("+") else read
 
 
-EXTENSION = r"(?:\s?(?:x|ext\.?)\s?[0-9]{1,5})?"
+def _after_word(m: re.Match[str]) -> str:
+    return m["head"] + spell(m["n"])
+
+
+EXTENSION = r"(?:,?\s?(?:x|ext\.?)\s?[0-9]{1,5})?"
 RULES = (
     Rule(
         "telephone.american",
@@ -21,9 +28,42 @@ RULES = (
         ),
         _read,
     ),
-    Rule("telephone.local", re.compile(r"(?<![0-9A-Za-z.$-])[0-9]{3}-[0-9]{4}(?![0-9A-Za-z-])"), _read),
-    Rule("telephone.international", re.compile(r"(?<![0-9A-Za-z])\+[0-9]{1,3}(?:[- ][0-9]{2,5}){2,5}(?![0-9])"), _read),
+    Rule(
+        "telephone.local", re.compile(r"(?<![0-9A-Za-z.$-])[0-9]{3}-[0-9]{4}" + EXTENSION + r"(?![0-9A-Za-z-])"), _read
+    ),
+    Rule(
+        "telephone.letters",
+        re.compile(r"(?<![0-9A-Za-z.$-])1[- ](?P<n>8[0-9]{2}|900)[- ](?P<word>[A-Z]{3,10})\b"),
+        lambda m: f"one, {spell(m['n'])}, {m['word']}",
+    ),
+    Rule(
+        "telephone.international",
+        re.compile(
+            r"(?<![0-9A-Za-z])\+[0-9]{1,3}[-. ]?(?:\(0?[0-9]{1,4}\)[-. ]?)?[0-9]{1,5}(?:[-. ][0-9]{2,8}){1,5}(?![0-9])"
+        ),
+        _read,
+    ),
+    Rule("telephone.whole", re.compile(r"(?<![0-9A-Za-z])\+[0-9]{8,15}(?![0-9]|[.,][0-9])"), _read),
+    Rule(
+        "telephone.national",
+        re.compile(r"(?<![0-9A-Za-z.$-])0[0-9]{2,4}[- ][0-9]{3,4}[- ][0-9]{3,4}(?![0-9A-Za-z-])"),
+        _read,
+    ),
+    Rule(
+        "telephone.card",
+        re.compile(r"(?<![0-9A-Za-z.$-])[0-9]{4}(?P<s>[- ])[0-9]{4}(?P=s)[0-9]{4}(?P=s)[0-9]{4}(?![0-9A-Za-z-])"),
+        _read,
+    ),
+    Rule(
+        "telephone.after_word",
+        re.compile(
+            r"(?P<head>\b(?:[Cc]all|[Dd]ial|[Tt]ext|[Pp]hone|[Tt]el|[Ff]ax|[Mm]obile|[Cc]ell|WhatsApp)(?:\s(?:me|us|him|her|them|number))?"
+            r"(?:\s(?:at|on|is))?[.:]?\s)(?P<n>[0-9]{7,15})(?![0-9]|[.,][0-9])"
+        ),
+        _after_word,
+    ),
     Rule("telephone.social", re.compile(r"(?<![0-9A-Za-z.$-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9A-Za-z-])"), _read),
+    Rule("telephone.extension", re.compile(r"\b[Ee]xt\.?\s?(?=[0-9]{1,5}\b)"), lambda _: "extension "),
     Rule(
         "telephone.emergency",
         re.compile(r"(?<=\b[Cc]all )(?:911|999|112|411|311)(?![0-9.])|(?<=\b[Dd]ial )[0-9]{3}(?![0-9.])"),

@@ -5,17 +5,19 @@ import re
 from vivace.text.en.number import cardinal, plural, year
 from vivace.text.rule import Rule
 
-YEAR = r"(?:1[1-9][0-9]{2}|20[0-9]{2})"
+YEAR = r"(?:1[1-9][0-9]{2}|20[0-9]{2}|(?<=year )10[0-9]{2}|(?<=In )10[0-9]{2}|(?<=in )10[0-9]{2})"
 # A four-digit number before one of these is a count.
 COUNTED = (
-    r"(?!\s(?:[a-z]+(?<![uis])s\b"
+    r"(?!\s(?:(?!was\b|has\b|does\b|as\b|always\b|sees\b|saw\b|becomes\b|makes\b)[a-z]+(?<![uis])s\b"
     r"|(?:men|women|people|children|percent|hundred|thousand|million|billion|meter|feet|foot|mile|sheep|fish|points?)\b)"
     r"|\s?(?:[kcm]?m|[km]?g|lbs?|ft|mi|mph|km/h|[KMGT]B|MHz|°)(?![A-Za-z]))"
 )
 
 
-def _decade(m: re.Match[str]) -> str:
+def _decade(m: re.Match[str]) -> str | None:
     century, decade = m["century"], m["decade"]
+    if not century and m.group() == "10s":
+        return None  # ten seconds
     if not century:
         return plural(cardinal(decade)) if decade != "00" else "two thousands"
     if decade == "00":
