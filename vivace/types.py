@@ -15,7 +15,7 @@ class Word:
 
     ``phones``: pinyin syllables with tone digit 1 to 5 after sandhi (``"ni2"``, ``"hao3"``, ``"nv3"``; ü is ``v``)
     for ``zh``; ARPAbet with stress (``"HH"``, ``"AH0"``) for ``en``; the mark itself, one of ``, . ? ! ; :``, for
-    ``punct``; the tag as written (``"[uv_break]"``) for ``tag``.
+    ``punct``; the tag as written (``"[uv_break]"``, ``"[pause 0.5s]"``) for ``tag``.
     """
 
     text: str  # as spoken
@@ -35,6 +35,8 @@ class Piece:
     start: int = 0  # half-open span in the written text
     end: int = 0
     break_after: Break = "sentence"
+    pause_s: float | None = None  # seconds of silence after it that the text asks for, in place of those of break_after
+    lead_s: float = 0.0  # seconds of silence before it, where the text begins with a pause
 
     @property
     def phones(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vivace.errors import EmptyTextError, InputError
 from vivace.text import normalize, phones, split
-from vivace.text.split import units
+from vivace.text.stretch import units
 from vivace.types import Piece
 
 TEXTS = st.text(alphabet="abcdIoe 一不好的我天，。！？.,!?;:\n\"'“”()[]0123é…—", min_size=1, max_size=200)

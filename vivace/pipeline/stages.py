@@ -20,7 +20,7 @@ from vivace.models.chattts.speaker import speaker_embedding
 from vivace.models.chattts.text import SPEED_TAG, character_text, phone_text
 from vivace.pipeline.loading import ChatTTSParts
 from vivace.pipeline.voices import Voice
-from vivace.text.split import units
+from vivace.text.stretch import units
 from vivace.types import Piece
 
 REFINE = SamplingParams(temperature=0.7, top_p=0.7, top_k=20, repetition_penalty=1.0, max_new_tokens=384)

@@ -5,10 +5,15 @@
     normalize("3:30, $12.50", "en")   # three thirty, twelve dollars fifty cents
     phones("你好 world")              # Word("你好", "zh", ("ni2", "hao3")), Word("world", "en", ("W", "ER1", "L", "D"))
     split(long_text, budget=120)      # pieces that end where a speaker would pause
+    Segmenter().push("text that com") # the same pieces while the text arrives
+    Lexicon.load("readings.tsv")      # readings of your own, for all three: phones("Nginx", lexicon=...)
 """
 
+from vivace.text.control import Normaliser
+from vivace.text.lexicon import Lexicon
 from vivace.text.normalize import normalize
 from vivace.text.phonemes import phones
+from vivace.text.segmenter import Segmenter
 from vivace.text.split import split
 
-__all__ = ["normalize", "phones", "split"]
+__all__ = ["Lexicon", "Normaliser", "Segmenter", "normalize", "phones", "split"]

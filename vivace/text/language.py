@@ -44,22 +44,32 @@ def main_language(text: str, choice: LanguageChoice = "auto") -> SpokenLanguage:
     return "zh" if han > 0 and han >= len(LATIN_WORD.findall(text)) else "en"
 
 
-def language_spans(text: str, choice: LanguageChoice = "auto") -> list[LanguageSpan]:
+def require_choice(choice: str) -> None:
+    """Raises: UnsupportedLanguageError when ``choice`` is none of zh, en, auto."""
+    if choice not in CHOICES:
+        raise UnsupportedLanguageError(f"no language {choice!r}; choose {', '.join(CHOICES)}")
+
+
+def language_spans(
+    text: str, choice: LanguageChoice = "auto", context: SpokenLanguage | None = None
+) -> list[LanguageSpan]:
     """Half-open spans that cover ``text``.
 
     With ``choice`` auto: a sentence without Han characters is English, unless it has no letters at all and the text has
     Han characters; a sentence with Han characters is Chinese but for its runs of Latin words that are English clauses.
 
+    Args:
+        context: the language before ``text``, for a text without letters.
     Raises:
         UnsupportedLanguageError: ``choice`` is none of zh, en, auto.
     """
-    if choice not in CHOICES:
-        raise UnsupportedLanguageError(f"no language {choice!r}; choose {', '.join(CHOICES)}")
+    require_choice(choice)
     if choice != "auto":
         return [LanguageSpan(0, len(text), choice)] if text else []
     fallback: SpokenLanguage = "zh" if HAN_CHAR.search(text) else "en"
     if fallback == "en":
-        return [LanguageSpan(0, len(text), "en")] if text else []
+        without_letters = context is not None and not LATIN_WORD.search(text)
+        return [LanguageSpan(0, len(text), context if without_letters and context else "en")] if text else []
     spans: list[LanguageSpan] = []
 
     def add(start: int, end: int, language: SpokenLanguage) -> None:

@@ -1,13 +1,21 @@
-"""Written text to spoken text: clean, own rules by language, the long tail, the last pass."""
+"""Written to spoken text, block by block: the caller's readings, clean, own rules, the long tail, the last pass."""
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from vivace.text.aligned import Aligned, Edit
+from vivace.text.blocks import Block, blocks
 from vivace.text.clean import clean
+from vivace.text.control import Control, Normaliser
 from vivace.text.finish import finish
-from vivace.text.language import LanguageSpan, language_spans
+from vivace.text.given import place, with_readings
+from vivace.text.joiner import Joiner
+from vivace.text.language import LanguageSpan, language_spans, require_choice
+from vivace.text.lexicon import Lexicon
 from vivace.text.markup import TAG, tag_spans
 from vivace.text.rule import Rule, find_edits
+from vivace.text.user_reading import Reading
 from vivace.types import LanguageChoice, SpokenLanguage
 
 # Without one of these the number rules have nothing to find.
@@ -15,31 +23,118 @@ NUMBER_TRIGGER = re.compile(r"[0-9%‰°℃℉²³√=<>+×÷±≈≠≥≤$€�
 DIGITS = re.compile(r"[0-9]+")
 
 
-def normalize(text: str, language: LanguageChoice = "auto") -> str:
+def normalize(
+    text: str,
+    language: LanguageChoice = "auto",
+    *,
+    lexicon: Lexicon | Mapping[str, str] | None = None,
+    normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
+) -> str:
     """The spoken form of ``text``: words, pauses as punctuation, control tags as they were.
 
     Empty only if nothing of the text can be spoken. One line stays one line; paragraphs stay apart.
 
+    Args:
+        lexicon: readings of the caller's own; those in phones change ``phones``, not the words here.
+        normalisers: by language, a function that is given each sentence before the own rules are.
     Raises:
         UnsupportedLanguageError: ``language`` is none of zh, en, auto.
+        InputError: an entry of ``lexicon`` or one of ``normalisers`` cannot be used.
     """
-    return spoken(text, language).text
+    return spoken(text, language, Control.of(lexicon, normalisers)).text
 
 
-def spoken(text: str, language: LanguageChoice = "auto") -> Aligned:
+@dataclass(frozen=True)
+class Said:
+    """``text[start:end]`` of a spoken text is said as ``reading``, whatever its letters are."""
+
+    start: int
+    end: int
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class Spoken(Aligned):
+    """A spoken text, the readings that its caller gave, and the language it ends in."""
+
+    readings: tuple[Said, ...] = ()
+    language: SpokenLanguage | None = None
+
+
+def spoken(text: str, language: LanguageChoice = "auto", control: Control | None = None) -> Spoken:
     """As ``normalize``, with the written span behind every character."""
-    cleaned = clean(Aligned.of(text))
-    return finish(cleaned.replace(_read(cleaned.text, language)))
+    control = control or Control()
+    require_choice(language)
+    joiner = Joiner()
+    texts: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    said: list[Said] = []
+    length = 0
+    context: SpokenLanguage | None = None
+    for block in blocks(text):
+        read = read_block(block, language, control, context)
+        context = read.language
+        gap = joiner.gap(read.text, block.break_after)
+        texts += gap, read.text
+        starts += [block.start] * len(gap)
+        ends += [block.start] * len(gap)
+        starts += read.starts
+        ends += read.ends
+        length += len(gap)
+        said += [Said(s.start + length, s.end + length, s.reading) for s in read.readings]
+        length += len(read.text)
+    return Spoken("".join(texts), starts, ends, tuple(said), context)
 
 
-def _read(text: str, language: LanguageChoice) -> list[Edit]:
-    """Edits that read every number, abbreviation and symbol of a cleaned text."""
-    tags = tag_spans(text)
-    taken = bytearray(len(text))
-    for start, end in tags:
+def read_block(
+    block: Block, language: LanguageChoice, control: Control, context: SpokenLanguage | None = None
+) -> Spoken:
+    """The spoken form of one block.
+
+    Args:
+        context: the language before the block, for a block without letters.
+    """
+    written, readings = with_readings(Aligned.of(block.text), control.lexicon, _display)
+    text = clean(written)
+    kept = _kept(text, readings)
+    spans = _spans(text.text, language, context)
+    if control.normalisers:
+        text = control.normalised(text, spans, kept, lambda read: clean(Aligned.of(read)).text)
+        kept = _kept(text, readings)
+        spans = _spans(text.text, language, context)
+    taken = bytearray(len(text.text))
+    for start, end in kept:
         taken[start:end] = b"\x01" * (end - start)
-    # The letters of a tag do not count as words.
-    spans = language_spans(TAG.sub(lambda m: " " * len(m.group()), text) if tags else text, language)
+    read = finish(text.replace(_read(text.text, spans, taken)))
+    said = (Said(*place(read, start), reading) for start, reading in readings.items() if reading.phones)
+    return Spoken(
+        read.text,
+        [start + block.start for start in read.starts],
+        [end + block.start for end in read.ends],
+        tuple(s for s in said if s.start < s.end),
+        spans[-1].language if spans else context,
+    )
+
+
+def _display(word: str) -> str:
+    """The letters for a word that is said by phones: models that read letters see them."""
+    return read_block(Block(word, 0, "sentence"), "auto", Control()).text
+
+
+def _kept(text: Aligned, readings: Mapping[int, Reading]) -> list[tuple[int, int]]:
+    """Half-open spans that no rule may edit: tags, and the words that the caller has given a reading."""
+    return sorted((*tag_spans(text.text), *(place(text, start) for start in readings)))
+
+
+def _spans(text: str, language: LanguageChoice, context: SpokenLanguage | None) -> list[LanguageSpan]:
+    """Language spans; the letters of a tag do not count as words."""
+    blank = TAG.sub(lambda m: " " * len(m.group()), text) if "[" in text else text
+    return language_spans(blank, language, context)
+
+
+def _read(text: str, spans: Sequence[LanguageSpan], taken: bytearray) -> list[Edit]:
+    """Edits that read every number, abbreviation and symbol of a cleaned text."""
     edits: list[Edit] = []
     for chosen in ("zh", "en"):
         of_language = [s for s in spans if s.language == chosen]

@@ -2,17 +2,20 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 from vivace.text.aligned import Aligned
+from vivace.text.control import Control, Normaliser
 from vivace.text.finish import WORD
 from vivace.text.language import HAN
+from vivace.text.lexicon import Lexicon
 from vivace.text.markup import TAG
-from vivace.text.normalize import spoken
+from vivace.text.normalize import Spoken, spoken
 from vivace.text.punctuation import PAUSES
-from vivace.types import LanguageChoice, Word
+from vivace.text.user_reading import Reading
+from vivace.types import LanguageChoice, SpokenLanguage, Word, WordKind
 
 log = logging.getLogger(__name__)
 
@@ -31,34 +34,86 @@ class SpokenWord:
     end: int
 
 
-def phones(text: str, language: LanguageChoice = "auto") -> tuple[Word, ...]:
-    """The words of the written ``text`` as they are spoken, each with its phones and its span in ``text``."""
-    return tuple(s.word for s in read_aloud(spoken(text, language)) if s.word is not None)
+@dataclass(frozen=True)
+class _Token:
+    start: int
+    end: int
+    kind: str | None  # the group of TOKEN; None where the caller gave the reading
+    reading: Reading | None = None
 
 
-def read_aloud(text: Aligned) -> Iterator[SpokenWord]:
+def phones(
+    text: str,
+    language: LanguageChoice = "auto",
+    *,
+    lexicon: Lexicon | Mapping[str, str] | None = None,
+    normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
+    dictionary: bool = True,
+) -> tuple[Word, ...]:
+    """The words of the written ``text`` as they are spoken, each with its phones and its span in ``text``.
+
+    Args:
+        lexicon: readings of the caller's own, over all others but those written in the text.
+        normalisers: by language, a function that is given each sentence before the own rules are.
+        dictionary: False sends every English word through the model of unknown words.
+    Raises:
+        UnsupportedLanguageError: ``language`` is none of zh, en, auto.
+        InputError: an entry of ``lexicon`` or one of ``normalisers`` cannot be used.
+    """
+    control = Control.of(lexicon, normalisers, dictionary=dictionary)
+    return tuple(s.word for s in read_aloud(spoken(text, language, control), control) if s.word is not None)
+
+
+def read_aloud(text: Spoken, control: Control | None = None) -> Iterator[SpokenWord]:
     """Words of a spoken text, in order; what has no reading is logged and left out."""
-    tokens = list(TOKEN.finditer(text.text))
-    latin = [m.group() if m["en"] else "" for m in tokens]
+    tokens = list(_tokens(text))
+    dictionary = control is None or control.dictionary
+    latin = [text.text[t.start : t.end] if t.kind == "en" else "" for t in tokens]
+    unread: list[str] = []
     for index, token in enumerate(tokens):
-        start, end = token.span()
-        if token["zh"]:
-            yield from _chinese(text, start, end)
-        elif token["en"]:
-            yield from _english(text, start, end, latin, index)
-        elif token["paragraph"]:
+        start, end = token.start, token.end
+        if token.reading is not None:
+            yield _given(text, token, token.reading)
+        elif token.kind == "zh":
+            yield from _chinese(text, start, end, unread)
+        elif token.kind == "en":
+            yield from _english(text, start, end, latin, index, unread, dictionary=dictionary)
+        elif token.kind == "paragraph":
             yield SpokenWord(None, start, end)
         else:
-            mark = PAUSES.get(token.group(), token.group())
-            yield SpokenWord(
-                Word(mark, "tag" if token["tag"] else "punct", (mark,), *text.span(start, end)), start, end
-            )
+            written = text.text[start:end]
+            mark = PAUSES.get(written, written)
+            kind: WordKind = "tag" if token.kind == "tag" else "punct"
+            yield SpokenWord(Word(mark, kind, (mark,), *text.span(start, end)), start, end)
+    if unread:
+        log.warning("no reading for %d words, left out: %s", len(unread), " ".join(map(ascii, unread[:10])))
 
 
-def _english(text: Aligned, start: int, end: int, words: list[str], index: int) -> Iterator[SpokenWord]:
-    from vivace.text.en.g2p import phones_of, word_phones
+def _tokens(text: Spoken) -> Iterator[_Token]:
+    position = 0
+    for said in (*text.readings, None):
+        stop = said.start if said else len(text.text)
+        for match in TOKEN.finditer(text.text, position, stop):
+            yield _Token(*match.span(), match.lastgroup)
+        if said:
+            yield _Token(said.start, said.end, None, said.reading)
+            position = said.end
 
-    if end - start <= MAX_LETTERS:
+
+def _given(text: Spoken, token: _Token, reading: Reading) -> SpokenWord:
+    shown = text.text[token.start : token.end].strip()
+    kind: WordKind = "zh" if reading.kind == "zh" else "en"
+    return SpokenWord(Word(shown, kind, reading.phones, *text.span(token.start, token.end)), token.start, token.end)
+
+
+def _english(
+    text: Aligned, start: int, end: int, words: list[str], index: int, unread: list[str], *, dictionary: bool
+) -> Iterator[SpokenWord]:
+    from vivace.text.en.g2p import guessed, phones_of, word_phones
+
+    if not dictionary:
+        parts = [(start, end, guessed(text.text[start:end]))]
+    elif end - start <= MAX_LETTERS:
         parts = [(start, end, phones_of(words, index))]
     else:
         cuts = [*range(start, end, MAX_LETTERS), end]
@@ -67,10 +122,10 @@ def _english(text: Aligned, start: int, end: int, words: list[str], index: int) 
         if arpabet:
             yield SpokenWord(Word(text.text[a:b], "en", arpabet, *text.span(a, b)), a, b)
         else:
-            log.warning("no reading for %s: left out", ascii(text.text[a:b]))
+            unread.append(text.text[a:b])
 
 
-def _chinese(text: Aligned, start: int, end: int) -> Iterator[SpokenWord]:
+def _chinese(text: Aligned, start: int, end: int, unread: list[str]) -> Iterator[SpokenWord]:
     from vivace.text.zh.reading import read
 
     position = start
@@ -79,5 +134,5 @@ def _chinese(text: Aligned, start: int, end: int) -> Iterator[SpokenWord]:
         if syllables:
             yield SpokenWord(Word(word, "zh", syllables, *text.span(position, following)), position, following)
         else:
-            log.warning("no reading for %s: left out", ascii(word))
+            unread.append(word)
         position = following

@@ -70,6 +70,11 @@ def word_phones(word: str) -> tuple[str, ...]:
     return unknown.phones(lower)
 
 
+def guessed(word: str) -> tuple[str, ...]:
+    """ARPAbet of one word by the model of unknown words alone."""
+    return unknown.phones(_ascii(word).lower())
+
+
 def spell(word: str) -> tuple[str, ...]:
     """Letter by letter: ``"GPT"``, ``"PCs"`` with its plural s as a sound."""
     plural = len(word) > 2 and word.endswith("s") and word[:-1].isupper()

@@ -1,0 +1,96 @@
+"""What the caller decides about the reading of a text: a lexicon, and a normaliser of their own per language."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import get_args
+
+from vivace.errors import InputError
+from vivace.text.aligned import Aligned, Edit
+from vivace.text.language import LanguageSpan
+from vivace.text.lexicon import Lexicon
+from vivace.types import SpokenLanguage
+
+Normaliser = Callable[[str], str]  # written -> closer to spoken; what it leaves is read by the own rules
+
+SENTENCE = re.compile(r"[^\n。！？!?]*?(?:[\n。！？!?]+|(?<=[A-Za-z0-9)])\.(?=\s)|$)")
+
+
+@dataclass(frozen=True)
+class Control:
+    """The caller's lexicon and normalisers, checked."""
+
+    lexicon: Lexicon = field(default_factory=Lexicon)
+    normalisers: Mapping[SpokenLanguage, Normaliser] = field(default_factory=dict)
+    dictionary: bool = True  # False: every English word is read by the model of unknown words
+
+    @classmethod
+    def of(
+        cls,
+        lexicon: Lexicon | Mapping[str, str] | None = None,
+        normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
+        *,
+        dictionary: bool = True,
+    ) -> "Control":
+        """Raises: InputError where an entry, a language or a normaliser cannot be used."""
+        for language, normaliser in (normalisers or {}).items():
+            if language not in get_args(SpokenLanguage):
+                raise InputError(f"a normaliser for {language!r}; choose {' or '.join(get_args(SpokenLanguage))}")
+            if not callable(normaliser):
+                raise InputError(f"the normaliser for {language} is {normaliser!r}; give a function from str to str")
+        if lexicon is None:
+            lexicon = Lexicon()
+        elif not isinstance(lexicon, Lexicon):
+            lexicon = Lexicon.of(lexicon)
+        return cls(lexicon, normalisers or {}, dictionary)
+
+    def normalised(
+        self, text: Aligned, spans: Iterable[LanguageSpan], kept: Iterable[tuple[int, int]], clean: Normaliser
+    ) -> Aligned:
+        """``text`` after the caller's normalisers, sentence by sentence; each sentence keeps its written span.
+
+        Args:
+            kept: half-open spans, in order, that no normaliser sees: tags and readings.
+            clean: brings what a normaliser returns into the form that the rules read.
+        """
+        edits: list[Edit] = []
+        kept = list(kept)
+        for span in spans:
+            normaliser = self.normalisers.get(span.language)
+            if normaliser is None:
+                continue
+            for start, end in _sentences(text.text, span.start, span.end, kept):
+                sentence = text.text[start:end]
+                read = _call(normaliser, span.language, sentence)
+                if read != sentence:
+                    edits.append(Edit(start, end, clean(read)))
+        return text.replace(edits) if edits else text
+
+
+def _sentences(text: str, start: int, end: int, kept: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Sentences of ``text[start:end]``, cut at the ``kept`` spans, without the space around them."""
+    inside = [(max(a, start), min(b, end)) for a, b in kept if a < end and b > start]
+    borders = [start, *(border for span in inside for border in span), end]
+    for a, b in zip(borders[::2], borders[1::2], strict=True):
+        cuts = sorted({a, *(m.end() for m in SENTENCE.finditer(text, a, b)), b})
+        for low, high in pairwise(cuts):
+            stripped = text[low:high].strip()
+            if stripped:
+                low += text[low:high].index(stripped)
+                yield low, low + len(stripped)
+
+
+def _call(normaliser: Normaliser, language: SpokenLanguage, sentence: str) -> str:
+    name = getattr(normaliser, "__qualname__", repr(normaliser))
+    shown = ascii(sentence if len(sentence) <= 40 else f"{sentence[:40]}…")
+    try:
+        read = normaliser(sentence)
+    except Exception as exc:  # whatever a foreign function raises is the caller's to see and to mend
+        reason = f"{type(exc).__name__}: {exc}".splitlines()[0]
+        raise InputError(f"the normaliser for {language} ({name}) failed on {shown}: {reason}; correct it") from exc
+    if not isinstance(read, str):
+        raise InputError(
+            f"the normaliser for {language} ({name}) gave {type(read).__name__} for {shown}; return the text to read"
+        )
+    return read

@@ -1,0 +1,107 @@
+"""A stretch of spoken words between two pauses, and how it is cut to a budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vivace.types import Break, Piece, SpokenLanguage, Word
+
+MIN_CLAUSE_SHARE = 0.4  # of the budget: a clause mark earlier than this is no place to cut
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A word, and its spoken text with what stands before it."""
+
+    word: Word
+    text: str
+
+    @property
+    def length(self) -> int:
+        """In phone units."""
+        return units(self.word)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Consecutive words, and the silence around them, as in ``Piece``."""
+
+    words: tuple[Unit, ...]
+    break_after: Break
+    pause_s: float | None = None
+    lead_s: float = 0.0
+
+    @property
+    def units(self) -> int:
+        """Length in phone units."""
+        return sum(unit.length for unit in self.words)
+
+    @property
+    def speakable(self) -> bool:
+        """Whether there is more in it than marks and tags."""
+        return any(unit.word.kind in ("zh", "en") for unit in self.words)
+
+    def piece(self) -> Piece:
+        """The piece that it is."""
+        words = tuple(unit.word for unit in self.words)
+        chinese = sum(len(w.phones) for w in words if w.kind == "zh")
+        english = sum(1 for w in words if w.kind == "en")
+        language: SpokenLanguage = "zh" if chinese > english else "en"
+        return Piece(
+            "".join(unit.text for unit in self.words).strip(),
+            language,
+            words,
+            min(w.start for w in words),
+            max(w.end for w in words),
+            self.break_after,
+            self.pause_s,
+            self.lead_s,
+        )
+
+
+def units(word: Word) -> int:
+    """Length of a word in phone units: an English phone 1, a pinyin syllable 2, a mark or a tag 1."""
+    return 2 * len(word.phones) if word.kind == "zh" else len(word.phones)
+
+
+def cut(stretch: Stretch, budget: int) -> list[Stretch]:
+    """The stretch, or parts of it of at most ``budget`` units."""
+    parts: list[Stretch] = []
+    words = stretch.words
+    lengths = [unit.length for unit in words]
+    rest = sum(lengths)
+    start = 0
+    lead_s = stretch.lead_s
+    while rest > budget:
+        # Equal parts: a sentence of 1.1 budgets becomes two halves, not a whole one and one word.
+        target = -(-rest // -(-rest // budget))
+        end, pause = _cut_point(words, lengths, start, target, budget)
+        parts.append(Stretch(words[start:end], pause, lead_s=lead_s))
+        lead_s = 0.0
+        rest -= sum(lengths[start:end])
+        start = end
+    parts.append(Stretch(words[start:], stretch.break_after, stretch.pause_s, lead_s))
+    return parts
+
+
+def _cut_point(
+    words: Sequence[Unit], lengths: Sequence[int], start: int, target: int, budget: int
+) -> tuple[int, Break]:
+    """Where to end the part that begins at ``start``: the best clause mark near ``target``, else a word end."""
+    total = 0
+    clause: tuple[float, int] | None = None
+    word_end: tuple[float, int] | None = None
+    for i in range(start, len(words)):
+        total += lengths[i]
+        if total > budget:
+            break
+        if i + 1 == len(words) or words[i + 1].word.kind == "punct":
+            continue  # a mark stays with the word before it
+        distance = abs(total - target)
+        if words[i].word.kind == "punct":
+            if total >= MIN_CLAUSE_SHARE * target and (clause is None or distance <= clause[0]):
+                clause = (distance, i + 1)
+        elif word_end is None or distance <= word_end[0]:
+            word_end = (distance, i + 1)
+    if clause is not None:
+        return clause[1], "clause"
+    return (word_end[1] if word_end is not None else start + 1), "none"
