@@ -1,6 +1,7 @@
 import pytest
 
 from vivace.models.chattts.text import character_text, syllable_tokens
+from vivace.text.zh.homophones import built_in
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,8 @@ def test_a_syllable_is_initial_and_final(syllable: str, tokens: tuple[str, ...])
 )
 def test_marks_become_the_four_that_the_model_knows(text: str, zh: bool, read: str) -> None:
     assert character_text(text, zh=zh) == read
+
+
+def test_homophones_are_switchable() -> None:
+    assert character_text("龘，[laugh]好", zh=True, homophones=built_in()) == "达，[laugh]好"
+    assert character_text("龘，[laugh]好", zh=True) == "龘，[laugh]好"

@@ -4,6 +4,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from vivace.models.chattts.text import SPEED_TAG, character_text, phone_text
 from vivace.pipeline.loading import ChatTTSParts
 from vivace.pipeline.voices import Voice
 from vivace.text.stretch import units
+from vivace.text.zh.homophones import Homophones, built_in, load_homophones
 from vivace.types import Piece
 
 REFINE = SamplingParams(temperature=0.7, top_p=0.7, top_k=20, repetition_penalty=1.0, max_new_tokens=384)
@@ -49,11 +51,19 @@ def piece_units(piece: Piece) -> int:
     return sum(units(word) for word in piece.words if word.kind != "tag")
 
 
+def _homophones(choice: bool | Path) -> Homophones | None:
+    if isinstance(choice, Path):
+        return load_homophones(choice)
+    return built_in() if choice else None
+
+
 class ChatTTSStages:
     """Drives one loaded checkpoint; keeps no state between calls."""
 
-    def __init__(self, parts: ChatTTSParts) -> None:
+    def __init__(self, parts: ChatTTSParts, homophones: bool | Path = True) -> None:
+        """``homophones``: whether a model of characters reads rare ones by frequent ones, or the table that says so."""
         self.model, self.vocoder = parts.model, parts.vocoder
+        self.homophones = _homophones(homophones) if parts.model.config.vivace.text == "characters" else None
         self.habits = parts.model.config.vivace
         self.sample_rate = parts.vocoder.sample_rate
 
@@ -67,7 +77,8 @@ class ChatTTSStages:
             words = [w for w in piece.words if w.text not in speeds]
             text = phone_text(words, self.model.tokenizer, tags)
         else:
-            text = character_text(SPEED_TAG.sub("", piece.text), zh=piece.language == "zh")
+            said = SPEED_TAG.sub("", piece.text)
+            text = character_text(said, zh=piece.language == "zh", homophones=self.homophones)
         return Script(text, manner, piece_units(piece))
 
     def _tags(self, piece: Piece) -> frozenset[str]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Container, Iterable
 
 from vivace.models.chattts.tokenizer import Tokenizer
+from vivace.text.zh.homophones import Homophones
 from vivace.types import Word
 
 log = logging.getLogger(__name__)
@@ -56,11 +57,15 @@ def phone_text(words: Iterable[Word], tokenizer: Tokenizer, tags: Container[str]
     return " ".join(tokens)
 
 
-def character_text(text: str, *, zh: bool) -> str:
-    """Spoken text with the four marks the published model knows; what it cannot read is left out, tags stay."""
+def character_text(text: str, *, zh: bool, homophones: Homophones | None = None) -> str:
+    """Spoken text with the four marks the published model knows; what it cannot read is left out, tags stay.
+
+    With ``homophones`` rare characters, of which it knows few, become frequent ones of the same sound.
+    """
     parts = _TAG.split(text)
     marks = _ZH_MARKS if zh else _EN_MARKS
     for i in range(0, len(parts), 2):  # every second part is a tag
-        spoken = "".join(c for c in parts[i].translate(marks) if _SPEAKABLE.match(c))
+        said = homophones.replace(parts[i]) if homophones else parts[i]
+        spoken = "".join(c for c in said.translate(marks) if _SPEAKABLE.match(c))
         parts[i] = re.sub(r"([，。、,.])[，。、,.]+", r"\1", spoken)
     return "".join(parts)
