@@ -53,6 +53,12 @@ class LimitsConfig(_Group):
     max_reference_seconds: Annotated[float, Field(gt=0)] = 30.0  # of a recording to clone a voice from
 
 
+class TextConfig(_Group):
+    """How text is read."""
+
+    lexicon: UserPath | None = None  # a file of your own readings: word, tab, reading
+
+
 class GenerationConfig(_Group):
     """Defaults of ``TTS.synthesize``. ``None`` is the model's own default."""
 
@@ -83,6 +89,7 @@ class TTSConfig(BaseSettings):
     paths: PathsConfig = Field(default_factory=PathsConfig)
     hub: HubConfig = Field(default_factory=HubConfig)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
+    text: TextConfig = Field(default_factory=TextConfig)
     generation: GenerationConfig = Field(default_factory=GenerationConfig)
 
     def __init__(self, **values: Any) -> None:

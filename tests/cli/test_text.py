@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -74,3 +75,40 @@ def test_the_language_changes_how_a_number_is_read(capsys: pytest.CaptureFixture
     assert exit_code(["text", "normalize", "-l", "zh", "12"]) == 0
     assert exit_code(["text", "normalize", "-l", "en", "12"]) == 0
     assert capsys.readouterr().out == "十二\ntwelve\n"
+
+
+def test_readings_of_ones_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "readings.tsv"
+    file.write_text("nginx\tengine x\n银行\tyin2 hang4\n", encoding="utf-8")
+    assert exit_code(["text", "normalize", "--lexicon", str(file), "Nginx 3"]) == 0
+    assert exit_code(["text", "phones", "--lexicon", str(file), "银行"]) == 0
+    assert exit_code(["text", "phones", "--lexicon", str(file), "--json", "银行"]) == 0
+    normalised, phones, as_json = capsys.readouterr().out.splitlines()
+    assert (normalised, phones) == ("engine x three", "yin2 hang4")
+    assert json.loads(as_json)["words"][0]["phones"] == ["yin2", "hang4"]
+
+
+def test_a_bad_lexicon_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "readings.tsv"
+    file.write_text("nginx\n", encoding="utf-8")
+    assert exit_code(["text", "phones", "--lexicon", str(file), "a"]) == 2
+    assert "line 1: no tab" in capsys.readouterr().err
+
+
+def test_no_dictionary_reads_every_word_by_the_model(capsys: pytest.CaptureFixture[str]) -> None:
+    from vivace.text.en.unknown import phones as modelled
+
+    words = ["colonel", "NASA", "read", "don't", "café"]
+    assert exit_code(["text", "phones", "--no-dictionary", *words]) == 0
+    assert exit_code(["text", "phones", "colonel"]) == 0
+    *lines, known = capsys.readouterr().out.splitlines()
+    assert lines == [" ".join(modelled(w)) for w in ("colonel", "nasa", "read", "dont", "cafe")]
+    assert known == "K ER1 N AH0 L"
+
+
+def test_json_gives_the_span_of_every_word(capsys: pytest.CaptureFixture[str]) -> None:
+    written = "[银行](yin2 hang2)有 $5.[pause 1s]"
+    assert exit_code(["text", "phones", "--json", written]) == 0
+    words = json.loads(capsys.readouterr().out)["words"]
+    assert written[words[0]["start"] : words[0]["end"]] == "[银行](yin2 hang2)"
+    assert words[-1]["text"] == written[words[-1]["start"] :] == "[pause 1s]"

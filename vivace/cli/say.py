@@ -27,6 +27,9 @@ def say(
     ] = None,
     voice: Annotated[str | None, Option("--voice", "-v", help="A voice of `vivace voices list`.")] = None,
     language: Annotated[LanguageChoice | None, Option("--language", "-l", help="What the text is in.")] = None,
+    lexicon: Annotated[
+        Path | None, Option("--lexicon", help="Your own readings: a word, a tab, pinyin or ARPAbet or other words.")
+    ] = None,
     speed: Annotated[float | None, Option("--speed", "-s", help="Tempo, 0.25 to 4; the pitch stays.")] = None,
     seed: Annotated[int | None, Option("--seed", help="Same seed, same text, same voice: the same samples.")] = None,
     stream: Annotated[bool, Option("--stream", help="With -o -: write each sentence when it is ready.")] = False,
@@ -51,7 +54,9 @@ def say(
         raise InputError("stdout is a terminal, and sound is not for reading; pipe it on, or name a file with -o")
     flags = {"voice": voice, "language": language, "speed": speed, "seed": seed}
     sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k}
-    settings = TTSConfig.load(config, model=model, device=device, generation={**flags, **sampling})
+    settings = TTSConfig.load(
+        config, model=model, device=device, text={"lexicon": lexicon}, generation={**flags, **sampling}
+    )
 
     from vivace.pipeline.tts import TTS
 

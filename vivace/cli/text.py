@@ -3,13 +3,17 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vivace.types import LanguageChoice
+from vivace.types import LanguageChoice, Word
+
+if TYPE_CHECKING:
+    from vivace.pipeline.front_end import Lexicon
 
 app = typer.Typer(help="Normalise text, or turn it into phones.", rich_markup_mode=None)
 
@@ -18,31 +22,64 @@ Language = Annotated[LanguageChoice, typer.Option("--language", "-l", help="What
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, with spans in the written text.")]
 
 
+LexiconFile = Annotated[
+    Path | None, typer.Option("--lexicon", help="Your own readings: a word, a tab, pinyin or ARPAbet or other words.")
+]
+NoDictionary = Annotated[bool, typer.Option("--no-dictionary", help="Read every English word by the model alone.")]
+
+
 @app.command()
-def normalize(texts: Texts = None, language: Language = "auto", as_json: AsJson = False) -> None:
+def normalize(
+    texts: Texts = None, language: Language = "auto", lexicon: LexiconFile = None, as_json: AsJson = False
+) -> None:
     """Write numbers, dates, units and abbreviations as they are spoken."""
     from vivace.pipeline.front_end import normalize
 
-    _each_line(texts, partial(_as_json if as_json else normalize, language=language))
+    reading = _Reading(language, _lexicon(lexicon))
+    _each_line(texts, reading.as_json if as_json else partial(normalize, language=language, lexicon=reading.lexicon))
 
 
 @app.command()
-def phones(texts: Texts = None, language: Language = "auto", as_json: AsJson = False) -> None:
+def phones(
+    texts: Texts = None,
+    language: Language = "auto",
+    lexicon: LexiconFile = None,
+    no_dictionary: NoDictionary = False,
+    as_json: AsJson = False,
+) -> None:
     """Write the phones: ARPAbet for English, pinyin with tone digits for Chinese."""
-    _each_line(texts, partial(_as_json if as_json else _phones, language=language))
+    reading = _Reading(language, _lexicon(lexicon), dictionary=not no_dictionary)
+    _each_line(texts, reading.as_json if as_json else reading.phones)
 
 
-def _phones(line: str, language: LanguageChoice) -> str:
-    from vivace.pipeline.front_end import phones
+@dataclass(frozen=True)
+class _Reading:
+    """The options of a command, and what it makes of a line."""
 
-    return " ".join(phone for word in phones(line, language) for phone in word.phones)
+    language: LanguageChoice
+    lexicon: "Lexicon | None"
+    dictionary: bool = True
+
+    def words(self, line: str) -> tuple[Word, ...]:
+        from vivace.pipeline.front_end import phones
+
+        return phones(line, self.language, lexicon=self.lexicon, dictionary=self.dictionary)
+
+    def phones(self, line: str) -> str:
+        return " ".join(phone for word in self.words(line) for phone in word.phones)
+
+    def as_json(self, line: str) -> str:
+        from vivace.pipeline.front_end import normalize
+
+        spoken = normalize(line, self.language, lexicon=self.lexicon)
+        words = [asdict(word) for word in self.words(line)]
+        return json.dumps({"text": line, "spoken": spoken, "words": words}, ensure_ascii=False)
 
 
-def _as_json(line: str, language: LanguageChoice) -> str:
-    from vivace.pipeline.front_end import normalize, phones
+def _lexicon(file: Path | None) -> "Lexicon | None":
+    from vivace.pipeline.front_end import Lexicon
 
-    words = [asdict(word) for word in phones(line, language)]
-    return json.dumps({"text": line, "spoken": normalize(line, language), "words": words}, ensure_ascii=False)
+    return None if file is None else Lexicon.load(file)
 
 
 def _each_line(texts: list[str] | None, convert: Callable[[str], str]) -> None:

@@ -2,15 +2,16 @@
 
 import difflib
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypedDict, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypedDict, TypeVar, get_args
 
 from vivace.engine.sampler import SamplingParams
 from vivace.errors import InputError, UnsupportedLanguageError
 from vivace.pipeline.voices import Voice
 from vivace.runtime.seed import SEED_LIMIT
 from vivace.settings import GenerationConfig
+from vivace.text import Lexicon
 from vivace.types import LanguageChoice
 
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
@@ -29,6 +30,7 @@ class SpeakOptions(TypedDict, total=False):
     top_p: float | None
     top_k: int | None
     repetition_penalty: float | None
+    lexicon: Lexicon | Mapping[str, str] | None  # word -> reading, on top of the configured lexicon's
     refine: str | None  # let the model rewrite the text first, e.g. "[oral_2][laugh_0][break_6]"
 
 
@@ -42,6 +44,7 @@ class Request:
     seed: int
     sampling: SamplingParams
     refine: str | None
+    lexicon: Lexicon
 
 
 def _checked(options: SpeakOptions) -> SpeakOptions:
@@ -54,23 +57,31 @@ def _checked(options: SpeakOptions) -> SpeakOptions:
     return options
 
 
-def _sampling(options: SpeakOptions, config: GenerationConfig) -> SamplingParams:
-    default = SamplingParams()
-    temperature = options.get("temperature") or config.temperature or default.temperature
-    top_p, top_k = options.get("top_p"), options.get("top_k")
-    penalty = options.get("repetition_penalty")
-    return SamplingParams(
+T = TypeVar("T")
+
+
+def _first(*choices: T | None) -> T | None:
+    return next((choice for choice in choices if choice is not None), None)
+
+
+def _sampling(options: SpeakOptions, config: GenerationConfig, default: SamplingParams) -> SamplingParams:
+    temperature = options.get("temperature")
+    if temperature is None:
+        temperature = default.temperature if config.temperature is None else config.temperature
+    penalty = _first(options.get("repetition_penalty"), config.repetition_penalty)
+    return replace(
+        default,
         temperature=tuple(temperature) if isinstance(temperature, Sequence) else temperature,
-        top_p=next(p for p in (top_p, config.top_p, default.top_p) if p is not None),
-        top_k=next(k for k in (top_k, config.top_k, default.top_k) if k is not None),
-        repetition_penalty=next(
-            p for p in (penalty, config.repetition_penalty, default.repetition_penalty) if p is not None
-        ),
+        top_p=_first(options.get("top_p"), config.top_p, default.top_p),
+        top_k=_first(options.get("top_k"), config.top_k, default.top_k),
+        repetition_penalty=default.repetition_penalty if penalty is None else penalty,
     )
 
 
-def make_request(options: SpeakOptions, config: GenerationConfig, voice: Voice) -> Request:
-    """Settle what a request leaves open.
+def make_request(
+    options: SpeakOptions, config: GenerationConfig, voice: Voice, lexicon: Lexicon, sampling: SamplingParams
+) -> Request:
+    """Settle what a request leaves open; ``sampling`` is the model's own, own readings go on top of ``lexicon``.
 
     Raises:
         TypeError: an option does not exist.
@@ -89,4 +100,5 @@ def make_request(options: SpeakOptions, config: GenerationConfig, voice: Voice) 
     seed = secrets.randbelow(RANDOM_SEEDS) if seed is None else seed
     if not 0 <= seed < SEED_LIMIT:
         raise InputError(f"seed is {seed}; give a whole number from 0 to {SEED_LIMIT - 1}")
-    return Request(voice, language, speed, seed, _sampling(options, config), options.get("refine"))
+    lexicon |= options.get("lexicon") or {}
+    return Request(voice, language, speed, seed, _sampling(options, config, sampling), options.get("refine"), lexicon)

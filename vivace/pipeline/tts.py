@@ -4,7 +4,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, Unpack
@@ -20,17 +20,17 @@ from vivace.models.chattts.speaker import random_speaker
 from vivace.models.registry import EMBEDDED, embedded_root, family_of
 from vivace.pipeline.loading import load_chattts
 from vivace.pipeline.options import Request, SpeakOptions, make_request
+from vivace.pipeline.pauses import pause_after
 from vivace.pipeline.speech import AudioChunk, Samples, Speech, SpeechStats
 from vivace.pipeline.stages import ChatTTSStages, Recording
 from vivace.pipeline.voices import Voice, VoiceBook, VoiceStore
 from vivace.runtime.device import pick_device
 from vivace.runtime.seed import derive_seed
 from vivace.settings import TTSConfig
-from vivace.text import normalize, split
-from vivace.types import Break, Piece, Progress
+from vivace.text import Lexicon, Normaliser, normalize, split
+from vivace.types import Piece, Progress, SpokenLanguage
 from vivace.weights.resolve import resolve
 
-PAUSE_S: dict[Break, float] = {"none": 0.0, "clause": 0.12, "sentence": 0.3, "paragraph": 0.6}
 MIN_RECORDING_S = 1.0
 
 OnProgress = Callable[[Progress], None]
@@ -71,13 +71,23 @@ class TTS:
     Args:
         model: a checkpoint's folder, a hub address such as ``2Noise/ChatTTS``, or None for the embedded voice.
         config: everything else; None reads ``VIVACE_*`` and the file that ``VIVACE_CONFIG`` names.
+        normalisers: by language, a function of your own that sees each sentence before the reading rules do.
     Raises:
+        InputError: the lexicon of the configuration cannot be read.
         WeightsError: the model is missing, damaged or not one we know.
         DeviceError: the device is not there.
     """
 
-    def __init__(self, model: str | Path | None = None, *, config: TTSConfig | None = None) -> None:
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        config: TTSConfig | None = None,
+        normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
+    ) -> None:
         self.config = config or TTSConfig.load()
+        self._lexicon = Lexicon.load(self.config.text.lexicon) if self.config.text.lexicon else Lexicon()
+        self._normalisers = normalisers
         wanted = model or self.config.model or EMBEDDED
         self.name = str(wanted)
         self._device = pick_device(self.config.device)
@@ -218,13 +228,20 @@ class TTS:
 
     def _request(self, options: SpeakOptions) -> Request:
         voice = options.get("voice")
-        return make_request(options, self.config.generation, voice if isinstance(voice, Voice) else self.voice(voice))
+        voice = voice if isinstance(voice, Voice) else self.voice(voice)
+        return make_request(options, self.config.generation, voice, self._lexicon)
 
     def _pieces(self, text: str, request: Request) -> list[Piece]:
         limit = self.config.limits.max_chars
         if len(text) > limit:
             raise TextTooLongError(f"the text has {len(text)} characters, the limit is {limit}; send it in parts")
-        pieces = split(text, request.language, budget=self.stages.habits.max_piece_units)
+        pieces = split(
+            text,
+            request.language,
+            budget=self.stages.habits.max_piece_units,
+            lexicon=request.lexicon,
+            normalisers=self._normalisers,
+        )
         spoken = frozenset().union(*(piece.languages for piece in pieces))
         for language in sorted(spoken - set(request.voice.languages)):
             able = ", ".join(v.name for v in self.voices if language in v.languages) or "none"
@@ -249,8 +266,9 @@ class TTS:
                 self._count(index == 0, spoken.chunk, time.perf_counter() - started)
             if progress is not None:
                 progress(Progress(index + 1, len(pieces), "pieces"))
-            pause = 0.0 if last else PAUSE_S[piece.break_after] / request.speed
-            samples = np.concatenate([spoken.chunk.samples, silence(pause, self.sample_rate)])
+            pause = silence(pause_after(piece, speed=request.speed, last=last), self.sample_rate)
+            lead = silence(piece.lead_s, self.sample_rate)
+            samples = np.concatenate([lead, spoken.chunk.samples, pause])
             yield replace(spoken, chunk=replace(spoken.chunk, samples=samples, last=last))
 
     def _speak_piece(
