@@ -25,7 +25,7 @@ def inflected(word: str) -> tuple[str, ...] | None:
                     return add(stem)
     for written, tail in SUFFIXES.items():
         if (stem := _stem(word, written, "")) is not None:
-            return (*stem, *tail)
+            return (*stem, *tail[stem[-1] == tail[0] :])  # fully has one l
     return None
 
 

@@ -53,7 +53,7 @@ RULES = (
     Rule(
         "date.day_first",
         re.compile(
-            rf"(?<![0-9A-Za-z.$-])(?:the\s)?{DAY}(?:st|nd|rd|th)?\s(?:of\s)?(?P<m>{MONTH})(?![A-Za-z])(?:,?\s{YEAR})?"
+            rf"(?<![0-9A-Za-z.$-])(?:[Tt]he\s)?{DAY}(?:st|nd|rd|th)?\s(?:of\s)?(?P<m>{MONTH})(?![A-Za-z])(?:,?\s{YEAR})?"
         ),
         _named,
     ),

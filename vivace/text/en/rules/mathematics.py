@@ -24,7 +24,7 @@ RULES = (
     Rule("math.minus", re.compile(r"(?<=[0-9)])\s?[-−]\s?(?=[0-9.]+\s?=)"), lambda _: " minus "),
     Rule(
         "math.by",
-        re.compile(r"(?<=[0-9])x(?=[0-9]+(?![0-9]|\s?=))|(?<=[0-9])\sx\s(?=[0-9.]+\s?[a-wyz])"),
+        re.compile(r"(?<=[0-9])x(?=[0-9]+(?![0-9]|\s?=))|(?<=[0-9])\sx\s(?=[0-9.]+\s?[a-z])"),
         lambda _: " by ",
     ),
     Rule("math.times", re.compile(r"(?<=[0-9])\s?x\s?(?=[0-9])"), lambda _: " times "),
