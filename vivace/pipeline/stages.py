@@ -66,6 +66,8 @@ class ChatTTSStages:
         self.homophones = _homophones(homophones) if parts.model.config.vivace.text == "characters" else None
         self.habits = parts.model.config.vivace
         self.sample_rate = parts.vocoder.sample_rate
+        own = self.habits
+        self.sampling = SamplingParams(own.temperature, own.top_p, own.top_k, own.repetition_penalty)
 
     def script(self, piece: Piece, manner: str | None = None) -> Script:
         """A piece as the model reads it; ``[speed_n]`` in it changes the manner instead of being spoken."""

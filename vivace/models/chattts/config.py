@@ -84,6 +84,10 @@ class Habits:
     refine: bool = True  # has a text head that can rewrite
     carry_over: bool = True  # later pieces take the first piece as their recording
     max_piece_units: int = 120  # phone units one generation speaks
+    temperature: float = 0.3  # what it speaks best with
+    top_p: float = 0.7
+    top_k: int = 20
+    repetition_penalty: float = 1.05
     frames_per_unit: float = 12.0  # more code frames a phone unit than this is not speech any more
     tags: tuple[str, ...] | None = None  # control tags it was trained on; None: all of its tokenizer
 
