@@ -3,8 +3,8 @@
 import difflib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypedDict, get_args
+from dataclasses import dataclass, replace
+from typing import TypedDict, TypeVar, get_args
 
 from vivace.engine.sampler import SamplingParams
 from vivace.errors import InputError, UnsupportedLanguageError
@@ -57,23 +57,31 @@ def _checked(options: SpeakOptions) -> SpeakOptions:
     return options
 
 
-def _sampling(options: SpeakOptions, config: GenerationConfig) -> SamplingParams:
-    default = SamplingParams()
-    temperature = options.get("temperature") or config.temperature or default.temperature
-    top_p, top_k = options.get("top_p"), options.get("top_k")
-    penalty = options.get("repetition_penalty")
-    return SamplingParams(
+T = TypeVar("T")
+
+
+def _first(*choices: T | None) -> T | None:
+    return next((choice for choice in choices if choice is not None), None)
+
+
+def _sampling(options: SpeakOptions, config: GenerationConfig, default: SamplingParams) -> SamplingParams:
+    temperature = options.get("temperature")
+    if temperature is None:
+        temperature = default.temperature if config.temperature is None else config.temperature
+    penalty = _first(options.get("repetition_penalty"), config.repetition_penalty)
+    return replace(
+        default,
         temperature=tuple(temperature) if isinstance(temperature, Sequence) else temperature,
-        top_p=next(p for p in (top_p, config.top_p, default.top_p) if p is not None),
-        top_k=next(k for k in (top_k, config.top_k, default.top_k) if k is not None),
-        repetition_penalty=next(
-            p for p in (penalty, config.repetition_penalty, default.repetition_penalty) if p is not None
-        ),
+        top_p=_first(options.get("top_p"), config.top_p, default.top_p),
+        top_k=_first(options.get("top_k"), config.top_k, default.top_k),
+        repetition_penalty=default.repetition_penalty if penalty is None else penalty,
     )
 
 
-def make_request(options: SpeakOptions, config: GenerationConfig, voice: Voice, lexicon: Lexicon) -> Request:
-    """Settle what a request leaves open; its own readings go on top of ``lexicon``.
+def make_request(
+    options: SpeakOptions, config: GenerationConfig, voice: Voice, lexicon: Lexicon, sampling: SamplingParams
+) -> Request:
+    """Settle what a request leaves open; ``sampling`` is the model's own, own readings go on top of ``lexicon``.
 
     Raises:
         TypeError: an option does not exist.
@@ -93,4 +101,4 @@ def make_request(options: SpeakOptions, config: GenerationConfig, voice: Voice, 
     if not 0 <= seed < SEED_LIMIT:
         raise InputError(f"seed is {seed}; give a whole number from 0 to {SEED_LIMIT - 1}")
     lexicon |= options.get("lexicon") or {}
-    return Request(voice, language, speed, seed, _sampling(options, config), options.get("refine"), lexicon)
+    return Request(voice, language, speed, seed, _sampling(options, config, sampling), options.get("refine"), lexicon)

@@ -95,7 +95,8 @@ class TTS:
             torch.set_num_threads(self.config.threads)
         root = embedded_root() if wanted == EMBEDDED else self._resolve(wanted)
         family_of(root)
-        self._stages: ChatTTSStages | None = ChatTTSStages(load_chattts(root, device=self._device))
+        parts = load_chattts(root, device=self._device)
+        self._stages: ChatTTSStages | None = ChatTTSStages(parts, self.config.text.homophones)
         self._book = self._voice_book(root)
         self._lock = threading.Lock()
         self._totals = (0, 0.0, 0.0)  # requests, seconds of audio, seconds of work
@@ -229,7 +230,7 @@ class TTS:
     def _request(self, options: SpeakOptions) -> Request:
         voice = options.get("voice")
         voice = voice if isinstance(voice, Voice) else self.voice(voice)
-        return make_request(options, self.config.generation, voice, self._lexicon)
+        return make_request(options, self.config.generation, voice, self._lexicon, self.stages.sampling)
 
     def _pieces(self, text: str, request: Request) -> list[Piece]:
         limit = self.config.limits.max_chars
