@@ -18,6 +18,7 @@ def number_rules() -> tuple[Rule, ...]:
         date,
         fraction,
         identifier,
+        letters,
         mathematics,
         measure,
         money,
@@ -32,17 +33,19 @@ def number_rules() -> tuple[Rule, ...]:
         identifier, date, clock, money, percent, telephone, version, year, measure, code, span, fraction, mathematics,
         cardinal,
     )  # fmt: skip
-    return (*electronic.rules(mapping("zh_signs"), spell), *(rule for module in order for rule in module.RULES))
+    first = (*electronic.rules(mapping("zh_signs"), spell), *letters.RULES, *cardinal.FIRST_RULES)
+    return (*first, *(rule for module in order for rule in module.RULES))
 
 
 @cache
 def word_rules() -> tuple[Rule, ...]:
-    """Rules for any text: addresses without a digit."""
+    """Rules for any text: addresses without a digit, initials, roman numerals."""
     from vivace.text import electronic
     from vivace.text.tables import mapping
     from vivace.text.zh.number import spell
+    from vivace.text.zh.rules import letters, roman
 
-    return electronic.rules(mapping("zh_signs"), spell)
+    return (*electronic.rules(mapping("zh_signs"), spell), *letters.RULES, *roman.RULES)
 
 
 def last_rules() -> tuple[Rule, ...]:

@@ -32,7 +32,17 @@ def _plain(m: re.Match[str]) -> str:
     return sign + number(numeral)
 
 
+def _adjacent(m: re.Match[str]) -> str | None:
+    a, b = int(m["a"]), int(m["b"])
+    return f"{spell(m['a'])}{spell(m['b'])}".replace("二三", "两三") if b == a + 1 else None
+
+
 RULES = (
+    Rule(
+        "cardinal.adjacent",  # 3、4个 is 三四个; 3、4、5 is a list
+        re.compile(rf"(?<![0-9、.])(?P<a>[1-8])[、,，](?P<b>[2-9])(?=\s?(?:{COUNTED}|[十百千万]))"),
+        _adjacent,
+    ),
     Rule(
         "cardinal.list",
         re.compile(r"(?<![0-9A-Za-z.])(?P<n>[0-9]{1,2})[.．](?=\s?[\u4e00-\u9fff])"),
@@ -54,6 +64,13 @@ RULES = (
         "cardinal.plain",
         re.compile(rf"(?P<sign>{SIGN})(?<![0-9.{ODD}])(?P<n>{NUMERAL})(?![0-9{ODD}]|[.,][0-9])"),
         _plain,
+    ),
+)
+FIRST_RULES = (
+    Rule(
+        "cardinal.spaced",
+        re.compile(r"(?<![0-9A-Za-z.] )(?<![0-9A-Za-z.])(?P<n>[1-9][0-9]{0,2}(?: [0-9]{3}){2,4})(?! ?[0-9A-Za-z])"),
+        lambda m: cardinal(m["n"].replace(" ", "")),
     ),
 )
 LAST_RULES = (Rule("cardinal.last", re.compile(rf"(?P<sign>{SIGN})(?P<n>{NUMERAL})"), _plain),)

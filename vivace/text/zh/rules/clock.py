@@ -58,13 +58,36 @@ def _spoken_clock(m: re.Match[str]) -> str:
     return read
 
 
+def _duration(m: re.Match[str]) -> str:
+    hours = "两" if m["h"] == "2" else cardinal(m["h"])
+    return f"{hours}小时{cardinal(m['m'])}分钟" + (f"{cardinal(m['s'])}秒" if m["s"] else "")
+
+
+def _pace(m: re.Match[str]) -> str:
+    return f"{'两' if m['m'] == '2' else cardinal(m['m'])}分{cardinal(m['s'])}秒"
+
+
 def _score(m: re.Match[str]) -> str:
     return f"{cardinal(m['a'])}比{cardinal(m['b'])}"
+
+
+def _score_hyphen(m: re.Match[str]) -> str:
+    a, b = (m["a"], m["b"]) if m["a"] else (m["c"], m["d"])
+    head = m.group()[: m.start("c") - m.start()] if m["c"] else ""
+    return f"{head}{cardinal(a)}比{cardinal(b)}"
 
 
 HOUR = r"(?P<h>2[0-4]|1[0-9]|0?[0-9])"
 CLOCK = rf"(?<![0-9:.]){HOUR}[:：](?P<m>[0-5][0-9])"
 RULES = (
+    Rule(
+        "clock.duration",
+        re.compile(
+            r"(?<![0-9A-Za-z.])(?P<h>[0-9]{1,3})\s?h\s?(?P<m>[0-5]?[0-9])\s?m(?:in)?(?:\s?(?P<s>[0-5]?[0-9])\s?s)?(?![A-Za-z0-9])"
+        ),
+        _duration,
+    ),
+    Rule("clock.pace", re.compile(r"(?<![0-9A-Za-z.°])(?P<m>[0-9]{1,2})['′](?P<s>[0-5][0-9])[\"″]"), _pace),
     Rule(
         "clock.range", re.compile(rf"{CLOCK}{TO}(?P<h2>2[0-4]|1[0-9]|0?[0-9])[:：](?P<m2>[0-5][0-9])(?![0-9:])"), _times
     ),
@@ -84,6 +107,15 @@ RULES = (
             rf"(?<![0-9:.]){HOUR}(?P<unit>点钟|[点时])(?:(?P<m>[0-5]?[0-9])(?P<fen>分)?(?![0-9%年月元]))?(?![0-9])"
         ),
         _spoken_clock,
+    ),
+    Rule(
+        "clock.score_hyphen",
+        re.compile(
+            r"(?<![0-9:.-])(?P<a>[0-9]{1,3})\s?[-–]\s?(?P<b>[0-9]{1,3})(?=\s?(?:战胜|击败|大胜|取胜|获胜|险胜|完胜|轻取|领先"
+            r"|落后|逆转|战平|负于|不敌|惨败|惜败|告负|告捷|拿下|的比分))|(?<=比分)(?:[为是：:]|来到|定格在)?\s?"
+            r"(?P<c>[0-9]{1,3})[-–](?P<d>[0-9]{1,3})(?![0-9-])"
+        ),
+        _score_hyphen,
     ),
     Rule("clock.score", re.compile(r"(?<![0-9:.])(?P<a>[0-9]{1,4})\s*[:：∶]\s*(?P<b>[0-9]{1,4})(?![0-9:])"), _score),
 )

@@ -39,6 +39,12 @@ def _months(m: re.Match[str]) -> str:
     return f"{cardinal(m['m'].lstrip('0'))}{m['unit'] or ''}到{cardinal(m['n'].lstrip('0'))}月"
 
 
+def _slashed(m: re.Match[str]) -> str | None:
+    if not (m["m"].startswith("0") or m["d"].startswith("0")):
+        return None  # 3/4 is a fraction, 03/04 a day
+    return f"{cardinal(m['m'].lstrip('0'))}月{cardinal(m['d'].lstrip('0'))}日"
+
+
 RULES = (
     Rule(
         "date.days",
@@ -67,6 +73,11 @@ RULES = (
         "date.year_month",
         re.compile(r"(?<![0-9A-Za-z./-])(?P<y>19[0-9]{2}|20[0-9]{2})[-/](?P<m>0[1-9]|1[0-2])(?![0-9./年-])"),
         _month,
+    ),
+    Rule(
+        "date.slashed",
+        re.compile(r"(?<![0-9A-Za-z./-])(?P<m>0[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0[1-9])(?![0-9A-Za-z/%]|[.-][0-9])"),
+        _slashed,
     ),
     Rule(
         "date.compact",

@@ -15,6 +15,11 @@ def _fraction(m: re.Match[str]) -> str | None:
 
 RULES = (
     Rule(
+        "fraction.pressure",
+        re.compile(r"(?P<head>血压[^0-9，。]{0,4})(?P<a>[0-9]{2,3})/(?P<b>[0-9]{2,3})(?![0-9/])"),
+        lambda m: f"{m['head']}{cardinal(m['a'])}，{cardinal(m['b'])}",
+    ),
+    Rule(
         "fraction",
         re.compile(rf"(?P<sign>{SIGN})(?<![0-9./])(?P<a>[0-9]{{1,4}})\s?[/⁄]\s?(?P<b>[0-9]{{1,4}})(?![0-9/.]*[0-9])"),
         _fraction,

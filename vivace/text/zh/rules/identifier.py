@@ -3,13 +3,21 @@
 import re
 
 from vivace.text.rule import Rule
-from vivace.text.zh.number import spell
+from vivace.text.zh.number import cardinal, spell
 
 HEADS = (
     "编号|房间号?|门牌号?|车牌号?|订单号?|单号|工号|学号|账号|卡号|身份证号?码?|密码|验证码|号码|邮编|邮政编码|代码|编码|股票"
-    "|航班号?|车次|QQ号?|微信号|尾号|序列号|ISBN|代号|警号|房号"
+    "|航班号?|车次|QQ群?号?|群号|[Uu]?[Ii][Dd]|证号|房号|微信号|尾号|序列号|ISBN|代号|警号|房号"
 )
 DAYS = "911(?=事件|恐)|315(?=晚会)|618|1024(?=程序员|节)|996|007|985|211(?=[、高大工院])|520(?=[表情，。快节])|1314"
+
+
+def _craft(m: re.Match[str]) -> str:
+    return m["head"] + (cardinal(m["id"]) if len(m["id"]) < 3 else spell(m["id"], telephone=True))
+
+
+def _topic(m: re.Match[str]) -> str | None:
+    return None if any(c.isdigit() for c in m["topic"]) else f"，{m['topic']}，"
 
 
 def _spelled(m: re.Match[str]) -> str:
@@ -17,7 +25,48 @@ def _spelled(m: re.Match[str]) -> str:
     return m["head"] + "".join(read)
 
 
+PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+CRAFT = "歼|运|轰|武直|直|教|强|东风|巨浪|长征|神舟|嫦娥|天宫|天问|天舟|快舟|苏|米格|图|伊尔|红旗|鹰击|翼龙|彩虹"
+EVENTS = (
+    "晚会|事件|事变|地震|大地震|运动|劳动节|国庆|黄金周|案|特大|空难|惨案|购物节|大促|假期|长假|袭击|恐怖|暴恐|起义|讲话|植树节"
+    "|妇女节|儿童节|建军节|惨剧|爆炸|火灾|矿难|泥石流|消费者|平台"
+)
+
+
+def _plate(m: re.Match[str]) -> str | None:
+    if not any(c.isdigit() for c in m["id"]):
+        return None
+    return m["head"] + "".join(spell(c, telephone=True) if c.isdigit() else c for c in m["id"] if c.isalnum())
+
+
 RULES = (
+    Rule(
+        "identifier.plate",
+        re.compile(rf"(?P<head>[{PROVINCES}])(?P<id>[A-Z][·•. -]?[A-Z0-9]{{4,6}})(?![A-Za-z0-9])"),
+        _plate,
+    ),
+    Rule("identifier.craft", re.compile(rf"(?P<head>{CRAFT})[-–](?P<id>[0-9]{{1,3}})(?![0-9-])"), _craft),
+    Rule(
+        "identifier.airliner",
+        re.compile(r"(?P<head>波音|空客|麦道)\s?(?P<id>[0-9]{3}(?:-[0-9]{3})?)(?![0-9])"),
+        _spelled,
+    ),
+    Rule(
+        "identifier.date",
+        re.compile(
+            rf"(?P<head>[“\"']?)(?<![0-9.])(?P<id>(?:1[0-2]|[1-9])[.·•](?:[12][0-9]|3[01]|[1-9]))(?=[”\"']?(?:{EVENTS}))"
+        ),
+        lambda m: m["head"] + spell(m["id"]),
+    ),
+    Rule(
+        "identifier.middle_dot",
+        re.compile(r"(?<![0-9.])(?:1[0-2]|[1-9])[·•](?:[12][0-9]|3[01]|[1-9])(?![0-9])"),
+        lambda m: spell(m.group()),
+    ),
+    Rule(
+        "identifier.standard", re.compile(r"(?<![A-Za-z])H\.(?P<n>26[0-9])(?![0-9])"), lambda m: f"H点{spell(m['n'])}"
+    ),
+    Rule("identifier.topic", re.compile(r"#(?P<topic>[^#\s]{1,30})#"), _topic),
     Rule(
         "identifier.named",
         re.compile(
@@ -28,8 +77,26 @@ RULES = (
     ),
     Rule(
         "identifier.room",
-        re.compile(r"(?P<head>)(?<![0-9A-Za-z.])(?P<id>[0-9]{3,4})(?=室|房间|号房|号室|教室|宿舍|次列车|航班)"),
+        re.compile(
+            r"(?P<head>)(?<![0-9A-Za-z.])(?P<id>[0-9]{3,4})(?=室|房间|号房|号室|教室|宿舍|次列车|航班|路(?:公交|车|巴士|汽车|电车)|中学(?!生))"
+        ),
         _spelled,
+    ),
+    Rule(
+        "identifier.door",
+        re.compile(r"(?P<head>(?<=[楼栋幢座元层])\s?)(?P<id>[0-9]{3,4})(?![0-9.%元万千个人户间平米㎡]|\s?m)"),
+        _spelled,
+    ),
+    Rule(
+        "identifier.doors",
+        re.compile(r"(?P<head>)(?<![0-9A-Za-z.-])(?P<id>[0-9]{1,2}-[0-9]{1,2}-[0-9]{3,4})(?![0-9-])"),
+        _spelled,
+    ),
+    Rule("identifier.class", re.compile(r"[（(](?P<n>[0-9]{1,2})[)）](?=班)"), lambda m: cardinal(m["n"])),
+    Rule(
+        "identifier.norm",
+        re.compile(r"(?<![A-Za-z])(?P<head>GB/T|GB|ISO|IEC|RFC|IEEE|DIN|HJ|JB/T)\s?(?P<id>[0-9]{3,6})(?![0-9A-Za-z.])"),
+        lambda m: f"{m['head'].replace('/', ' ')} {spell(m['id'], telephone=True)}",
     ),
     Rule(
         "identifier.day",

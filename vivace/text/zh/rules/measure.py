@@ -5,19 +5,38 @@ import re
 from vivace.text.rule import Rule
 from vivace.text.tables import alternatives, mapping
 from vivace.text.zh.forms import NUMERAL, SIGN, TO
-from vivace.text.zh.number import amount, spell
+from vivace.text.zh.number import amount, cardinal, number, spell
 
 UNITS = mapping("zh_units")
+HOURLY = re.compile(r"时速[约为达在]{0,2}$")
 SCALES = {"w": "万", "W": "万", "k": "千"}
 UNIT = rf"(?P<unit>{alternatives(list(UNITS))})(?![A-Za-z0-9²³])"
 
 
+def _in(m: re.Match[str], read: str) -> str:
+    """A number and its unit, the number first, or where the unit's table row says so: 每小时{}公里."""
+    spoken = UNITS[m["unit"]]
+    if HOURLY.search(m.string, max(0, m.start() - 4), m.start()):
+        spoken = spoken.removeprefix("每小时")
+    return spoken.format(read) if "{" in spoken else read + spoken
+
+
 def _read(m: re.Match[str]) -> str:
-    return f"{'负' if m['sign'] else ''}{amount(m['n'])}{UNITS[m['unit']]}"
+    sign = "负" if m["sign"] else "正" if m["plus"] else ""
+    return _in(m, f"{sign}{amount(m['n'])}{m['scale'] or ''}")
 
 
 def _range(m: re.Match[str]) -> str:
-    return f"{'负' if m['sign'] else ''}{amount(m['a'])}到{amount(m['b'])}{UNITS[m['unit']]}"
+    return _in(m, f"{'负' if m['sign'] else ''}{amount(m['a'])}到{amount(m['b'])}")
+
+
+def _angle(m: re.Match[str]) -> str:
+    read = f"{amount(m['d'])}度{cardinal(m['m'])}分"
+    return read + (f"{number(m['s'])}秒" if m["s"] else "")
+
+
+def _feet(m: re.Match[str]) -> str:
+    return f"{amount(m['f'])}英尺" + (f"{amount(m['i'])}英寸" if m["i"] else "")
 
 
 def _scaled(m: re.Match[str]) -> str:
@@ -30,6 +49,18 @@ def _height(m: re.Match[str]) -> str:
 
 RULES = (
     Rule(
+        "measure.angle",
+        re.compile(
+            r"(?<![0-9.])(?P<d>[0-9]{1,3})°\s?(?P<m>[0-5]?[0-9])['′](?:\s?(?P<s>[0-5]?[0-9](?:\.[0-9]+)?)(?:\"|″|''|′′))?"
+        ),
+        _angle,
+    ),
+    Rule(
+        "measure.feet",
+        re.compile(r"(?<![0-9.A-Za-z])(?P<f>[1-9])['′](?P<i>[0-9]|1[01])(?:\"|″)"),
+        _feet,
+    ),
+    Rule(
         "measure.scaled",
         re.compile(rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})(?P<scale>[wk]|W(?=[+元人粉播用]))(?P<plus>\+)?(?![A-Za-z0-9])"),
         _scaled,
@@ -40,11 +71,17 @@ RULES = (
         re.compile(rf"(?P<sign>{SIGN})(?<![0-9.])(?P<a>{NUMERAL}){TO}(?P<b>{NUMERAL})\s?{UNIT}"),
         _range,
     ),
-    Rule("measure.symbol", re.compile(rf"(?P<sign>{SIGN})(?<![0-9.])(?P<n>{NUMERAL})\s?{UNIT}"), _read),
+    Rule(
+        "measure.symbol",
+        re.compile(
+            rf"(?P<sign>{SIGN})(?P<plus>(?<![0-9A-Za-z])\+)?(?<![0-9.])(?P<n>{NUMERAL})\s?(?P<scale>百万|千万|[万亿])?{UNIT}"
+        ),
+        _read,
+    ),
     Rule("measure.height", re.compile(r"(?<![0-9.])(?P<n>[0-9])米(?P<rest>[0-9]{1,2})(?![0-9.])"), _height),
     Rule(
         "measure.unit_alone",
         re.compile(r"(?<![A-Za-z0-9])(?P<unit>km²|m²|cm²|m³|℃|km/h|㎡|℉)(?![A-Za-z0-9])"),
-        lambda m: UNITS[m["unit"]],
+        lambda m: UNITS[m["unit"]].replace("{}", ""),
     ),
 )

@@ -8,6 +8,7 @@ from vivace.text.zh.forms import NUMERAL, SIGN, TO
 from vivace.text.zh.number import amount, cardinal
 
 SIGNS = mapping("zh_currencies")
+UNITS = mapping("zh_units")
 LETTER_MAGNITUDES = {
     "w": "万",
     "W": "万",
@@ -77,9 +78,14 @@ RULES = (
         _suffixed,
     ),
     Rule(
+        "money.per_unit",
+        re.compile(rf"(?<=[元块钱分])\s?/\s?(?P<unit>{alternatives(list(UNITS))})(?![A-Za-z0-9²³])"),
+        lambda m: f"每{UNITS[m['unit']]}" if "{" not in UNITS[m["unit"]] else None,
+    ),
+    Rule(
         "money.per",
         re.compile(
-            r"(?<=[元块钱角币金镑0-9万亿])\s?/\s?(?=年|月|日|天|周|小时|分钟|秒|人|次|斤|公斤|千克|吨|个|件|晚|位|股|盒|瓶|张|平方米|平米|米|㎡)"
+            r"(?<=[元块钱角币金镑0-9万亿次克升米个件瓶度斤吨字帧A-Za-z²³㎡℃])\s?/\s?(?=年|月|日|天|周|小时|分钟|分|秒|人|次|斤|公斤|千克|吨|个|件|晚|位|股|盒|瓶|张|平方米|平米|米|㎡)"
         ),
         lambda _: "每",
     ),

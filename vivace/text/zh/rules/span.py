@@ -16,6 +16,7 @@ def _range(m: re.Match[str]) -> str:
 
 
 RULES = (
+    Rule("range.about", re.compile(r"(?:(?<=^)|(?<=[ （(，。,：:]))[~～≈]\s?(?=[0-9])"), lambda _: "约"),
     # Between two forms that other rules read: 3:30~4:30, 5℃~8℃.
     Rule(
         "range.sign",

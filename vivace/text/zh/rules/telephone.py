@@ -27,6 +27,11 @@ RULES = (
         ),
         _read,
     ),
+    Rule(
+        "telephone.extension",
+        re.compile(r"(?:(?<=[0-9])\s?(?:转|ext\.?\s?)|分机号?[:：为是]?\s?)[0-9]{2,6}(?![0-9.%])"),
+        lambda m: re.sub("ext.*", "转", re.sub("[0-9].*", "", m.group())) + spell(m.group(), telephone=True),
+    ),
     Rule("telephone.service", re.compile(r"(?<![0-9A-Za-z.])[48]00[- ][0-9]{3,4}[- ][0-9]{3,4}(?![0-9])"), _read),
     Rule("telephone.international", re.compile(r"(?<![0-9A-Za-z])\+[0-9]{1,3}(?:[- ][0-9]{2,5}){2,5}(?![0-9])"), _read),
     Rule(

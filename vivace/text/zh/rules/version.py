@@ -7,7 +7,8 @@ from vivace.text.zh.number import cardinal, number, spell
 
 
 def _dotted(m: re.Match[str]) -> str:
-    return "点".join(spell(part) for part in m.group().split("."))
+    address, _, port = m.group().partition(":")
+    return "点".join(spell(part) for part in address.split(".")) + (f"冒号{spell(port)}" if port else "")
 
 
 def _version(m: re.Match[str]) -> str:
@@ -17,7 +18,11 @@ def _version(m: re.Match[str]) -> str:
 
 
 RULES = (
-    Rule("version.ip", re.compile(r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.]*[0-9])"), _dotted),
+    Rule(
+        "version.ip",
+        re.compile(r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?P<port>:[0-9]{1,5})?(?![0-9.]*[0-9])"),
+        _dotted,
+    ),
     Rule(
         "version.named",
         re.compile(

@@ -3,7 +3,7 @@
 import re
 
 from vivace.text.rule import Rule
-from vivace.text.zh.forms import TO
+from vivace.text.zh.forms import COUNTED, TO
 from vivace.text.zh.number import cardinal, year
 
 
@@ -27,6 +27,14 @@ RULES = (
         ),
         _range,
     ),
+    Rule(
+        "year.range_alone",
+        re.compile(
+            rf"(?<![0-9.-])(?P<a>1[5-9][0-9]{{2}}|20[0-9]{{2}})(?P<unit>)\s?[-–—~～]+\s?(?P<b>1[5-9][0-9]{{2}}|20[0-9]{{2}})"
+            rf"(?![0-9%]|[.-][0-9]|\s?(?:{COUNTED}))"
+        ),
+        lambda m: _range(m) if m["a"] < m["b"] else None,
+    ),
     Rule("year.decade", re.compile(r"(?<![0-9.])(?P<century>1[0-9]|20)?(?P<decade>[0-9]0)\s?年代"), _decade),
     Rule(
         "year.before_christ",
@@ -35,7 +43,7 @@ RULES = (
     ),
     Rule(
         "year.four",
-        re.compile(r"(?<![0-9.,])(?P<n>1[0-9]{3}|20[0-9]{2})\s?(?=[年级届](?!前)|财年|赛季)"),
+        re.compile(r"(?<![0-9.,])(?P<n>1[0-9]{3}|20[0-9]{2})\s?(?=[年级届](?!前)|财年|赛季|款|Q[1-4]|H[12](?![0-9]))"),
         lambda m: year(m["n"]),
     ),
     Rule(
@@ -44,6 +52,14 @@ RULES = (
             r"(?<![0-9.,])(?P<n>0[0-9]|[1-9][0-9])(?=年(?:出生|生|毕业|[春夏秋冬]|高考|世界杯|奥运|产))|(?<=[于在从])(?P<k>0[0-9]|[5-9][0-9])(?=年(?!龄|前|后|来|的?时间))"
         ),
         lambda m: year(m["n"] or m["k"]),
+    ),
+    Rule(
+        "year.two_alone",
+        re.compile(
+            r"(?<![0-9.,近约满过共达第需用历])['’]?(?P<n>0[1-9]|[7-9][1-9]|[89]0)(?=年(?![前后来间多代头期龄级以之内里历]|的(?:时间|历史|经验|光阴|努力|生活|婚姻|友谊|合作|等待|奋斗)))"
+            r"(?<!超过..)(?<!建校..)(?<!成立..)(?<!结婚..)(?<!长达..)(?<!已有..)(?<!历时..)"
+        ),
+        lambda m: year(m["n"]),
     ),
     Rule("year.generation", re.compile(r"(?<![0-9.])(?P<n>[0-9][05])后(?![面天来边方])"), _generation),
 )
