@@ -1,7 +1,7 @@
 """Chinese characters to citation pinyin: pypinyin's phrases where they fit the words, then the own polyphone table,
 and the model for what is left in doubt."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import accumulate
 from typing import Any
@@ -15,7 +15,9 @@ FIRM = frozenset(
     "的地得了着过为子上大小下中系应都行长还好只没少多会和与要不一这那是有在个家人几便更当分处发种重数教背差假累干"
     "相看难说调转空量切识乐间边色将正作儿头里们吧啊呢吗啦呗哇哟哦唉嗯咋诶喔"
     "脏舍粘泊弄汗於吭刨矫曲浜捭臊攒隆弹燕牟劲晕钻吐挑呛夹糊什服夫片秘盖杨洗车奇轧殷"
+    "比万省通华把委区可据王读同价化居给供降曾率答丽露薄"
 )
+LONGEST_PHRASE = 8  # characters; the few longer ones are proverbs, and their words are phrases too
 SURE_ENOUGH = 0.6  # probability below which the model's choice is no better than the usual reading
 
 # Readings of interjections that are no initial + final: the nearest syllable that is one.
@@ -72,37 +74,46 @@ def citation(words: Sequence[str]) -> list[tuple[str, ...]]:
 
 def _choose(text: str, settled: bytearray, read: list[str]) -> None:
     """Let the model read what neither a phrase nor the table has settled, in place."""
-    from pypinyin.constants import PINYIN_DICT
+    from vivace.text.zh.polyphone_model import choose, is_polyphone
 
-    asked = [i for i, c in enumerate(text) if not settled[i] and c not in FIRM and "," in PINYIN_DICT.get(ord(c), "")]
+    asked = [i for i, c in enumerate(text) if not settled[i] and c not in FIRM and is_polyphone(c)]
     if asked:
-        from vivace.text.zh.polyphone_model import choose
-
         for position, chosen in zip(asked, choose(text, asked), strict=True):
             if chosen is not None and chosen[1] >= SURE_ENOUGH:
                 read[position] = _regular(chosen[0])
 
 
 def _phrases(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Spans of pypinyin's phrases: every word that is one, then those across words that start and end with them.
+    """Spans of pypinyin's phrases: every word that is one, then those of several words, the longest first.
 
-    的确 in 他的确切意思 does not: it ends inside 确切.
+    的确 in 他的确切意思 is none: it ends inside 确切.
     """
-    from pypinyin.constants import PHRASES_DICT
-    from pypinyin.seg.mmseg import seg
-
-    boundaries = {0, *accumulate(len(w) for w in words)}
+    known = _known_phrases()
     position = 0
     for word in words:
-        if len(word) > 1 and word in PHRASES_DICT:
+        if len(word) > 1 and word in known:
             yield position, position + len(word)
         position += len(word)
-    position = 0
-    for phrase in seg.cut(text):
-        end = position + len(phrase)
-        if len(phrase) > 1 and position in boundaries and end in boundaries:
-            yield position, end
-        position = end
+    ends = list(accumulate(map(len, words)))
+    start = covered = 0
+    for index, end in enumerate(ends):
+        if start >= covered:
+            last = index + 1
+            while last < len(ends) and ends[last] - start <= LONGEST_PHRASE:
+                last += 1
+            for stop in range(last - 1, index, -1):
+                if text[start : ends[stop]] in known:
+                    yield start, ends[stop]
+                    covered = ends[stop]
+                    break
+        start = end
+
+
+@cache
+def _known_phrases() -> Container[str]:
+    from pypinyin.constants import PHRASES_DICT
+
+    return frozenset(PHRASES_DICT)
 
 
 @lru_cache(maxsize=65_536)
