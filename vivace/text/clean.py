@@ -52,17 +52,35 @@ def clean(written: Aligned) -> Aligned:
     composed = [
         Edit(m.start(), m.end(), unicodedata.normalize("NFC", m.group())) for m in MARKED.finditer(written.text)
     ]
-    text = written.replace(composed)
-    edits: list[Edit] = []
+    text = _folded(written.replace(composed))
+    return text.replace(Edit(m.start(), m.end(), " ") for m in SPACES.finditer(text.text))
+
+
+def _folded(written: Aligned) -> Aligned:
+    # Plain lists, not an Edit for each character: a quarter less time on random code points.
+    text = written.text
+    out: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
     dropped: list[str] = []
-    for match in UNUSUAL.finditer(text.text):
-        char = match.group()
-        folded = fold(char)
-        if folded != char:
-            edits.append(Edit(match.start(), match.end(), folded))
-            if not folded and unicodedata.category(char) not in ("Cc", "Cf"):
-                dropped.append(char)
+    position = 0
+    for match in UNUSUAL.finditer(text):
+        at = match.start()
+        out.append(text[position:at])
+        starts += written.starts[position:at]
+        ends += written.ends[position:at]
+        position = at + 1
+        folded = fold(text[at])
+        out.append(folded)
+        starts += [written.starts[at]] * len(folded)
+        ends += [written.ends[at]] * len(folded)
+        if not folded and unicodedata.category(text[at]) not in ("Cc", "Cf"):
+            dropped.append(text[at])
     if dropped:
         log.info("dropped %d characters that cannot be spoken: %s", len(dropped), " ".join(map(ascii, dropped[:10])))
-    text = text.replace(edits)
-    return text.replace(Edit(m.start(), m.end(), " ") for m in SPACES.finditer(text.text))
+    if position == 0:
+        return written
+    out.append(text[position:])
+    starts += written.starts[position:]
+    ends += written.ends[position:]
+    return Aligned("".join(out), starts, ends)
