@@ -57,6 +57,7 @@ class TextConfig(_Group):
     """How text is read."""
 
     lexicon: UserPath | None = None  # a file of your own readings: word, tab, reading
+    homophones: bool | UserPath = True  # for models that read characters: rare ones by frequent ones; or a JSON table
 
 
 class GenerationConfig(_Group):
