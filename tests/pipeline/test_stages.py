@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from vivace.engine.sampler import SamplingParams
+from vivace.errors import InputError
 from vivace.models.registry import embedded_root
 from vivace.pipeline.loading import load_chattts
 from vivace.pipeline.stages import ChatTTSStages, Recording, piece_units
@@ -94,3 +95,8 @@ def test_both_ways_to_a_spectrogram_have_two_frames_a_code(published: ChatTTSSta
 
 def test_units_count_phones_syllables_and_marks() -> None:
     assert piece_units(piece("Hello, 你好。")) == 4 + 1 + 4 + 1
+
+
+def test_a_table_of_homophones_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="homophones"):
+        ChatTTSStages(load_chattts(GOLDENS), tmp_path / "none.json")

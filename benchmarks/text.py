@@ -1,0 +1,176 @@
+"""How fast text is read: sentences a second through each stage, by language, and the share of time per stage.
+
+usage: python benchmarks/text.py [--rounds 5]
+
+Processor time of one thread, the best of ROUNDS; tables and caches are warm, as in a server. Every sentence is short
+(15 characters of Chinese, 8 words of English); "numbers" are the written forms of tests/text/cases, which the reading
+rules and, for some, the long-tail library read. The last line is JSON.
+"""
+
+import argparse
+import gc
+import importlib
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vivace.text import long_tail, normalize, phones, split
+from vivace.text.aligned import Aligned
+from vivace.text.clean import clean
+from vivace.text.finish import finish
+from vivace.text.language import HAN, language_spans
+from vivace.text.zh.homophones import built_in
+from vivace.text.zh.pinyin import citation, simplified
+from vivace.text.zh.sandhi import sandhi
+from vivace.text.zh.words import is_word, segment
+
+HERE = Path(__file__).parent
+CASES = HERE.parent / "tests" / "text" / "cases"
+Item = TypeVar("Item")
+LONG_BYTES = 20_000
+LONG_CHARS = LONG_BYTES // 3  # a Han character is three bytes
+
+
+def seconds(work: Callable[[Item], object], texts: Sequence[Item], rounds: int) -> float:
+    """Least processor time of ``rounds`` passes over ``texts``."""
+    for text in texts:
+        work(text)
+    times = []
+    for _ in range(rounds):
+        gc.collect()
+        started = time.process_time()
+        for text in texts:
+            work(text)
+        times.append(time.process_time() - started)
+    return min(times)
+
+
+def lines(path: Path) -> list[str]:
+    """The written forms of a sentence list or a case file."""
+    found = (line.split("\t")[0] for line in path.read_text(encoding="utf-8").splitlines())
+    return [line for line in found if line and not line.startswith("# ")]
+
+
+def cases(prefix: str) -> list[str]:
+    """The written forms of every case file of a language."""
+    return [w for p in sorted(CASES.glob(f"{prefix}_*.tsv")) if p.stem != "zh_polyphones" for w in lines(p)]
+
+
+def stages(texts: Sequence[str], rounds: int) -> dict[str, float]:
+    """Seconds per stage; ``rules`` is what normalising takes beyond the passes before and after it."""
+    whole = seconds(phones, texts, rounds)
+    spoken = seconds(normalize, texts, rounds)
+    passes = {
+        "clean": seconds(lambda t: clean(Aligned.of(t)), texts, rounds),
+        "language": seconds(language_spans, texts, rounds),
+        "last pass": seconds(lambda t: finish(Aligned.of(t)), [normalize(t) for t in texts], rounds),
+    }
+    return {**passes, "rules": max(0.0, spoken - sum(passes.values())), "phones": max(0.0, whole - spoken)}
+
+
+def report(name: str, texts: Sequence[str], rounds: int) -> dict[str, object]:
+    """One row of the table."""
+    taken = stages(texts, rounds)
+    total = sum(taken.values())
+    shares = {stage: round(t / total, 3) for stage, t in taken.items()}
+    normalising = total - taken["phones"]
+    row = {
+        "texts": len(texts),
+        "characters": round(sum(map(len, texts)) / len(texts), 1),
+        "normalize_per_s": round(len(texts) / normalising),
+        "normalize_and_phones_per_s": round(len(texts) / total),
+        "split_per_s": round(len(texts) / seconds(split, texts, rounds)),
+        "share": shares,
+    }
+    print(
+        f"{name:12} {row['normalize_per_s']:>10} {row['normalize_and_phones_per_s']:>10} {row['split_per_s']:>10}   ",
+        end="",
+    )
+    print("  ".join(f"{stage} {share:.0%}" for stage, share in shares.items()))
+    return row
+
+
+def long_text(texts: Sequence[str], rounds: int) -> float:
+    """Seconds to split and read 20 kB in one call."""
+    text = "".join(texts)
+    text = (text * (LONG_BYTES // len(text.encode()) + 1)).encode()[:LONG_BYTES].decode(errors="ignore")
+    return seconds(split, [text], rounds)
+
+
+def chinese(texts: Sequence[str], rounds: int) -> dict[str, float]:
+    """Shares of the time that Chinese phones take, inside one sentence."""
+    runs = [run for t in texts for run in re.findall(f"[{HAN}]+", normalize(t, "zh"))]
+    taken = {"simplified": seconds(simplified, runs, rounds)}
+    taken["words"] = seconds(segment, runs, rounds)
+    words = [segment(simplified(run)) for run in runs]
+    taken["readings"] = seconds(citation, words, rounds)
+    read = [list(zip(w, citation(w), strict=True)) for w in words]
+    taken["sandhi"] = seconds(lambda r: sandhi(r, is_word), read, rounds)
+    total = sum(taken.values())
+    return {stage: round(t / total, 3) for stage, t in taken.items()}
+
+
+def _look_up(codes: NDArray[np.uint32], entries: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """The loop that numba compiles."""
+    out = np.empty_like(codes)
+    for i in range(len(codes)):
+        out[i] = entries[codes[i]]
+    return out
+
+
+def homophones(texts: Sequence[str], rounds: int) -> dict[str, float]:
+    """Microseconds a sentence: the dense numpy table, a dictionary, and numba where it is installed."""
+    table = built_in()
+    changed = np.flatnonzero(table.table != np.arange(len(table.table)))
+    pairs = {chr(i): chr(table.table[i]) for i in changed}
+    ways: dict[str, Callable[[str], object]] = {
+        "numpy": table.replace,
+        "dictionary": lambda t: "".join(pairs.get(c, c) for c in t),
+    }
+    try:
+        numba = importlib.import_module("numba")
+    except ImportError:
+        print("numba is not installed: numpy and a dictionary alone are compared")
+    else:
+        look_up = numba.njit(nogil=True)(_look_up)
+        ways["numba"] = lambda t: (
+            look_up(np.frombuffer(t.encode("utf-32-le"), np.uint32), table.table).tobytes().decode("utf-32-le")
+        )
+    return {name: round(seconds(way, texts, rounds) / len(texts) * 1e6, 2) for name, way in ways.items()}
+
+
+def main() -> None:
+    """Print the table, then one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    logging.disable(logging.WARNING)
+    zh, en = lines(HERE / "voice_sentences_zh.txt"), lines(HERE / "voice_sentences_en.txt")
+    print(f"{'':12} {'normalize':>10} {'+ phones':>10} {'split':>10}    sentences a second; share of time")
+    result: dict[str, object] = {
+        "zh": report("zh", zh, rounds),
+        "en": report("en", en, rounds),
+        "zh numbers": report("zh numbers", cases("zh"), rounds),
+        "en numbers": report("en numbers", cases("en"), rounds),
+    }
+    result["zh_phones_share"] = inside = chinese(zh, rounds)
+    print("of Chinese phones:", "  ".join(f"{stage} {share:.0%}" for stage, share in inside.items()))
+    result["long_tail_texts"] = long_tail.read.cache_info().currsize
+    for name, texts in (("zh", zh), ("en", en)):
+        result[f"seconds_20kB_{name}"] = round(long_text(texts, rounds), 3)
+        print(f"20 kB of {name}: {result[f'seconds_20kB_{name}']} s")
+    result["homophones_us_sentence"] = homophones(zh, rounds)
+    result["homophones_us_20kB"] = homophones(["".join(zh * 10)[:LONG_CHARS]], rounds)
+    print(f"homophones, microseconds: {result['homophones_us_sentence']}, 20 kB {result['homophones_us_20kB']}")
+    print(json.dumps(result, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
