@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vivace.layers.fused_linear import FusedLinear
 from vivace.layers.rope import apply_rope
 
 
@@ -85,18 +86,25 @@ class SelfAttention(nn.Module):
         self.k_proj = nn.Linear(dim, dim, bias=False)
         self.v_proj = nn.Linear(dim, dim, bias=False)
         self.o_proj = nn.Linear(dim, dim, bias=False)
+        self._fused: FusedLinear | None = None
+
+    def fuse(self) -> None:
+        """Make queries, keys and values in one product from now on; for inference, once the weights are final."""
+        self._fused = FusedLinear((self.q_proj, self.k_proj, self.v_proj))
 
     def forward(
         self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, store: KVStore, layer: int
     ) -> Tensor:
         """``x`` ``[B, L, D]`` -> ``[B, L, D]``; keys and values of ``x`` are appended to ``store`` at ``layer``."""
         batch, length, dim = x.shape
-
-        def split(y: Tensor) -> Tensor:
-            return y.view(batch, length, self.heads, dim // self.heads).transpose(1, 2)  # [B, H, L, d]
-
-        q, k = apply_rope(split(self.q_proj(x)), *rope), apply_rope(split(self.k_proj(x)), *rope)
-        store.append(layer, k, split(self.v_proj(x)))
+        if self._fused is None:
+            projected = torch.cat((self.q_proj(x), self.k_proj(x), self.v_proj(x)), dim=-1)
+        else:
+            projected = self._fused(x)
+        # [B, L, 3D] -> [3, B, H, L, d]
+        split = projected.view(batch, length, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4)
+        q, k = apply_rope(split[:2], *rope)
+        store.append(layer, k, split[2])
         keys, values = store.view(layer)
         causal = mask is None and length > 1
         y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, is_causal=causal)

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vivace.layers.attention import KVStore, SelfAttention
+from vivace.layers.fused_linear import FusedLinear
 from vivace.layers.norm import RMSNorm
 
 
@@ -15,9 +16,18 @@ class SwiGLU(nn.Module):
         self.gate_proj = nn.Linear(dim, hidden, bias=False)
         self.up_proj = nn.Linear(dim, hidden, bias=False)
         self.down_proj = nn.Linear(hidden, dim, bias=False)
+        self._fused: FusedLinear | None = None
+
+    def fuse(self) -> None:
+        """Make gate and value in one product from now on; for inference, once the weights are final."""
+        self._fused = FusedLinear((self.gate_proj, self.up_proj))
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        if self._fused is None:
+            gate, up = self.gate_proj(x), self.up_proj(x)
+        else:
+            gate, up = self._fused(x).chunk(2, dim=-1)
+        out: Tensor = self.down_proj(F.silu(gate) * up)
         return out
 
 

@@ -1,11 +1,12 @@
 """RMS normalisation."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 class RMSNorm(nn.Module):
-    """``w * x / sqrt(mean(x^2) + eps)`` over the last axis, computed in float32. Source: arXiv:1910.07467."""
+    """``w * x / sqrt(mean(x^2) + eps)`` over the last axis. Source: arXiv:1910.07467."""
 
     def __init__(self, dim: int, eps: float = 1e-6) -> None:
         super().__init__()
@@ -13,6 +14,4 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        h = x.float()
-        h = h * torch.rsqrt(h.square().mean(-1, keepdim=True) + self.eps)
-        return self.weight * h.to(x.dtype)
+        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)

@@ -21,7 +21,7 @@ def rope_table(positions: Tensor, head_dim: int, theta: float) -> tuple[Tensor, 
 
 
 def apply_rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate ``x`` ``[B, H, L, head_dim]``: the first half of each head pairs with the second half."""
+    """Rotate ``x`` ``[..., B, H, L, head_dim]``: the first half of each head pairs with the second half."""
     first, second = x.chunk(2, dim=-1)
     turned = torch.cat((-second, first), dim=-1)
     return (x * cos + turned * sin).to(x.dtype)

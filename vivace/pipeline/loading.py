@@ -30,4 +30,6 @@ def load_chattts(root: Path, *, device: torch.device | str = "cpu", regime: Regi
     load_modules([*wanted, part], device=device)
     for module in (*model.modules, vocoder):
         module.eval().requires_grad_(False)
+    model.llama.fuse()
+    model.embeddings.fuse()
     return ChatTTSParts(model, vocoder)

@@ -21,11 +21,15 @@ from vivace.models.chattts.speaker import speaker_embedding
 from vivace.models.chattts.text import SPEED_TAG, character_text, phone_text
 from vivace.pipeline.loading import ChatTTSParts
 from vivace.pipeline.voices import Voice
+from vivace.runtime.threads import intra_op_threads
 from vivace.text.stretch import units
 from vivace.text.zh.homophones import Homophones, built_in, load_homophones
 from vivace.types import Piece
 
 REFINE = SamplingParams(temperature=0.7, top_p=0.7, top_k=20, repetition_penalty=1.0, max_new_tokens=384)
+# A step of a model this small is a hundred products of microseconds each: to split them costs more than they take, and
+# on a busy machine every one of them would wait for the slower half.
+SMALL_MODEL_BYTES = 64 << 20
 SLACK_FRAMES = 48  # one second beyond what a piece may need
 
 
@@ -66,6 +70,8 @@ class ChatTTSStages:
         self.homophones = _homophones(homophones) if parts.model.config.vivace.text == "characters" else None
         self.habits = parts.model.config.vivace
         self.sample_rate = parts.vocoder.sample_rate
+        small = sum(p.numel() * p.element_size() for p in self.model.llama.parameters()) < SMALL_MODEL_BYTES
+        self._decode_threads = 1 if small else None
         own = self.habits
         self.sampling = SamplingParams(own.temperature, own.top_p, own.top_k, own.repetition_penalty)
 
@@ -118,7 +124,8 @@ class ChatTTSStages:
             min_new_tokens=max(params.min_new_tokens, script.units),
             max_new_tokens=min(params.max_new_tokens, most),
         )
-        return generate(self.model.code_mode, prompt, params, SeededNoise((seed,)))[0]
+        with intra_op_threads(self._decode_threads):
+            return generate(self.model.code_mode, prompt, params, SeededNoise((seed,)))[0]
 
     @torch.inference_mode()
     def mel(self, generation: Generation, *, from_codes: bool = False) -> Tensor:

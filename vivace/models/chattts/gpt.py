@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vivace.layers.attention import KVStore, causal_mask
 from vivace.layers.decoder_block import DecoderBlock
+from vivace.layers.fused_linear import FusedLinear
 from vivace.layers.norm import RMSNorm
 from vivace.layers.rope import rope_table
 from vivace.models.base import ARSpec
@@ -36,6 +37,13 @@ class Llama(nn.Module):
             x = layer(x, rope, mask, store, index)
         return cast(Tensor, self.norm(x))
 
+    def fuse(self) -> None:
+        """Lay projections that read the same input side by side; for inference, once the weights are final."""
+        for block in self.layers:
+            assert isinstance(block, DecoderBlock), "a Llama is made of decoder blocks"
+            block.self_attn.fuse()
+            block.mlp.fuse()
+
 
 class Embeddings(nn.Module):
     """Token tables and output heads of both modes; weight-normalised heads are folded when they are loaded."""
@@ -47,6 +55,17 @@ class Embeddings(nn.Module):
         self.emb_code = nn.ModuleList(nn.Embedding(codes, width) for _ in range(config.num_vq))
         self.head_text = nn.Linear(width, config.num_text_tokens, bias=False) if text_head else None
         self.head_code = nn.ModuleList(nn.Linear(width, codes, bias=False) for _ in range(config.num_vq))
+        self._fused: FusedLinear | None = None
+
+    def fuse(self) -> None:
+        """Make the logits of all codebooks in one product; for inference, once the weights are final."""
+        self._fused = FusedLinear([head for head in self.head_code if isinstance(head, nn.Linear)])
+
+    def code_logits(self, hidden: Tensor) -> Tensor:
+        """``[B, D]`` -> ``[B, Q, V]``."""
+        if self._fused is None:
+            return torch.stack([head(hidden) for head in self.head_code], dim=1)
+        return self._fused(hidden).view(len(hidden), len(self.head_code), -1)
 
     def prompt(self, input_ids: Tensor, text_mask: Tensor) -> Tensor:
         """Embed a prompt.
@@ -78,12 +97,11 @@ class CodeMode:
             end_code=config.num_audio_tokens - 1,
             max_positions=config.max_position_embeddings,
         )
-        self.forward, self.embed = llama.__call__, embeddings.code
-        self._heads = embeddings.head_code
+        self.forward, self.embed, self._logits = llama.__call__, embeddings.code, embeddings.code_logits
 
     def logits(self, hidden: Tensor) -> Tensor:
         """``[B, D]`` -> ``[B, Q, V]``."""
-        return torch.stack([head(hidden) for head in self._heads], dim=1).float()
+        return self._logits(hidden).float()
 
 
 class TextMode:

@@ -1,0 +1,31 @@
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from vivace.runtime.threads import intra_op_threads
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_the_count_holds_within_and_not_after() -> None:
+    with intra_op_threads(1):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+
+
+def test_it_is_put_back_after_an_error() -> None:
+    with pytest.raises(KeyError), intra_op_threads(1):
+        raise KeyError
+    assert torch.get_num_threads() == 2
+
+
+def test_none_changes_nothing() -> None:
+    with intra_op_threads(None):
+        assert torch.get_num_threads() == 2
