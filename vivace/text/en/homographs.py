@@ -30,7 +30,7 @@ _CLASSES = {
     "have": "has have had having i've you've we've they've he's she's it's who've haven't hasn't hadn't",
     "be": "am is are was were be been being it's he's she's i'm you're we're they're that's isn't aren't wasn't weren't"
     " get gets got getting become becomes became seem seems seemed feel feels felt remain remains remained",
-    "object": "a an the this that these those my your his her its our their me him us them it you some any every each all"
+    "object": "a an the this that these those my your his her its our their me him us them it you some any every each"
     " all both everything something anything nothing what how himself herself itself myself themselves",
     "adverb": "never just also always already often usually sometimes not ever still even now then only recently"
     " finally actually really probably soon once all both",

@@ -6,7 +6,7 @@ from vivace.text.rule import Rule
 from vivace.text.tables import alternatives, rows
 
 TABLE = {written: spoken for written, spoken, _ in rows("en_abbreviations")}
-AFTER = {"any": "", "name": r"(?=\s?[A-Z])", "number": r"(?=\s?[0-9])"}
+AFTER = {"any": "", "name": r"(?=\s?[A-Z])", "number": r"(?=\s?[0-9])", "roman": r"(?=\s[IVX]{1,6}\b)"}
 # A point that also ends the sentence stays a point: "cats, dogs, etc. Then" but not "e.g. This".
 ENDING = frozenset(
     (  # noqa: SIM905
@@ -42,10 +42,11 @@ def _after_name(written: str) -> re.Pattern[str]:
     )
 
 
-def _where(where: str) -> re.Pattern[str]:
+def _where(where: str, after: str | None = None) -> re.Pattern[str]:
     written = [a for a, _, w in rows("en_abbreviations") if w == where and a[0].isalpha()]
+    follows = AFTER[after or where]
     return re.compile(
-        rf"(?<![A-Za-z.&'’])(?P<abbreviation>{alternatives(written)})(?<=\.|.(?![A-Za-z])){AFTER[where]}(?![A-Za-z])"
+        rf"(?<![A-Za-z.&'’])(?P<abbreviation>{alternatives(written)})(?<=\.|.(?![A-Za-z])){follows}(?![A-Za-z])"
     )
 
 
@@ -53,6 +54,7 @@ RULES = (
     Rule("abbreviation.street", _after_name("St"), lambda m: f"street{closing(m)}"),
     Rule("abbreviation.drive", _after_name("Dr"), lambda m: f"drive{closing(m)}"),
     *(Rule(f"abbreviation.{where}", _where(where), _read) for where in ("any", "name")),
+    Rule("abbreviation.roman", _where("number", "roman"), _read),
     Rule("abbreviation.and", re.compile(r"\s?&\s?"), lambda _: " and "),
     Rule("abbreviation.tag", re.compile(r"#(?=[A-Za-z])"), lambda _: "hashtag "),
 )

@@ -45,6 +45,11 @@ def _range(m: re.Match[str]) -> str:
 
 RULES = (
     Rule(
+        "clock.point",
+        re.compile(rf"(?<![0-9:.$]){HOUR}\.(?P<m>[0-5][0-9])(?P<s>)\s?{HALF}"),
+        _time,
+    ),
+    Rule(
         "clock.range",
         re.compile(
             rf"(?<![0-9:.$])(?P<a>1[0-2]|0?[1-9])(?::(?P<am>[0-5][0-9]))?\s?(?:(?P<ah>[aApP])\.?[mM]\.?)?\s?[-–—]\s?"

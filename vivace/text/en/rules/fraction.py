@@ -29,7 +29,8 @@ def _read(m: re.Match[str]) -> str | None:
     usual = USUAL.get((m["a"], m["b"]))
     if usual and not m["sign"] and not m["whole"]:
         return usual
-    if m["spaced"] and not m["whole"] and int(m["b"]):
+    equation = m.string[m.end() : m.end() + 2].lstrip().startswith("=")
+    if (m["spaced"] or equation) and not m["whole"] and int(m["b"]):
         return f"{cardinal(m['a'])} divided by {cardinal(m['b'])}"
     if len(m["a"]) == 3 and len(m["b"]) >= 2 and not m["whole"]:
         return f"{cardinal(m['a'])} over {cardinal(m['b'])}"  # blood pressure

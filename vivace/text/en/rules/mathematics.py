@@ -6,7 +6,8 @@ from vivace.text.en.number import cardinal, number
 from vivace.text.rule import Rule
 
 SIGNS = {
-    "+": "plus", "-": "minus", "−": "minus", "×": "times", "*": "times", "x": "times", "÷": "divided by", "=": "equals",
+    "+": "plus", "-": "minus", "−": "minus", "×": "times", "·": "times", "*": "times", "x": "times",
+    "÷": "divided by", "=": "equals",
     "≠": "does not equal", ">": "is greater than", "<": "is less than", "≥": "is greater than or equal to",
     "≤": "is less than or equal to", ">=": "is greater than or equal to", "<=": "is less than or equal to",
     "!=": "does not equal", "==": "equals", "≈": "is approximately", "±": "plus or minus", "^": "to the power of",
@@ -17,7 +18,7 @@ RULES = (
     Rule(
         "math.operator",
         re.compile(
-            r"(?<=[0-9a-zA-Z²³π)])\s?(?P<sign>[<>!=]=|[+×*÷=≈≠><≥≤±^]|(?<=\s)[-−](?=\s))\s?(?=[-−(]?\s?(?:[0-9.]|[a-zA-Z](?![a-zA-Z])))"
+            r"(?<=[0-9a-zA-Z²³π)])\s?(?P<sign>[<>!=]=|[+×·*÷=≈≠><≥≤±^]|(?<=\s)[-−](?=\s))\s?(?=[-−(]?\s?(?:[0-9.]|[a-zA-Z](?![a-zA-Z])))"
         ),
         lambda m: f" {SIGNS[m['sign']]} ",
     ),
@@ -44,5 +45,6 @@ RULES = (
         lambda m: f"{SIGNS[m['sign']].removeprefix('is ')} ",
     ),
     Rule("math.power", re.compile(r"(?<=[0-9A-Za-z])(?P<power>[²³])"), lambda m: POWERS[m["power"]]),
+    Rule("math.cube_root", re.compile(r"∛(?=[0-9])"), lambda _: "cube root of "),
     Rule("math.root", re.compile(r"√(?=[0-9])"), lambda _: "square root of "),
 )

@@ -6,13 +6,11 @@ from vivace.text.en.number import cardinal, ordinal, year
 from vivace.text.rule import Rule
 
 VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+END = r"(?![A-Za-z0-9-]|['’](?!s\b))"  # Henry VIII's, not XI-a
 # One letter alone is a numeral only as I, V or X: "Class C" and "Appendix D" are letters.
-NUMERAL = (
-    r"(?P<roman>(?=[IVX]|[LCDM]{1,4}[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))"
-    r"(?![A-Za-z0-9'’-])"
-)
-BARE = r"(?P<roman>(?:X{0,3}(?:IX|IV|V?I{2,3}|VI)|XI?V|X{1,3}V))(?![A-Za-z0-9'’-])"  # not I, V, X, XI or XX alone
-YEAR = r"(?P<roman>M{1,2}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))(?![A-Za-z0-9'’-])"
+NUMERAL = r"(?P<roman>(?=[IVX]|[LCDM]{1,4}[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))" + END
+BARE = r"(?P<roman>(?:X{0,3}(?:IX|IV|V?I{2,3}|VI)|XI?V|X{1,3}V))" + END  # not I, V, X, XI or XX alone
+YEAR = r"(?P<roman>M{1,2}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))" + END
 PARTS = (
     "[Cc]hapter|CHAPTER|[Pp]art|PART|[Vv]olume|[Bb]ook|[Aa]ct|[Ss]cene|[Ss]ection|[Tt]itle|[Aa]ppendix|[Pp]hase"
     "|[Tt]ype|[Cc]lass|[Ss]tage|[Gg]rade|[Ll]evel|World War|Super Bowl|Rocky|Final Fantasy|Apollo|[Aa]rticle"
@@ -21,7 +19,7 @@ PARTS = (
 )
 RULERS = (
     "Henry|Louis|Charles|George|Edward|William|James|Richard|Elizabeth|Mary|Victoria|John Paul|Philip|Ferdinand"
-    "|Frederick|Napoleon|Nicholas|Alexander|Catherine|Peter|Benedict|Pius|Leo|Gregory|Francis|Otto|Ramesses|Ptolemy"
+    "|Frederick|Napoleon|Nicholas|Alexander|Catherine|Peter|Benedict|Pius|Leo|Gregory|Francis|Otto|Ramesses|Ramses|Ptolemy"
     "|Robert|Thomas|David|Constantine|Theodore|Sixtus|Urban|Clement|Innocent|Julius|Alfonso|Rudolf|Albert"
     "|Margaret|Anne|Isabella|Haakon|Olaf|Baldwin|Innocent|Celestine|Umberto|Juan Carlos|Felipe|Wilhelm|Franz|Ivan"
     "|Darius|Xerxes|Leopold|Gustav|Christian|Harald|(?:Pope|King|Queen|Emperor|Tsar|Prince) [A-Z][a-z]{1,20}"

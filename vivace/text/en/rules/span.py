@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.en.forms import NUMERAL
+from vivace.text.en.forms import MONTH, NUMERAL
 from vivace.text.en.number import number
 from vivace.text.rule import Rule
 
@@ -21,6 +21,7 @@ RULES = (
         re.compile(r"(?<=[0-9A-Za-z%‰℃°])~(?=[-−]?[0-9]|[$€£￥])|(?<=[0-9%])\s~\s(?=[0-9])"),
         lambda _: " to ",
     ),
+    Rule("range.dates", re.compile(rf"(?<=[0-9])\s?[-–—]\s?(?={MONTH}\s?[0-9])"), lambda _: " to "),
     Rule("range.money", re.compile(r"(?<=[0-9KMBkmbn%])\s?[-–—]\s?(?=[$€£￥][0-9])"), lambda _: " to "),
     Rule("range.clock", re.compile(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}:[0-5][0-9])"), lambda _: " to "),
     Rule("range.ordinal", re.compile(r"(?<=[0-9][snrt][tdh])\s?[-–—]\s?(?=[0-9]+(?:st|nd|rd|th)\b)"), lambda _: " to "),
