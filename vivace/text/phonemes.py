@@ -129,7 +129,7 @@ def _chinese(text: Aligned, start: int, end: int, unread: list[str]) -> Iterator
     from vivace.text.zh.reading import read
 
     position = start
-    for word, syllables in read(text.text[start:end]):
+    for word, syllables in read(text.text, start, end):
         following = position + len(word)
         if syllables:
             yield SpokenWord(Word(word, "zh", syllables, *text.span(position, following)), position, following)

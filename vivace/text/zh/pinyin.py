@@ -1,7 +1,9 @@
 """Chinese characters to citation pinyin: pypinyin's phrases where they fit the words, then the own polyphone table,
 and the model for what is left in doubt."""
 
+import re
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import accumulate
 from typing import Any
@@ -18,10 +20,26 @@ FIRM = frozenset(
     "比万省通华把委区可据王读同价化居给供降曾率答丽露薄"
 )
 LONGEST_PHRASE = 8  # characters; the few longer ones are proverbs, and their words are phrases too
+SENTENCE_END = re.compile(r"(?<=[。！？!?\n])")
+CONTEXT = 24  # characters on each side, as many as the model takes into account
 SURE_ENOUGH = 0.6  # probability below which the model's choice is no better than the usual reading
 
 # Readings of interjections that are no initial + final: the nearest syllable that is one.
 SYLLABIC = {"n": "en", "ng": "en", "m": "mu", "hm": "heng", "hng": "heng", "ê": "ei", "yo": "you", "lo": "luo"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A run of Han characters, ``text[start:end]``."""
+
+    text: str
+    start: int
+    end: int
+
+    def around(self) -> tuple[str, str]:
+        """What of its sentence, as far as the model looks, stands before it and after it."""
+        before = SENTENCE_END.split(self.text[max(0, self.start - CONTEXT) : self.start])[-1]
+        return before, SENTENCE_END.split(self.text[self.end : self.end + CONTEXT], maxsplit=1)[0]
 
 
 @cache
@@ -44,11 +62,14 @@ def has_reading(char: str) -> bool:
     return ord(char) in PINYIN_DICT
 
 
-def citation(words: Sequence[str]) -> list[tuple[str, ...]]:
+def citation(words: Sequence[str], place: Place | None = None) -> list[tuple[str, ...]]:
     """Citation syllables of Chinese words, TONE3 style with neutral 5 and ü as v: ``("nv3", "er2")``.
 
     一 and 不 are reset to yi1 and bu4: the phrase data holds sandhi for some words.
 
+    Args:
+        words: of one run of Han characters.
+        place: where they stand; by it the model sees the whole sentence.
     Raises:
         ValueError: a character has no reading; see ``has_reading``.
     """
@@ -62,7 +83,7 @@ def citation(words: Sequence[str]) -> list[tuple[str, ...]]:
     for position, syllable in corrections(text, settled, single):
         read[position] = syllable
         settled[position] = 1
-    _choose(text, settled, read)
+    _choose(text, settled, read, place)
     for position, char in enumerate(text):
         if char in "一不":
             read[position] = "yi1" if char == "一" else "bu4"
@@ -72,13 +93,15 @@ def citation(words: Sequence[str]) -> list[tuple[str, ...]]:
     return [tuple(read[end - len(w) : end]) for w, end in zip(words, ends, strict=True)]
 
 
-def _choose(text: str, settled: bytearray, read: list[str]) -> None:
+def _choose(text: str, settled: bytearray, read: list[str], place: Place | None) -> None:
     """Let the model read what neither a phrase nor the table has settled, in place."""
     from vivace.text.zh.polyphone_model import choose, is_polyphone
 
     asked = [i for i, c in enumerate(text) if not settled[i] and c not in FIRM and is_polyphone(c)]
     if asked:
-        for position, chosen in zip(asked, choose(text, asked), strict=True):
+        before, after = place.around() if place else ("", "")
+        shifted = [len(before) + i for i in asked]
+        for position, chosen in zip(asked, choose(before + text + after, shifted), strict=True):
             if chosen is not None and chosen[1] >= SURE_ENOUGH:
                 read[position] = _regular(chosen[0])
 
