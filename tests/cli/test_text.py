@@ -112,3 +112,11 @@ def test_json_gives_the_span_of_every_word(capsys: pytest.CaptureFixture[str]) -
     words = json.loads(capsys.readouterr().out)["words"]
     assert written[words[0]["start"] : words[0]["end"]] == "[银行](yin2 hang2)"
     assert words[-1]["text"] == written[words[-1]["start"] :] == "[pause 1s]"
+
+
+@pytest.mark.parametrize("options", [["normalize"], ["phones"], ["phones", "--json"]])
+def test_an_argument_that_is_not_utf_8_is_printed_all_the_same(
+    capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    assert exit_code(["text", *options, "ok \udcff"]) == 0
+    assert b"ok" in capsys.readouterr().out.encode() or options == ["phones"]

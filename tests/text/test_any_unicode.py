@@ -90,6 +90,34 @@ def test_twice_the_random_text_is_twice_the_work(alphabet: int) -> None:
     assert long < 2.4 * short
 
 
+def test_no_library_sees_more_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pypinyin import lazy_pinyin
+    from wetext import Normalizer
+
+    from vivace.text import long_tail
+    from vivace.text.zh.pinyin import simplified
+
+    seen: dict[str, int] = {}
+
+    def watched(name: str, call: Callable[..., object]) -> Callable[..., object]:
+        def called(text: str, *rest: object, **options: object) -> object:
+            seen[name] = max(seen.get(name, 0), len(text))
+            return call(text, *rest, **options)
+
+        return called
+
+    class Watched:
+        normalize = staticmethod(watched("wetext", Normalizer(lang="zh", operator="tn").normalize))
+
+    monkeypatch.setattr("vivace.text.zh.reading.simplified", watched("opencc", simplified))
+    monkeypatch.setattr("pypinyin.lazy_pinyin", watched("pypinyin", lazy_pinyin))
+    monkeypatch.setattr(long_tail, "_normalizer", lambda language: Watched)
+    split("一丁七丂七丄丅丆万丈三上下丌不与丏丐丑丒专且丕世" * 150 + "测试3_4_5" * 500)
+    assert seen["opencc"] <= MAX_CHARS
+    assert seen["pypinyin"] <= MAX_CHARS
+    assert seen["wetext"] <= long_tail.MAX_CHARS
+
+
 @pytest.mark.parametrize("unit", ["[", "[a](b) ", "1", "字", "a", "[pause 1s]a", "“", "a. ", "。"])
 def test_no_pattern_sees_more_than_a_block(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Function calls do not show what happens inside a regular expression; the length of what it is given does."""

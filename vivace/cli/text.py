@@ -73,7 +73,8 @@ class _Reading:
 
         spoken = normalize(line, self.language, lexicon=self.lexicon)
         words = [asdict(word) for word in self.words(line)]
-        return json.dumps({"text": line, "spoken": spoken, "words": words}, ensure_ascii=False)
+        broken = any("\ud800" <= c <= "\udfff" for c in line)  # bytes of an argument that are no UTF-8: escaped
+        return json.dumps({"text": line, "spoken": spoken, "words": words}, ensure_ascii=broken)
 
 
 def _lexicon(file: Path | None) -> "Lexicon | None":
