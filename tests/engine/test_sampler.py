@@ -6,6 +6,7 @@ from vivace.engine.sampler import (
     apply_repetition_penalty,
     apply_top_k,
     apply_top_p,
+    candidates,
     choose,
     process_logits,
 )
@@ -57,3 +58,19 @@ def test_choice_follows_the_probabilities() -> None:
 def test_values_out_of_range_are_refused(field: str, value: float) -> None:
     with pytest.raises(InputError, match=field):
         SamplingParams(**{field: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("top_p", [0.0, 0.3, 0.7, 0.95, 1.0, None])
+@pytest.mark.parametrize("top_k", [1, 5, 20, 626, None])
+@pytest.mark.parametrize("penalty", [1.0, 1.05, 1.5])
+def test_candidates_are_what_processing_leaves(top_p: float | None, top_k: int | None, penalty: float) -> None:
+    torch.manual_seed(0)
+    logits, history = torch.randn(8, 626), torch.randint(0, 626, (8, 40))
+    history[:, -3:] = history[:, -1:]  # something said three times
+    params = SamplingParams((0.3, 0.4, 0.5, 0.6), top_p, top_k, penalty)
+    temperatures = params.row_temperatures(2, 4)
+    slow = process_logits(logits, history, temperatures, params)
+    values, codes = candidates(logits, history, temperatures, params)
+    fast = torch.full_like(slow, -torch.inf).scatter(1, codes, values)
+    assert torch.equal(torch.isfinite(fast), torch.isfinite(slow))
+    torch.testing.assert_close(fast, slow, atol=1e-5, rtol=1e-6)

@@ -3,30 +3,35 @@ import torch
 from vivace.runtime.seed import derive_seed, exponential_noise
 
 
+def draw(seed: int, step: int, count: int) -> torch.Tensor:
+    return exponential_noise(torch.tensor([seed]), step, torch.arange(count)[None])[0]
+
+
 def test_noise_is_exponential_with_mean_one() -> None:
-    noise = exponential_noise(torch.tensor([3]), 0, 4, 50_000)
-    assert noise.shape == (4, 50_000)
+    noise = draw(3, 0, 200_000)
     assert float(noise.min()) > 0
     assert abs(float(noise.mean()) - 1) < 0.01
     assert abs(float(noise.var()) - 1) < 0.03
 
 
 def test_noise_depends_on_seed_step_and_place_only() -> None:
-    both = exponential_noise(torch.tensor([7, 8]), 5, 4, 626)
-    assert torch.equal(both[4:], exponential_noise(torch.tensor([8]), 5, 4, 626))
-    assert not torch.equal(both[:4], both[4:])
-    assert not torch.equal(both[:4], exponential_noise(torch.tensor([7]), 6, 4, 626))
+    places = torch.arange(2504).view(1, 4, 626).expand(2, -1, -1)
+    both = exponential_noise(torch.tensor([7, 8]), 5, places)
+    assert torch.equal(both[1:], exponential_noise(torch.tensor([8]), 5, places[:1]))
+    assert torch.equal(both[0, 2, 100:110], exponential_noise(torch.tensor([7]), 5, places[:1, 2, 100:110])[0])
     assert not torch.equal(both[0], both[1])
+    assert not torch.equal(both[:1], exponential_noise(torch.tensor([7]), 6, places[:1]))
+    assert not torch.equal(both[0, 0], both[0, 1])
 
 
 def test_neighbouring_seeds_and_steps_are_uncorrelated() -> None:
-    rows = torch.stack([exponential_noise(torch.tensor([s]), t, 1, 20_000)[0] for s in range(4) for t in range(4)])
+    rows = torch.stack([draw(s, t, 20_000) for s in range(4) for t in range(4)])
     off_diagonal = torch.corrcoef(rows) - torch.eye(16)
     assert float(off_diagonal.abs().max()) < 0.04
 
 
 def test_noise_is_the_same_on_every_machine() -> None:
-    got = exponential_noise(torch.tensor([1]), 0, 1, 3)[0]
+    got = draw(1, 0, 3)
     torch.testing.assert_close(got, torch.tensor(EXPECTED))
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from vivace.engine.sampler import SamplingParams, choose, process_logits
+from vivace.engine.sampler import SamplingParams, candidates, choose
 from vivace.layers.attention import GrowingKV
 from vivace.models.base import ARModel, ARPrompt
 from vivace.runtime.seed import exponential_noise
@@ -18,22 +18,25 @@ from vivace.runtime.seed import exponential_noise
 class Noise(Protocol):
     """Where the randomness of a step comes from."""
 
-    def __call__(self, step: int, rows: int, width: int) -> Tensor | None:
-        """Exponential draws ``[B * rows, width]``, or None for the most likely code."""
+    def __call__(self, step: int, codes: Tensor, codebooks: int, vocabulary: int) -> Tensor | None:
+        """Exponential draws for ``codes`` ``[B * Q, K]``, or None for the most likely code."""
         ...
 
 
 @dataclass(frozen=True)
 class SeededNoise:
-    """Each row of the batch draws from its own seed."""
+    """Each row of the batch draws from its own seed, each code of each codebook at its own place."""
 
     seeds: tuple[int, ...]
 
-    def __call__(self, step: int, rows: int, width: int) -> Tensor:
-        return exponential_noise(torch.tensor(self.seeds, dtype=torch.long), step, rows, width)
+    def __call__(self, step: int, codes: Tensor, codebooks: int, vocabulary: int) -> Tensor:
+        first = torch.arange(codebooks, device=codes.device)[:, None] * vocabulary
+        places = codes.view(len(self.seeds), codebooks, -1) + first
+        seeds = torch.tensor(self.seeds, dtype=torch.long, device=codes.device)
+        return exponential_noise(seeds, step, places).view(codes.shape)
 
 
-def greedy(step: int, rows: int, width: int) -> None:
+def greedy(step: int, codes: Tensor, codebooks: int, vocabulary: int) -> None:
     """``Noise`` of a search that always takes the most likely code."""
     return
 
@@ -97,20 +100,21 @@ class Decoding:
             x, positions = self._model.embed(codes[:, None]), positions[:, -1:] + 1
             real = torch.cat((real, real.new_ones(self._batch, 1)), 1) if not unpadded else real.new_ones(1, 1)
 
-    def process(self, logits: Tensor, history: Tensor) -> Tensor:
-        """Logits ``[B * Q, V]`` as they come from the heads -> what is sampled from, but for the end code."""
-        return process_logits(logits, history, self.temperatures, self._params)
+    def candidates(self, logits: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the heads ``[B * Q, V]`` -> logits and codes to choose from ``[B * Q, K]``."""
+        return candidates(logits, history, self.temperatures, self._params)
 
     def _sample(self, hidden: Tensor, step: int) -> Tensor:
         spec, params = self._model.spec, self._params
         logits = self._model.logits(hidden).flatten(0, 1)  # [B, Q, V] -> [B * Q, V]
         recent = self._codes[-params.repetition_window :]
         history = torch.stack(recent, -1).flatten(0, 1) if recent else logits.new_zeros(len(logits), 0).long()
-        logits = self.process(logits, history)
+        values, codes = self.candidates(logits, history)
         if step < params.min_new_tokens:
-            logits[:, spec.end_code] = -torch.inf
-        noise = self._noise(step, spec.codebooks, spec.vocabulary)
-        return choose(logits, None if noise is None else noise.to(logits.device)).view(self._batch, spec.codebooks)
+            values = values.masked_fill(codes == spec.end_code, -torch.inf)
+        noise = self._noise(step, codes, spec.codebooks, spec.vocabulary)
+        chosen = choose(values, noise)[:, None]  # [B * Q, 1]: which of the K
+        return codes.gather(1, chosen).view(self._batch, spec.codebooks)
 
 
 @torch.inference_mode()

@@ -90,6 +90,33 @@ def process_logits(logits: Tensor, history: Tensor, temperatures: Tensor, params
     return logits
 
 
+def candidates(logits: Tensor, history: Tensor, temperatures: Tensor, params: SamplingParams) -> tuple[Tensor, Tensor]:
+    """What ``process_logits`` leaves, without touching the rest of the vocabulary; its fast twin.
+
+    Top-k comes first here: what top-p drops it drops by the probability of what is likelier, which the largest ``k``
+    know. (Where several codes tie for the last place, ``process_logits`` keeps all of them and this one of them.)
+
+    Returns:
+        logits ``[R, K]``, dropped ones minus infinity, and the codes ``[R, K]`` they belong to.
+    """
+    if params.top_k is None:
+        kept = process_logits(logits, history, temperatures, params)
+        return kept, torch.arange(kept.shape[-1], device=kept.device).expand_as(kept)
+    logits = logits / temperatures
+    if params.repetition_penalty != 1 and history.shape[1]:
+        recent = history[:, -params.repetition_window :]
+        times = (recent[:, :, None] == recent[:, None, :]).sum(-1)  # [R, H]: how often each of them was said
+        said, factor = logits.gather(1, recent), params.repetition_penalty**times
+        logits = logits.scatter(1, recent, torch.where(said < 0, said * factor, said / factor))
+    values, codes = logits.topk(min(max(params.top_k, MIN_KEEP), logits.shape[-1]))
+    if params.top_p is not None and params.top_p < 1:  # at 1 nothing is dropped, whatever rounding makes of the sum
+        probability = (values - logits.logsumexp(-1, keepdim=True)).exp()
+        drop = probability.cumsum(-1) - probability >= params.top_p
+        drop[:, :MIN_KEEP] = False
+        values = values.masked_fill(drop, -torch.inf)
+    return values, codes
+
+
 def choose(logits: Tensor, noise: Tensor | None) -> Tensor:
     """Draw one code per row: ``argmax(probability / noise)`` with exponential noise is a categorical draw.
 

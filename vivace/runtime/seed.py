@@ -30,21 +30,21 @@ def _mix(x: Tensor) -> Tensor:
     return x ^ _shift_right(x, 31)
 
 
-def exponential_noise(seeds: Tensor, step: int, rows: int, width: int) -> Tensor:
+def exponential_noise(seeds: Tensor, step: int, places: Tensor) -> Tensor:
     """Exponential draws with mean 1.
 
     Args:
         seeds: ``[B]`` int64, one per request.
         step: which draw of the request this is.
-        rows, width: each request draws ``rows * width`` numbers per step.
+        places: ``[B, ...]`` int64: which of the step's numbers are wanted.
     Returns:
-        ``[B * rows, width]`` float32, all above 0.
+        float32 of the shape of ``places``, all above 0.
     """
-    place = torch.arange(rows * width, device=seeds.device, dtype=torch.long)
-    stream = _mix(_mix(seeds + GOLDEN) + _signed(step * GOLDEN))[:, None]
-    bits = _shift_right(_mix(stream + place * GOLDEN), 64 - MANTISSA)  # [B, rows * width]
+    stream = _mix(_mix(seeds + GOLDEN) + _signed(step * GOLDEN))
+    stream = stream.view(-1, *(1,) * (places.dim() - 1))
+    bits = _shift_right(_mix(stream + places * GOLDEN), 64 - MANTISSA)
     uniform = (bits.float() + 0.5) * 2.0**-MANTISSA  # never 0, never 1
-    return -uniform.log().view(-1, width)
+    return -uniform.log()
 
 
 def derive_seed(seed: int, index: int) -> int:

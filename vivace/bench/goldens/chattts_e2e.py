@@ -72,7 +72,7 @@ def _check_run(
     if f"{run}_noise" in arrays:
         rows = arrays[f"{run}_noise"]
         codebooks = 1 if settings.refine else model.config.gpt.num_vq
-        noise = RepeatedNoise(case["seed"], len(rows) // codebooks)(0, codebooks, rows.shape[1])
+        noise = RepeatedNoise(case["seed"], len(rows) // codebooks).matrix(codebooks, rows.shape[1])
         yield compare(f"{run}_noise", noise, rows, NOISE)
     if "output_text" in case:
         texts = trace.texts if isinstance(case["output_text"], list) else "\n".join(trace.texts)

@@ -14,6 +14,7 @@ from vivace.engine.sampler import (
     apply_repetition_penalty,
     apply_top_k,
     apply_top_p,
+    process_logits,
 )
 from vivace.layers.attention import GrowingKV
 from vivace.models.base import ARModel, ARPrompt
@@ -106,17 +107,19 @@ GREEDY: dict[str, tuple[bool, SamplingParams]] = {
 
 
 class _Watched(Decoding):
-    """A decoding that remembers the logits of each step."""
+    """A decoding that remembers the logits of each step, and takes the slow way so that it has them all."""
 
     def __init__(self, model: ARModel, prompt: ARPrompt, params: SamplingParams) -> None:
         super().__init__(model, prompt, params, greedy)
+        self.params = params
         self.scaled: list[Tensor] = []
         self.processed: list[Tensor] = []
 
-    def process(self, logits: Tensor, history: Tensor) -> Tensor:
+    def candidates(self, logits: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
         self.scaled.append(logits / self.temperatures)
-        self.processed.append(super().process(logits, history))
-        return self.processed[-1].clone()
+        self.processed.append(process_logits(logits, history, self.temperatures, self.params))
+        processed = self.processed[-1]
+        return processed, torch.arange(processed.shape[-1]).expand_as(processed)
 
 
 def _padded(rows: list[Tensor], length: int, fill: float) -> Tensor:

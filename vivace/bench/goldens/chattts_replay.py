@@ -33,9 +33,13 @@ class RepeatedNoise:
     seed: int
     batch: int
 
-    def __call__(self, step: int, rows: int, width: int) -> Tensor:
+    def matrix(self, codebooks: int, vocabulary: int) -> Tensor:
+        """The draw of every step, ``[B * Q, V]``."""
         generator = torch.Generator().manual_seed(self.seed)
-        return torch.empty(self.batch * rows, width).exponential_(generator=generator)
+        return torch.empty(self.batch * codebooks, vocabulary).exponential_(generator=generator)
+
+    def __call__(self, step: int, codes: Tensor, codebooks: int, vocabulary: int) -> Tensor:
+        return self.matrix(codebooks, vocabulary).gather(1, codes)
 
 
 @dataclass(frozen=True)
