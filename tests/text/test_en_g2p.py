@@ -3,13 +3,16 @@
 import math
 import time
 
+import numpy as np
 import pytest
 
 from vivace.text.en.g2p import spell, word_phones
 from vivace.text.en.graphones import END, FIRST_GRAPHONE, START, JointModel, pack
 from vivace.text.en.inflection import inflected
 from vivace.text.en.lexicon import lexicon, lookup
-from vivace.text.en.unknown import decode, phones
+from vivace.text.en.network import HISTORY, LETTERS, SIDE, Network
+from vivace.text.en.network import pack as pack_network
+from vivace.text.en.unknown import Reader, decode, model, paths, phones
 
 
 def test_the_dictionary_loads_quickly_and_keeps_variants_in_order() -> None:
@@ -61,14 +64,79 @@ def test_the_model_reads_most_common_words_as_the_dictionary_does() -> None:
     assert right >= len(words) - 2
 
 
+def test_the_models_load_and_read_quickly() -> None:
+    model.cache_clear()
+    started = time.process_time()
+    phones("blorptastic")
+    assert time.process_time() - started < 2.0  # 0.4 s on an idle core
+    words = ["flibbertine", "quargle", "strondificate", "mervish", "xylotropic"]
+    started = time.process_time()
+    for word in words:
+        phones(word)
+    assert (time.process_time() - started) / len(words) < 0.1  # 0.01 s
+
+
+A, B = (chr(FIRST_GRAPHONE + i) for i in range(2))
+GRAPHONES = [("a", ("AA1",)), ("a", ("EY1",))]
+
+
+def two_graphones() -> JointModel:
+    """``a`` as AA1 or, likelier at the start, as EY1."""
+    probability = {A: 0.5, B: 0.25, END: 0.25, START + B: 0.9, B + END: 0.8}
+    weights = {START: 0.2, B: 0.4}
+    return JointModel.unpack(pack(GRAPHONES, probability, weights, order=2))
+
+
+def network(bias: tuple[float, float]) -> Network:
+    """One that knows nothing but how likely each of the two graphones is."""
+    h, g = 4, 2
+    return Network(
+        letters=np.zeros((2 * SIDE + 1, LETTERS, h), np.float32),
+        before=np.zeros((HISTORY, g + 1, h), np.float32),
+        bias=np.zeros(h, np.float32),
+        hidden=np.zeros((h, h), np.float32),
+        hidden_bias=np.zeros(h, np.float32),
+        output=np.zeros((g, h), np.float32),
+        output_bias=np.array(bias, np.float32),
+        initial=np.array([1, 1], np.uint8),
+        lengths=np.array([1, 1], np.uint8),
+    )
+
+
 def test_a_packed_model_gives_its_probabilities_back() -> None:
-    a, b = (chr(FIRST_GRAPHONE + i) for i in range(2))
-    graphones = [("a", ("AA1",)), ("a", ("EY1",))]
-    probability = {a: 0.5, b: 0.25, END: 0.25, START + b: 0.9, b + END: 0.8}
-    weights = {START: 0.2, b: 0.4}
-    model = JointModel.unpack(pack(graphones, probability, weights, order=2))
-    begin = model.extend((0,), ord(START))
-    assert model.score(begin, ord(b)) == pytest.approx(math.log(0.9), abs=0.05)
-    assert model.score(begin, ord(a)) == pytest.approx(math.log(0.2 * 0.5), abs=0.1)
-    assert decode(model, "a") == ("EY1",)
-    assert decode(model, "z") == ()
+    joint = two_graphones()
+    begin = joint.extend((0,), ord(START))
+    assert joint.score(begin, ord(B)) == pytest.approx(math.log(0.9), abs=0.05)
+    assert joint.score(begin, ord(A)) == pytest.approx(math.log(0.2 * 0.5), abs=0.1)
+
+
+def test_paths_come_the_best_first_with_their_scores() -> None:
+    joint = two_graphones()
+    (best, first), (worse, second) = paths(joint, "a")
+    assert (first, second) == ((ord(B),), (ord(A),))
+    assert best == pytest.approx(math.log(0.9 * 0.8), abs=0.1)
+    assert worse == pytest.approx(math.log(0.2 * 0.5 * 0.25), abs=0.2)
+    scores = [score for score, _ in paths(joint, "aaaa", most=100)]
+    assert len(scores) == 16
+    assert scores == sorted(scores, reverse=True)
+    assert paths(joint, "") == paths(joint, "z") == []
+
+
+def test_the_models_decide_together() -> None:
+    joint = two_graphones()
+    assert decode(Reader(joint, joint, network((0.0, 0.0))), "a") == ("EY1",)
+    assert decode(Reader(joint, joint, network((20.0, 0.0))), "a") == ("AA1",)
+    assert decode(Reader(joint, joint, network((0.0, 0.0))), "z") == ()
+
+
+def test_the_network_gives_log_probabilities_and_survives_packing() -> None:
+    rng = np.random.default_rng(0)
+    made = network((0.5, -0.5))
+    made.letters[:] = rng.normal(size=made.letters.shape)
+    made.output[:] = rng.normal(size=made.output.shape)
+    made.hidden[:] = np.eye(4)
+    spelled = [(FIRST_GRAPHONE + i, FIRST_GRAPHONE + j) for i in range(2) for j in range(2)]
+    scores = made.scores("aa", spelled)
+    assert sum(math.exp(s) for s in scores) == pytest.approx(1.0, abs=1e-4)
+    packed = Network.unpack(pack_network(made))
+    assert packed.scores("aa", spelled) == pytest.approx(scores, abs=0.1)

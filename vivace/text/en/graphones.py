@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 Graphone = tuple[str, tuple[str, ...]]  # letters and their phones: ("ph", ("F",))
 
-START, END = "\x01", "\x02"  # graphones are the characters after these, in their sorted order
+START, END = (
+    "\x01",
+    "\x02",
+)  # graphones are the characters after these, in their sorted order
 FIRST_GRAPHONE = 3
 STEP = 0.08  # nats between two levels of a stored log-probability
 WEIGHT_ZERO = 64  # the stored level of a weight of one
@@ -26,7 +29,8 @@ class JointModel:
     contexts: the nodes of its suffixes that have children, the longest first, node 0 last.
     """
 
-    by_letters: dict[str, tuple[tuple[int, tuple[str, ...]], ...]]  # letters -> symbols and their phones
+    by_letters: dict[str, tuple[int, ...]]  # letters -> symbols of their graphones
+    sounds: tuple[tuple[str, ...], ...]  # phones of each graphone, from symbol FIRST_GRAPHONE on
     symbols: NDArray[np.uint16]
     first: NDArray[np.uint32]
     log_probability: Sequence[float]
@@ -41,6 +45,10 @@ class JointModel:
             found = self._children[node] = dict(zip(self.symbols[a:b].tolist(), range(a, b), strict=True))
         return found
 
+    def phones(self, path: Sequence[int]) -> tuple[str, ...]:
+        """The phones of a sequence of symbols."""
+        return tuple(phone for symbol in path for phone in self.sounds[symbol - FIRST_GRAPHONE])
+
     def score(self, contexts: Sequence[int], symbol: int) -> float:
         """Natural log of the probability of ``symbol`` after a history with these ``contexts``."""
         weight = 0.0
@@ -54,7 +62,10 @@ class JointModel:
     def extend(self, contexts: Sequence[int], symbol: int) -> tuple[int, ...]:
         """The contexts of the history with ``symbol`` after it."""
         longer = (self.children(node).get(symbol) for node in contexts)
-        return (*(child for child in longer if child is not None and self.children(child)), 0)
+        return (
+            *(child for child in longer if child is not None and self.children(child)),
+            0,
+        )
 
     @classmethod
     def unpack(cls, packed: bytes) -> "JointModel":
@@ -62,11 +73,13 @@ class JointModel:
         raw = lzma.decompress(packed)
         _, name_bytes, nodes = HEADER.unpack_from(raw)
         position = HEADER.size + name_bytes
-        by_letters: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+        by_letters: dict[str, list[int]] = {}
+        sounds: list[tuple[str, ...]] = []
         names = raw[HEADER.size : position].decode().split("\n")
         for symbol, name in enumerate(names, FIRST_GRAPHONE):
             letters, phones = name.split("\t")
-            by_letters.setdefault(letters, []).append((symbol, tuple(phones.split())))
+            by_letters.setdefault(letters, []).append(symbol)
+            sounds.append(tuple(phones.split()))
         columns = np.frombuffer(raw, np.uint8, 5 * nodes, position).reshape(5, nodes)
         low, high, child_counts, probability, weight = columns
         counts = child_counts.astype(np.uint32)
@@ -74,6 +87,7 @@ class JointModel:
         counts[large[:, 0]] = large[:, 1]
         return cls(
             by_letters={letters: tuple(found) for letters, found in by_letters.items()},
+            sounds=tuple(sounds),
             symbols=low.astype(np.uint16) + (high.astype(np.uint16) << np.uint16(8)),
             first=np.concatenate([[1], 1 + np.cumsum(counts)]).astype(np.uint32),
             log_probability=(-STEP * probability).tolist(),
@@ -81,7 +95,12 @@ class JointModel:
         )
 
 
-def pack(graphones: Sequence[Graphone], probability: dict[str, float], weights: dict[str, float], order: int) -> bytes:
+def pack(
+    graphones: Sequence[Graphone],
+    probability: dict[str, float],
+    weights: dict[str, float],
+    order: int,
+) -> bytes:
     """The model as bytes.
 
     Args:
@@ -102,7 +121,13 @@ def pack(graphones: Sequence[Graphone], probability: dict[str, float], weights: 
     levels = [-np.log(probability.get(g, 1e-9)) / STEP for g in grams]
     weight_levels = [WEIGHT_ZERO - np.log(weights.get(g, 1.0)) / STEP for g in grams]
     large = [(i, n) for i, n in enumerate(counts) if n >= 255]
-    columns = (symbols & 255, symbols >> 8, np.minimum(counts, 255), np.rint(levels), np.rint(weight_levels))
+    columns = (
+        symbols & 255,
+        symbols >> 8,
+        np.minimum(counts, 255),
+        np.rint(levels),
+        np.rint(weight_levels),
+    )
     names = "\n".join(f"{letters}\t{' '.join(phones)}" for letters, phones in graphones).encode()
     raw = b"".join(
         (
