@@ -40,7 +40,7 @@ def _adjacent(m: re.Match[str]) -> str | None:
 RULES = (
     Rule(
         "cardinal.adjacent",  # 3、4个 is 三四个; 3、4、5 is a list
-        re.compile(rf"(?<![0-9、.])(?P<a>[1-8])[、,，](?P<b>[2-9])(?=\s?(?:{COUNTED}|[十百千万]))"),
+        re.compile(rf"(?<![0-9、.])(?P<a>[1-8])[、,，](?P<b>[2-9])(?=\s?(?:{COUNTED}|[十百千万级成月号楼点折]))"),
         _adjacent,
     ),
     Rule(

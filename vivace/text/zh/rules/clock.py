@@ -4,7 +4,7 @@ import re
 
 from vivace.text.rule import Rule
 from vivace.text.zh.forms import TO
-from vivace.text.zh.number import cardinal
+from vivace.text.zh.number import cardinal, number
 
 SCORE_BEFORE = re.compile(r"(?:比分|比率|比例|分数|领先|落后|[胜负平]于)[^，。！？,!?]{0,6}$|[以为]$")
 SCORE_AFTER = re.compile(r"\s?(?:[的险大完]{0,2}[获战取]?胜|[击打]败|战平|领先|落后|逆转|的?比[分例]|不敌|负于)")
@@ -68,7 +68,7 @@ def _pace(m: re.Match[str]) -> str:
 
 
 def _score(m: re.Match[str]) -> str:
-    return f"{cardinal(m['a'])}比{cardinal(m['b'])}"
+    return f"{number(m['a'])}比{number(m['b'])}"
 
 
 def _score_hyphen(m: re.Match[str]) -> str:
@@ -117,5 +117,9 @@ RULES = (
         ),
         _score_hyphen,
     ),
-    Rule("clock.score", re.compile(r"(?<![0-9:.])(?P<a>[0-9]{1,4})\s*[:：∶]\s*(?P<b>[0-9]{1,4})(?![0-9:])"), _score),
+    Rule(
+        "clock.score",
+        re.compile(r"(?<![0-9:.])(?P<a>[0-9]{1,4}(?:\.[0-9]+)?)\s*[:：∶]\s*(?P<b>[0-9]{1,4}(?:\.[0-9]+)?)(?![0-9:])"),
+        _score,
+    ),
 )

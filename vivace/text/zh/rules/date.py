@@ -39,6 +39,11 @@ def _months(m: re.Match[str]) -> str:
     return f"{cardinal(m['m'].lstrip('0'))}{m['unit'] or ''}到{cardinal(m['n'].lstrip('0'))}月"
 
 
+def _year_last(m: re.Match[str]) -> str:
+    month, day = (m["m"] or m["m2"]).lstrip("0"), (m["d"] or m["d2"]).lstrip("0")
+    return f"{year(m['y'])}年{cardinal(month)}月{cardinal(day)}日"
+
+
 def _slashed(m: re.Match[str]) -> str | None:
     if not (m["m"].startswith("0") or m["d"].startswith("0")):
         return None  # 3/4 is a fraction, 03/04 a day
@@ -73,6 +78,19 @@ RULES = (
         "date.year_month",
         re.compile(r"(?<![0-9A-Za-z./-])(?P<y>19[0-9]{2}|20[0-9]{2})[-/](?P<m>0[1-9]|1[0-2])(?![0-9./年-])"),
         _month,
+    ),
+    Rule(
+        "date.year_last",
+        re.compile(
+            r"(?<![0-9A-Za-z./-])(?:(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])"
+            r"|(?P<d2>1[3-9]|2[0-9]|3[01])/(?P<m2>0?[1-9]|1[0-2]))/(?P<y>19[0-9]{2}|20[0-9]{2})(?![0-9/])"
+        ),
+        _year_last,
+    ),
+    Rule(
+        "date.hyphen",
+        re.compile(r"(?<![0-9A-Za-z./-])(?P<m>0[1-9])-(?P<d>[12][0-9]|3[01]|0[1-9])(?![0-9A-Za-z/%.-])"),
+        _slashed,
     ),
     Rule(
         "date.slashed",

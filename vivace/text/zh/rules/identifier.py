@@ -84,7 +84,9 @@ RULES = (
     ),
     Rule(
         "identifier.door",
-        re.compile(r"(?P<head>(?<=[楼栋幢座元层])\s?)(?P<id>[0-9]{3,4})(?![0-9.%元万千个人户间平米㎡]|\s?m)"),
+        re.compile(
+            r"(?P<head>(?:(?<=单元)|(?<=[楼栋幢座层]))\s?)(?P<id>[0-9]{3,4})(?![0-9.%元万千个人户间平米㎡]|\s?m)"
+        ),
         _spelled,
     ),
     Rule(

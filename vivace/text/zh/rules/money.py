@@ -66,9 +66,9 @@ RULES = (
     Rule(
         "money.suffixed_range",
         re.compile(
-            rf"(?<![0-9.])(?P<a>{NUMERAL}){TO}(?P<n>{NUMERAL})\s?(?P<scale>百万|千万|[百千万亿])?(?P<unit>{WORDS})"
+            rf"(?<![0-9.])(?P<a>{NUMERAL})(?P<mid>[百千万亿])?{TO}(?P<n>{NUMERAL})\s?(?P<scale>百万|千万|[百千万亿])?(?P<unit>{WORDS})"
         ),
-        lambda m: f"{amount(m['a'])}到{amount(m['n'])}{m['scale'] or ''}{m['unit']}",
+        lambda m: f"{amount(m['a'])}{m['mid'] or ''}到{amount(m['n'])}{m['scale'] or ''}{m['unit']}",
     ),
     Rule(
         "money.suffixed",
@@ -85,7 +85,7 @@ RULES = (
     Rule(
         "money.per",
         re.compile(
-            r"(?<=[元块钱角币金镑0-9万亿次克升米个件瓶度斤吨字帧A-Za-z²³㎡℃])\s?/\s?(?=年|月|日|天|周|小时|分钟|分|秒|人|次|斤|公斤|千克|吨|个|件|晚|位|股|盒|瓶|张|平方米|平米|米|㎡)"
+            r"(?<=[元块钱角币金镑0-9万亿次克升米个件瓶度斤吨字帧A-Za-z²³㎡℃])\s?/\s?(?=年|月|日|天|周|小时|分钟|分|秒|人|次|斤|公斤|千克|吨|个|件|晚|位|股|盒|瓶|张|平方米|平米|米|㎡|度|吨)"
         ),
         lambda _: "每",
     ),
