@@ -38,10 +38,7 @@ def pairs(entry: Entry) -> Lattice:
 
 
 def expectation(
-    lattice: Lattice,
-    goal: Node,
-    probability: dict[Graphone, float],
-    counts: dict[Graphone, float],
+    lattice: Lattice, goal: Node, probability: dict[Graphone, float], counts: dict[Graphone, float]
 ) -> None:
     """Add the expected counts of one word's graphones (forward and backward through its lattice)."""
     backward = {goal: 1.0}

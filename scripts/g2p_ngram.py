@@ -28,11 +28,8 @@ def discounts(counts: dict[str, int]) -> tuple[float, float, float]:
     """The three discounts of modified Kneser-Ney for counts of 1, 2, and 3 or more."""
     ones, twos, threes, fours = (max(1, sum(1 for c in counts.values() if c == k)) for k in (1, 2, 3, 4))
     y = ones / (ones + 2 * twos)
-    return (
-        1 - 2 * y * twos / ones,
-        2 - 3 * y * threes / twos,
-        3 - 4 * y * fours / threes,
-    )
+    d1, d2, d3 = 1 - 2 * y * twos / ones, 2 - 3 * y * threes / twos, 3 - 4 * y * fours / threes
+    return max(0.1, d1), max(0.1, d2), max(0.1, d3)  # a few words can give none
 
 
 def estimate(counts: list[dict[str, int]]) -> tuple[dict[str, float], dict[str, float]]:
@@ -58,11 +55,7 @@ def estimate(counts: list[dict[str, int]]) -> tuple[dict[str, float], dict[str, 
 
 
 def prune(
-    probability: dict[str, float],
-    left: dict[str, float],
-    sequences: list[str],
-    order: int,
-    threshold: float,
+    probability: dict[str, float], left: dict[str, float], sequences: list[str], order: int, threshold: float
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Drop n-grams of three and more that gain less than ``threshold`` nats over the training words."""
     seen: defaultdict[str, int] = defaultdict(int)
@@ -90,11 +83,7 @@ def prune(
 
 
 def train(
-    paths: list[list[Graphone]],
-    graphones: list[Graphone],
-    order: int,
-    threshold: float,
-    backward: bool,
+    paths: list[list[Graphone]], graphones: list[Graphone], order: int, threshold: float, backward: bool
 ) -> bytes:
     """The packed model of ``paths``, read from the left or from the right."""
     symbol = {g: chr(FIRST_GRAPHONE + i) for i, g in enumerate(graphones)}

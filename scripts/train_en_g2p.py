@@ -42,10 +42,7 @@ def distance(a: tuple[str, ...], b: tuple[str, ...]) -> int:
     for i, x in enumerate(a, 1):
         previous, row[0] = row[0], i
         for j, y in enumerate(b, 1):
-            previous, row[j] = (
-                row[j],
-                min(row[j] + 1, row[j - 1] + 1, previous + (x != y)),
-            )
+            previous, row[j] = (row[j], min(row[j] + 1, row[j - 1] + 1, previous + (x != y)))
     return row[-1]
 
 
@@ -75,12 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--order", type=int, default=8)
     parser.add_argument("--threshold", type=float, default=1.25, help="nats that an n-gram must gain")
-    parser.add_argument(
-        "--held-out",
-        type=int,
-        default=50,
-        help="of a thousand words, by a hash of the word",
-    )
+    parser.add_argument("--held-out", type=int, default=50, help="of a thousand words, by a hash of the word")
     parser.add_argument("--sample", type=int, help="score so many of the words held out")
     parser.add_argument("--no-write", action="store_true")
     options = parser.parse_args()
@@ -99,11 +91,7 @@ def main() -> None:
 
     network = g2p_network.train(paths, graphones)
     packed = [*models(paths).values(), pack(network)]
-    reader = Reader(
-        JointModel.unpack(packed[0]),
-        JointModel.unpack(packed[1]),
-        Network.unpack(packed[2]),
-    )
+    reader = Reader(JointModel.unpack(packed[0]), JointModel.unpack(packed[1]), Network.unpack(packed[2]))
     scored = random.Random(SEED).sample(held_out, min(options.sample or len(held_out), len(held_out)))
     print(evaluate(reader, scored))
     if not options.no_write:

@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 
 Graphone = tuple[str, tuple[str, ...]]  # letters and their phones: ("ph", ("F",))
 
-START, END = (
-    "\x01",
-    "\x02",
-)  # graphones are the characters after these, in their sorted order
+START, END = "\x01", "\x02"  # graphones are the characters after these, in their sorted order
 FIRST_GRAPHONE = 3
 STEP = 0.08  # nats between two levels of a stored log-probability
 WEIGHT_ZERO = 64  # the stored level of a weight of one
@@ -62,10 +59,7 @@ class JointModel:
     def extend(self, contexts: Sequence[int], symbol: int) -> tuple[int, ...]:
         """The contexts of the history with ``symbol`` after it."""
         longer = (self.children(node).get(symbol) for node in contexts)
-        return (
-            *(child for child in longer if child is not None and self.children(child)),
-            0,
-        )
+        return (*(child for child in longer if child is not None and self.children(child)), 0)
 
     @classmethod
     def unpack(cls, packed: bytes) -> "JointModel":
@@ -95,12 +89,7 @@ class JointModel:
         )
 
 
-def pack(
-    graphones: Sequence[Graphone],
-    probability: dict[str, float],
-    weights: dict[str, float],
-    order: int,
-) -> bytes:
+def pack(graphones: Sequence[Graphone], probability: dict[str, float], weights: dict[str, float], order: int) -> bytes:
     """The model as bytes.
 
     Args:
@@ -121,13 +110,7 @@ def pack(
     levels = [-np.log(probability.get(g, 1e-9)) / STEP for g in grams]
     weight_levels = [WEIGHT_ZERO - np.log(weights.get(g, 1.0)) / STEP for g in grams]
     large = [(i, n) for i, n in enumerate(counts) if n >= 255]
-    columns = (
-        symbols & 255,
-        symbols >> 8,
-        np.minimum(counts, 255),
-        np.rint(levels),
-        np.rint(weight_levels),
-    )
+    columns = (symbols & 255, symbols >> 8, np.minimum(counts, 255), np.rint(levels), np.rint(weight_levels))
     names = "\n".join(f"{letters}\t{' '.join(phones)}" for letters, phones in graphones).encode()
     raw = b"".join(
         (

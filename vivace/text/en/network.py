@@ -57,10 +57,7 @@ class Network:
         found = np.full((len(keys), len(self.initial)), -np.inf, np.float32)
         at = codes[SIDE + keys[:, 0]]
         for letter in np.unique(at):
-            rows, columns = (
-                np.flatnonzero(at == letter),
-                np.flatnonzero(self.initial == letter),
-            )
+            rows, columns = (np.flatnonzero(at == letter), np.flatnonzero(self.initial == letter))
             logits = inner[rows] @ self.output[columns].T + self.output_bias[columns]
             top = logits.max(axis=1, keepdims=True)
             found[np.ix_(rows, columns)] = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
@@ -80,10 +77,7 @@ class Network:
 
 def pack(network: Network) -> bytes:
     """The network as bytes, its matrices in 8 bits with one scale for each row."""
-    stored: dict[str, Any] = {
-        "initial": network.initial,
-        "lengths": network.lengths,
-    }
+    stored: dict[str, Any] = {"initial": network.initial, "lengths": network.lengths}
     for name in ("letters", "before", "hidden", "output"):
         matrix: Floats = getattr(network, name)
         scale = (np.abs(matrix).max(axis=-1, keepdims=True) / 127).astype(np.float16) + np.float16(1e-6)

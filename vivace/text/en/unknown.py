@@ -63,10 +63,7 @@ def decode(reader: Reader, word: str) -> tuple[str, ...]:
         return ()
     seen = reader.network.scores(word, [path for _, path in found])
     scored = [
-        (
-            SHARPNESS * (score + _score(reader.backward, path[::-1]) + NETWORK * fit),
-            reader.forward.phones(path),
-        )
+        (SHARPNESS * (score + _score(reader.backward, path[::-1]) + NETWORK * fit), reader.forward.phones(path))
         for (score, path), fit in zip(found, seen, strict=True)
     ]
     best = max(score for score, _ in scored)
@@ -116,16 +113,7 @@ def _best_first(joint: JointModel, ends: dict[int, _State], most: int) -> list[t
         if not state.arrivals:
             found.append((-cost, path))
         for step, before, symbol in state.arrivals:
-            heappush(
-                heap,
-                (
-                    -before.score - step - after,
-                    next(order),
-                    step + after,
-                    before,
-                    (symbol, *path),
-                ),
-            )
+            heappush(heap, (-before.score - step - after, next(order), step + after, before, (symbol, *path)))
     return found
 
 
