@@ -1,7 +1,7 @@
 """Written to spoken text, block by block: the caller's readings, clean, own rules, the long tail, the last pass."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vivace.text.aligned import Aligned, Edit
@@ -63,8 +63,6 @@ class Spoken(Aligned):
 
 def spoken(text: str, language: LanguageChoice = "auto", control: Control | None = None) -> Spoken:
     """As ``normalize``, with the written span behind every character."""
-    control = control or Control()
-    require_choice(language)
     joiner = Joiner()
     texts: list[str] = []
     starts: list[int] = []
@@ -72,8 +70,7 @@ def spoken(text: str, language: LanguageChoice = "auto", control: Control | None
     said: list[Said] = []
     length = 0
     context: SpokenLanguage | None = None
-    for block in blocks(text):
-        read = read_block(block, language, control, context)
+    for block, read in spoken_blocks(text, language, control or Control()):
         context = read.language
         gap = joiner.gap(read.text, block.break_after)
         texts += gap, read.text
@@ -85,6 +82,16 @@ def spoken(text: str, language: LanguageChoice = "auto", control: Control | None
         said += [Said(s.start + length, s.end + length, s.reading) for s in read.readings]
         length += len(read.text)
     return Spoken("".join(texts), starts, ends, tuple(said), context)
+
+
+def spoken_blocks(text: str, language: LanguageChoice, control: Control) -> Iterator[tuple[Block, Spoken]]:
+    """Each block of a text and its spoken form; the spans are those in the whole text."""
+    require_choice(language)
+    context: SpokenLanguage | None = None
+    for block in blocks(text):
+        read = read_block(block, language, control, context)
+        context = read.language
+        yield block, read
 
 
 def read_block(

@@ -12,7 +12,7 @@ from vivace.text.finish import WORD
 from vivace.text.language import HAN
 from vivace.text.lexicon import Lexicon
 from vivace.text.markup import TAG
-from vivace.text.normalize import Spoken, spoken
+from vivace.text.normalize import Spoken, spoken_blocks
 from vivace.text.punctuation import PAUSES
 from vivace.text.user_reading import Reading
 from vivace.types import LanguageChoice, SpokenLanguage, Word, WordKind
@@ -61,7 +61,12 @@ def phones(
         InputError: an entry of ``lexicon`` or one of ``normalisers`` cannot be used.
     """
     control = Control.of(lexicon, normalisers, dictionary=dictionary)
-    return tuple(s.word for s in read_aloud(spoken(text, language, control), control) if s.word is not None)
+    return tuple(
+        said.word
+        for _, read in spoken_blocks(text, language, control)
+        for said in read_aloud(read, control)
+        if said.word is not None
+    )
 
 
 def read_aloud(text: Spoken, control: Control | None = None) -> Iterator[SpokenWord]:
