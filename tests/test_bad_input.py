@@ -96,6 +96,12 @@ def test_an_unclosed_bracket_is_text_and_cuts_nothing_off(capsys: pytest.Capture
     assert "and left" in capsys.readouterr().out
 
 
+def test_an_unclosed_tag_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    line = refusal(capsys, INPUT, "say", "He said [laugh and left.")
+    assert "'[laugh' at character 9" in line
+    assert "write '[laugh]'" in line
+
+
 @pytest.fixture
 def broken(working_folder: Path) -> Path:
     """A copy of the embedded checkpoint, for breaking."""

@@ -18,6 +18,7 @@ from vivace.audio.level import require_speech
 from vivace.errors import EngineError, InputError, TextTooLongError, UnsupportedLanguageError
 from vivace.models.chattts.speaker import random_speaker
 from vivace.models.registry import EMBEDDED, embedded_root, family_of
+from vivace.pipeline.brackets import require_closed_tags
 from vivace.pipeline.loading import load_chattts
 from vivace.pipeline.options import Request, SpeakOptions, make_request
 from vivace.pipeline.pauses import pause_after
@@ -236,6 +237,7 @@ class TTS:
         limit = self.config.limits.max_chars
         if len(text) > limit:
             raise TextTooLongError(f"the text has {len(text)} characters, the limit is {limit}; send it in parts")
+        require_closed_tags(text)
         pieces = split(
             text,
             request.language,
