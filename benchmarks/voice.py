@@ -183,7 +183,7 @@ def main() -> None:
                     texts = (HERE / f"voice_sentences_{language}.txt").read_text(encoding="utf-8").splitlines()
                     found = score(tts, speaker.name, taught[speaker.teacher], language, texts[: args.limit])
                     rows.append(found.row())
-                    print(f"{speaker.name} {language} done", file=sys.stderr)
+                    print(json.dumps(rows[-1]), file=sys.stderr, flush=True)  # it takes minutes: show what is known
     print_table(rows)
     line = json.dumps({"benchmark": "voice", "seed": SEED, "threads": args.threads, "rows": rows})
     print(line)
