@@ -12,7 +12,9 @@ from vivace.text.en.network import HISTORY, LETTERS, SIDE, Network
 
 HIDDEN = 256
 BATCH = 512  # all of one letter, so that each has its own small output
-PHASES = ((6, 2e-3, 0.25), (3, 1e-3, 0.1))  # epochs, learning rate (it falls to a hundredth), dropout
+EPOCHS = 6
+RATE = 2e-3  # falls to a hundredth
+DROPOUT = 0.25
 WINDOW = 2 * SIDE + 1
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
@@ -40,6 +42,8 @@ def examples(paths: list[list[Graphone]], graphones: list[Graphone]) -> Rows:
 class Scorer(nn.Module):
     """The network with its dropout; one output layer for each letter."""
 
+    offsets: Tensor  # of the features in the one table of embeddings
+
     def __init__(self, classes: list[list[int]], graphones: int) -> None:
         super().__init__()
         sizes = [LETTERS] * WINDOW + [graphones + 1] * HISTORY
@@ -49,7 +53,7 @@ class Scorer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(HIDDEN))
         self.hidden = nn.Linear(HIDDEN, HIDDEN)
         self.outputs = nn.ModuleList(nn.Linear(HIDDEN, max(1, len(c))) for c in classes)
-        self.dropout = nn.Dropout()
+        self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, features: Tensor, letter: int) -> Tensor:
         """Logits ``[N, classes of the letter]`` for features ``[N, WINDOW + HISTORY]``."""
@@ -66,31 +70,29 @@ def train(paths: list[list[Graphone]], graphones: list[Graphone], seed: int = 0)
     features, targets, letters = examples(paths, graphones)
     classes = [[i for i, g in enumerate(graphones) if g[0][0] == c] for c in ALPHABET]
     place = np.zeros(len(graphones), np.int64)
-    for members in classes:
-        place[members] = np.arange(len(members))
+    for symbols in classes:
+        place[symbols] = np.arange(len(symbols))
     scorer = Scorer(classes, len(graphones))
     rows, wanted = torch.from_numpy(features), torch.from_numpy(place[targets])
     by_letter = [np.flatnonzero(letters == k) for k in range(len(ALPHABET))]
     steps = sum(-(-len(b) // BATCH) for b in by_letter)
-    for epochs, rate, dropout in PHASES:
-        scorer.dropout.p = dropout
-        optimizer = torch.optim.Adam(scorer.parameters(), lr=rate)
-        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, epochs * steps)
-        for _ in range(epochs):
-            batches = []
-            for k, members in enumerate(by_letter):
-                order = rng.permutation(members)
-                batches += [(k, order[i : i + BATCH]) for i in range(0, len(order), BATCH)]
-            random.Random(seed).shuffle(batches)
-            loss_sum = 0.0
-            for k, batch in batches:
-                loss = nn.functional.cross_entropy(scorer(rows[batch], k), wanted[batch])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                loss_sum += loss.item() * len(batch)
-            print(f"network: {loss_sum / len(rows):.3f} nats a graphone")
+    optimizer = torch.optim.Adam(scorer.parameters(), lr=RATE)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, EPOCHS * steps)
+    for epoch in range(EPOCHS):
+        batches = []
+        for k, members in enumerate(by_letter):
+            order = rng.permutation(members)
+            batches += [(k, order[i : i + BATCH]) for i in range(0, len(order), BATCH)]
+        random.Random(epoch).shuffle(batches)
+        loss_sum = 0.0
+        for k, batch in batches:
+            loss = nn.functional.cross_entropy(scorer(rows[batch], k), wanted[batch])
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+            loss_sum += loss.item() * len(batch)
+        print(f"network: {loss_sum / len(rows):.3f} nats a graphone")
     return exported(scorer, graphones, classes)
 
 
