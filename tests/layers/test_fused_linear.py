@@ -21,7 +21,7 @@ def test_the_layers_keep_their_weights_and_share_the_memory() -> None:
     before = [layer.weight.detach().clone() for layer in layers]
     fused = FusedLinear(layers)
     assert all(torch.equal(layer.weight, weight) for layer, weight in zip(layers, before, strict=True))
-    assert layers[1].weight.data_ptr() == fused.weight[4:].data_ptr()
+    assert layers[1].weight.data_ptr() == fused.weight[:, 4:].data_ptr()
 
 
 def test_a_fused_block_equals_a_plain_one() -> None:

@@ -3,25 +3,25 @@
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 
 class FusedLinear:
     """``nn.Linear`` layers without bias that read the same input, laid side by side in memory.
 
-    A decode step multiplies one row by many small matrices: what each product costs is mostly its call. The layers keep
-    their names and become views of the one matrix, so nothing is held twice.
+    A decode step multiplies one row by many small matrices: what each product costs is mostly its call and the reading
+    of its weights. One row against a matrix is read twice as fast with the inputs as rows (``benchmarks/README.md``),
+    so the matrix is kept that way round. The layers keep their names and become views of it: nothing is held twice.
     """
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
-        self.weight = torch.cat([layer.weight.detach() for layer in layers])  # [sum of outputs, inputs]
+        self.weight = torch.cat([layer.weight.detach() for layer in layers]).T.contiguous()  # [inputs, sum of outputs]
         start = 0
         for layer in layers:
             end = start + layer.out_features
-            layer.weight = nn.Parameter(self.weight[start:end], requires_grad=False)
+            layer.weight = nn.Parameter(self.weight[:, start:end].T, requires_grad=False)
             start = end
 
     def __call__(self, x: Tensor) -> Tensor:
         """``[..., inputs]`` -> the outputs of all layers in a row, ``[..., sum of outputs]``."""
-        return F.linear(x, self.weight)
+        return x @ self.weight

@@ -71,7 +71,7 @@ class ChatTTSStages:
         self.habits = parts.model.config.vivace
         self.sample_rate = parts.vocoder.sample_rate
         small = sum(p.numel() * p.element_size() for p in self.model.llama.parameters()) < SMALL_MODEL_BYTES
-        self._decode_threads = 1 if small else None
+        self._threads = 1 if small else None
         own = self.habits
         self.sampling = SamplingParams(own.temperature, own.top_p, own.top_k, own.repetition_penalty)
 
@@ -124,7 +124,7 @@ class ChatTTSStages:
             min_new_tokens=max(params.min_new_tokens, script.units),
             max_new_tokens=min(params.max_new_tokens, most),
         )
-        with intra_op_threads(self._decode_threads):
+        with intra_op_threads(self._threads):
             return generate(self.model.code_mode, prompt, params, SeededNoise((seed,)))[0]
 
     @torch.inference_mode()
@@ -133,7 +133,8 @@ class ChatTTSStages:
         decoder = self.model.dvae if from_codes else self.model.decoder
         if decoder is None:
             raise InputError("this checkpoint has no DVAE; decode from hidden states")
-        mel: Tensor = decoder((generation.codes if from_codes else generation.hidden).T[None])
+        with intra_op_threads(self._threads):
+            mel: Tensor = decoder((generation.codes if from_codes else generation.hidden).T[None])
         return mel
 
     @torch.inference_mode()
@@ -142,7 +143,8 @@ class ChatTTSStages:
 
         Raises: EngineError when the model's numbers went wrong; silence or noise is never returned in their place.
         """
-        samples: NDArray[np.float32] = self.vocoder(mel)[0].cpu().numpy()
+        with intra_op_threads(self._threads):
+            samples: NDArray[np.float32] = self.vocoder(mel)[0].cpu().numpy()
         if not np.isfinite(samples).all():
             raise EngineError("the model made numbers that are not finite; try another seed, or float32")
         return samples
