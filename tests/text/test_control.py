@@ -7,8 +7,10 @@ from vivace.text import Segmenter, normalize, phones, split
 
 
 def test_it_comes_before_the_own_rules_and_they_read_the_rest() -> None:
-    own = {"en": lambda sentence: sentence.replace("5'", "5 feet").replace("x3", "times 3")}
-    assert normalize("It is 5' x3.", "en", normalisers=own) == "It is five feet times three."
+    def own(sentence: str) -> str:
+        return sentence.replace("5'", "5 feet").replace("x3", "times 3")
+
+    assert normalize("It is 5' x3.", "en", normalisers={"en": own}) == "It is five feet times three."
 
 
 def test_it_sees_one_sentence_of_its_language_at_a_time() -> None:
@@ -33,8 +35,8 @@ def test_words_have_the_span_of_the_sentence() -> None:
 
 
 def test_tags_and_readings_are_kept() -> None:
-    own = {"en": lambda _: "new words"}
-    assert normalize("old [laugh] old [b](B IY1) old", normalisers=own) == "new words [laugh] new words b new words"
+    read = normalize("old [laugh] old [b](B IY1) old", normalisers={"en": lambda _: "new words"})
+    assert read == "new words [laugh] new words b new words"
 
 
 def test_what_it_returns_is_cleaned_and_read() -> None:
