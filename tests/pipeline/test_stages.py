@@ -93,6 +93,16 @@ def test_both_ways_to_a_spectrogram_have_two_frames_a_code(published: ChatTTSSta
     assert len(published.wave(published.mel(made))) == (2 * len(made.codes) - 1) * 256
 
 
+def test_what_the_decoder_was_not_trained_on_is_cut_off(embedded: ChatTTSStages, published: ChatTTSStages) -> None:
+    """Below its floor a Decoder says anything, and the vocoder would make it heard."""
+    voice = Voice("noise", embedding=torch.randn(256, generator=torch.Generator().manual_seed(0)).numpy())
+    script = embedded.script(piece("Good morning."))
+    made = embedded.codes(script, embedded.prompt(script, voice), PLAIN, 1)
+    assert embedded.habits.mel_floor == -7.0
+    assert float(embedded.mel(made).min()) == -7.0
+    assert published.habits.mel_floor is None
+
+
 def test_units_count_phones_syllables_and_marks() -> None:
     assert piece_units(piece("Hello, 你好。")) == 4 + 1 + 4 + 1
 

@@ -135,7 +135,8 @@ class ChatTTSStages:
             raise InputError("this checkpoint has no DVAE; decode from hidden states")
         with intra_op_threads(self._threads):
             mel: Tensor = decoder((generation.codes if from_codes else generation.hidden).T[None])
-        return mel
+        floor = self.habits.mel_floor
+        return mel if floor is None else mel.clamp_min(floor)
 
     @torch.inference_mode()
     def wave(self, mel: Tensor) -> NDArray[np.float32]:

@@ -21,8 +21,7 @@ from vivace.train.budget import Budget
 from vivace.train.crops import Crops
 from vivace.train.depthwise import conv_forward, stack_forward
 from vivace.train.mel_scale import mel_statistics, start_at_mean
-from vivace.train.objective import MEL_FLOOR
-from vivace.train.preset import Preset
+from vivace.train.preset import MEL_FLOOR, Preset
 from vivace.train.quantise import straight_through
 from vivace.train.state import resume, save_state
 from vivace.train.store import FRAMES_PER_CODE, HELD_OUT, N_MELS, Corpus, Utterance

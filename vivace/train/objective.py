@@ -13,9 +13,8 @@ from torch import Tensor
 from vivace.models.chattts.decoder import SpectrogramDecoder
 from vivace.train.batching import NO_POSITION, Batch
 from vivace.train.depthwise import conv_forward, stack_forward
+from vivace.train.preset import MEL_FLOOR
 from vivace.train.store import FRAMES_PER_CODE, N_MELS
-
-MEL_FLOOR = -7.0  # natural log; what is below is silence, however deep, and not worth learning
 
 
 @dataclass(frozen=True)

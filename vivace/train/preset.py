@@ -16,6 +16,8 @@ from vivace.train.inventory import vocabulary
 
 Json = dict[str, object]
 
+MEL_FLOOR = -7.0  # natural log; what is below is silence, however deep, and not worth learning
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -43,6 +45,7 @@ def _chattts(
         refine=False,
         carry_over=False,
         max_piece_units=110,
+        mel_floor=MEL_FLOOR,
         tags=(),
     )
     return ChatTTSConfig(gpt=gpt, decoder=stack, dvae=dvae, vocos=VocosConfig(backbone=vocos), vivace=habits)

@@ -88,6 +88,7 @@ class Habits:
     top_p: float = 0.7
     top_k: int = 20
     repetition_penalty: float = 1.05
+    mel_floor: float | None = None  # natural log: below it the Decoder was not trained; None: everywhere it was
     frames_per_unit: float = 12.0  # more code frames a phone unit than this is not speech any more
     tags: tuple[str, ...] | None = None  # control tags it was trained on; None: all of its tokenizer
 
