@@ -259,3 +259,8 @@ def test_the_published_table_is_complete() -> None:
     assert len(files) == 9
     assert published.CHATTTS.size == 1_217_892_921
     assert all(len(file.digest.value) == 64 for file in files.values())
+
+
+def test_a_name_too_long_for_a_file_is_no_model() -> None:
+    with pytest.raises(WeightsNotFoundError, match="does not exist"):
+        resolve("x" * 5000)

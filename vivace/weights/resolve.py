@@ -1,6 +1,7 @@
 """The name of a model to a folder with its files, downloaded when they are not here, and checked."""
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,12 +50,12 @@ def resolve(
         WeightsError: the hub cannot be reached, or the cache cannot be written.
     """
     folder = Path(model).expanduser()
-    if folder.is_dir():
+    if os.path.isdir(folder):  # Path.is_dir raises where a name is too long to be one
         check_layout(folder)
         return folder
     address = ADDRESS.fullmatch(model) if isinstance(model, str) else None
     if address is None:
-        kind = "is a file, not a folder" if folder.exists() else "does not exist"
+        kind = "is a file, not a folder" if os.path.exists(folder) else "does not exist"
         raise WeightsNotFoundError(
             f"no model {str(model)[:200]!r}: as a folder it {kind}, and a hub address looks like org/name or "
             "org/name@revision; see `vivace models list`"
