@@ -10,7 +10,7 @@ class FusedLinear:
     """``nn.Linear`` layers without bias that read the same input, laid side by side in memory.
 
     A decode step multiplies one row by many small matrices: what each product costs is mostly its call and the reading
-    of its weights. One row against a matrix is read twice as fast with the inputs as rows (``benchmarks/README.md``),
+    of its weights. One row against a tall matrix takes little more than half the time with the inputs as rows (``benchmarks/README.md``),
     so the matrix is kept that way round. The layers keep their names and become views of it: nothing is held twice.
     """
 
