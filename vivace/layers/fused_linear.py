@@ -10,8 +10,9 @@ class FusedLinear:
     """``nn.Linear`` layers without bias that read the same input, laid side by side in memory.
 
     A decode step multiplies one row by many small matrices: what each product costs is mostly its call and the reading
-    of its weights. One row against a tall matrix takes little more than half the time with the inputs as rows (``benchmarks/README.md``),
-    so the matrix is kept that way round. The layers keep their names and become views of it: nothing is held twice.
+    of its weights. One row against a tall matrix takes little more than half the time with the inputs as rows (measured
+    in ``benchmarks/README.md``), so the matrix is kept that way round. The layers keep their names and become views of
+    it: nothing is held twice.
     """
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
