@@ -18,18 +18,18 @@ def write(folder: Path, text: str) -> Path:
 def test_defaults_speak_with_the_embedded_voice_on_any_machine() -> None:
     config = TTSConfig()
     assert (config.model, config.device, config.limits.max_chars) == (None, "auto", 20_000)
-    assert config.generation.voice is None
+    assert config.inference.voice is None
 
 
 def test_keywords_win_over_environment_over_file_over_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = write(tmp_path, "generation: {seed: 1, speed: 1.5, top_k: 5}\ndevice: cpu\n")
-    monkeypatch.setenv("VIVACE_GENERATION__SEED", "2")
-    monkeypatch.setenv("VIVACE_GENERATION__SPEED", "2.0")
-    config = TTSConfig.load(file, generation={"seed": 3, "voice": None})
-    assert config.generation.seed == 3
-    assert config.generation.speed == 2.0
-    assert config.generation.top_k == 5
-    assert config.generation.top_p is None
+    file = write(tmp_path, "inference: {seed: 1, speed: 1.5, top_k: 5}\ndevice: cpu\n")
+    monkeypatch.setenv("VIVACE_INFERENCE__SEED", "2")
+    monkeypatch.setenv("VIVACE_INFERENCE__SPEED", "2.0")
+    config = TTSConfig.load(file, inference={"seed": 3, "voice": None})
+    assert config.inference.seed == 3
+    assert config.inference.speed == 2.0
+    assert config.inference.top_k == 5
+    assert config.inference.top_p is None
     assert config.device == "cpu"
 
 
@@ -78,7 +78,7 @@ def test_nothing_can_be_changed_afterwards() -> None:
         ("limits: {max_cahrs: 3}", "unknown key 'limits.max_cahrs'; did you mean 'limits.max_chars'?"),
         ("modle: x", "unknown key 'modle'; did you mean 'model'?"),
         ("threads: many", "threads = 'many': input should be a valid integer"),
-        ("generation: {speed: 9}", "generation.speed = 9: input should be less than or equal to 4"),
+        ("inference: {speed: 9}", "inference.speed = 9: input should be less than or equal to 4"),
         ("hub: nowhere", "hub = 'nowhere'"),
         ("- a list", "holds a list; write 'key: value' lines"),
         ("model: [", "is not YAML at line 1"),
@@ -92,7 +92,7 @@ def test_a_bad_file_is_one_line(tmp_path: Path, text: str, message: str) -> None
 
 
 def test_a_key_like_no_other_lists_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match="unknown key 'zzzzzz'; known: device, generation"):
+    with pytest.raises(SettingsError, match="unknown key 'zzzzzz'; known: device, hub"):
         TTSConfig(zzzzzz=1)
 
 

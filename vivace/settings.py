@@ -60,7 +60,7 @@ class TextConfig(_Group):
     homophones: bool | UserPath = True  # for models that read characters: rare ones by frequent ones; or a JSON table
 
 
-class GenerationConfig(_Group):
+class InferenceConfig(_Group):
     """Defaults of ``TTS.synthesize``. ``None`` is the model's own default."""
 
     voice: str | None = None
@@ -91,7 +91,7 @@ class TTSConfig(BaseSettings):
     hub: HubConfig = Field(default_factory=HubConfig)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
     text: TextConfig = Field(default_factory=TextConfig)
-    generation: GenerationConfig = Field(default_factory=GenerationConfig)
+    inference: InferenceConfig = Field(default_factory=InferenceConfig)
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_file_and_another_seed_another() -> None:
 
 def test_text_from_a_file_and_settings_from_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     Path("text.txt").write_text("Hello.\n", encoding="utf-8")
-    Path("vivace.yaml").write_text("generation: {seed: 11, voice: marcel}\n", encoding="utf-8")
+    Path("vivace.yaml").write_text("inference: {seed: 11, voice: marcel}\n", encoding="utf-8")
     assert exit_code(["say", "-f", "text.txt", "--config", "vivace.yaml", "-o", "x.mp3"]) == 0
     assert capsys.readouterr().out.endswith("voice marcel  seed 11\n")
     assert Path("x.mp3").stat().st_size > 1000

@@ -55,7 +55,7 @@ def say(
     flags = {"voice": voice, "language": language, "speed": speed, "seed": seed}
     sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k}
     settings = TTSConfig.load(
-        config, model=model, device=device, text={"lexicon": lexicon}, generation={**flags, **sampling}
+        config, model=model, device=device, text={"lexicon": lexicon}, inference={**flags, **sampling}
     )
 
     from vivace.pipeline.tts import TTS

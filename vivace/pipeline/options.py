@@ -10,7 +10,7 @@ from vivace.engine.sampler import SamplingParams
 from vivace.errors import InputError, UnsupportedLanguageError
 from vivace.pipeline.voices import Voice
 from vivace.runtime.seed import SEED_LIMIT
-from vivace.settings import GenerationConfig
+from vivace.settings import InferenceConfig
 from vivace.text import Lexicon
 from vivace.types import LanguageChoice
 
@@ -64,7 +64,7 @@ def _first(*choices: T | None) -> T | None:
     return next((choice for choice in choices if choice is not None), None)
 
 
-def _sampling(options: SpeakOptions, config: GenerationConfig, default: SamplingParams) -> SamplingParams:
+def _sampling(options: SpeakOptions, config: InferenceConfig, default: SamplingParams) -> SamplingParams:
     temperature = options.get("temperature")
     if temperature is None:
         temperature = default.temperature if config.temperature is None else config.temperature
@@ -79,7 +79,7 @@ def _sampling(options: SpeakOptions, config: GenerationConfig, default: Sampling
 
 
 def make_request(
-    options: SpeakOptions, config: GenerationConfig, voice: Voice, lexicon: Lexicon, sampling: SamplingParams
+    options: SpeakOptions, config: InferenceConfig, voice: Voice, lexicon: Lexicon, sampling: SamplingParams
 ) -> Request:
     """Settle what a request leaves open; ``sampling`` is the model's own, own readings go on top of ``lexicon``.
 

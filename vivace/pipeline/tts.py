@@ -131,7 +131,7 @@ class TTS:
 
     def voice(self, name: str | None = None) -> Voice:
         """A voice by name, or the default one. Raises: VoiceNotFoundError."""
-        return self._book.get(name or self.config.generation.voice or self.stages.habits.default_voice)
+        return self._book.get(name or self.config.inference.voice or self.stages.habits.default_voice)
 
     def clone_voice(
         self, recording: str | Path | bytes, transcript: str, *, name: str = "clone", description: str = ""
@@ -231,7 +231,7 @@ class TTS:
     def _request(self, options: SpeakOptions) -> Request:
         voice = options.get("voice")
         voice = voice if isinstance(voice, Voice) else self.voice(voice)
-        return make_request(options, self.config.generation, voice, self._lexicon, self.stages.sampling)
+        return make_request(options, self.config.inference, voice, self._lexicon, self.stages.sampling)
 
     def _pieces(self, text: str, request: Request) -> list[Piece]:
         limit = self.config.limits.max_chars
