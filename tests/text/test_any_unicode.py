@@ -90,32 +90,49 @@ def test_twice_the_random_text_is_twice_the_work(alphabet: int) -> None:
     assert long < 2.4 * short
 
 
-def test_no_library_sees_more_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_library_sees_more_than_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the libraries that hold the interpreter lock are given: never two sentences, never more than their cap."""
     from pypinyin import lazy_pinyin
     from wetext import Normalizer
 
     from vivace.text import long_tail
-    from vivace.text.zh.pinyin import simplified
+    from vivace.text.zh import pinyin
 
-    seen: dict[str, int] = {}
+    seen: dict[str, list[str]] = {"wetext": [], "pypinyin": [], "opencc": []}
 
     def watched(name: str, call: Callable[..., object]) -> Callable[..., object]:
         def called(text: str, *rest: object, **options: object) -> object:
-            seen[name] = max(seen.get(name, 0), len(text))
+            seen[name].append(text)
             return call(text, *rest, **options)
 
         return called
 
-    class Watched:
+    class Wetext:
         normalize = staticmethod(watched("wetext", Normalizer(lang="zh", operator="tn").normalize))
 
-    monkeypatch.setattr("vivace.text.zh.reading.simplified", watched("opencc", simplified))
+    class OpenCC:
+        convert = staticmethod(watched("opencc", pinyin._simplifier().convert))
+
     monkeypatch.setattr("pypinyin.lazy_pinyin", watched("pypinyin", lazy_pinyin))
-    monkeypatch.setattr(long_tail, "_normalizer", lambda language: Watched)
-    split("一丁七丂七丄丅丆万丈三上下丌不与丏丐丑丒专且丕世" * 150 + "测试3_4_5" * 500)
-    assert seen["opencc"] <= MAX_CHARS
-    assert seen["pypinyin"] <= MAX_CHARS
-    assert seen["wetext"] <= long_tail.MAX_CHARS
+    monkeypatch.setattr(long_tail, "_normalizer", lambda language: Wetext)
+    monkeypatch.setattr(pinyin, "_simplifier", lambda: OpenCC)
+    rare = "".join(chr(c) for c in range(0x4E00, 0x4E00 + 1_200))  # nothing is in a cache yet, nothing has an end
+    split(f"{rare}。他的書在這裏。我們走了！{'測試3_4_5和x{y}7' * 300}。第一句{{9}}。第二句{{8}}。")
+    caps = {"wetext": long_tail.MAX_CHARS, "pypinyin": pinyin.LONGEST_PHRASE, "opencc": pinyin.SENTENCE}
+    for name, cap in caps.items():
+        assert seen[name], name
+        assert max(map(len, seen[name])) <= cap, name
+        assert not [given for given in seen[name] if re.search("[。！？!?\n].", given)], name
+
+
+def test_a_long_run_is_cut_after_a_particle() -> None:
+    from vivace.text.zh.pinyin import PARTICLES, SENTENCE, parts
+
+    run = "我們在圖書館裏看見的那些" * 60
+    cut = list(parts(run))
+    assert "".join(cut) == run
+    assert all(len(part) <= SENTENCE for part in cut)
+    assert all(part[-1] in PARTICLES for part in cut[:-1])
 
 
 @pytest.mark.parametrize("unit", ["[", "[a](b) ", "1", "字", "a", "[pause 1s]a", "“", "a. ", "。"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from vivace.text.tables import rows
 from vivace.text.zh import polyphone_model
 from vivace.text.zh.pinyin import citation, simplified
 from vivace.text.zh.words import segment
@@ -60,6 +61,11 @@ def test_the_fast_pass_agrees_with_the_library() -> None:
                 asked += 1
                 assert got[0] == want[position].replace("u:", "v")
     assert asked > 80
+
+
+def test_the_model_is_loaded_only_for_characters_that_it_knows() -> None:
+    ((listed,),) = rows("zh_modelled")
+    assert set(listed) == set(polyphone_model._weights().readings)
 
 
 def test_a_choice_is_a_reading_of_the_character_with_its_probability() -> None:

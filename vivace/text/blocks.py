@@ -13,7 +13,7 @@ from vivace.text.language import HAN
 from vivace.text.tables import rows
 from vivace.types import Break
 
-MAX_CHARS = 1_000  # a block without a safe end before this is cut at a clause mark, a space, or anywhere
+MAX_CHARS = 400  # a sentence that goes on past this is cut at a clause mark, a space, or anywhere
 LOOK_BACK = 100  # characters in which a bracket must close to hold a block together
 CLOSE = r"[”’\"'」』》〉）)\]】〕}]"
 # Ends that no rule reads across. A point that may belong to a number, an initial or an abbreviation is not among them.

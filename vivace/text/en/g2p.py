@@ -4,7 +4,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from vivace.text.en import homographs, unknown
+from vivace.text.en import homographs
 from vivace.text.en.inflection import CONTRACTED, inflected, with_s
 from vivace.text.en.lexicon import lookup
 from vivace.text.tables import rows
@@ -67,12 +67,18 @@ def word_phones(word: str) -> tuple[str, ...]:
     lower = plain.strip("'").lower()
     if (plain.isupper() and len(plain) <= MAX_SPELLED) or not any(c in "aeiouy" for c in lower):
         return spell(plain)
-    return unknown.phones(lower)
+    return _unknown(lower)
 
 
 def guessed(word: str) -> tuple[str, ...]:
     """ARPAbet of one word by the model of unknown words alone."""
-    return unknown.phones(_ascii(word).lower())
+    return _unknown(_ascii(word).lower())
+
+
+def _unknown(lower: str) -> tuple[str, ...]:
+    from vivace.text.en import unknown  # brings numpy along, 0.1 s: only when a word is unknown
+
+    return unknown.phones(lower)
 
 
 def spell(word: str) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ Lexicon = MappingProxyType[str, str]
 def lexicon() -> Lexicon:
     """Word in lower case -> ARPAbet, variants separated by ``|``, the usual one first. About 0.1 s the first time."""
     packed = files("vivace.text").joinpath("data/en_lexicon.tsv.xz").read_bytes()
-    table = dict(line.split("\t") for line in lzma.decompress(packed).decode().splitlines())
+    fields = lzma.decompress(packed).decode().replace("\n", "\t").split("\t")
+    table = dict(zip(fields[:-1:2], fields[1::2], strict=True))
     return MappingProxyType(table | mapping("en_extra"))
 
 

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from itertools import accumulate
 from typing import Any
 
+from vivace.text.tables import rows
 from vivace.text.zh.erhua import suffixes
 from vivace.text.zh.polyphones import corrections
 
@@ -20,6 +21,8 @@ FIRM = frozenset(
     "比万省通华把委区可据王读同价化居给供降曾率答丽露薄"
 )
 LONGEST_PHRASE = 8  # characters; the few longer ones are proverbs, and their words are phrases too
+SENTENCE = 200  # characters: no sentence is longer, unless its punctuation is missing
+PARTICLES = "的了是在着就都"  # no word of traditional characters goes on after one
 SENTENCE_END = re.compile(r"(?<=[。！？!?\n])")
 CONTEXT = 24  # characters on each side, as many as the model takes into account
 SURE_ENOUGH = 0.6  # probability below which the model's choice is no better than the usual reading
@@ -50,9 +53,28 @@ def _simplifier() -> Any:
 
 
 def simplified(run: str) -> str:
-    """The run in simplified characters, one for one; unchanged where the conversion would change its length."""
-    converted = str(_simplifier().convert(run))
-    return converted if len(converted) == len(run) else run
+    """The run in simplified characters, one for one; unchanged where the conversion would change its length.
+
+    The library sees at most ``SENTENCE`` characters at a time: it holds the interpreter lock meanwhile.
+    """
+    return "".join(map(_converted, parts(run)))
+
+
+def _converted(part: str) -> str:
+    converted = str(_simplifier().convert(part))
+    return converted if len(converted) == len(part) else part
+
+
+def parts(run: str) -> Iterator[str]:
+    """A run of Han characters in parts of a sentence at most; what is longer is cut after a particle, if it has one."""
+    start = 0
+    while len(run) - start > SENTENCE:
+        window = run[start : start + SENTENCE]
+        particle = max(map(window.rfind, PARTICLES))
+        end = start + (particle + 1 if particle >= SENTENCE // 2 else SENTENCE)
+        yield run[start:end]
+        start = end
+    yield run[start:]
 
 
 def has_reading(char: str) -> bool:
@@ -95,15 +117,23 @@ def citation(words: Sequence[str], place: Place | None = None) -> list[tuple[str
 
 def _choose(text: str, settled: bytearray, read: list[str], place: Place | None) -> None:
     """Let the model read what neither a phrase nor the table has settled, in place."""
-    from vivace.text.zh.polyphone_model import choose, is_polyphone
-
-    asked = [i for i, c in enumerate(text) if not settled[i] and c not in FIRM and is_polyphone(c)]
+    doubtful = _doubtful()
+    asked = [i for i, c in enumerate(text) if c in doubtful and not settled[i]]
     if asked:
+        from vivace.text.zh.polyphone_model import choose  # 0.2 s: only when a character is in doubt
+
         before, after = place.around() if place else ("", "")
         shifted = [len(before) + i for i in asked]
         for position, chosen in zip(asked, choose(before + text + after, shifted), strict=True):
             if chosen is not None and chosen[1] >= SURE_ENOUGH:
                 read[position] = _regular(chosen[0])
+
+
+@cache
+def _doubtful() -> frozenset[str]:
+    """The characters that the model is asked about where nothing else has settled them."""
+    ((modelled,),) = rows("zh_modelled")
+    return frozenset(modelled) - FIRM
 
 
 def _phrases(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
