@@ -8,7 +8,7 @@ PLAIN = SamplingParams(1.0, None, None, 1.0, min_new_tokens=0, max_new_tokens=10
 
 
 def test_rows_end_by_themselves_and_leave_the_end_code_out() -> None:
-    rows = generate(FakeARModel({0: 3, 1: 5}), prompt(2), PLAIN, greedy)
+    rows = generate(FakeARModel(), prompt(2, ends_at={0: 3, 1: 5}), PLAIN, greedy)
     assert [len(row.codes) for row in rows] == [3, 5]
     assert all(row.stopped for row in rows)
     assert all(len(row.hidden) == len(row.codes) for row in rows)
@@ -23,7 +23,7 @@ def test_the_limit_is_not_a_stop() -> None:
 
 def test_the_end_may_be_forbidden_for_the_first_frames() -> None:
     params = SamplingParams(1.0, None, None, 1.0, min_new_tokens=4, max_new_tokens=10)
-    (row,) = generate(FakeARModel({0: 0}), prompt(1), params, greedy)
+    (row,) = generate(FakeARModel(), prompt(1, ends_at={0: 1}), params, greedy)
     assert len(row.codes) == 4
 
 
@@ -43,7 +43,7 @@ def test_a_row_is_the_same_alone_and_in_a_batch() -> None:
 
 
 def test_progress_can_be_watched_step_by_step() -> None:
-    decoding = Decoding(FakeARModel({0: 2}), prompt(1), PLAIN, greedy)
+    decoding = Decoding(FakeARModel(), prompt(1, ends_at={0: 2}), PLAIN, greedy)
     seen = [(step, decoding.lengths[0]) for step in decoding.steps()]
     assert seen == [(0, 1), (1, 2), (2, 2)]
     assert decoding.done == [True]

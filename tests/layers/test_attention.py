@@ -1,16 +1,14 @@
 import torch
 
-from vivace.layers.attention import GrowingKV, causal_mask
+from vivace.layers.attention import GrowingKV, attention_mask
 from vivace.layers.decoder_block import DecoderBlock
 from vivace.layers.rope import rope_table
 
 
-def run(
-    block: DecoderBlock, x: torch.Tensor, real: torch.Tensor, store: GrowingKV, positions: torch.Tensor
-) -> torch.Tensor:
+def run(block: DecoderBlock, x: torch.Tensor, store: GrowingKV, positions: torch.Tensor) -> torch.Tensor:
     rope = rope_table(positions, 8, 10_000.0)
     with torch.no_grad():
-        out: torch.Tensor = block(x, rope, causal_mask(real, x.shape[1]), store, 0)
+        out: torch.Tensor = block(x, rope, store, 0)
     return out
 
 
@@ -21,33 +19,45 @@ def make_block() -> DecoderBlock:
 
 def test_step_by_step_equals_all_at_once() -> None:
     block, x = make_block(), torch.randn(2, 9, 16)
-    real, positions = torch.ones(2, 9, dtype=torch.bool), torch.arange(9).expand(2, 9)
-    whole = run(block, x, real, GrowingKV(1), positions)
+    positions = torch.arange(9).expand(2, 9)
+    whole = run(block, x, GrowingKV(1), positions)
 
     store = GrowingKV(1, capacity=3)  # has to grow twice
-    parts = [run(block, x[:, :4], real[:, :4], store, positions[:, :4])]
-    parts += [run(block, x[:, i : i + 1], real[:, : i + 1], store, positions[:, i : i + 1]) for i in range(4, 9)]
+    parts = [run(block, x[:, :4], store, positions[:, :4])]
+    parts += [run(block, x[:, i : i + 1], store, positions[:, i : i + 1]) for i in range(4, 9)]
 
     torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-5, rtol=0)
 
 
 def test_padding_on_the_left_changes_nothing() -> None:
     block, x = make_block(), torch.randn(1, 5, 16)
-    alone = run(block, x, torch.ones(1, 5, dtype=torch.bool), GrowingKV(1), torch.arange(5)[None])
+    alone = run(block, x, GrowingKV(1), torch.arange(5)[None])
 
     padded = torch.cat((torch.full((1, 3, 16), 1e4), x), 1)
     real = torch.tensor([[False] * 3 + [True] * 5])
     positions = torch.tensor([[1, 1, 1, 0, 1, 2, 3, 4]])
-    got = run(block, padded, real, GrowingKV(1), positions)
+    got = run(block, padded, GrowingKV(1, real=real), positions)
 
     torch.testing.assert_close(got[:, 3:], alone, atol=1e-5, rtol=0)
     assert torch.isfinite(got).all()
 
 
-def test_a_mask_is_made_only_where_it_says_something() -> None:
-    real = torch.ones(1, 4, dtype=torch.bool)
-    assert causal_mask(real, 4) is None
-    assert causal_mask(real, 1) is None
-    mask = causal_mask(real, 2)
-    assert mask is not None
-    assert mask[0, 0].tolist() == [[True, True, True, False], [True, True, True, True]]
+def test_several_queries_behind_a_prefix_see_no_future() -> None:
+    assert attention_mask(2, 4)[0, 0].tolist() == [[True, True, True, False], [True, True, True, True]]
+
+
+def test_a_prefix_sees_itself_whole_and_what_follows_is_causal() -> None:
+    mask = attention_mask(4, 4, prefix_len=2)[0, 0]
+    assert mask.int().tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]
+
+
+def test_a_prefix_counts_from_the_first_real_position() -> None:
+    mask = attention_mask(4, 4, torch.tensor([[False, True, True, True]]), prefix_len=2)[0, 0]
+    assert mask[1:].int().tolist() == [[0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 1, 1]]
+
+
+def test_a_prefix_in_the_store_changes_early_positions_only_by_what_they_see() -> None:
+    block, x, positions = make_block(), torch.randn(1, 6, 16), torch.arange(6)[None]
+    whole = run(block, x, GrowingKV(1, prefix_len=6), positions)
+    turned = run(block, x[:, [1, 0, 2, 3, 4, 5]], GrowingKV(1, prefix_len=6), positions[:, [1, 0, 2, 3, 4, 5]])
+    torch.testing.assert_close(turned[:, [1, 0, 2, 3, 4, 5]], whole, atol=1e-5, rtol=0)

@@ -83,12 +83,13 @@ class Decoding:
     def steps(self) -> Iterator[int]:
         """Take steps until every row has ended or the limit is reached; yields the number of the step just taken."""
         spec, params = self._model.spec, self._params
-        store = GrowingKV(spec.layers, capacity=self._length + min(params.max_new_tokens, 256))
-        x, positions, real = self._prompt.embeddings, self._prompt.positions, self._prompt.attention_mask
-        unpadded = bool(real.all())
+        prompt = self._prompt
+        room = self._length + min(params.max_new_tokens, 256)
+        store = GrowingKV(spec.layers, real=prompt.attention_mask, prefix_len=prompt.prefix_len, capacity=room)
+        x, positions = prompt.embeddings, prompt.positions
         limit = min(params.max_new_tokens, spec.max_positions - self._length)
         for step in range(limit):
-            hidden = self._model.forward(x, positions, real, store)[:, -1]  # [B, L, D] -> [B, D]
+            hidden = self._model.forward(x, positions, store)[:, -1]  # [B, L, D] -> [B, D]
             codes = self._sample(hidden, step)
             self._hidden.append(hidden)
             self._codes.append(codes)
@@ -98,7 +99,6 @@ class Decoding:
             if bool(self._done.all()):
                 return
             x, positions = self._model.embed(codes[:, None]), positions[:, -1:] + 1
-            real = torch.cat((real, real.new_ones(self._batch, 1)), 1) if not unpadded else real.new_ones(1, 1)
 
     def candidates(self, logits: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the heads ``[B * Q, V]`` -> logits and codes to choose from ``[B * Q, K]``."""

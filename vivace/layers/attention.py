@@ -13,37 +13,55 @@ from vivace.layers.rope import apply_rope
 
 
 class KVStore(Protocol):
-    """Where keys and values of earlier positions live."""
+    """Where keys and values of earlier positions live, and who may look at them.
 
-    def append(self, layer: int, k: Tensor, v: Tensor) -> None:
-        """Add ``[B, H, L, d]`` behind what ``layer`` holds."""
-        ...
+    A store knows how its memory is laid out and which positions are real, so it does the attending too: a plain batch,
+    a whole training row and the slots of an engine each have their own fastest way.
+    """
 
-    def view(self, layer: int) -> tuple[Tensor, Tensor]:
-        """All keys and values of ``layer``, ``[B, H, S, d]`` each."""
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Keep ``k`` and ``v`` behind what ``layer`` holds and let ``q`` attend to all of it that it may see.
+
+        All ``[B, H, L, d]``, rotary positions applied; so is what comes back.
+        """
         ...
 
 
 class GrowingKV:
-    """Plain store for a batch that starts and ends together; doubles its memory when it is full."""
+    """Plain store for a batch that starts and ends together; doubles its memory when it is full.
 
-    def __init__(self, layers: int, *, capacity: int = 256) -> None:
+    Args:
+        layers: of the model.
+        real: ``[B, L]`` bool, False on the left padding of the prompt that comes first; None when nothing is padded.
+        prefix_len: positions below it see one another, whatever their order (text that is read as a whole).
+        capacity: positions to make room for at first.
+    """
+
+    def __init__(self, layers: int, *, real: Tensor | None = None, prefix_len: int = 0, capacity: int = 256) -> None:
         self._capacity = capacity
+        self._real = None if real is None or bool(real.all()) else real
+        self._prefix_len = prefix_len
         self._k: list[Tensor | None] = [None] * layers
         self._v: list[Tensor | None] = [None] * layers
         self._length = [0] * layers
+        self._mask: tuple[tuple[int, int], Tensor | None] = ((-1, -1), None)  # of the last (queries, keys)
 
-    def append(self, layer: int, k: Tensor, v: Tensor) -> None:
-        start, end = self._length[layer], self._length[layer] + k.shape[2]
-        self._k[layer] = self._room(self._k[layer], k, start, end)
-        self._v[layer] = self._room(self._v[layer], v, start, end)
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        start, queries = self._length[layer], k.shape[2]
+        end = start + queries
+        keys = self._k[layer] = self._room(self._k[layer], k, start, end)
+        values = self._v[layer] = self._room(self._v[layer], v, start, end)
         self._length[layer] = end
+        mask = self._mask_of(queries, end, q.device)
+        causal = mask is None and queries > 1
+        return F.scaled_dot_product_attention(q, keys[:, :, :end], values[:, :, :end], attn_mask=mask, is_causal=causal)
 
-    def view(self, layer: int) -> tuple[Tensor, Tensor]:
-        k, v, end = self._k[layer], self._v[layer], self._length[layer]
-        assert k is not None, f"layer {layer} has been given no keys yet"
-        assert v is not None, f"layer {layer} has been given no values yet"
-        return k[:, :, :end], v[:, :, :end]
+    def _mask_of(self, queries: int, size: int, device: torch.device) -> Tensor | None:
+        if self._mask[0] != (queries, size):  # the layers of one step share it
+            plain = self._real is None and (self._prefix_len == 0 or queries == 1) and queries in (1, size)
+            mask = None if plain else attention_mask(queries, size, self._real, self._prefix_len, device)
+            self._mask = ((queries, size), mask)
+        return self._mask[1]
 
     def _room(self, held: Tensor | None, new: Tensor, start: int, end: int) -> Tensor:
         if held is None or held.shape[2] < end:
@@ -57,23 +75,26 @@ class GrowingKV:
         return held
 
 
-def causal_mask(key_is_real: Tensor, queries: int) -> Tensor | None:
-    """Which keys each of the last ``queries`` positions may attend to.
+def attention_mask(
+    queries: int, size: int, real: Tensor | None = None, prefix_len: int = 0, device: torch.device | None = None
+) -> Tensor:
+    """Which keys each of the last ``queries`` of ``size`` positions may attend to.
 
     Args:
-        key_is_real: ``[B, S]`` bool, False on padding.
-        queries: L, the number of query positions, the last of the S.
+        real: ``[B, L]`` bool, False on left padding among the first L positions; what follows them is real.
+        prefix_len: real positions below it see one another.
     Returns:
-        ``[B, 1, L, S]`` bool, or None when a plain causal (L = S) or unmasked (L = 1) attention says the same.
-        A padded query keeps itself, so that no row is empty and its (meaningless) output stays finite.
+        ``[B, 1, queries, size]`` bool (B is 1 without ``real``). A padded query keeps itself, so that no row is empty
+        and its (meaningless) output stays finite.
     """
-    if bool(key_is_real.all()) and queries in (1, key_is_real.shape[1]):
-        return None
-    size = key_is_real.shape[1]
-    rows = torch.arange(size - queries, size, device=key_is_real.device)[:, None]
-    cols = torch.arange(size, device=key_is_real.device)
-    allowed = (cols <= rows) & key_is_real[:, None, None, :]  # [B, 1, L, S]
-    return allowed | (cols == rows)
+    cols = torch.arange(size, device=device)
+    rows = cols[size - queries :, None]
+    allowed = (cols <= rows)[None, None]  # [1, 1, queries, size]
+    padding = 0 if real is None else (~real).sum(-1)[:, None, None, None]  # [B, 1, 1, 1]
+    if prefix_len:
+        last = padding + prefix_len
+        allowed = allowed | ((cols < last) & (rows < last))
+    return allowed if real is None else (allowed & (cols >= padding)) | (cols == rows)
 
 
 class SelfAttention(nn.Module):
@@ -92,10 +113,8 @@ class SelfAttention(nn.Module):
         """Make queries, keys and values in one product from now on; for inference, once the weights are final."""
         self._fused = FusedLinear((self.q_proj, self.k_proj, self.v_proj))
 
-    def forward(
-        self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, store: KVStore, layer: int
-    ) -> Tensor:
-        """``x`` ``[B, L, D]`` -> ``[B, L, D]``; keys and values of ``x`` are appended to ``store`` at ``layer``."""
+    def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], store: KVStore, layer: int) -> Tensor:
+        """``x`` ``[B, L, D]`` -> ``[B, L, D]``; keys and values of ``x`` go into ``store`` at ``layer``."""
         batch, length, dim = x.shape
         if self._fused is None:
             projected = torch.cat((self.q_proj(x), self.k_proj(x), self.v_proj(x)), dim=-1)
@@ -104,9 +123,6 @@ class SelfAttention(nn.Module):
         # [B, L, 3D] -> [3, B, H, L, d]
         split = projected.view(batch, length, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4)
         q, k = apply_rope(split[:2], *rope)
-        store.append(layer, k, split[2])
-        keys, values = store.view(layer)
-        causal = mask is None and length > 1
-        y = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, is_causal=causal)
+        y = store.attend(layer, q, k, split[2])
         out: Tensor = self.o_proj(y.transpose(1, 2).reshape(batch, length, dim))
         return out

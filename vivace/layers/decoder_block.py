@@ -41,10 +41,8 @@ class DecoderBlock(nn.Module):
         self.post_attention_layernorm = RMSNorm(dim, eps)
         self.mlp = SwiGLU(dim, hidden)
 
-    def forward(
-        self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, store: KVStore, layer: int
-    ) -> Tensor:
+    def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], store: KVStore, layer: int) -> Tensor:
         """``x`` ``[B, L, D]`` -> ``[B, L, D]``."""
-        x = x + self.self_attn(self.input_layernorm(x), rope, mask, store, layer)
+        x = x + self.self_attn(self.input_layernorm(x), rope, store, layer)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out

@@ -15,6 +15,8 @@ class ARSpec:
     """The shape of an autoregressive model."""
 
     layers: int
+    heads: int
+    head_dim: int
     codebooks: int  # Q
     vocabulary: int  # V, the end code included
     end_code: int
@@ -27,6 +29,7 @@ class ARPrompt:
 
     embeddings: Tensor  # [B, L, D]
     attention_mask: Tensor  # [B, L] bool, False on padding
+    prefix_len: int = 0  # positions below it see one another; the rest is causal
 
     @property
     def positions(self) -> Tensor:
@@ -45,8 +48,8 @@ class ARModel(Protocol):
         """``[B, T, Q]`` -> ``[B, T, D]``."""
         ...
 
-    def forward(self, x: Tensor, positions: Tensor, key_is_real: Tensor, store: KVStore) -> Tensor:
-        """``[B, L, D]`` at ``positions`` ``[B, L]``, keys ``[B, S]`` real or padding -> hidden states ``[B, L, D]``."""
+    def forward(self, x: Tensor, positions: Tensor, store: KVStore) -> Tensor:
+        """``[B, L, D]`` at ``positions`` ``[B, L]`` -> hidden states ``[B, L, D]``; ``store`` knows who sees whom."""
         ...
 
     def logits(self, hidden: Tensor) -> Tensor:

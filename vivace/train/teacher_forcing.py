@@ -17,16 +17,13 @@ from vivace.train.voice_model import VoiceModel
 
 
 class WholeRow:
-    """``KVStore`` of a pass over complete rows: it keeps nothing beyond the layer at hand."""
+    """``KVStore`` of a pass over complete rows: causal, and nothing is kept.
 
-    def __init__(self) -> None:
-        self._k, self._v = torch.empty(0), torch.empty(0)
+    Padding is on the right, where causal attention never looks.
+    """
 
-    def append(self, layer: int, k: Tensor, v: Tensor) -> None:
-        self._k, self._v = k, v
-
-    def view(self, layer: int) -> tuple[Tensor, Tensor]:
-        return self._k, self._v
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
 
 
 class GuidedHeads:
@@ -76,9 +73,7 @@ def hidden_states(model: VoiceModel, batch: Batch, codes: Tensor, *, drop: float
     x = torch.where(is_code, embedded, prompt)
     rows, length, _ = x.shape
     positions = torch.arange(length).expand(rows, -1)
-    # Padding is on the right, where causal attention never looks, so every key may count as real.
-    real = torch.ones(rows, length, dtype=torch.bool)
-    return cast(Tensor, model.llama(x, positions, real, WholeRow()))
+    return cast(Tensor, model.llama(x, positions, WholeRow()))
 
 
 def own_codes(model: VoiceModel, batch: Batch, heads: Tensor, share: float, residual_share: float = 0.6) -> Tensor:

@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from vivace.layers.attention import KVStore, causal_mask
+from vivace.layers.attention import KVStore
 from vivace.layers.decoder_block import DecoderBlock
 from vivace.layers.fused_linear import FusedLinear
 from vivace.layers.norm import RMSNorm
@@ -29,12 +29,11 @@ class Llama(nn.Module):
         self.head_dim = config.hidden_size // config.num_attention_heads
         self.theta = config.rope_theta
 
-    def forward(self, x: Tensor, positions: Tensor, key_is_real: Tensor, store: KVStore) -> Tensor:
+    def forward(self, x: Tensor, positions: Tensor, store: KVStore) -> Tensor:
         """``[B, L, D]`` -> hidden states after the final norm, ``[B, L, D]``."""
         rope = rope_table(positions, self.head_dim, self.theta)
-        mask = causal_mask(key_is_real, x.shape[1])
         for index, layer in enumerate(self.layers):
-            x = layer(x, rope, mask, store, index)
+            x = layer(x, rope, store, index)
         return cast(Tensor, self.norm(x))
 
     def fuse(self) -> None:
@@ -92,6 +91,8 @@ class CodeMode:
     def __init__(self, llama: Llama, embeddings: Embeddings, config: GPTConfig) -> None:
         self.spec = ARSpec(
             layers=config.num_hidden_layers,
+            heads=config.num_attention_heads,
+            head_dim=config.hidden_size // config.num_attention_heads,
             codebooks=config.num_vq,
             vocabulary=config.num_audio_tokens,
             end_code=config.num_audio_tokens - 1,
@@ -111,6 +112,8 @@ class TextMode:
         assert embeddings.head_text is not None, "this checkpoint has no text head"
         self.spec = ARSpec(
             layers=config.num_hidden_layers,
+            heads=config.num_attention_heads,
+            head_dim=config.hidden_size // config.num_attention_heads,
             codebooks=1,
             vocabulary=config.num_text_tokens,
             end_code=end_id,
