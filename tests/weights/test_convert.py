@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from vivace.errors import InputError, UnsafeFileError, WeightsError, WeightsNotFoundError
-from vivace.weights.convert import convert_chattts, read_legacy, read_voice_vector
+from vivace.weights.convert import convert_chattts
 from vivace.weights.layout import check_layout
+from vivace.weights.legacy_file import read_legacy, read_voice_vector
 from vivace.weights.tensor_file import read_tensors, write_tensors
 
 BLOCK = {"dwconv.weight": (8, 1, 7), "gamma": (8,), "norm.weight": (8,)}

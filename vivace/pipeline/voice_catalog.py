@@ -12,7 +12,7 @@ from vivace.pipeline.tts import TTS
 from vivace.pipeline.voices import Voice, VoiceStore, load_voice, voice_from_string, voice_from_vector
 from vivace.settings import TTSConfig
 from vivace.types import SpokenLanguage
-from vivace.weights.convert import read_voice_vector
+from vivace.weights.legacy_file import read_voice_vector
 
 # base16384 text. Strings for the published model begin with 蘁淰, so that a short, cut one is known as well.
 SPEAKER_STRING = re.compile(r"蘁淰.*|[\u4e00-\u8dff]{16,}.?")

@@ -1,23 +1,19 @@
-"""Legacy files to safetensors: the only place that opens pickles, and never runs what is in them."""
+"""Legacy ChatTTS folders to folders of safetensors."""
 
 import json
 import secrets
 import shutil
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from vivace.errors import InputError, UnsafeFileError, WeightsError, WeightsNotFoundError
+from vivace.errors import InputError, WeightsError, WeightsNotFoundError
 from vivace.weights.legacy_chattts import LAYER_SCALE, gpt_config, renamed, split_gpt
+from vivace.weights.legacy_file import read_legacy
 from vivace.weights.tensor_file import is_pickle, read_tensors, write_tensors
 
 OnProgress = Callable[[str, int, int], None]  # file that is being made, how many are done, how many there are
-WRAPPERS = ("state_dict", "model", "weight")  # keys under which trainers put the tensors
 
 GPT, EMBED, GPT_CONFIG = "asset/gpt/model.safetensors", "asset/Embed.safetensors", "asset/gpt/config.json"
 DVAE = "asset/DVAE.safetensors"
@@ -53,41 +49,6 @@ class ConversionReport:
     target: Path
     files: tuple[Conversion, ...]
     notes: tuple[str, ...]  # what the result cannot do
-
-
-def read_legacy(path: Path) -> dict[str, Tensor]:
-    """The tensors of a ``torch.save`` file, on the CPU; a lone tensor comes under the name of the file.
-
-    Raises:
-        WeightsNotFoundError: no such file.
-        UnsafeFileError: it holds more than tensors and plain values; reading that could run code.
-        WeightsError: it is damaged, or holds no tensors.
-    """
-    content = _unpickled(path)
-    if isinstance(content, Tensor):
-        return {path.stem: _own(content)}
-    if isinstance(content, Mapping):
-        inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping)), content)
-        tensors = {str(key): _own(value) for key, value in inner.items() if isinstance(value, Tensor)}
-        if tensors:
-            return tensors
-    raise WeightsError(f"{path} holds no tensors but a {type(content).__name__}; give a state dict saved by torch")
-
-
-def read_voice_vector(path: Path) -> Tensor:
-    """The speaker vector ``[D]`` of a community voice file: one tensor, ``[D]`` or ``[1, D]``.
-
-    Raises: as ``read_legacy``; WeightsError when it holds something else.
-    """
-    tensors = read_legacy(path)
-    first = next(iter(tensors.values()))
-    vector = first.squeeze(0) if first.ndim == 2 and first.shape[0] == 1 else first
-    if len(tensors) != 1 or vector.ndim != 1 or not vector.is_floating_point() or len(vector) < 2:
-        shapes = ", ".join(str(list(tensor.shape)) for tensor in list(tensors.values())[:3])
-        raise WeightsError(f"{path} is no voice: it holds {len(tensors)} tensors ({shapes}), not one vector of floats")
-    if not bool(vector.isfinite().all()):
-        raise WeightsError(f"{path} is no voice: its vector has numbers that are not finite; get the file again")
-    return vector.float() if vector.dtype == torch.bfloat16 else vector  # numpy knows no bfloat16
 
 
 def convert_chattts(source: Path, target: Path, *, progress: OnProgress | None = None) -> ConversionReport:
@@ -174,26 +135,3 @@ def _settings(config: Path | None) -> dict[str, Any]:
         return dict(json.loads(config.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as exc:
         raise WeightsError(f"{config} is damaged ({exc}); get it again, or take it away") from exc
-
-
-def _unpickled(path: Path) -> object:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about protocols and storages of old: files here are old
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as exc:
-        raise WeightsNotFoundError(f"no file {str(path)!r}; check the path") from exc
-    except OSError as exc:
-        raise WeightsError(f"cannot read {path} ({exc.strerror or exc}); check the path and its permissions") from exc
-    except Exception as exc:  # torch raises what the reader of the moment raises; the classes are its own affair
-        if type(exc).__name__ == "UnpicklingError" and "Weights only load failed" in str(exc):
-            raise UnsafeFileError(
-                f"{path} holds more than tensors, and reading it could run code that is in it; "
-                "ask its maker for safetensors, or for a plain state dict"
-            ) from exc
-        raise WeightsError(f"{path} is damaged or was not saved by torch ({type(exc).__name__}); get it again") from exc
-
-
-def _own(tensor: Tensor) -> Tensor:
-    """Contiguous, in a storage of its own: safetensors writes no shared ones."""
-    return tensor.detach().clone(memory_format=torch.contiguous_format)
