@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from vivace.errors import SettingsError
@@ -92,7 +93,7 @@ def test_a_bad_file_is_one_line(tmp_path: Path, text: str, message: str) -> None
 
 
 def test_a_key_like_no_other_lists_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match="unknown key 'zzzzzz'; known: device, hub"):
+    with pytest.raises(SettingsError, match="unknown key 'zzzzzz'; known: cache,"):
         TTSConfig(zzzzzz=1)
 
 
@@ -119,3 +120,19 @@ def test_the_example_file_names_every_key_and_holds_the_defaults() -> None:
     text = example.read_text(encoding="utf-8")
     assert [key for key in known_keys() if f"{key.rpartition('.')[2]}:" not in text] == []
     assert TTSConfig.load(example) == TTSConfig()
+
+
+def test_what_is_printed_can_be_read_again() -> None:
+    config = TTSConfig(inference={"seed": 3, "speed": 1.5}, cache={"results": "memory"})
+    assert TTSConfig(**yaml.safe_load(config.to_yaml())) == config
+
+
+def test_keys_are_never_printed() -> None:
+    config = TTSConfig(server={"api_keys": ["very-secret"]})
+    assert "very-secret" not in config.to_yaml() + repr(config)
+    assert config.server.api_keys[0].get_secret_value() == "very-secret"
+
+
+def test_the_environment_reaches_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIVACE_SERVER__API_KEYS", '["one", "two"]')
+    assert [key.get_secret_value() for key in TTSConfig().server.api_keys] == ["one", "two"]

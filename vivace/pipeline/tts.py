@@ -25,6 +25,7 @@ from vivace.pipeline.pauses import pause_after
 from vivace.pipeline.speech import AudioChunk, Samples, Speech, SpeechStats
 from vivace.pipeline.stages import ChatTTSStages, Recording
 from vivace.pipeline.voices import Voice, VoiceBook, VoiceStore
+from vivace.runtime.backend import set_up_backend
 from vivace.runtime.device import pick_device
 from vivace.runtime.seed import derive_seed
 from vivace.settings import TTSConfig
@@ -92,6 +93,7 @@ class TTS:
         wanted = model or self.config.model or EMBEDDED
         self.name = str(wanted)
         self._device = pick_device(self.config.device)
+        set_up_backend(self._device, **self.config.cuda.model_dump())
         if self.config.threads is not None:
             torch.set_num_threads(self.config.threads)
         root = embedded_root() if wanted == EMBEDDED else self._resolve(wanted)

@@ -1,0 +1,11 @@
+"""One frozen configuration from one YAML file, ``VIVACE_*`` environment variables and keywords.
+
+Keywords (the command line's flags) win over the environment, the environment over the file, the file over the
+defaults written here. A key that does not exist fails, with the nearest one that does. Nothing else in the package
+reads ``os.environ``.
+"""
+
+from vivace.settings.config import TTSConfig, known_keys
+from vivace.settings.speech import InferenceConfig
+
+__all__ = ["InferenceConfig", "TTSConfig", "known_keys"]

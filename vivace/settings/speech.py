@@ -1,0 +1,34 @@
+"""Settings of what is spoken, and how."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from vivace.settings.group import Group, UserPath
+
+
+class LimitsConfig(Group):
+    """What one request may carry."""
+
+    max_chars: Annotated[int, Field(ge=1)] = 20_000
+    max_reference_seconds: Annotated[float, Field(gt=0)] = 30.0  # of a recording to clone a voice from
+
+
+class TextConfig(Group):
+    """How text is read."""
+
+    lexicon: UserPath | None = None  # a file of your own readings: word, tab, reading
+    homophones: bool | UserPath = True  # for models that read characters: rare ones by frequent ones; or a JSON table
+
+
+class InferenceConfig(Group):
+    """Defaults of ``TTS.synthesize``. ``None`` is the model's own default."""
+
+    voice: str | None = None
+    language: Literal["zh", "en", "auto"] = "auto"
+    speed: Annotated[float, Field(ge=0.25, le=4.0)] = 1.0
+    seed: Annotated[int, Field(ge=0)] | None = None
+    temperature: Annotated[float, Field(gt=0)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0)] | None = None
