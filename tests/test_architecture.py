@@ -18,7 +18,7 @@ LAYERS: dict[str, set[str]] = {
     "types": {"errors"},
     "runtime": {"errors"},
     "text": {"errors", "types"},
-    "cache": {"errors"},
+    "cache": {"errors", "weights.atomic"},  # files appear whole: one way of doing it
     "audio": {"errors", "types"},
     "weights": {"errors"},
     "layers": set(),
@@ -43,7 +43,19 @@ LAYERS: dict[str, set[str]] = {
     "ui": {"errors", "types", "settings", "pipeline"},
     "bench": {"errors", "types", "runtime", "settings", "pipeline", "engine", "models", "vocoder", "audio", "layers"},
     "export": {"errors", "types", "runtime", "weights", "layers", "models", "vocoder"},
-    "train": {"errors", "types", "runtime", "text", "audio", "weights", "layers", "models", "vocoder"},
+    "train": {
+        "errors",
+        "types",
+        "runtime",
+        "text",
+        "audio",
+        "weights",
+        "layers",
+        "models",
+        "vocoder",
+        "settings.group",  # a run is described by a YAML file, read as settings are
+        "settings.sources",
+    },
     "cli": {"errors", "types", "settings", "pipeline", "serve", "ui", "bench", "export", "train"},
 }
 NO_TORCH = {"errors", "types", "text", "cache", "engine.scheduler", "engine.sequence"}
