@@ -53,3 +53,22 @@ def test_a_legacy_checkpoint_becomes_one_of_safetensors(tmp_path: Path, capsys: 
 def test_offline_a_model_that_is_not_here_is_an_error_that_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(["models", "pull", "2Noise/ChatTTS"]) == 3
     assert "offline" in capsys.readouterr().err
+
+
+def test_a_pair_of_gpt_sovits_models_becomes_one_of_safetensors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    goldens = CHECKPOINT.parents[1] / "gpt_sovits"
+    legacy = tmp_path / "legacy"
+    legacy.mkdir()
+    for file in ("s1/s1.ckpt", "s2_v2/s2_v2.pth", "s2_v4/s2_v4.pth"):
+        (legacy / Path(file).name).write_bytes((goldens / file).read_bytes())
+    assert exit_code(["models", "convert", str(legacy), str(tmp_path / "new")]) == 3
+    assert "--sovits" in capsys.readouterr().err
+    assert exit_code(["models", "convert", str(legacy), str(tmp_path / "new"), "--version", "v9"]) == 2
+    assert "known: v1, v2" in capsys.readouterr().err
+    chosen = ["--sovits", str(legacy / "s2_v2.pth")]
+    assert exit_code(["models", "convert", str(legacy), str(tmp_path / "new"), *chosen]) == 0
+    printed = capsys.readouterr()
+    assert "cannot take a voice from a recording" in printed.err
+    assert len(load_file(tmp_path / "new" / "s1.safetensors")) > 30

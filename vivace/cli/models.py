@@ -53,14 +53,23 @@ def pull(model: Annotated[str, Argument(help="A hub address.")], config: Config 
 
 @app.command()
 def convert(
-    source: Annotated[Path, Argument(help="A folder with legacy .pt files.")],
+    source: Annotated[Path, Argument(help="A folder with legacy .pt, .pth or .ckpt files.")],
     target: Annotated[Path, Argument(help="A folder to make, for --model.")],
+    version: Annotated[
+        str | None, Option(help="GPT-SoVITS: which base models to take, or what an unmarked file is.")
+    ] = None,
+    gpt: Annotated[Path | None, Option(help="GPT-SoVITS: a fine-tuned GPT model (.ckpt).")] = None,
+    sovits: Annotated[Path | None, Option(help="GPT-SoVITS: a fine-tuned SoVITS model (.pth).")] = None,
+    base: Annotated[Path | None, Option(help="GPT-SoVITS: the model that a low-rank SoVITS file changes.")] = None,
 ) -> None:
-    """Turn a legacy ChatTTS checkpoint into safetensors. Pickles are read weights-only: no code of theirs runs."""
+    """Turn a ChatTTS or GPT-SoVITS checkpoint into safetensors. Pickles are read weights-only: no code of theirs runs.
+
+    A GPT-SoVITS source is a folder of pretrained models, with --version, or one that holds a single pair.
+    """
     from vivace.pipeline.checkpoints import convert_model
 
     with progress_bar("converting") as progress:
-        report = convert_model(source, target, progress=progress)
+        report = convert_model(source, target, version=version, gpt=gpt, sovits=sovits, base=base, progress=progress)
     for note in report.notes:
         sys.stderr.write(f"note: {note}\n")
     sys.stdout.write(f"{report.target}  {len(report.files)} files\n")

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from vivace.errors import WeightsNotFoundError
 from vivace.models.chattts.config import read_config
@@ -12,6 +13,9 @@ from vivace.pipeline.voices import VoiceStore
 from vivace.settings import TTSConfig
 from vivace.types import Progress
 from vivace.weights.convert import ConversionReport, convert_chattts
+from vivace.weights.convert_gpt_sovits import convert_gpt_sovits
+from vivace.weights.gpt_sovits_sources import Sources, is_gpt_sovits
+from vivace.weights.legacy_gpt_sovits import Version
 from vivace.weights.published import PUBLISHED
 from vivace.weights.resolve import resolve
 from vivace.weights.tensor_file import read_header
@@ -97,10 +101,27 @@ def describe_model(config: TTSConfig) -> ModelCard:
 
 
 def convert_model(
-    source: Path, target: Path, *, progress: Callable[[Progress], None] | None = None
+    source: Path,
+    target: Path,
+    *,
+    version: str | None = None,
+    gpt: Path | None = None,
+    sovits: Path | None = None,
+    base: Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
 ) -> ConversionReport:
-    """Write the legacy checkpoint ``source`` as safetensors into the new folder ``target``."""
-    return convert_chattts(source, target, progress=_report(progress, "files ({})"))
+    """Write the legacy checkpoint ``source`` as safetensors into the new folder ``target``.
+
+    Args:
+        version, gpt, sovits, base: which models of a GPT-SoVITS installation to take; see ``Sources.find``.
+    """
+    report = _report(progress, "files ({})")
+    if version or gpt or sovits or base or is_gpt_sovits(source):
+        known = cast(Version | None, version)  # Sources.find checks it
+        return convert_gpt_sovits(
+            Sources.find(source, version=known, s1=gpt, s2=sovits, base=base), target, version=known, progress=report
+        )
+    return convert_chattts(source, target, progress=report)
 
 
 def _report(progress: Callable[[Progress], None] | None, unit: str) -> Callable[[str, int, int], None] | None:
