@@ -56,6 +56,13 @@ def test_a_prefix_counts_from_the_first_real_position() -> None:
     assert mask[1:].int().tolist() == [[0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 1, 1]]
 
 
+def test_each_row_may_have_a_prefix_of_its_own() -> None:
+    real = torch.tensor([[False, True, True, True], [True, True, True, True]])
+    mask = attention_mask(4, 4, real, torch.tensor([2, 3]))
+    assert torch.equal(mask[:1], attention_mask(4, 4, real[:1], 2))
+    assert torch.equal(mask[1:], attention_mask(4, 4, real[1:], 3))
+
+
 def test_a_prefix_in_the_store_changes_early_positions_only_by_what_they_see() -> None:
     block, x, positions = make_block(), torch.randn(1, 6, 16), torch.arange(6)[None]
     whole = run(block, x, GrowingKV(1, prefix_len=6), positions)

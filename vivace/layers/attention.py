@@ -33,14 +33,18 @@ class GrowingKV:
     Args:
         layers: of the model.
         real: ``[B, L]`` bool, False on the left padding of the prompt that comes first; None when nothing is padded.
-        prefix_len: positions below it see one another, whatever their order (text that is read as a whole).
+        prefix_len: positions below it see one another, whatever their order (text that is read as a whole); one for
+            all rows, or ``[B]``.
         capacity: positions to make room for at first.
     """
 
-    def __init__(self, layers: int, *, real: Tensor | None = None, prefix_len: int = 0, capacity: int = 256) -> None:
+    def __init__(
+        self, layers: int, *, real: Tensor | None = None, prefix_len: int | Tensor = 0, capacity: int = 256
+    ) -> None:
         self._capacity = capacity
         self._real = None if real is None or bool(real.all()) else real
         self._prefix_len = prefix_len
+        self._has_prefix = isinstance(prefix_len, Tensor) or prefix_len > 0
         self._k: list[Tensor | None] = [None] * layers
         self._v: list[Tensor | None] = [None] * layers
         self._length = [0] * layers
@@ -58,7 +62,7 @@ class GrowingKV:
 
     def _mask_of(self, queries: int, size: int, device: torch.device) -> Tensor | None:
         if self._mask[0] != (queries, size):  # the layers of one step share it
-            plain = self._real is None and (self._prefix_len == 0 or queries == 1) and queries in (1, size)
+            plain = self._real is None and (not self._has_prefix or queries == 1) and queries in (1, size)
             mask = None if plain else attention_mask(queries, size, self._real, self._prefix_len, device)
             self._mask = ((queries, size), mask)
         return self._mask[1]
@@ -76,13 +80,17 @@ class GrowingKV:
 
 
 def attention_mask(
-    queries: int, size: int, real: Tensor | None = None, prefix_len: int = 0, device: torch.device | None = None
+    queries: int,
+    size: int,
+    real: Tensor | None = None,
+    prefix_len: int | Tensor = 0,
+    device: torch.device | None = None,
 ) -> Tensor:
     """Which keys each of the last ``queries`` of ``size`` positions may attend to.
 
     Args:
         real: ``[B, L]`` bool, False on left padding among the first L positions; what follows them is real.
-        prefix_len: real positions below it see one another.
+        prefix_len: real positions below it see one another; one for all rows, or ``[B]``.
     Returns:
         ``[B, 1, queries, size]`` bool (B is 1 without ``real``). A padded query keeps itself, so that no row is empty
         and its (meaningless) output stays finite.
@@ -91,8 +99,8 @@ def attention_mask(
     rows = cols[size - queries :, None]
     allowed = (cols <= rows)[None, None]  # [1, 1, queries, size]
     padding = 0 if real is None else (~real).sum(-1)[:, None, None, None]  # [B, 1, 1, 1]
-    if prefix_len:
-        last = padding + prefix_len
+    if isinstance(prefix_len, Tensor) or prefix_len:
+        last = padding + (prefix_len[:, None, None, None] if isinstance(prefix_len, Tensor) else prefix_len)
         allowed = allowed | ((cols < last) & (rows < last))
     return allowed if real is None else (allowed & (cols >= padding)) | (cols == rows)
 
