@@ -11,7 +11,8 @@ from vivace.train.depthwise import block_forward, stack_forward
 from vivace.train.dvae_stage import build_dvae, decode_features, encode_features
 from vivace.train.preset import TOY
 from vivace.train.quantise import straight_through
-from vivace.train.vocos_stage import build_vocos, vocos_forward
+from vivace.train.vocoder.generator import vocos_forward
+from vivace.train.vocos_stage import build_vocos
 
 
 @pytest.mark.parametrize("dilation", [1, 2])

@@ -1,26 +1,24 @@
 """The vocoder stage: mels of recordings, or those a Decoder makes of them, back to the recordings."""
 
-# B batch, N samples, F mel frames, M mel bins
+# B batch, N samples
 
 import logging
 import random
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vivace.audio.mel import log_mel
-from vivace.layers.convnext import ConvNeXtBlock
 from vivace.models.chattts.dvae import MEL
 from vivace.train.budget import Budget
 from vivace.train.crops import Crops
-from vivace.train.depthwise import block_forward, conv_forward
 from vivace.train.preset import Preset
 from vivace.train.state import load_weights, resume, save_state
 from vivace.train.store import Corpus
+from vivace.train.vocoder.generator import new_vocos, vocos_forward
 from vivace.vocoder.vocos import Vocos
 
 log = logging.getLogger(__name__)
@@ -42,25 +40,7 @@ class VocosOptions:
 
 def build_vocos(preset: Preset) -> Vocos:
     """A vocoder of the preset's sizes, started as its authors start it."""
-    vocos = Vocos(**asdict(preset.sizes.vocos.backbone))
-    blocks = len(vocos.backbone.convnext)
-    for name, parameter in vocos.named_parameters():
-        if parameter.dim() > 1:
-            torch.nn.init.trunc_normal_(parameter, std=0.02)
-        elif name.endswith("bias"):
-            torch.nn.init.zeros_(parameter)
-        elif name.endswith("scale"):
-            torch.nn.init.constant_(parameter, 1 / blocks)
-    return vocos
-
-
-def vocos_forward(vocos: Vocos, mel: Tensor) -> Tensor:
-    """``vocos`` at training speed: ``[B, M, F]`` -> ``[B, (F - 1) * 256]``."""
-    backbone = vocos.backbone
-    x = backbone.norm(conv_forward(backbone.embed, mel.transpose(1, 2)).float())
-    for block in backbone.convnext:
-        x = block_forward(cast(ConvNeXtBlock, block), x)
-    return vocos.head.wave(vocos.head.raw(backbone.final_layer_norm(x)))
+    return new_vocos(**asdict(preset.sizes.vocos.backbone))
 
 
 def spectral_loss(made: Tensor, wanted: Tensor) -> Tensor:

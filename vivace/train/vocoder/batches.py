@@ -1,0 +1,69 @@
+"""Crops of recordings as batches: the wave, and the mel that the generator is shown."""
+
+# B batch, N samples, M mel bins, F frames
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vivace.audio.mel import MelSpec, log_mel
+from vivace.train.recording import Samples
+from vivace.train.vocoder.config import DataConfig
+from vivace.train.vocoder.crop_plan import CropPlan
+from vivace.train.vocoder.predicted_mels import PredictedMels
+from vivace.train.vocoder.recordings import Recordings
+from vivace.train.vocoder.step import Batch
+
+
+@dataclass(frozen=True)
+class Material:
+    """Recordings and, where the generator is tuned to a model, the mels that it predicts for them."""
+
+    recordings: Recordings
+    mels: PredictedMels | None = None
+
+
+class Batches:
+    """Batch after batch by a counter; the same counter gives the same batch."""
+
+    def __init__(self, material: Material, data: DataConfig, spec: MelSpec, seed: int) -> None:
+        self._material, self._data, self._spec = material, data, spec
+        self._plan = CropPlan(material.recordings.lengths, data.crop_samples, spec.hop, seed)
+
+    @property
+    def crops_per_epoch(self) -> int:
+        return self._plan.crops_per_epoch
+
+    def at(self, number: int, rows: int, device: torch.device) -> Batch:
+        """Batch ``number``, from 0: crops ``number * rows`` and those that follow."""
+        crops = [self._crop(position) for position in range(number * rows, (number + 1) * rows)]
+        samples = torch.from_numpy(np.stack([wave for wave, _ in crops]))
+        predicted = [mel for _, mel in crops if mel is not None]
+        seen = torch.stack(predicted) if predicted else log_mel(samples, self._spec)
+        if self._data.mel_floor is not None:
+            seen = seen.clamp_min(self._data.mel_floor)
+        return Batch(samples.to(device), seen.to(device))
+
+    def _crop(self, position: int) -> tuple[Samples, Tensor | None]:
+        crop, size, hop = self._plan.at(position), self._data.crop_samples, self._spec.hop
+        wave = self._material.recordings.samples(crop.recording, crop.start, size)
+        gain = self._gain(wave, crop.chance)
+        wave = np.pad(wave, (0, size - len(wave))) * np.float32(gain)
+        if self._material.mels is None:
+            return wave, None
+        frames = size // hop + 1
+        mel = torch.from_numpy(self._material.mels.mel(crop.recording, crop.start // hop, frames))
+        floor = math.log(self._spec.floor)
+        mel = torch.nn.functional.pad(mel, (0, frames - mel.shape[1]), value=floor)
+        return wave, (mel + math.log(gain)).clamp_min(floor)
+
+    def _gain(self, wave: Samples, chance: float) -> float:
+        if self._data.level == "recorded":
+            return 1.0
+        peak = float(np.abs(wave).max(initial=0.0))
+        low, high = self._data.peak_db
+        wanted = 10 ** ((low + (high - low) * chance) / 20)
+        return wanted / peak if peak > 1e-3 else 1.0  # silence is not made loud

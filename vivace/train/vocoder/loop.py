@@ -1,0 +1,115 @@
+"""A training run from its configuration to the weights: ``vivace train vocoder``."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from vivace.runtime.device import pick_device
+from vivace.train.budget import Budget
+from vivace.train.vocoder.batches import Batches, Material
+from vivace.train.vocoder.checkpoint import Facts, resume, save_checkpoint
+from vivace.train.vocoder.config import VocoderTraining
+from vivace.train.vocoder.generator import write_vocos
+from vivace.train.vocoder.held_out import held_out_distances
+from vivace.train.vocoder.material import gather
+from vivace.train.vocoder.precision import faster_precision
+from vivace.train.vocoder.step import Batch, Losses, train_step
+from vivace.train.vocoder.step_log import StepLog
+from vivace.train.vocoder.training_state import TrainingState, new_state
+from vivace.types import Progress
+
+log = logging.getLogger(__name__)
+CHECKPOINTS, LOG, WEIGHTS = "checkpoints", "log.jsonl", "vocos.safetensors"
+Report = Callable[[str], None]
+Advance = Callable[[Progress], None]
+
+
+def train_vocoder(
+    config: VocoderTraining,
+    *,
+    material: tuple[Material, Material] | None = None,
+    report: Report = log.warning,
+    progress: Advance | None = None,
+) -> Path:
+    """Train until ``config.steps`` are made; a run that was stopped is taken up where its last checkpoint is.
+
+    On one machine the weights are the same bit for bit, however often the run was stopped: what comes next is a
+    function of the step alone.
+
+    Args:
+        material: what to train on and what is held out, when it is not what ``config.data`` says.
+        report: is told what went wrong without ending the run: a recording or a checkpoint that cannot be read.
+        progress: is called after every step.
+    Returns:
+        the file of the weights.
+    Raises:
+        InputError, SettingsError, WeightsError: the recordings, the configuration or the checkpoints cannot be used.
+        EngineError: the losses are no numbers any more.
+    """
+    device = pick_device(config.device)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    taught, held = (Batches(m, config.data, config.mel.spec, config.seed) for m in material or gather(config, report))
+    state = new_state(config, device)
+    folder = config.out / CHECKPOINTS
+    sizes = _sizes(config, state)
+    found = resume(folder, state, sizes, report=report)
+    precision = found.precision if found else _precision(config, state, taught, device)
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    steps = StepLog(config.out / LOG, state.step)
+    budget = Budget(
+        config.optimiser.learning_rate, steps=config.steps, warmup=config.optimiser.warmup, floor=config.optimiser.floor
+    )
+    while state.step < config.steps:
+        rate = budget.rate(state.step, state.step / config.steps)
+        began = time.perf_counter()
+        batches = _next(taught, state.step, config, device)
+        losses = train_step(state, batches, config, rate=rate, precision=dtype)
+        last = state.step == config.steps
+        if last or state.step % config.log_every == 0:
+            steps.write({"step": state.step, **asdict(losses), "lr": rate, "seconds": time.perf_counter() - began})
+        if last or state.step % config.evaluate_every == 0:
+            mel, stft = held_out_distances(state.best, held, config, device)
+            steps.write({"step": state.step, "held_out_mel": mel, "held_out_stft": stft})
+        if last or state.step % config.save_every == 0:
+            save_checkpoint(folder, state, Facts(state.step, precision, sizes), config.keep)
+        if progress is not None:
+            progress(Progress(state.step, config.steps, f"steps, mel {losses.mel:.3f}"))
+    write_vocos(config.out / WEIGHTS, state.best)
+    return config.out / WEIGHTS
+
+
+def _next(batches: Batches, step: int, config: VocoderTraining, device: torch.device) -> list[Batch]:
+    first = step * config.accumulate
+    return [batches.at(first + part, config.batch, device) for part in range(config.accumulate)]
+
+
+def _sizes(config: VocoderTraining, state: TrainingState) -> str:
+    """What a checkpoint must share with the configuration that takes it up."""
+    shapes = {key: list(value.shape) for key, value in state.generator.state_dict().items()}
+    model = {
+        "dim": shapes["backbone.embed.weight"][0],  # which may be that of ``init_from``
+        "intermediate_dim": shapes["backbone.convnext.0.pwconv1.weight"][0],
+        "num_layers": sum(key.endswith(".pwconv1.weight") for key in shapes),
+    }
+    sides = config.discriminators.model_dump(mode="json", exclude={"from_step"})
+    return json.dumps({"mel": config.mel.model_dump(mode="json"), "model": model, "discriminators": sides})
+
+
+def _precision(config: VocoderTraining, state: TrainingState, batches: Batches, device: torch.device) -> str:
+    if config.precision != "auto":
+        return config.precision
+    tried = deepcopy(state)
+    tried.step = config.discriminators.from_step  # with the adversary, where the time goes
+    batch = _next(batches, 0, config, device)[:1]
+
+    def work(dtype: torch.dtype) -> Losses:
+        return train_step(tried, batch, config, rate=0.0, precision=dtype)
+
+    return "bfloat16" if faster_precision(work) == torch.bfloat16 else "float32"

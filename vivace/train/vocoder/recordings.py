@@ -1,0 +1,54 @@
+"""What a vocoder is trained on: recordings that can be read in part."""
+
+# N samples, F frames, M mel bins
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vivace.train.recording import Samples
+from vivace.train.store import Corpus, Utterance
+
+
+class Recordings(Protocol):
+    """Many recordings at one sample rate."""
+
+    names: tuple[str, ...]
+    lengths: tuple[int, ...]  # samples
+
+    def samples(self, index: int, start: int, count: int) -> Samples:
+        """At most ``count`` samples of a recording, from ``start``."""
+        ...
+
+
+class CorpusRecordings:
+    """A part of the corpus that the recipe of the embedded voice makes."""
+
+    def __init__(self, corpus: Corpus, utterances: Sequence[Utterance]) -> None:
+        self._corpus, self.utterances = corpus, tuple(utterances)
+        self.names = tuple(f"{corpus.folders[u.shard].name}/{u.start}" for u in self.utterances)
+        self.lengths = tuple(len(corpus.samples(u)) for u in self.utterances)
+
+    def samples(self, index: int, start: int, count: int) -> Samples:
+        return self._corpus.samples(self.utterances[index])[start : start + count]
+
+
+class Part:
+    """Some of the recordings, under their own numbers."""
+
+    def __init__(self, whole: Recordings, indices: Sequence[int]) -> None:
+        self._whole, self._indices = whole, tuple(indices)
+        self.names = tuple(whole.names[i] for i in self._indices)
+        self.lengths = tuple(whole.lengths[i] for i in self._indices)
+
+    def samples(self, index: int, start: int, count: int) -> Samples:
+        return self._whole.samples(self._indices[index], start, count)
+
+
+def split(whole: Recordings, share: float, seed: int) -> tuple[Part, Part]:
+    """The recordings to train on, and a random ``share`` of them, at least one, that is held out."""
+    order: NDArray[np.int64] = np.random.default_rng([seed, 1]).permutation(len(whole.names))
+    held = max(1, round(share * len(order)))
+    return Part(whole, sorted(order[held:].tolist())), Part(whole, sorted(order[:held].tolist()))
