@@ -10,13 +10,13 @@ from vivace.text.aligned import Aligned, Edit
 log = logging.getLogger(__name__)
 
 # Folding these would lose what the rules and the pauses read: full-width marks, superscripts, unit signs, the ellipsis.
-KEPT = frozenset("，。！？；：（）、…—–·“”‘’「」『』《》〈〉【】〔〕￥²³℃℉㎡″×÷±≈≠≥≤°√")
+KEPT = frozenset("，。！？；：（）、…—–·“”‘’「」『』《》〈〉【】〔〕￥²³℃℉㎡″×÷±≈≠≥≤°√△")
 EXPANDED = {
     "½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3", "⅛": " 1/8", "№": "No.", "™": "", "®": "",
     "©": "", "µ": "μ", "⁄": "/", "′": "'", "‐": "-", "‑": "-", "‒": "–", "―": "—", "﹣": "-", "－": "-", "−": "-",
     "〜": "~", "～": "~", "∼": "~", "＇": "'", "＂": '"', "¥": "￥", "㎜": "mm", "㎝": "cm", "㎞": "km", "㎎": "mg",
-    "㎏": "kg", "㏄": "cc", "㎥": "m³", "㎢": "km²", "㏎": "km", "\u3000": " ", "\u2028": "\n", "\u2029": "\n",
-    "\x0b": " ", "\x0c": "\n", "\x85": "\n", "\r": "\n", "\t": " ", "〇": "零",
+    "㎏": "kg", "㏄": "cc", "㎥": "m³", "㎢": "km²", "㏎": "km", "º": "°", "\u3000": " ", "\u2028": "\n",
+    "\u2029": "\n", "\x0b": " ", "\x0c": "\n", "\x85": "\n", "\r": "\n", "\t": " ", "〇": "零", "⁻": "^-",
 }  # fmt: skip
 UNUSUAL = re.compile(r"[^ -~\n一-鿿，。！？；：（）、…—–“”‘’《》℃]")  # all but these are looked up
 SPACES = re.compile(r" {2,}")

@@ -33,7 +33,8 @@ def number_rules() -> tuple[Rule, ...]:
         identifier, date, clock, money, percent, telephone, version, year, measure, code, span, fraction, mathematics,
         cardinal,
     )  # fmt: skip
-    first = (*electronic.rules(mapping("zh_signs"), spell), *letters.RULES, *cardinal.FIRST_RULES)
+    early = (letters.RULES, *(module.FIRST_RULES for module in (year, fraction, cardinal, mathematics)))
+    first = (*electronic.rules(mapping("zh_signs"), spell), *(rule for rules in early for rule in rules))
     return (*first, *(rule for module in order for rule in module.RULES))
 
 
@@ -43,9 +44,9 @@ def word_rules() -> tuple[Rule, ...]:
     from vivace.text import electronic
     from vivace.text.tables import mapping
     from vivace.text.zh.number import spell
-    from vivace.text.zh.rules import letters, roman
+    from vivace.text.zh.rules import letters, roman, span
 
-    return (*electronic.rules(mapping("zh_signs"), spell), *letters.RULES, *roman.RULES)
+    return (*electronic.rules(mapping("zh_signs"), spell), *letters.RULES, *roman.RULES, *span.WORD_RULES)
 
 
 def last_rules() -> tuple[Rule, ...]:

@@ -6,9 +6,10 @@ from vivace.text.rule import Rule
 from vivace.text.zh.forms import COUNTED, NUMERAL, SIGN
 from vivace.text.zh.number import amount, cardinal, number, spell
 
-MAX_COUNT = 9  # a plain run of more digits is a code
+MAX_COUNT = 9  # a plain run of more digits is a code, unless it is round
+ROUND = "0000"
 
-ODD = r"\\^*=<>|{}@_$€£￥%‰&~`"  # beside one of these a number is left to the long tail
+ODD = r"\\^*|{}@_$€£￥%‰&~`"  # beside one of these a number is left to the long tail
 
 
 def _ordinal(m: re.Match[str]) -> str:
@@ -16,7 +17,8 @@ def _ordinal(m: re.Match[str]) -> str:
 
 
 def _plus(m: re.Match[str]) -> str:
-    return f"{amount(m['n'])}多" if m["unit"] is not None else f"{number(m['n'].replace(',', ''))}以上"
+    read = (amount(m["n"]) if m["unit"] is not None or m["scale"] else number(m["n"].replace(",", ""))) + m["scale"]
+    return f"{read}{'多' if m['unit'] is not None else '以上'}"
 
 
 def _counted(m: re.Match[str]) -> str:
@@ -27,7 +29,8 @@ def _plain(m: re.Match[str]) -> str:
     numeral = m["n"].replace(",", "").replace("，", "")
     sign = "负" if m["sign"] else ""
     whole = numeral.partition(".")[0]
-    if len(whole) > MAX_COUNT and "." not in numeral and not m["sign"] and "," not in m["n"]:
+    counts = "." in numeral or "," in m["n"] or m["sign"] or whole.endswith(ROUND)
+    if len(whole) > MAX_COUNT and not counts:
         return spell(numeral, telephone=True)
     return sign + number(numeral)
 
@@ -51,13 +54,22 @@ RULES = (
     Rule("cardinal.ordinal", re.compile(rf"第\s?(?P<n>{NUMERAL})"), _ordinal),
     Rule(
         "cardinal.plus",
-        re.compile(rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})\+(?!\s*[0-9A-Za-z])(?P<unit>(?=\s?(?:{COUNTED})))?"),
+        re.compile(
+            rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})(?P<scale>[万亿]?)\+(?!\s*[0-9A-Za-z])(?P<unit>(?=\s?(?:{COUNTED})))?"
+        ),
         _plus,
     ),
     Rule(
         "cardinal.counted",
-        re.compile(rf"(?P<sign>{SIGN})(?<![0-9.=])(?P<n>{NUMERAL})(?=\s?(?:{COUNTED}))(?!年级|\s?号|\s对)"),
+        re.compile(
+            rf"(?P<sign>{SIGN})(?<![0-9.=])(?P<n>{NUMERAL})(?=\s?(?:{COUNTED})|[到至][0-9.]{{1,9}}\s?(?:{COUNTED}))(?!年级|\s?号|\s对|分之)"
+        ),
         _counted,
+    ),
+    Rule(
+        "cardinal.positive",  # a plus sign with nothing before it to add to; after a word it is 加
+        re.compile(rf"(?:(?<=^)|(?<=[\s(（，。：:为是于至到]))\+(?P<n>{NUMERAL})(?![0-9{ODD}+-]|[.,][0-9])"),
+        lambda m: f"正{number(m['n'].replace(',', '').replace('，', ''))}",
     ),
     Rule("cardinal.point_first", re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z])(?P<n>\.[0-9]+)(?![0-9])"), _plain),
     Rule(

@@ -4,7 +4,7 @@ import re
 
 from vivace.text.rule import Rule
 from vivace.text.zh.forms import TO
-from vivace.text.zh.number import cardinal, number
+from vivace.text.zh.number import amount, cardinal, number
 
 SCORE_BEFORE = re.compile(r"(?:比分|比率|比例|分数|领先|落后|[胜负平]于)[^，。！？,!?]{0,6}$|[以为]$")
 SCORE_AFTER = re.compile(r"\s?(?:[的险大完]{0,2}[获战取]?胜|[击打]败|战平|领先|落后|逆转|的?比[分例]|不敌|负于)")
@@ -35,7 +35,7 @@ def _time(m: re.Match[str]) -> str | None:
     if _is_score(m):
         return None
     half = HALF_DAY[m["half"][0].lower()] if m["half"] else ""
-    return half + _read(m["h"], m["m"], m["s"])
+    return half + _read(m["h"], m["m"], m["s"] or None)
 
 
 def _times(m: re.Match[str]) -> str | None:
@@ -87,7 +87,12 @@ RULES = (
         ),
         _duration,
     ),
-    Rule("clock.pace", re.compile(r"(?<![0-9A-Za-z.°])(?P<m>[0-9]{1,2})['′](?P<s>[0-5][0-9])[\"″]"), _pace),
+    Rule("clock.pace", re.compile(r"(?<![0-9A-Za-z.°])(?P<m>[0-9]{1,2})['′](?P<s>[0-5][0-9])(?:[\"″]|''|′′)"), _pace),
+    Rule(
+        "clock.half_first",
+        re.compile(rf"(?<![A-Za-z])(?P<half>[AaPp]\.?[Mm])\.?\s?{HOUR}[:：](?P<m>[0-5][0-9])(?P<s>)(?![0-9:])"),
+        _time,
+    ),
     Rule(
         "clock.range", re.compile(rf"{CLOCK}{TO}(?P<h2>2[0-4]|1[0-9]|0?[0-9])[:：](?P<m2>[0-5][0-9])(?![0-9:])"), _times
     ),
@@ -100,6 +105,13 @@ RULES = (
     ),
     Rule(
         "clock.hour", re.compile(r"(?<![0-9:.A-Za-z])(?P<h>1[0-2]|[1-9])\s*(?P<half>[aApP]\.?[mM])(?![A-Za-z])"), _hour
+    ),
+    Rule(
+        "clock.hours",  # 6-7点
+        re.compile(
+            rf"(?<![0-9:.])(?P<a>2[0-4]|1[0-9]|0?[0-9]){TO}(?P<b>2[0-4]|1[0-9]|0?[0-9])(?=\s?(?:点(?![0-9])|时(?![0-9间代])))"
+        ),
+        lambda m: f"{amount(str(int(m['a'])))}到{amount(str(int(m['b'])))}",
     ),
     Rule(
         "clock.spoken",
@@ -118,8 +130,13 @@ RULES = (
         _score_hyphen,
     ),
     Rule(
+        "clock.ratio",  # 1:2:3, which is no time of day
+        re.compile(r"(?<![0-9:.])[0-9]{1,4}(?:[:：∶][0-9]{1,4}){2,5}(?![0-9:.])"),
+        lambda m: "比".join(cardinal(n) for n in re.findall("[0-9]+", m.group())),
+    ),
+    Rule(
         "clock.score",
-        re.compile(r"(?<![0-9:.])(?P<a>[0-9]{1,4}(?:\.[0-9]+)?)\s*[:：∶]\s*(?P<b>[0-9]{1,4}(?:\.[0-9]+)?)(?![0-9:])"),
+        re.compile(r"(?<![0-9:.])(?P<a>[0-9]{1,4}(?:\.[0-9]+)?)\s*[:：∶]\s*(?P<b>[0-9]{1,8}(?:\.[0-9]+)?)(?![0-9:])"),
         _score,
     ),
 )

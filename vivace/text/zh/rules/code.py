@@ -18,6 +18,13 @@ def _tied(m: re.Match[str]) -> str:
 
 RULES = (
     Rule(
+        "code.range",  # P1-P10
+        re.compile(
+            r"(?<![A-Za-z0-9])(?P<head>[A-Za-z])(?P<a>[0-9]{1,4})\s?[-–—~～]\s?(?P<tail>(?P=head))(?P<b>[0-9]{1,4})(?![0-9A-Za-z])"
+        ),
+        lambda m: f"{m['head']}{_digits(m['a'])}到{m['tail']}{_digits(m['b'])}",
+    ),
+    Rule(
         "code.hyphen",
         re.compile(r"(?<=[A-Za-z])\s?[-–]\s?(?P<n>[0-9]+(?:\.[0-9]+)?)(?![0-9.]*[0-9])"),
         lambda m: " " + _digits(m["n"]),

@@ -39,6 +39,14 @@ def _months(m: re.Match[str]) -> str:
     return f"{cardinal(m['m'].lstrip('0'))}{m['unit'] or ''}到{cardinal(m['n'].lstrip('0'))}月"
 
 
+def _separated_range(m: re.Match[str]) -> str:
+    first = f"{year(m['y'])}年{cardinal(m['m'].lstrip('0'))}月" + (
+        f"{cardinal(m['d'].lstrip('0'))}日" if m["d"] else ""
+    )
+    last = f"{cardinal(m['n'].lstrip('0'))}月" + (f"{cardinal(m['e'].lstrip('0'))}日" if m["e"] else "")
+    return f"{first}到{year(m['z']) + '年' if m['z'] else ''}{last}"
+
+
 def _year_last(m: re.Match[str]) -> str:
     month, day = (m["m"] or m["m2"]).lstrip("0"), (m["d"] or m["d2"]).lstrip("0")
     return f"{year(m['y'])}年{cardinal(month)}月{cardinal(day)}日"
@@ -61,11 +69,25 @@ RULES = (
     ),
     Rule("date.day", re.compile(rf"(?<![0-9])(?:{YEAR}\s*年\s*)?{MONTH}\s*月\s*{DAY}\s*(?P<unit>[日号])"), _day),
     Rule(
+        "date.months_beside",  # 2、3月份
+        re.compile(r"(?<![0-9、.])(?P<m>[1-8])[、,，](?P<n>[2-9])(?=\s?月)"),
+        lambda m: cardinal(m["m"]) + cardinal(m["n"]) if int(m["n"]) == int(m["m"]) + 1 else None,
+    ),
+    Rule(
         "date.months",
         re.compile(rf"(?<![0-9])(?P<m>0?[1-9]|1[0-2])(?P<unit>月)?份?{TO}(?P<n>0?[1-9]|1[0-2])\s*月(?!\s*[0-9])"),
         _months,
     ),
     Rule("date.month", re.compile(rf"(?<![0-9])(?:{YEAR}\s*年\s*)?{MONTH}\s*月"), _month),
+    Rule(
+        "date.separated_range",  # 2019.3.5-2019.3.8, 2019.3.5-3.8, 2019.3-2020.5
+        re.compile(
+            rf"(?<![0-9./-])(?P<y>19[0-9]{{2}}|20[0-9]{{2}})(?P<s>[/.]){MONTH}(?:(?P=s){DAY})?{TO}"
+            r"(?:(?P<z>19[0-9]{2}|20[0-9]{2})(?P=s))?(?P<n>0?[1-9]|1[0-2])(?(d)(?P=s)(?P<e>[12][0-9]|3[01]|0?[1-9])|(?(z)|(?!)))"
+            r"(?![0-9]|[-/.][0-9])"
+        ),
+        _separated_range,
+    ),
     Rule(
         "date.separated",
         re.compile(
@@ -76,8 +98,16 @@ RULES = (
     ),
     Rule(
         "date.year_month",
-        re.compile(r"(?<![0-9A-Za-z./-])(?P<y>19[0-9]{2}|20[0-9]{2})[-/](?P<m>0[1-9]|1[0-2])(?![0-9./年-])"),
+        re.compile(r"(?<![0-9A-Za-z./-])(?P<y>19[0-9]{2}|20[0-9]{2})[-/](?P<m>0?[1-9]|1[0-2])(?![0-9./年个人-])"),
         _month,
+    ),
+    Rule(
+        "date.year_point_month",  # 2024.3, where what stands beside it says that it is a date
+        re.compile(
+            r"(?:(?<=[自从于至在到截])|(?<=时间[:：])|(?<=日期[:：]))(?P<y>19[0-9]{2}|20[0-9]{2})\.(?P<m>0?[1-9]|1[0-2])(?![0-9.%万亿元])"
+            r"|(?<![0-9.])(?P<y2>19[0-9]{2}|20[0-9]{2})\.(?P<m2>0?[1-9]|1[0-2])(?=起|至今|以来|之?前|之?后|出版|发布|毕业|入学|入职|[)）])"
+        ),
+        lambda m: f"{year(m['y'] or m['y2'])}年{cardinal((m['m'] or m['m2']).lstrip('0'))}月",
     ),
     Rule(
         "date.year_last",

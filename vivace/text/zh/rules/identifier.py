@@ -26,10 +26,13 @@ def _spelled(m: re.Match[str]) -> str:
 
 
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-CRAFT = "歼|运|轰|武直|直|教|强|东风|巨浪|长征|神舟|嫦娥|天宫|天问|天舟|快舟|苏|米格|图|伊尔|红旗|鹰击|翼龙|彩虹"
+CRAFT = (
+    "(?<![0-9])米(?=-(?:8|17|171|2[468])(?![0-9.]))|歼|运|轰|武直|直|教|强"
+    "|东风|巨浪|长征|神舟|嫦娥|天宫|天问|天舟|快舟|苏|米格|图|伊尔|红旗|鹰击|翼龙|彩虹"
+)
 EVENTS = (
     "晚会|事件|事变|地震|大地震|运动|劳动节|国庆|黄金周|案|特大|空难|惨案|购物节|大促|假期|长假|袭击|恐怖|暴恐|起义|讲话|植树节"
-    "|妇女节|儿童节|建军节|惨剧|爆炸|火灾|矿难|泥石流|消费者|平台"
+    "|节(?![目课点省能拍奏约气])|妇女节|儿童节|建军节|惨剧|爆炸|火灾|矿难|泥石流|消费者|平台"
 )
 
 
@@ -40,6 +43,28 @@ def _plate(m: re.Match[str]) -> str | None:
 
 
 RULES = (
+    Rule(
+        "identifier.document",  # 国发〔2020〕12号
+        re.compile(r"(?<=[〔（(\[])(?P<n>19[0-9]{2}|20[0-9]{2})(?=[〕）)\]][^，。,]{0,12}[0-9]号)"),
+        lambda m: spell(m["n"]),
+    ),
+    Rule(
+        "identifier.card",
+        re.compile(r"(?<![0-9] )(?<![0-9A-Za-z.])[0-9]{4}(?: [0-9]{4}){2,3}(?: [0-9]{1,3})?(?! ?[0-9])"),
+        lambda m: "，".join(spell(n, telephone=True) for n in m.group().split(" ")),
+    ),
+    Rule("identifier.sign_after", re.compile(r"(?<=[0-9])#(?![0-9A-Za-z])"), lambda _: "号"),
+    Rule(
+        "identifier.sign_before",
+        re.compile(r"(?<![0-9A-Za-z#&])#(?P<n>[0-9]{1,4})(?![0-9A-Za-z#.])"),
+        lambda m: f"{cardinal(m['n'])}号",
+    ),
+    Rule(
+        "identifier.hexadecimal",
+        re.compile(r"(?<![0-9A-Za-z])0x(?P<n>[0-9A-Fa-f]{1,16})(?![0-9A-Za-z])"),
+        lambda m: "零x" + "".join(spell(c) if c.isdigit() else c for c in m["n"]),
+    ),
+    Rule("identifier.bus", re.compile(r"(?<=[坐乘搭换])[0-9]{3}(?=路)"), lambda m: spell(m.group(), telephone=True)),
     Rule(
         "identifier.plate",
         re.compile(rf"(?P<head>[{PROVINCES}])(?P<id>[A-Z][·•. -]?[A-Z0-9]{{4,6}})(?![A-Za-z0-9])"),
@@ -95,10 +120,25 @@ RULES = (
         _spelled,
     ),
     Rule("identifier.class", re.compile(r"[（(](?P<n>[0-9]{1,2})[)）](?=班)"), lambda m: cardinal(m["n"])),
+    Rule("identifier.around_the_clock", re.compile(r"(?<![0-9.])24[/x×*]7(?![0-9/.=])"), lambda _: "二十四小时七天"),
+    Rule(
+        "identifier.number",
+        re.compile(r"(?<![A-Za-z])(?:No|NO|no)\.\s?(?P<n>[0-9]{1,4})(?![0-9])"),
+        lambda m: f"第{cardinal(m['n'])}",
+    ),
+    Rule(
+        "identifier.graphics",
+        re.compile(r"(?<=[RG]TX )(?P<n>[0-9]{3,4})(?![0-9.])"),
+        lambda m: spell(m["n"], telephone=True),
+    ),
     Rule(
         "identifier.norm",
-        re.compile(r"(?<![A-Za-z])(?P<head>GB/T|GB|ISO|IEC|RFC|IEEE|DIN|HJ|JB/T)\s?(?P<id>[0-9]{3,6})(?![0-9A-Za-z.])"),
-        lambda m: f"{m['head'].replace('/', ' ')} {spell(m['id'], telephone=True)}",
+        re.compile(
+            r"(?<![A-Za-z])(?P<head>GB/T|GB|ISO|IEC|RFC|IEEE|DIN|HJ|JB/T)\s?(?P<id>[0-9]{3,6})(?:-(?P<y>[12][0-9]{3}))?(?![0-9A-Za-z.])"
+        ),
+        lambda m: (
+            f"{m['head'].replace('/', ' ')} {spell(m['id'], telephone=True)}" + (f"杠{spell(m['y'])}" if m["y"] else "")
+        ),
     ),
     Rule(
         "identifier.day",

@@ -5,6 +5,8 @@ import re
 from vivace.text.rule import Rule
 
 RULES = (
+    Rule("letters.raised", re.compile(r"(?<![A-Za-z])(?P<a>[A-G])#(?=[大小]?调|[音键m])"), lambda m: f"升{m['a']}"),
+    Rule("letters.sharp", re.compile(r"(?<=(?<![A-Za-z])[CFJ])#(?![0-9A-Za-z#])"), lambda _: " sharp "),
     Rule("letters.and", re.compile(r"(?<=[A-Z])\s?&\s?(?=[A-Z])"), lambda _: " and "),
     Rule(
         "letters.to",

@@ -10,7 +10,8 @@ from vivace.text.zh.number import amount, cardinal, number, spell
 UNITS = mapping("zh_units")
 HOURLY = re.compile(r"时速[约为达在]{0,2}$")
 SCALES = {"w": "万", "W": "万", "k": "千"}
-UNIT = rf"(?P<unit>{alternatives(list(UNITS))})(?![A-Za-z0-9²³])"
+WRITTEN = alternatives(list(UNITS))
+UNIT = rf"(?P<unit>{WRITTEN})(?![A-Za-z0-9²³])"
 
 
 def _in(m: re.Match[str], read: str) -> str:
@@ -26,8 +27,11 @@ def _read(m: re.Match[str]) -> str:
     return _in(m, f"{sign}{amount(m['n'])}{m['scale'] or ''}")
 
 
-def _range(m: re.Match[str]) -> str:
-    return _in(m, f"{'负' if m['sign'] else ''}{amount(m['a'])}到{amount(m['b'])}")
+def _range(m: re.Match[str]) -> str | None:
+    first = UNITS[m["first"]] if m["first"] else ""
+    if "{" in first:
+        return None
+    return _in(m, f"{'负' if m['sign'] else ''}{amount(m['a'])}{first}到{'负' if m['minus'] else ''}{amount(m['b'])}")
 
 
 def _angle(m: re.Match[str]) -> str:
@@ -62,13 +66,18 @@ RULES = (
     ),
     Rule(
         "measure.scaled",
-        re.compile(rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})(?P<scale>[wk]|W(?=[+元人粉播用]))(?P<plus>\+)?(?![A-Za-z0-9])"),
+        re.compile(
+            rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})(?P<scale>w|k(?![屏分显视画])|W(?=[+元人粉播用]))(?P<plus>\+)?(?![A-Za-z0-9])"
+        ),
         _scaled,
     ),
     Rule("measure.discount", re.compile(r"(?<![0-9.])(?P<n>[1-9][1-9])(?=\s?折)"), lambda m: spell(m["n"])),
+    Rule("measure.per_hundred", re.compile(r"(?<=[0-9][Ll])/100\s?km(?![A-Za-z/])"), lambda _: "每百公里"),
     Rule(
         "measure.range",
-        re.compile(rf"(?P<sign>{SIGN})(?<![0-9.])(?P<a>{NUMERAL}){TO}(?P<b>{NUMERAL})\s?{UNIT}"),
+        re.compile(
+            rf"(?P<sign>{SIGN})(?<![0-9.])(?P<a>{NUMERAL})(?:\s?(?P<first>{WRITTEN})\s?(?:[-~～–—]|至|到)\s?(?P<minus>-)?|{TO})(?P<b>{NUMERAL})\s?{UNIT}"
+        ),
         _range,
     ),
     Rule(

@@ -1,6 +1,7 @@
 """Money: ￥299.00, $2.5万, 20.5元, 8块5."""
 
 import re
+from decimal import Decimal
 
 from vivace.text.rule import Rule
 from vivace.text.tables import alternatives, mapping
@@ -9,28 +10,30 @@ from vivace.text.zh.number import amount, cardinal
 
 SIGNS = mapping("zh_currencies")
 UNITS = mapping("zh_units")
-LETTER_MAGNITUDES = {
-    "w": "万",
-    "W": "万",
-    "k": "千",
-    "K": "千",
-    "M": "百万",
-    "m": "百万",
-    "B": "十亿",
-    "b": "十亿",
-    "bn": "十亿",
-}
+ZEROS = {"w": 4, "k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9}
 UNIT = alternatives(list(SIGNS))
-WORDS = "元|块钱|块|美元|美金|欧元|英镑|日元|韩元|港元|港币|澳元|加元|卢布|卢比|泰铢|人民币|角|毛|分钱"
+WORDS = "元|块钱|块|美元|美金|欧元|英镑|日元|日圆|韩元|港元|港币|澳元|加元|卢布|卢比|泰铢|人民币|角|毛|分钱"
+CODES = "|".join(sign for sign in SIGNS if sign.isalpha() or sign == "円")
 
 
 def _minus(sign: str) -> str:
     return "负" if sign else ""
 
 
+def _scaled(numeral: str, scale: str) -> str:
+    """With its magnitude: 2.5万 as it stands, 1.5M as 一百五十万."""
+    zeros = ZEROS.get(scale.lower())
+    if zeros is None:
+        return amount(numeral) + scale
+    value = Decimal(numeral.replace(",", "").replace("，", "")).scaleb(zeros)
+    for name, size in (("亿", 8), ("万", 4)):
+        if value >= 10**size:
+            return amount(f"{value.scaleb(-size):f}") + name
+    return amount(f"{value:f}")
+
+
 def _prefixed(m: re.Match[str]) -> str:
-    scale = LETTER_MAGNITUDES.get(m["scale"] or "", m["scale"] or "")
-    return f"{_minus(m['sign'])}{amount(m['n'])}{scale}{SIGNS[m['unit']]}"
+    return f"{_minus(m['sign'])}{_scaled(m['n'], m['scale'] or '')}{SIGNS[m['unit']]}"
 
 
 def _prefixed_range(m: re.Match[str]) -> str:
@@ -58,7 +61,7 @@ RULES = (
         "money.prefixed",
         re.compile(
             rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<n>{NUMERAL})\s?"
-            r"(?P<scale>百万|千万|[万亿]|(?:bn|[wWkKmMbB])(?![A-Za-z]))?(?:元(?!宵))?(?![0-9])"
+            r"(?P<scale>百万|千万|[万亿]|(?:bn|mn|[wWkKmMbB])(?![A-Za-z]))?(?:元(?!宵))?(?![0-9])"
         ),
         _prefixed,
     ),
@@ -73,7 +76,7 @@ RULES = (
     Rule(
         "money.suffixed",
         re.compile(
-            rf"(?P<sign>{SIGN})(?<![0-9.])(?P<n>{NUMERAL})\s?(?P<scale>百万|千万|[百千万亿])?(?P<unit>{WORDS}|(?:RMB|CNY|USD|HKD|EUR|GBP|JPY|KRW)(?![A-Za-z])|[$€£])"
+            rf"(?P<sign>{SIGN})(?<![0-9.])(?P<n>{NUMERAL})\s?(?P<scale>百万|千万|[百千万亿])?(?P<unit>{WORDS}|(?:{CODES})(?![A-Za-z])|[$€£])"
         ),
         _suffixed,
     ),
@@ -81,6 +84,13 @@ RULES = (
         "money.per_unit",
         re.compile(rf"(?<=[元块钱分])\s?/\s?(?P<unit>{alternatives(list(UNITS))})(?![A-Za-z0-9²³])"),
         lambda m: f"每{UNITS[m['unit']]}" if "{" not in UNITS[m["unit"]] else None,
+    ),
+    Rule(
+        "money.per_time",  # 60公里/小时
+        re.compile(
+            r"(?:(?<=[0-9][\u4e00-\u9fff])|(?<=[0-9][\u4e00-\u9fff]{2})|(?<=[0-9][\u4e00-\u9fff]{3}))\s?/\s?(?=小时|分钟|秒|天|日|周|年|人|次)"
+        ),
+        lambda _: "每",
     ),
     Rule(
         "money.per",

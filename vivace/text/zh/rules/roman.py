@@ -21,7 +21,16 @@ def _read(m: re.Match[str]) -> str:
     return cardinal(str(value(m["roman"])))
 
 
+# Of two letters or more, these are no initials; VI is one before 设计, and alone IV and XX may be.
+ALONE = r"(?:III?|IV|VI(?!设计|系统|手册)|VII|VIII|IX|XI{1,3}|XIV|XV|XVI{0,3})"
 RULES = (
     Rule("roman.head", re.compile(rf"(?P<head>{HEADS})\s?{NUMERAL}"), lambda m: m["head"] + _read(m)),
+    Rule(
+        "roman.alone",
+        re.compile(
+            rf"(?<![A-Za-z0-9.-])(?:(?P<roman>I(?=\s?[、，,/~～–—-]\s?I[IV])|(?<=I[、，,/~～])(?:V|X)|{ALONE}))(?![A-Za-z0-9.&+-]|\s[A-Za-z])"
+        ),
+        _read,
+    ),
     Rule("roman.tail", re.compile(rf"{NUMERAL}(?=\s?(?:{TAILS}))"), _read),
 )

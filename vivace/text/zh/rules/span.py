@@ -3,26 +3,23 @@
 import re
 
 from vivace.text.rule import Rule
-from vivace.text.zh.forms import COUNTED, NUMERAL
+from vivace.text.zh.forms import COUNTED, ENDS, LONG_ENDS, NUMERAL
 from vivace.text.zh.number import amount, number
 
 
 def _range(m: re.Match[str]) -> str:
     a, b = m["a"].replace(",", ""), m["b"].replace(",", "")
     counted = m["counted"] is not None
+    if not counted and not m["mid"] and a.isdigit() and b.isdigit() and int(b) < int(a) < 200:
+        return f"{number(a)}比{number(b)}"  # no range goes down: 21-19 is a score
     first = amount(a) if counted else number(a)
     last = amount(b) if counted else number(b)
     return f"{first}{m['mid'] or ''}到{last}"
 
 
+AFTER_END = f"(?:(?<=[0-9][{ENDS}])|{'|'.join(f'(?<=[0-9]{end})' for end in LONG_ENDS)})"
 RULES = (
     Rule("range.about", re.compile(r"(?:(?<=^)|(?<=[ （(，。,：:]))[~～≈]\s?(?=[0-9])"), lambda _: "约"),
-    # Between two forms that other rules read: 3:30~4:30, 5℃~8℃.
-    Rule(
-        "range.sign",
-        re.compile(r"(?<=[0-9A-Za-z%‰℃°元月日号年点分秒时岁])\s?[~～]\s?(?=[-−]?[0-9]|[￥$€第次])"),
-        lambda _: "到",
-    ),
     Rule(
         "range",
         re.compile(
@@ -30,5 +27,25 @@ RULES = (
             rf"(?![0-9-]|\s*[=＝])(?P<counted>(?=\s?(?:{COUNTED})))?"
         ),
         _range,
+    ),
+    # Between two forms that other rules read: 3:30~4:30, 5℃~8℃.
+    Rule(
+        "range.sign",
+        re.compile(r"(?<=[0-9A-Za-z%‰℃°元月日号年点分秒时岁])\s?[~～]\s?(?=[-−]?[0-9]|[￥$€第次])"),
+        lambda _: "到",
+    ),
+    Rule(
+        "range.ends",  # 5元-10元, 2019年3月5日—2020年3月5日, 8点-晚上9点
+        re.compile(
+            rf"{AFTER_END}\s?[-–—]+\s?(?=(?:早上|上午|中午|下午|晚上|凌晨|次日|当日|第二天)?-?[0-9]{{1,8}}(?:\.[0-9]{{1,8}})?\s?(?:[{ENDS}]|{'|'.join(LONG_ENDS)}))"
+        ),
+        lambda _: "到",
+    ),
+)
+WORD_RULES = (
+    Rule(
+        "range.weekdays",  # 周一-周五
+        re.compile(r"(?<=[周期][一二三四五六日天])\s?[-–—~～]+\s?(?=(?:周|星期)?[一二三四五六日天])"),
+        lambda _: "到",
     ),
 )

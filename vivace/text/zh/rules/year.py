@@ -4,7 +4,7 @@ import re
 
 from vivace.text.rule import Rule
 from vivace.text.zh.forms import COUNTED, TO
-from vivace.text.zh.number import cardinal, year
+from vivace.text.zh.number import cardinal, spell, year
 
 
 def _range(m: re.Match[str]) -> str:
@@ -19,7 +19,24 @@ def _generation(m: re.Match[str]) -> str:
     return f"{year(m['n'])}后"
 
 
+def _season(m: re.Match[str]) -> str | None:
+    follows = int(m["b"]) == (int(m["a"][-2:]) + 1) % 100
+    return f"{year(m['a'])}到{year(m['b'])}" if follows else None
+
+
+FIRST_RULES = (
+    Rule(
+        "year.season",  # 2020/21赛季, 1998/99
+        re.compile(r"(?<![0-9./])(?P<a>[12][0-9]{3}|[0-9]{2}(?=/[0-9]{2}\s?[赛学财年]))/(?P<b>[0-9]{2})(?![0-9/.%])"),
+        _season,
+    ),
+)
 RULES = (
+    Rule(
+        "year.range_two",  # 08年-10年
+        re.compile(rf"(?<![0-9.,])(?P<a>0[0-9])(?P<unit>年){TO}(?P<b>[0-9]{{2}})(?=年)"),
+        _range,
+    ),
     Rule(
         "year.range",
         re.compile(
@@ -35,6 +52,16 @@ RULES = (
         ),
         lambda m: _range(m) if m["a"] < m["b"] else None,
     ),
+    Rule(
+        "year.decade_s",
+        re.compile(r"(?<![0-9.])(?P<n>1[5-9][0-9]0|20[0-9]0)'?s(?![A-Za-z])"),
+        lambda m: f"{year(m['n'])}年代",
+    ),
+    Rule(
+        "year.decades",  # 60、70年代
+        re.compile(r"(?<![0-9.])(?P<a>[1-9])0[、,，](?P<b>[1-9])0(?=年代)"),
+        lambda m: cardinal(m["a"]) + cardinal(m["b"] + "0") if int(m["b"]) == int(m["a"]) + 1 else None,
+    ),
     Rule("year.decade", re.compile(r"(?<![0-9.])(?P<century>1[0-9]|20)?(?P<decade>[0-9]0)\s?年代"), _decade),
     Rule(
         "year.before_christ",
@@ -43,7 +70,9 @@ RULES = (
     ),
     Rule(
         "year.four",
-        re.compile(r"(?<![0-9.,])(?P<n>1[0-9]{3}|20[0-9]{2})\s?(?=[年级届](?!前)|财年|赛季|款|Q[1-4]|H[12](?![0-9]))"),
+        re.compile(
+            r"(?<![0-9.,])(?P<n>1[0-9]{3}|20[0-9]{2})\s?(?=[年级届](?!前)|[、,，]\s?(?:19|20)[0-9]{2}\s?年|财年|赛季|款|Q[1-4]|H[12](?![0-9]))"
+        ),
         lambda m: year(m["n"]),
     ),
     Rule(
@@ -61,5 +90,6 @@ RULES = (
         ),
         lambda m: year(m["n"]),
     ),
+    Rule("year.generations", re.compile(r"(?<![0-9.])[0-9][05](?=[、,，][0-9][05]后)"), lambda m: spell(m.group())),
     Rule("year.generation", re.compile(r"(?<![0-9.])(?P<n>[0-9][05])后(?![面天来边方])"), _generation),
 )
