@@ -92,3 +92,15 @@ class EngineError(TTSError):
     """Synthesis itself failed."""
 
     exit_code = 5
+
+
+class QueueFullError(EngineError):
+    """Too many requests wait already; the same request may be sent again later."""
+
+
+class DeadlineError(EngineError):
+    """The request's time ran out before it was done."""
+
+
+class AbortedError(EngineError):
+    """The listener has gone, or the engine is closing."""

@@ -24,12 +24,21 @@ class ARSpec:
 
 
 @dataclass(frozen=True)
+class SharedPrefix:
+    """The start of a prompt that other prompts have too, such as a voice and its transcript."""
+
+    key: str  # equal keys mean equal embeddings
+    length: int  # positions, fewer than the prompt has
+
+
+@dataclass(frozen=True)
 class ARPrompt:
     """A left-padded batch, embedded and ready for prefill."""
 
     embeddings: Tensor  # [B, L, D]
     attention_mask: Tensor  # [B, L] bool, False on padding
     prefix_len: int = 0  # positions below it see one another; the rest is causal
+    shared: SharedPrefix | None = None  # read once and remembered; causal prompts only
 
     @property
     def positions(self) -> Tensor:

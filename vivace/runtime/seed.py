@@ -30,17 +30,18 @@ def _mix(x: Tensor) -> Tensor:
     return x ^ _shift_right(x, 31)
 
 
-def exponential_noise(seeds: Tensor, step: int, places: Tensor) -> Tensor:
+def exponential_noise(seeds: Tensor, step: int | Tensor, places: Tensor) -> Tensor:
     """Exponential draws with mean 1.
 
     Args:
         seeds: ``[B]`` int64, one per request.
-        step: which draw of the request this is.
+        step: which draw of the request this is; one for all, or ``[B]``.
         places: ``[B, ...]`` int64: which of the step's numbers are wanted.
     Returns:
         float32 of the shape of ``places``, all above 0.
     """
-    stream = _mix(_mix(seeds + GOLDEN) + _signed(step * GOLDEN))
+    turned = step * GOLDEN if isinstance(step, Tensor) else _signed(step * GOLDEN)  # int64 wraps around by itself
+    stream = _mix(_mix(seeds + GOLDEN) + turned)
     stream = stream.view(-1, *(1,) * (places.dim() - 1))
     bits = _shift_right(_mix(stream + places * GOLDEN), 64 - MANTISSA)
     uniform = (bits.float() + 0.5) * 2.0**-MANTISSA  # never 0, never 1

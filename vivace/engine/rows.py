@@ -1,0 +1,100 @@
+"""What the sampler knows about each row: settings, randomness, what was said lately. Static tensors, one row each."""
+
+# R rows, Q codebooks, W codes of history
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vivace.engine.sampler import MIN_KEEP, SamplingParams
+from vivace.errors import InputError
+
+HISTORY = 32  # W: the longest window of the repetition penalty
+NO_CODE = -1
+USED, GREEDY = 1, 2  # bits of a row's flags
+NEVER = 2.0  # a top-p that drops nothing
+
+
+@dataclass(frozen=True)
+class SavedRow:
+    """One row's state, set aside."""
+
+    floats: Tensor
+    ints: Tensor
+    history: Tensor
+
+
+class RowState:
+    """The state of a lane's rows, or (by slicing) of some of them.
+
+    Everything a decode step reads or writes is here, so that a captured step finds it at the same addresses.
+    """
+
+    def __init__(self, floats: Tensor, ints: Tensor, history: Tensor) -> None:
+        """``floats`` ``[R, Q + 2]``, ``ints`` ``[R, Q + 7]``, ``history`` ``[R, Q, W]``; see ``empty``."""
+        self._floats, self._ints, self.history = floats, ints, history
+        q = self.codebooks = history.shape[1]
+        self.temperature, self.top_p, self.penalty = floats[:, :q], floats[:, q], floats[:, q + 1]
+        self.last = ints[:, :q]  # the frame said last, which the next step hears
+        self.length, self.step, self.seed = ints[:, q], ints[:, q + 1], ints[:, q + 2]
+        self.min_new, self.top_k, self.window = ints[:, q + 3], ints[:, q + 4], ints[:, q + 5]
+        self.flags = ints[:, q + 6]  # USED, GREEDY
+
+    @classmethod
+    def empty(cls, rows: int, codebooks: int, *, device: torch.device) -> "RowState":
+        """Rows with nobody in them."""
+        return cls(
+            torch.ones(rows, codebooks + 2, device=device),
+            torch.zeros(rows, codebooks + 7, dtype=torch.long, device=device),
+            torch.full((rows, codebooks, HISTORY), NO_CODE, dtype=torch.long, device=device),
+        )
+
+    def __getitem__(self, rows: slice) -> "RowState":
+        """Some of the rows, in the same memory."""
+        return RowState(self._floats[rows], self._ints[rows], self.history[rows])
+
+    def enter(self, row: int, params: SamplingParams, vocabulary: int, *, seed: int | None, length: int) -> int:
+        """A new request takes a row; ``seed`` None always takes the most likely code.
+
+        Returns: how many codes it keeps at most, its effective ``top_k``.
+        Raises: InputError when there is not one temperature per codebook, or the window is too long.
+        """
+        if params.repetition_window > HISTORY:
+            raise InputError(f"repetition_window is {params.repetition_window}; the longest is {HISTORY}")
+        temperatures = params.row_temperatures(1, self.codebooks)[:, 0]
+        top_p = NEVER if params.top_p is None or params.top_p == 1 else params.top_p
+        top_k = vocabulary if params.top_k is None else min(max(params.top_k, MIN_KEEP), vocabulary)
+        floats = torch.cat((temperatures, torch.tensor([top_p, params.repetition_penalty])))
+        flags = USED | (GREEDY if seed is None else 0)
+        ints = [0] * self.codebooks
+        ints += [length, 0, seed or 0, params.min_new_tokens, top_k, params.repetition_window, flags]
+        self._floats[row] = floats.to(self._floats.device)
+        self._ints[row] = torch.tensor(ints, dtype=torch.long, device=self._ints.device)
+        self.history[row] = NO_CODE
+        return top_k
+
+    def leave(self, row: int) -> None:
+        """Nobody is in the row: padding of a step stays where it is, and finite."""
+        self._floats[row] = 1
+        self._ints[row] = 0
+        self.history[row] = NO_CODE
+
+    def commit(self, codes: Tensor) -> None:
+        """All rows have said ``codes`` ``[R, Q]``; nothing changes where nobody is."""
+        used = self.flags & USED
+        self.history.copy_(torch.cat((self.history[..., 1:], codes[..., None]), -1))
+        self.last.copy_(codes * used[:, None])
+        self.step.add_(used)
+
+    def grow(self) -> None:
+        """All rows hold one position more."""
+        self.length.add_(self.flags & USED)
+
+    def save(self, row: int) -> SavedRow:
+        """A copy of a row's state."""
+        return SavedRow(self._floats[row].clone(), self._ints[row].clone(), self.history[row].clone())
+
+    def restore(self, row: int, saved: SavedRow) -> None:
+        """Put it back."""
+        self._floats[row], self._ints[row], self.history[row] = saved.floats, saved.ints, saved.history

@@ -1,0 +1,199 @@
+"""Runs the model on the rows: prefill, decode steps, and the copying that the scheduler asks for."""
+
+# n rows of a lane, N rows of a step, L prompt positions, Q codebooks, D width
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vivace.engine.kv_cache import LaneKV, LaneStep, PrefillStore, SavedKV, StepStore, span_of
+from vivace.engine.prefixes import PrefixCache
+from vivace.engine.row_sampler import candidate_count, sample_rows
+from vivace.engine.rows import RowState, SavedRow
+from vivace.engine.sampler import SamplingParams
+from vivace.engine.sequence import Lane, Place
+from vivace.models.base import ARModel, ARPrompt
+
+ROW_MULTIPLE = 4  # a product of fewer rows takes another way through the CPU's float32 kernels, with other rounding
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What one step made of one row."""
+
+    codes: Tensor  # [Q] int64 on the CPU
+    hidden: Tensor  # [D] on the device
+    ended: bool  # the end code was drawn
+    broken: bool  # the row's numbers are not finite
+
+
+@dataclass(frozen=True)
+class ParkedRow:
+    """All that a row held; it goes on from there, to bits."""
+
+    kv: SavedKV
+    state: SavedRow
+    top_k: int
+
+
+@dataclass(frozen=True)
+class StepShape:
+    """What a decode step looks like from outside; a captured step is replayed for equal ones."""
+
+    lanes: tuple[int, ...]  # those with rows in use; what follows is by these
+    rows: tuple[int, ...]  # padded
+    spans: tuple[int, ...]  # keys to look at
+    candidates: tuple[int, ...]  # K of the sampler
+
+
+class Runner:
+    """Owns the memory of all lanes. Not thread-safe: one thread owns the device."""
+
+    def __init__(
+        self,
+        modes: Mapping[str, ARModel],
+        lanes: Sequence[Lane],
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+        prefix_bytes: int,
+    ) -> None:
+        self._models = [modes[lane.mode] for lane in lanes]
+        self._kv: list[LaneKV] = []
+        self._state: list[RowState] = []
+        self._top_k: list[list[int]] = []  # by lane and row, known here so that nobody has to ask the device
+        for lane, model in zip(lanes, self._models, strict=True):
+            spec, rows = model.spec, padded(lane.rows)
+            kv = LaneKV(spec.layers, rows, spec.heads, lane.positions, spec.head_dim, dtype=dtype, device=device)
+            self._kv.append(kv)
+            self._state.append(RowState.empty(rows, spec.codebooks, device=device))
+            self._top_k.append([1] * rows)
+        self.prefixes = PrefixCache(prefix_bytes)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of all rows, whether in use or not."""
+        return sum(kv.nbytes for kv in self._kv)
+
+    def prefill(self, place: Place, prompt: ARPrompt, params: SamplingParams, seed: int | None) -> Frame:
+        """Read a prompt ``[1, L, D]`` into a row and draw the first frame."""
+        model, kv, state = self._models[place.lane], self._kv[place.lane], self._state[place.lane]
+        spec, length, start = model.spec, prompt.embeddings.shape[1], 0
+        top_k = state.enter(place.row, params, spec.vocabulary, seed=seed, length=length)
+        self._top_k[place.lane][place.row] = top_k
+        if prompt.shared is not None:
+            # Always read apart from what follows it, so that the first request hears what later ones do.
+            start = prompt.shared.length
+            saved = self.prefixes.get(prompt.shared.key)
+            if saved is None:
+                self._read(place, prompt, 0, start)
+                self.prefixes.put(prompt.shared.key, kv.save(place.row, start))
+            else:
+                kv.restore(place.row, saved)
+        hidden = self._read(place, prompt, start, length)
+        logits = model.logits(hidden)
+        row = state[place.row : place.row + 1]
+        codes = sample_rows(logits, row, spec.end_code, candidate_count(top_k, spec.vocabulary))
+        row.commit(codes)
+        return _frames(hidden, [(codes, logits, spec.end_code)])[0]
+
+    def decode(self, counts: Sequence[int], longest: Sequence[int]) -> list[list[Frame]]:
+        """One step of the first ``counts[i]`` rows of every lane.
+
+        Args:
+            longest: the most positions a row of each lane holds.
+        Returns:
+            one frame per row, by lane.
+        """
+        lanes = [i for i, count in enumerate(counts) if count]
+        shape = StepShape(
+            tuple(lanes),
+            tuple(padded(counts[i]) for i in lanes),
+            tuple(span_of(longest[i] + 1, self._kv[i].positions) for i in lanes),
+            tuple(candidate_count(max(self._top_k[i][: counts[i]]), self._models[i].spec.vocabulary) for i in lanes),
+        )
+        hidden, drawn = self._step(shape)
+        frames = iter(_frames(hidden, drawn))
+        made: list[list[Frame]] = [[] for _ in counts]
+        for lane, rows in zip(shape.lanes, shape.rows, strict=True):
+            made[lane] = [next(frames) for _ in range(rows)][: counts[lane]]
+        return made
+
+    def park(self, place: Place, length: int) -> ParkedRow:
+        """Copy a row that holds ``length`` positions."""
+        kv, state = self._kv[place.lane].save(place.row, length), self._state[place.lane].save(place.row)
+        return ParkedRow(kv, state, self._top_k[place.lane][place.row])
+
+    def resume(self, place: Place, parked: ParkedRow) -> None:
+        """Put a parked row into a free one."""
+        self._kv[place.lane].restore(place.row, parked.kv)
+        self._state[place.lane].restore(place.row, parked.state)
+        self._top_k[place.lane][place.row] = parked.top_k
+
+    def move(self, source: Place, target: Place, length: int) -> None:
+        """Copy a row over a free one of its lane and free it."""
+        lane = source.lane
+        self._kv[lane].move(source.row, target.row, length)
+        self._state[lane].restore(target.row, self._state[lane].save(source.row))
+        self._top_k[lane][target.row] = self._top_k[lane][source.row]
+        self._state[lane].leave(source.row)
+
+    def free(self, place: Place) -> None:
+        """Nobody is in a row any more."""
+        self._state[place.lane].leave(place.row)
+
+    def clear(self, place: Place) -> None:
+        """Empty a row whose numbers went wrong, so that they cannot reach the next one in it."""
+        self._kv[place.lane].clear(place.row)
+
+    def _read(self, place: Place, prompt: ARPrompt, start: int, end: int) -> Tensor:
+        """Positions ``start`` to ``end`` of a prompt into its row; the hidden state of the last one, ``[1, D]``."""
+        store = PrefillStore(self._kv[place.lane], place.row, start, prompt.prefix_len)
+        positions = torch.arange(start, end, device=prompt.embeddings.device)[None]
+        return self._models[place.lane].forward(prompt.embeddings[:, start:end], positions, store)[:, -1]
+
+    def _step(self, shape: StepShape) -> tuple[Tensor, list[tuple[Tensor, Tensor, int]]]:
+        """Hidden states ``[N, D]``, and of each lane its codes ``[n, Q]``, logits ``[n, Q, V]`` and end code."""
+        states = [self._state[lane][:rows] for lane, rows in zip(shape.lanes, shape.rows, strict=True)]
+        models = [self._models[lane] for lane in shape.lanes]
+        heard = [model.embed(state.last[:, None]) for model, state in zip(models, states, strict=True)]
+        store = StepStore(
+            [
+                LaneStep(self._kv[lane], rows, span, state.length)
+                for lane, rows, span, state in zip(shape.lanes, shape.rows, shape.spans, states, strict=True)
+            ]
+        )
+        positions = torch.cat([state.length for state in states])[:, None]
+        hidden = models[0].forward(torch.cat(heard), positions, store)[:, 0]  # [N, 1, D] -> [N, D]
+        drawn, start = [], 0
+        for model, state, rows, candidates in zip(models, states, shape.rows, shape.candidates, strict=True):
+            logits = model.logits(hidden[start : start + rows])
+            codes = sample_rows(logits, state, model.spec.end_code, candidates)
+            state.commit(codes)
+            state.grow()
+            drawn.append((codes, logits, model.spec.end_code))
+            start += rows
+        return hidden, drawn
+
+
+def padded(rows: int) -> int:
+    """Rows a step is run with when ``rows`` are in use."""
+    return -(-rows // ROW_MULTIPLE) * ROW_MULTIPLE
+
+
+def _frames(hidden: Tensor, drawn: Sequence[tuple[Tensor, Tensor, int]]) -> list[Frame]:
+    """Rows ``[N, D]`` and what was drawn for them -> frames; the one place where the host waits for the device."""
+    packed = []
+    for codes, logits, end_code in drawn:
+        ended, broken = (codes == end_code).any(-1), ~torch.isfinite(logits).flatten(1).all(-1)
+        packed.append(torch.cat((codes, ended[:, None].long(), broken[:, None].long()), -1))
+    frames, start = [], 0
+    for read in [part.cpu() for part in packed]:
+        codes, flags = read[:, :-2], read[:, -2:].tolist()
+        frames += [
+            Frame(codes[i], hidden[start + i], bool(ended), bool(broken)) for i, (ended, broken) in enumerate(flags)
+        ]
+        start += len(read)
+    return frames
