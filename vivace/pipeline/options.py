@@ -31,6 +31,7 @@ class SpeakOptions(TypedDict, total=False):
     top_k: int | None
     repetition_penalty: float | None
     lexicon: Lexicon | Mapping[str, str] | None  # word -> reading, on top of the configured lexicon's
+    reuse: bool | None  # the result cache: True: any earlier speech will do, seed or not; False: neither look nor keep
     refine: str | None  # let the model rewrite the text first, e.g. "[oral_2][laugh_0][break_6]"
 
 
@@ -42,6 +43,8 @@ class Request:
     language: LanguageChoice
     speed: float
     seed: int
+    seeded: bool  # somebody chose the seed
+    reuse: bool | None  # of speech in the result cache; None: where it is seeded
     sampling: SamplingParams
     refine: str | None
     lexicon: Lexicon
@@ -97,8 +100,19 @@ def make_request(
         raise InputError(f"speed is {speed}; give a number from {MIN_SPEED} to {MAX_SPEED}")
     seed = options.get("seed")
     seed = config.seed if seed is None else seed
+    seeded = seed is not None
     seed = secrets.randbelow(RANDOM_SEEDS) if seed is None else seed
     if not 0 <= seed < SEED_LIMIT:
         raise InputError(f"seed is {seed}; give a whole number from 0 to {SEED_LIMIT - 1}")
     lexicon |= options.get("lexicon") or {}
-    return Request(voice, language, speed, seed, _sampling(options, config, sampling), options.get("refine"), lexicon)
+    return Request(
+        voice=voice,
+        language=language,
+        speed=speed,
+        seed=seed,
+        seeded=seeded,
+        reuse=options.get("reuse"),
+        sampling=_sampling(options, config, sampling),
+        refine=options.get("refine"),
+        lexicon=lexicon,
+    )

@@ -27,6 +27,7 @@ class SpeechStats:
     pieces: int  # generations it took
     code_frames: int
     stopped: bool  # every piece ended by itself, none at the length limit
+    cached: bool = False  # it was made before; elapsed_s is the time it took to find
 
     @property
     def rtf(self) -> float:

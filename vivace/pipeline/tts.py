@@ -13,18 +13,21 @@ import numpy as np
 import torch
 
 from vivace.audio.edit import change_speed, fade_edges, silence, trim_silence
-from vivace.audio.files import read_audio
-from vivace.audio.level import require_speech
-from vivace.errors import EngineError, InputError, TextTooLongError, UnsupportedLanguageError
+from vivace.errors import EngineError, TextTooLongError, UnsupportedLanguageError
 from vivace.models.chattts.speaker import random_speaker
 from vivace.models.registry import EMBEDDED, embedded_root, family_of
 from vivace.pipeline.brackets import require_closed_tags
+from vivace.pipeline.cloning import checked_transcript, listen_to
 from vivace.pipeline.loading import load_chattts
 from vivace.pipeline.options import Request, SpeakOptions, make_request
 from vivace.pipeline.pauses import pause_after
+from vivace.pipeline.performance import Meter, PerformanceStats
+from vivace.pipeline.prepared_voices import open_prepared_voices
+from vivace.pipeline.result_cache import open_result_cache
 from vivace.pipeline.speech import AudioChunk, Samples, Speech, SpeechStats
 from vivace.pipeline.stages import ChatTTSStages, Recording
 from vivace.pipeline.voices import Voice, VoiceBook, VoiceStore
+from vivace.pipeline.warm_up import warm_up_batches
 from vivace.runtime.backend import set_up_backend
 from vivace.runtime.device import pick_device
 from vivace.runtime.seed import derive_seed
@@ -33,25 +36,7 @@ from vivace.text import Lexicon, Normaliser, normalize, split
 from vivace.types import Piece, Progress, SpokenLanguage
 from vivace.weights.resolve import resolve
 
-MIN_RECORDING_S = 1.0
-
 OnProgress = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class PerformanceStats:
-    """What a ``TTS`` has done since it was made."""
-
-    model: str
-    device: str
-    requests: int
-    audio_s: float
-    work_s: float
-
-    @property
-    def rtf(self) -> float:
-        """Real-time factor over all requests; 0 before the first."""
-        return self.work_s / self.audio_s if self.audio_s else 0.0
 
 
 @dataclass(frozen=True)
@@ -101,8 +86,10 @@ class TTS:
         parts = load_chattts(root, device=self._device)
         self._stages: ChatTTSStages | None = ChatTTSStages(parts, self.config.text.homophones)
         self._book = self._voice_book(root)
+        self.results = open_result_cache(self.config, root)
+        self.prepared_voices = open_prepared_voices(self.config, root)
         self._lock = threading.Lock()
-        self._totals = (0, 0.0, 0.0)  # requests, seconds of audio, seconds of work
+        self._meter = Meter()
 
     def _resolve(self, model: str | Path) -> Path:
         hub = self.config.hub
@@ -144,21 +131,14 @@ class TTS:
             InputError: the model cannot listen, or the transcript is empty.
             AudioDecodeError: the recording cannot be read, is silent, shorter than 1 s or too long.
         """
-        self.stages.require_ears()
-        spoken = normalize(transcript).strip()
-        if not spoken:
-            raise InputError("a recording needs its transcript: write exactly what is said in it")
+        spoken = checked_transcript(self.stages, transcript)
         source = recording if isinstance(recording, bytes) else Path(recording)
-        samples = read_audio(
-            source,
-            self.sample_rate,
-            min_seconds=MIN_RECORDING_S,
-            max_seconds=self.config.limits.max_reference_seconds,
-        )
-        require_speech(samples, self.sample_rate)
-        with self._lock:
-            codes = self.stages.listen(samples)
-        return Voice(name, prompt_codes=codes, transcript=spoken, description=description)
+
+        def listen() -> Voice:
+            with self._lock:
+                return listen_to(self.stages, source, spoken, self.config.limits.max_reference_seconds)
+
+        return replace(self.prepared_voices.voice(source, spoken, listen), name=name, description=description)
 
     def synthesize(self, text: str, *, progress: OnProgress | None = None, **options: Unpack[SpeakOptions]) -> Speech:
         """Speak ``text``; ``options`` are those of ``SpeakOptions``, ``progress`` is called after every piece.
@@ -167,9 +147,14 @@ class TTS:
             InputError: the text, the voice or an option cannot be used; the message says which and what to do.
             EngineError: synthesis itself failed.
         """
-        started = time.perf_counter()
         request = self._request(options)
-        spoken = list(self._speak(self._pieces(text, request), request, progress))
+        pieces = self._pieces(text, request)
+        key = self.results.key(pieces, request)
+        return self.results.speech(key, lambda: self._make(pieces, request, progress))
+
+    def _make(self, pieces: list[Piece], request: Request, progress: OnProgress | None) -> Speech:
+        started = time.perf_counter()
+        spoken = list(self._speak(pieces, request, progress))
         samples = np.concatenate([s.chunk.samples for s in spoken])
         elapsed, duration = time.perf_counter() - started, len(samples) / self.sample_rate
         stats = SpeechStats(
@@ -214,8 +199,23 @@ class TTS:
 
     def get_performance_stats(self) -> PerformanceStats:
         """What has been done so far."""
-        requests, audio_s, work_s = self._totals
-        return PerformanceStats(self.name, str(self._device), requests, audio_s, work_s)
+        return self._meter.stats(self.name, self._device, self.results.stats)
+
+    def clear_cache(self) -> None:
+        """Forget results and voices prepared from recordings, those of other processes in the same folder included."""
+        self.results.clear()
+        self.prepared_voices.clear()
+
+    def warm_up(self) -> float:
+        """Speak texts of several lengths, so that the first request meets no cold code; returns the seconds it took.
+
+        Statistics start anew afterwards.
+        """
+        started = time.perf_counter()
+        for texts in warm_up_batches(self.voice().languages):
+            self.synthesize_batch(texts, seed=0, reuse=False)
+        self._meter.reset()
+        return time.perf_counter() - started
 
     def close(self) -> None:
         """Let go of the model's memory; the object cannot speak afterwards."""
@@ -258,17 +258,22 @@ class TTS:
     def _speak(self, pieces: list[Piece], request: Request, progress: OnProgress | None) -> Iterator[_Spoken]:
         voice = request.voice
         recording = None
+        begun, audio_s, work_s, first_s = time.perf_counter(), 0.0, 0.0, 0.0
         if voice.prompt_codes is not None and voice.transcript is not None:
             recording = Recording(voice.prompt_codes, voice.transcript)
         for index, piece in enumerate(pieces):
             last = index + 1 == len(pieces)
-            started = time.perf_counter()
             with self._lock:
+                started = time.perf_counter()
                 spoken, heard = self._speak_piece(piece, request, derive_seed(request.seed, index), recording)
                 if recording is None and not last and self.stages.habits.carry_over:
                     # The first piece is the recording of those that follow: the same voice and manner go on.
                     recording = Recording(self.stages.listen(heard.samples), heard.text)
-                self._count(index == 0, spoken.chunk, time.perf_counter() - started)
+            audio_s += len(spoken.chunk.samples) / self.sample_rate
+            work_s += time.perf_counter() - started
+            first_s = first_s or time.perf_counter() - begun
+            if last:
+                self._meter.add(audio_s=audio_s, work_s=work_s, first_audio_s=first_s)
             if progress is not None:
                 progress(Progress(index + 1, len(pieces), "pieces"))
             pause = silence(pause_after(piece, speed=request.speed, last=last), self.sample_rate)
@@ -293,8 +298,3 @@ class TTS:
             samples = change_speed(samples, self.sample_rate, request.speed)
         chunk = AudioChunk(samples, self.sample_rate, piece.text, last=False)
         return _Spoken(chunk, len(generation.codes), generation.stopped), _Heard(wave, script.text)
-
-    def _count(self, first: bool, chunk: AudioChunk, seconds: float) -> None:
-        requests, audio_s, work_s = self._totals
-        audio_s += len(chunk.samples) / chunk.sample_rate
-        self._totals = (requests + first, audio_s, work_s + seconds)

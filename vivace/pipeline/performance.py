@@ -1,0 +1,96 @@
+"""What a ``TTS`` has done: counted per request, told on demand."""
+
+import statistics
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from vivace.cache.base import CacheStats
+from vivace.runtime.memory import device_bytes, peak_process_bytes
+
+REMEMBERED = 1000  # requests that averages and percentiles are taken over: the latest
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Seconds over the latest requests; all 0 before the first."""
+
+    average: float
+    p50: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True)
+class PerformanceStats:
+    """What a ``TTS`` has done since it was made, answers from the result cache left out but for ``results``."""
+
+    model: str
+    device: str
+    threads: int  # of torch on the CPU
+    requests: int
+    audio_s: float
+    work_s: float
+    inference: Latency  # work per request
+    first_audio: Latency  # from the call to the first samples (TTFA), waiting included
+    results: CacheStats
+    memory_bytes: int  # the most that the process has taken
+    device_bytes: int  # what tensors take of an accelerator's memory now
+
+    @property
+    def rtf(self) -> float:
+        """Real-time factor over all requests; 0 before the first."""
+        return self.work_s / self.audio_s if self.audio_s else 0.0
+
+
+class Meter:
+    """Counts requests. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.reset()
+
+    def reset(self) -> None:
+        """As if nothing had happened yet: after a warm-up."""
+        with self._lock:
+            self._requests, self._audio_s, self._work_s = 0, 0.0, 0.0
+            self._work: deque[float] = deque(maxlen=REMEMBERED)
+            self._first: deque[float] = deque(maxlen=REMEMBERED)
+
+    def add(self, *, audio_s: float, work_s: float, first_audio_s: float) -> None:
+        """One request is over."""
+        with self._lock:
+            self._requests += 1
+            self._audio_s += audio_s
+            self._work_s += work_s
+            self._work.append(work_s)
+            self._first.append(first_audio_s)
+
+    def stats(self, model: str, device: torch.device, results: CacheStats) -> PerformanceStats:
+        """All of it, with what the process has taken of the machine."""
+        with self._lock:
+            return PerformanceStats(
+                model=model,
+                device=str(device),
+                threads=torch.get_num_threads(),
+                requests=self._requests,
+                audio_s=self._audio_s,
+                work_s=self._work_s,
+                inference=latency(self._work),
+                first_audio=latency(self._first),
+                results=results,
+                memory_bytes=peak_process_bytes(),
+                device_bytes=device_bytes(device),
+            )
+
+
+def latency(seconds: Iterable[float]) -> Latency:
+    """Average and percentiles; each percentile is one of the values."""
+    known = sorted(seconds)
+    if not known:
+        return Latency(0.0, 0.0, 0.0, 0.0)
+    p50, p95, p99 = (known[min(len(known) - 1, int(len(known) * share))] for share in (0.5, 0.95, 0.99))
+    return Latency(statistics.fmean(known), p50, p95, p99)
