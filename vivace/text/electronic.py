@@ -9,7 +9,8 @@ from vivace.text.rule import Rule
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})"
 TOP = (
     r"(?:com|org|net|edu|gov|io|ai|cn|uk|us|de|fr|jp|kr|eu|info|biz|dev|app|me|tv|cc|co|xyz|top|tech|site|online"
-    r"|hk|tw|au|ca)"
+    r"|hk|tw|au|ca|ly|ru|nl|es|ch|se|pl|br|mx|gg|fm|nz|za|museum|mil|int|news|blog|store|shop|cloud|page|wiki|games"
+    r"|(?:be|it|in|is|gl|to|st|sh|so|no)(?=/))"
 )
 DOMAIN = rf"(?:{LABEL}\.){{1,6}}{TOP}(?![A-Za-z0-9])"
 EMAIL = re.compile(

@@ -1,6 +1,9 @@
 """Written forms that several English rules share, as regular expressions."""
 
-NUMERAL = r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,6}(?![0-9])|[0-9]+)(?:\.[0-9]+)?"  # 12 · 1,234 · 3.50
+# 12 · 1,234 · 1,00,000 · 3.50
+NUMERAL = (
+    r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,6}(?![0-9])|[0-9]{1,2}(?:,[0-9]{2}){1,4},[0-9]{3}(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
+)
 SIGN = r"(?:(?<![0-9A-Za-z).])[-−])?"  # a minus sign, not the hyphen of GPT-4 or of 3-5
 TO = r"\s*(?:[-–—~]|to|through)\s*"  # between the ends of a range
 MONTHS = {

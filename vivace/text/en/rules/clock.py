@@ -13,11 +13,11 @@ def _minutes(minute: str) -> str:
     return f"oh {ONES[int(minute)]}" if minute[0] == "0" else cardinal(minute)
 
 
-def _clock(hour: str, minute: str, half: str | None) -> str:
+def _clock(hour: str, minute: str, half: str | None, *, followed: bool = False) -> str:
     read = cardinal(str(int(hour)))
     if minute != "00":
         read += f" {_minutes(minute)}"
-    elif half is None:
+    elif half is None and not followed:
         read += " o'clock" if 1 <= int(hour) <= 12 else " hundred"
     return read + (f" {half.lower()} m" if half else "")
 
@@ -30,7 +30,8 @@ def _time(m: re.Match[str]) -> str:
         minute = f" {_minutes(m['m'])}" if m["m"] != "00" else ""
         read = cardinal(str(int(m["h"]))) + minute + end + (f" {m['half'].lower()} m" if m["half"] else "")
         return read + touching
-    return _clock(m["h"], m["m"], m["half"]) + touching
+    followed = m.string.startswith((" o'clock", " o’clock", " hours"), m.end())
+    return _clock(m["h"], m["m"], m["half"], followed=followed) + touching
 
 
 def _hour(m: re.Match[str]) -> str:
@@ -43,7 +44,27 @@ def _range(m: re.Match[str]) -> str:
     return f"{first.strip()} to {_clock(m['h'], m['m'] or '00', half)}"
 
 
+def _military(m: re.Match[str]) -> str:
+    hour, minute = m["h"], m["m"]
+    read = f"oh {ONES[int(hour)]}" if hour[0] == "0" and hour != "00" else cardinal(str(int(hour)))
+    return f"{read} hundred" if minute == "00" else f"{read} {_minutes(minute)}"
+
+
 RULES = (
+    Rule(
+        "clock.military",
+        re.compile(r"(?<![0-9:.,$])(?P<h>[01][0-9]|2[0-4])(?P<m>[0-5][0-9])(?=\s?(?:hours|hrs|h|Z)\b)"),
+        _military,
+    ),
+    Rule(
+        "clock.letter",
+        re.compile(
+            r"(?:(?<=\bat )(?P<h>[0-9])|(?<![0-9A-Za-z.$])(?P<h2>1[0-9]|2[0-3]))h(?P<m>[0-5][0-9])(?![0-9A-Za-z])"
+        ),
+        lambda m: _clock(m["h"] or m["h2"], m["m"], None),
+    ),
+    Rule("clock.zone", re.compile(r"(?<=UTC|GMT)[-−](?=[0-9])"), lambda _: " minus "),
+    Rule("clock.noon", re.compile(r"(?:(?<=\bnoon)|(?<=night))\s?[-–—]\s?(?=[0-9])"), lambda _: " to "),
     Rule(
         "clock.point",
         re.compile(rf"(?<![0-9:.$]){HOUR}\.(?P<m>[0-5][0-9])(?P<s>)\s?{HALF}"),

@@ -41,6 +41,7 @@ def _hyphened(m: re.Match[str]) -> str:
     return _date(month_name(m["m"]), m["d"], written_year)
 
 
+DAYS3 = "Mon|Tue|Wed|Thu|Fri|Sat|Sun|day"
 RULES = (
     Rule(
         "date.days",
@@ -51,11 +52,23 @@ RULES = (
     ),
     Rule("date.named", re.compile(rf"\b(?P<m>{MONTH})\s?{DAY}(?:st|nd|rd|th)?(?![0-9:/])(?:,?\s?{YEAR})?"), _named),
     Rule(
+        "date.days_first",
+        re.compile(
+            rf"(?<![0-9A-Za-z.$-]){DAY}(?:st|nd|rd|th)?{TO}(?P<e>[12][0-9]|3[01]|0?[1-9])(?:st|nd|rd|th)?\s(?:of\s)?(?P<m>{MONTH})(?![A-Za-z])(?:,?\s{YEAR})?"
+        ),
+        _days,
+    ),
+    Rule(
         "date.day_first",
         re.compile(
             rf"(?<![0-9A-Za-z.$-])(?:[Tt]he\s)?{DAY}(?:st|nd|rd|th)?\s(?:of\s)?(?P<m>{MONTH})(?![A-Za-z])(?:,?\s{YEAR})?"
         ),
         _named,
+    ),
+    Rule(
+        "date.months",
+        re.compile(rf"\b(?P<a>{MONTH})\s?[-–—]\s?(?P<b>{MONTH}),?\s{YEAR}"),
+        lambda m: f"{month_name(m['a'])} to {month_name(m['b'])} {year(m['y'])}",
     ),
     Rule("date.month_year", re.compile(rf"\b(?P<m>{MONTH}),?\s{YEAR}"), _month_year),
     Rule(
@@ -87,6 +100,13 @@ RULES = (
         _short,
     ),
     Rule(
+        "date.padded",
+        re.compile(
+            r"(?<![0-9./-])(?P<m>0[1-9]|1[0-2])(?P<s>[-.])(?P<d>[12][0-9]|3[01]|0[1-9])(?P=s)(?P<y>[0-9]{2})(?![0-9]|[-/.][0-9])"
+        ),
+        _short,
+    ),
+    Rule(
         "date.hyphen",
         re.compile(rf"(?<![0-9A-Za-z./-]){DAY}-(?P<m>{MONTH})-(?P<y>[12][0-9]{{3}}|[0-9]{{2}})(?![0-9A-Za-z-])"),
         _hyphened,
@@ -98,7 +118,10 @@ RULES = (
     ),
     Rule(
         "date.slash",
-        re.compile(r"(?<=\b[Oo]n )(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])(?P<y>)(?![0-9/])"),
+        re.compile(
+            rf"(?:(?<=\b[Oo]n )|(?<=\b(?:{DAYS3}) )|(?<=\b(?:{DAYS3}), ))(?P<m>0?[1-9]|1[0-2])/"
+            r"(?P<d>[12][0-9]|3[01]|0?[1-9])(?P<y>)(?![0-9/])"
+        ),
         _numeric,
     ),
 )
@@ -113,6 +136,16 @@ WORD_RULES = (
         "date.weekdays",
         re.compile(rf"\b(?P<a>{WEEKDAY})\.?\s?[-–—]\s?(?P<b>{WEEKDAY})\b"),
         lambda m: f"{WEEKDAYS[m['a']]} to {WEEKDAYS[m['b']]}",
+    ),
+    Rule(
+        "date.between_days",
+        re.compile(r"(?<=[a-z]day)[-–](?=(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b)"),
+        lambda _: " to ",
+    ),
+    Rule(
+        "date.months_alone",
+        re.compile(rf"\b(?P<a>{MONTH})\s?[-–—]\s?(?P<b>{MONTH})(?![A-Za-z])"),
+        lambda m: f"{month_name(m['a'])} to {month_name(m['b'])}",
     ),
     Rule(
         "date.weekday",

@@ -3,13 +3,16 @@
 import re
 
 from vivace.text.en.forms import SIGN
-from vivace.text.en.number import cardinal, ordinal
+from vivace.text.en.number import cardinal, number, ordinal
+from vivace.text.en.rules.measure import UNITS
 from vivace.text.rule import Rule
+from vivace.text.tables import alternatives
 
 USUAL = {
     ("24", "7"): "twenty four seven", ("9", "11"): "nine eleven", ("50", "50"): "fifty fifty",
     ("20", "20"): "twenty twenty",
 }  # fmt: skip
+MEASURES = alternatives([unit for unit in UNITS if len(unit) > 1 and unit != "in"])
 MAX_NAMED = 1000  # above this denominator: "over"
 
 
@@ -26,6 +29,8 @@ def fraction(above: str, below: str) -> str | None:
 
 
 def _read(m: re.Match[str]) -> str | None:
+    if m["a"] == m["b"] and int(m["a"]) > 2 and not m["whole"] and (m["a"], m["b"]) not in USUAL:
+        return f"{cardinal(m['a'])} out of {cardinal(m['b'])}"  # a full mark
     usual = USUAL.get((m["a"], m["b"]))
     if usual and not m["sign"] and not m["whole"]:
         return usual
@@ -43,11 +48,42 @@ def _read(m: re.Match[str]) -> str | None:
     return ("minus " if m["sign"] else "") + read
 
 
+def _measured(m: re.Match[str]) -> str | None:
+    read = fraction(m["a"], m["b"])
+    if read is None:
+        return None
+    if m["whole"]:
+        return f"{cardinal(m['whole'])} and {read.replace('one ', 'a ') if m['b'] in '24' else read} {_named(m, 1)}"
+    return f"{read} {_named(m, 0)}"
+
+
+def _named(m: re.Match[str], more: int) -> str:
+    if m["mark"]:
+        return "percent" if m["mark"] == "%" else ("inch", "inches")[more]
+    return UNITS[m["unit"]][more]
+
+
+# Before the rules that would read the number below by itself: 3/4", 1/2%, 2 1/2 kg.
+MEASURED_RULES = (
+    Rule(
+        "fraction.measured",
+        re.compile(
+            r"(?<![0-9A-Za-z./$€£'’-])(?<![0-9] )(?:(?P<whole>[0-9]{1,4})\s)?(?P<a>[1-9][0-9]?)/(?P<b>[248]|3|16|32)"
+            rf"(?:(?P<mark>[\"″”%])|[\s-]?(?P<unit>{MEASURES})(?![A-Za-z0-9/²³^]))"
+        ),
+        _measured,
+    ),
+)
 RULES = (
+    Rule(
+        "fraction.mark",
+        re.compile(r"(?<![0-9A-Za-z./$])(?P<a>[0-9]{1,2}\.[0-9])/(?P<b>10|5|4)(?![0-9A-Za-z/.])"),
+        lambda m: f"{number(m['a'])} out of {cardinal(m['b'])}",
+    ),
     Rule(
         "fraction",
         re.compile(
-            rf"(?P<sign>{SIGN})(?<![0-9A-Za-z./])(?:(?P<whole>[0-9]{{1,4}})\s)?(?P<a>[0-9]{{1,4}})(?:(?P<spaced>\s[/⁄]\s)|\s?[/⁄]\s?)(?P<b>[0-9]{{1,4}})"
+            rf"(?P<sign>{SIGN})(?<![0-9A-Za-z./])(?:(?P<whole>[0-9]{{1,4}})\s)?(?P<a>[0-9]{{1,4}})(?:(?P<spaced>\s[/⁄]\s)|\s?[/⁄]\s?)(?P<b>(?!0[0-9])[0-9]{{1,4}})"
             r"(?:th|rd|nd|st)?s?(?![0-9A-Za-z/]|\.[0-9])"
         ),
         _read,

@@ -11,12 +11,13 @@ NUMBERED = (
     r"(?:zip|post|postal|area)(?: code)?|pin(?: code)?|code|password|passcode|id|s/n|sn"
     r"|(?:serial|order|tracking|part|case|invoice|reference|confirmation|account|ticket|card|phone|license|policy|member"
     r"|employee|student|routing|passport|model)(?: number| no\.| id| code)?"
+    r"|(?:card|account|number|phone) ending in|last four(?: digits)?"
 )
 PLACES = r"room|flight|flight number|highway|hwy\.?|route|interstate|boeing|airbus|xbox|extension|gate|locker"
 
 
 def _dotted(m: re.Match[str]) -> str:
-    port = f" colon {spell(m['port'])}" if m["port"] else ""
+    port = f" colon {spell(m['port'])}" if m["port"] else f" slash {cardinal(m['bits'])}" if m["bits"] else ""
     return " dot ".join(spell(part) for part in m["n"].split(".")) + port
 
 
@@ -69,9 +70,15 @@ NAMED_RULES = (
     Rule(
         "identifier.ip",
         re.compile(
-            r"(?<![0-9.])(?P<n>[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?![0-9.]*[0-9])(?::(?P<port>[0-9]{1,5})(?![0-9]))?"
+            r"(?<![0-9.])(?P<n>[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?![0-9.]*[0-9])(?::(?P<port>[0-9]{1,5})(?![0-9])|/(?P<bits>[0-9]{1,2})(?![0-9]))?"
         ),
         _dotted,
+    ),
+    Rule("identifier.war", re.compile(r"\bWW-?(?P<n>[123])\b"), lambda m: f"World War {cardinal(m['n'])}"),
+    Rule(
+        "identifier.port",
+        re.compile(r"(?<=\blocalhost):(?P<n>[0-9]{2,5})(?![0-9])"),
+        lambda m: f" colon {spell(m['n'])}",
     ),
     Rule(
         "identifier.version",

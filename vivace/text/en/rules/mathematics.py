@@ -3,6 +3,7 @@
 import re
 
 from vivace.text.en.number import cardinal, number
+from vivace.text.en.rules.address import house_number
 from vivace.text.rule import Rule
 
 SIGNS = {
@@ -11,14 +12,58 @@ SIGNS = {
     "≠": "does not equal", ">": "is greater than", "<": "is less than", "≥": "is greater than or equal to",
     "≤": "is less than or equal to", ">=": "is greater than or equal to", "<=": "is less than or equal to",
     "!=": "does not equal", "==": "equals", "≈": "is approximately", "±": "plus or minus", "^": "to the power of",
+    "∈": "is in", "≡": "is equivalent to",
 }  # fmt: skip
 POWERS = {"²": " squared", "³": " cubed"}
 
+
+def _scientific(m: re.Match[str]) -> str:
+    sign = "minus " if m["sign"] in ("-", "−") else ""
+    return f"{number(m['n'])} times ten to the power of {sign}{cardinal(str(int(m['power'])))}"
+
+
+def _pixels(m: re.Match[str]) -> str | None:
+    """The resolution of a screen, as it is called: nineteen twenty by ten eighty."""
+    if len(m["a"]) + len(m["b"]) < 7 and m.group() not in ("640x480", "800x600"):
+        return None
+    return f"{house_number(m['a'])} by {house_number(m['b'])}"
+
+
+# Before the identifiers, which letters among digits look like: 1e6, 1920x1080.
+EARLY_RULES = (
+    Rule(
+        "math.scientific",
+        re.compile(
+            r"(?<![0-9A-Za-z.])(?P<n>[0-9](?:\.[0-9]+)?)[eE](?P<sign>[-−+])?(?P<power>[0-9]{1,3})(?![0-9A-Za-z])"
+        ),
+        _scientific,
+    ),
+    Rule(
+        "math.pixels",
+        re.compile(r"(?<![0-9A-Za-z.,])(?P<a>[0-9]{3,4})\s?[x×]\s?(?P<b>[0-9]{3,4})(?![0-9A-Za-z]|[.,][0-9]|\s?=)"),
+        _pixels,
+    ),
+)
 RULES = (
+    Rule(
+        "math.letter_power",
+        re.compile(r"(?<=[0-9A-Za-z)])\^(?P<sign>[-−])?\(?(?P<n>[a-z])(?![A-Za-z0-9])\)?"),
+        lambda m: f" to the power of {'minus ' if m['sign'] else ''}{m['n']}",
+    ),
+    Rule("math.function", re.compile(r"(?<=\b[fghFGP])\((?=[a-zA-Z0-9]\))"), lambda _: " of "),
+    Rule("math.negative", re.compile(r"(?:(?<![^\n])|(?<=[=(]\s)|(?<=[=(]))[-−](?=[a-z]\b)"), lambda _: "minus "),
+    Rule("math.over", re.compile(r"(?<=\b[0-9xyzn])/(?=[xyzn]\b)|(?<=\b[xyzn])/(?=[0-9]\b)"), lambda _: " over "),
+    Rule("math.energy", re.compile(r"(?<=[= ])mc(?=[²^])"), lambda _: "m c"),
+    Rule("math.factorial", re.compile(r"(?<=[0-9n])!(?=\s?[=+*/×÷-])"), lambda _: " factorial "),
+    Rule(
+        "math.by_measure",
+        re.compile(r"(?:(?<=[0-9][\"″”'’])|(?<=\b[cm]m|\bin|\bft))\s?[x×]\s?(?=[0-9])|(?<=[0-9][mc]m)[x×](?=[0-9])"),
+        lambda _: " by ",
+    ),
     Rule(
         "math.operator",
         re.compile(
-            r"(?<=[0-9a-zA-Z²³π)])\s?(?P<sign>[<>!=]=|[+×·*÷=≈≠><≥≤±^]|(?<=\s)[-−](?=\s))\s?(?=[-−(]?\s?(?:[0-9.]|[a-zA-Z](?![a-zA-Z])))"
+            r"(?<=[0-9a-zA-Z²³π)])\s?(?P<sign>[<>!=]=|[+×·*÷=≈≠><≥≤±^∈≡]|(?<=[0-9)²³]\s)[-−](?=\s)|(?<=\b[a-zA-Z]\s)[-−](?=\s[a-zA-Z0-9](?![a-zA-Z])))\s?(?=[-−(√∛]?\s?(?:[0-9.∞π]|[a-zA-Z](?![a-zA-Z])))"
         ),
         lambda m: f" {SIGNS[m['sign']]} ",
     ),
@@ -31,20 +76,20 @@ RULES = (
     Rule("math.times", re.compile(r"(?<=[0-9])\s?x\s?(?=[0-9])"), lambda _: " times "),
     Rule(
         "math.coefficient",
-        re.compile(r"(?<![0-9A-Za-z.,])(?P<n>[0-9]+)(?P<x>[xyzn])(?=\s?[-−+=*/^²³)])"),
+        re.compile(r"(?<![0-9A-Za-z.,])(?P<n>[0-9]+)(?P<x>[xyzn])(?=\s?[-−+=*^²³)]|/[0-9])"),
         lambda m: f"{cardinal(m['n'])} {m['x']}",
     ),
     Rule(
         "math.multiple",
-        re.compile(r"(?<![0-9A-Za-z.,])(?P<n>[0-9]+(?:\.[0-9]+)?)x(?![0-9A-Za-z])"),
-        lambda m: f"{number(m['n'])} times",
+        re.compile(r"(?<![0-9A-Za-z.,])(?:(?P<from>[0-9]+)[-–](?=[0-9]))?(?P<n>[0-9]+(?:\.[0-9]+)?)x(?![0-9A-Za-z])"),
+        lambda m: (f"{number(m['from'])} to " if m["from"] else "") + f"{number(m['n'])} times",
     ),
     Rule(
         "math.compare",
-        re.compile(r"(?P<sign>[<>]=|[≈≠≥≤><±])\s?(?=[0-9])"),
+        re.compile(r"(?P<sign>[<>]=|[≈≠≥≤><±])\s?(?=-?[0-9$€£￥])"),
         lambda m: f"{SIGNS[m['sign']].removeprefix('is ')} ",
     ),
     Rule("math.power", re.compile(r"(?<=[0-9A-Za-z])(?P<power>[²³])"), lambda m: POWERS[m["power"]]),
     Rule("math.cube_root", re.compile(r"∛(?=[0-9])"), lambda _: "cube root of "),
-    Rule("math.root", re.compile(r"√(?=[0-9])"), lambda _: "square root of "),
+    Rule("math.root", re.compile(r"√(?=[0-9a-z(])"), lambda _: "square root of "),
 )

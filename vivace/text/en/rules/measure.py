@@ -11,10 +11,10 @@ from vivace.text.tables import alternatives, rows
 UNITS = {unit: (one, more) for unit, one, more in rows("en_units")}
 # A bare "in" is a word far more often than an inch; "22 s" and "5 A" are rare as well.
 SPACED = alternatives(
-    [u for u in UNITS if u not in ("in", "in.", "h", "s", "l", "V", "W", "m", "g", "cal", "ha", "sec", "mi", "N", "pt")]
+    [u for u in UNITS if len(u.rstrip(".")) > 2 or u not in "in in. h s l V W m g ha mi N pt d J K A y".split()]  # noqa: SIM905
 )
-TIGHT = alternatives(list(UNITS))
-SHORT = r"\s(?P<short>[mgsl]|pt|mi|sec|cal|ha|V|W)(?=\s|[.,;:!?)/]|$)"
+TIGHT = alternatives([u for u in UNITS if u not in ("K", "A", "d")])  # 5K is five thousand, 3A a seat
+SHORT = r"\s(?P<short>[mgslJ]|K(?!\s(?:run|race|[a-z]+s)\b)|pt|mi|ha|V|W)(?=\s|[.,;:!?)/]|$)"
 MEASURED = re.compile(rf"[0-9]\s?(?:{TIGHT})$")
 PER = {
     "hr": "hour", "day": "day", "week": "week", "wk": "week", "month": "month", "mo": "month",
@@ -23,10 +23,11 @@ PER = {
 }  # fmt: skip
 UNIT = (
     rf"(?:(?P<join>[ -]?)(?P<spaced>{SPACED})|(?P<tight>{TIGHT})|{SHORT})"
-    rf"(?:/(?P<per>{alternatives([*UNITS, *PER])}))?(?![A-Za-z0-9²³^])"
+    rf"(?:/(?P<per>{alternatives([*UNITS, *PER])})(?:/(?P<each>{alternatives([*UNITS, *PER])}))?)?(?![A-Za-z0-9²³^])"
 )
 
 
+PARTS = {"2": "half", "4": "quarter", "8": "eighth"}
 AFTER_HYPHEN = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{1,8}[-–]$")
 
 
@@ -45,7 +46,7 @@ def _unit(m: re.Match[str], numeral: str) -> str:
     one, more = UNITS[written]
     # A hyphen makes an adjective: a five kilometer run.
     read = one if numeral == "1" or m["join"] == "-" else more
-    per = f" per {PER.get(m['per']) or UNITS[m['per']][0]}" if m["per"] else ""
+    per = "".join(f" per {PER.get(below) or UNITS[below][0]}" for below in (m["per"], m["each"]) if below)
     return read + per + ("." if written.endswith(".") and closing(m) else "")
 
 
@@ -57,14 +58,21 @@ def _one(m: re.Match[str]) -> str | None:
 
 
 def _range(m: re.Match[str]) -> str:
-    return f"{number(m['a'].replace(',', ''))} to {number(m['b'].replace(',', ''))} {_unit(m, m['b'])}"
+    first, last = (m[name].replace(",", "") for name in "ab")
+    signs = ["minus " if m[name] else "" for name in ("sign", "minus")]
+    return f"{signs[0]}{number(first)} to {signs[1]}{number(last)} {_unit(m, m['b'])}"
 
 
 def _height(m: re.Match[str]) -> str:
     if m["tall"]:
         return f"{number(m['tall'])} feet {number(m['short'])}"
     feet = "foot" if m["ft"] == "1" else "feet"
-    return f"{number(m['ft'])} {feet} {number(m['in'])} {'inch' if m['in'] == '1' else 'inches'}"
+    part = (
+        f" and {'a ' if m['a'] == '1' else cardinal(m['a']) + ' '}{PARTS[m['b']]}{'s' if m['a'] != '1' else ''}"
+        if m["a"]
+        else ""
+    )
+    return f"{number(m['ft'])} {feet} {number(m['in'])}{part} {'inch' if m['in'] == '1' and not part else 'inches'}"
 
 
 def _duration(m: re.Match[str]) -> str:
@@ -92,6 +100,11 @@ DURATION_RULES = (
         _duration,
     ),
     Rule(
+        "measure.hours",
+        re.compile(r"(?<![0-9A-Za-z.$])(?<!\bat )(?P<h>[0-9])h(?P<m>[0-5][0-9])(?P<s>)(?![0-9A-Za-z])"),
+        _duration,
+    ),
+    Rule(
         "measure.minutes",
         re.compile(r"(?<![0-9A-Za-z.$])(?P<h>)(?P<m>[0-9]{1,3})\s?(?:mins?|m)\s?(?P<s>[0-9]{1,2})\s?(?:secs?|s)\b"),
         _duration,
@@ -106,7 +119,7 @@ RULES = (
     Rule(
         "measure.height",
         re.compile(
-            r"(?<![0-9.])(?P<ft>[0-9]{1,2})(?:['’]\s?|\s?ft\.?\s)(?P<in>1[01]|[0-9])(?P<mark>[\"″”]|\s?in\b\.?)"
+            r"(?<![0-9.])(?P<ft>[0-9]{1,2})(?:['’]\s?-?|\s?ft\.?\s?)(?P<in>1[01]|[0-9])(?:\s(?P<a>[137])/(?P<b>[248]))?(?P<mark>[\"″”]|\s?in\b\.?)"
             r"|(?<![0-9.])(?P<tall>[4-7])['’](?P<short>1[01]|[0-9])(?![0-9A-Za-z'’])"
         ),
         _height,
@@ -128,11 +141,15 @@ RULES = (
     Rule(
         "measure.in",
         re.compile(
-            r"(?<![0-9A-Za-z.])(?P<n>[0-9]+(?:\.[0-9]+)?)\s?in\.?(?P<noun>)(?=\s(?:long|wide|tall|deep|high|thick|by|x)\b)"
+            r"(?<![0-9A-Za-z.])(?P<n>[0-9]+(?:\.[0-9]+)?)\s?in\.?(?P<noun>)(?=\s(?:long|wide|tall|deep|high|thick|by|x)\b|\s*$)"
         ),
         lambda m: f"{number(m['n'])} {'inch' if m['n'] == '1' else 'inches'}",
     ),
-    Rule("measure.range", re.compile(rf"(?<![0-9A-Za-z.])(?P<a>{NUMERAL}){TO}(?P<b>{NUMERAL}){UNIT}"), _range),
+    Rule(
+        "measure.range",
+        re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.])(?P<a>{NUMERAL}){TO}(?P<minus>[-−])?(?P<b>{NUMERAL}){UNIT}"),
+        _range,
+    ),
     Rule("measure.dash", re.compile(rf"(?<=[A-Za-z])\s?[-–]\s?(?=[0-9.]{{1,8}}\s?(?:{TIGHT})(?![A-Za-z0-9]))"), _dash),
     Rule("measure.one", re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.])(?P<n>{NUMERAL}){UNIT}"), _one),
 )

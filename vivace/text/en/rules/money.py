@@ -20,10 +20,14 @@ SCALES = {
     "T": "trillion",
     "tn": "trillion",
     "trn": "trillion",
+    "mm": "million",
+    "mln": "million",
+    "cr": "crore",
 }
 PER = {"hr": "hour", "mo": "month", "yr": "year", "wk": "week", "lb": "pound", "kg": "kilogram"}
 SCALE = (
-    r"(?:\s?(?P<scale>hundred|thousand|million|billion|trillion)\b|\s?(?P<short>bn|mn|tn|trn|[kKmMbBT])(?![A-Za-z0-9]))"
+    r"(?:[\s-]?(?P<scale>hundred|thousand|million|billion|trillion|quadrillion|lakh|crore)\b"
+    r"|\s?(?P<short>bn|mn|mm|mln|tn|trn|cr|[kKmMbBT])(?![A-Za-z0-9]))"
 )
 UNIT = alternatives(list(CURRENCIES))
 
@@ -50,6 +54,12 @@ def _scale(m: re.Match[str]) -> str | None:
     return m["scale"] or SCALES.get(m["short"] or "")
 
 
+def _comma(m: re.Match[str]) -> str:
+    """A decimal comma, with points between the thousands: €1.234,56."""
+    numeral = f"{m['n'].replace('.', '')}.{m['c']}"
+    return ("minus " if m["sign"] else "") + _amount(numeral, None, m["unit"])
+
+
 def _adjective(m: re.Match[str]) -> str | None:
     """An amount between an article and a noun: a five dollar bill."""
     one, more, *_ = CURRENCIES[m["unit"]]
@@ -63,10 +73,24 @@ def _read(m: re.Match[str]) -> str:
 
 
 def _range(m: re.Match[str]) -> str:
+    if "." in m["a"] and not _scale(m):  # both in full: $1.50-$2.00
+        return f"{_amount(m['a'], None, m['unit'])} to {_amount(m['n'], None, m['unit'])}"
     return f"{number(m['a'].replace(',', ''))} to {_amount(m['n'], _scale(m), m['unit'])}"
 
 
+COMMA = r"(?P<n>[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+),(?P<c>[0-9]{2})(?![0-9]|,[0-9])"
 RULES = (
+    Rule("money.comma", re.compile(rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?{COMMA}"), _comma),
+    Rule(
+        "money.comma_after",
+        re.compile(rf"(?P<sign>{SIGN})(?<![0-9.,]){COMMA}\s?(?P<unit>{UNIT})(?![A-Za-z0-9])"),
+        _comma,
+    ),
+    Rule(
+        "money.of_cents",
+        re.compile(rf"(?<![A-Za-z])(?:{UNIT})\s?(?P<n>{NUMERAL})(?=\scents?\b)"),
+        lambda m: number(m["n"].replace(",", "")),
+    ),
     Rule(
         "money.range",
         re.compile(
@@ -77,7 +101,7 @@ RULES = (
     Rule(
         "money.adjective",
         re.compile(
-            rf"(?<=\b[Aa] )(?P<unit>{UNIT})\s?(?P<n>{NUMERAL}){SCALE}?"
+            rf"(?:(?<=\b[Aa] )|(?<=\b[Aa]n ))(?P<unit>{UNIT})\s?(?P<n>{NUMERAL}){SCALE}?"
             r"(?=[ -](?!(?:and|per|more|each|for|less|from|when|with|than)\b)[a-z]{3})"
         ),
         _adjective,
@@ -96,18 +120,21 @@ RULES = (
     ),
     Rule(
         "money.cents",
-        re.compile(r"(?<![0-9.])(?P<n>[0-9]+)\s?¢"),
-        lambda m: f"{cardinal(m['n'])} cent{'' if m['n'] == '1' else 's'}",
+        re.compile(rf"(?<![0-9.$])(?:(?P<n>{NUMERAL}|\.[0-9]+)\s?¢|(?P<c>[1-9][05])c(?![A-Za-z0-9]))"),
+        lambda m: f"{number((m['n'] or m['c']).replace(',', ''))} cent{'' if m['n'] == '1' else 's'}",
     ),
     Rule(
         "money.pence",
         re.compile(r"(?<![0-9.$£A-Za-z])(?P<n>[1-9][0-9]?)p(?![A-Za-z0-9])"),
         lambda m: f"{cardinal(m['n'])} {'penny' if m['n'] == '1' else 'pence'}",
     ),
+)
+# After the measures, which have units of their own below the stroke.
+PER_RULES = (
     Rule(
         "money.per",
         re.compile(
-            r"(?<=[0-9A-Za-z])/(?=(?:month|year|day|hour|week|person|night|minute|second|user|mile|hr|mo|yr|wk|lb|kg|gallon|ton|unit|ounce)\b)(?P<unit>hr\b|mo\b|yr\b|wk\b|lb\b|kg\b)?"
+            r"(?<=[0-9A-Za-z])/(?=(?:month|year|day|hour|week|person|night|minute|second|user|mile|head|seat|share|student|room|acre|page|word|call|song|hr|mo|yr|wk|lb|kg|gallon|ton|unit|ounce)\b)(?P<unit>hr\b|mo\b|yr\b|wk\b|lb\b|kg\b)?"
         ),
         lambda m: f" per {PER.get(m['unit'] or '', '')}",
     ),

@@ -22,7 +22,18 @@ RULERS = (
     "|Frederick|Napoleon|Nicholas|Alexander|Catherine|Peter|Benedict|Pius|Leo|Gregory|Francis|Otto|Ramesses|Ramses|Ptolemy"
     "|Robert|Thomas|David|Constantine|Theodore|Sixtus|Urban|Clement|Innocent|Julius|Alfonso|Rudolf|Albert"
     "|Margaret|Anne|Isabella|Haakon|Olaf|Baldwin|Innocent|Celestine|Umberto|Juan Carlos|Felipe|Wilhelm|Franz|Ivan"
-    "|Darius|Xerxes|Leopold|Gustav|Christian|Harald|(?:Pope|King|Queen|Emperor|Tsar|Prince) [A-Z][a-z]{1,20}"
+    "|Thutmose|Amenhotep|Seti|Kenneth|Magnus|Sigismund|Casimir|Ladislaus|Mehmed|Murad|Selim|Suleiman|Abdullah|Pedro"
+    "|Afonso|Manuel|Sancho|Boniface|Eugene|Honorius|Hadrian|Paschal|Malcolm(?! X)|Stephen(?= [IVX]{2})"
+    "|John(?= [IVX]{2})|Paul(?= V)|Adrian(?= [IVX]{2})|Martin(?= [IVX]{2})|Rama|Vladislav|Nerva|Justinian|Valentinian|Theodosius"
+    "|Tiberius|Cosimo|Lorenzo|Darius|Xerxes|Leopold|Gustav|Christian|Harald"
+    "|(?:Pope|King|Queen|Emperor|Tsar|Prince) [A-Z][a-z]{1,20}"
+)
+
+
+GIVEN = (
+    "John|William|Robert|James|Thomas|Charles|George|Henry|Edward|Richard|David|Michael|Joseph|Daniel|Paul|Mark|Peter|Samuel"
+    "|Benjamin|Francis|Walter|Arthur|Frank|Albert|Harold|Frederick|Donald|Kenneth|Stephen|Steven|Andrew|Alexander|Anthony"
+    "|Philip|Louis|Lewis|Raymond|Ralph|Howard|Hugh|Patrick|Matthew|Christopher|Jonathan|Nicholas|Douglas|Gregory|Marcus|Davis"
 )
 
 
@@ -42,6 +53,20 @@ RULES = (
         "roman.ruler",
         re.compile(rf"(?P<head>\b(?:{RULERS})\s){NUMERAL}"),
         lambda m: f"{m['head']}the {ordinal(str(value(m['roman'])))}" if m["roman"] else None,
+    ),
+    Rule(  # John D. Rockefeller III
+        "roman.family",
+        re.compile(rf"(?P<head>\b(?:{GIVEN})(?: [A-Z]\.)? [A-Z][a-z]{{1,20}},? )(?P<roman>I{{2,3}}|I?V)" + END),
+        lambda m: f"{m['head']}the {ordinal(str(value(m['roman'])))}",
+    ),
+    Rule("roman.and_first", re.compile(r"(?<=[a-z] [VI][VI] and )I(?= of\b|[.,]|\s*$)"), lambda _: "the first"),
+    Rule(
+        "roman.small",
+        re.compile(
+            r"(?P<head>\b(?:[Cc]hapter|[Pp]age|[Pp]ages|pp?\.|[Pp]art|[Aa]ct|[Ss]cene|[Vv]olume|[Vv]ol\.|[Ss]ection|[Pp]hase|[Tt]ype"
+            r"|[Ss]tage|[Bb]ook) )(?P<roman>(?=[ivx])x{0,3}(?:ix|iv|v?i{0,3}))(?![A-Za-z0-9'’-])"
+        ),
+        lambda m: f"{m['head']}{cardinal(str(value(m['roman'].upper())))}" if m["roman"] else None,
     ),
     Rule(
         "roman.century",

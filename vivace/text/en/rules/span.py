@@ -4,6 +4,7 @@ import re
 
 from vivace.text.en.forms import MONTH, NUMERAL
 from vivace.text.en.number import number
+from vivace.text.en.rules.cardinal import SCALES
 from vivace.text.rule import Rule
 
 
@@ -14,6 +15,16 @@ def _range(m: re.Match[str]) -> str:
     return f"{first} {last}" if first == last else f"{first} to {last}"  # fifty fifty
 
 
+# Before the identifiers: 5K-10K.
+EARLY_RULES = (
+    Rule(
+        "range.scaled",
+        re.compile(
+            r"(?<![0-9A-Za-z.])(?P<a>[0-9]+(?:\.[0-9]+)?)(?P<s>[kKMB])\s?[-–~]\s?(?P<b>[0-9]+(?:\.[0-9]+)?)(?P=s)(?![A-Za-z0-9])"
+        ),
+        lambda m: f"{number(m['a'])} {SCALES[m['s']]} to {number(m['b'])} {SCALES[m['s']]}",
+    ),
+)
 RULES = (
     # Between two forms that other rules read: 3:30~4:30, 9:00-10:30, $10K-$20K, 1st-3rd.
     Rule(
@@ -21,6 +32,7 @@ RULES = (
         re.compile(r"(?<=[0-9A-Za-z%‰℃°])~(?=[-−]?[0-9]|[$€£￥])|(?<=[0-9%])\s~\s(?=[0-9])"),
         lambda _: " to ",
     ),
+    Rule("range.after_clock", re.compile(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}(?![0-9:.]))"), lambda _: " to "),
     Rule("range.dates", re.compile(rf"(?<=[0-9])\s?[-–—]\s?(?={MONTH}\s?[0-9])"), lambda _: " to "),
     Rule("range.money", re.compile(r"(?<=[0-9KMBkmbn%])\s?[-–—]\s?(?=[$€£￥][0-9])"), lambda _: " to "),
     Rule("range.clock", re.compile(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}:[0-5][0-9])"), lambda _: " to "),
@@ -34,4 +46,4 @@ RULES = (
         _range,
     ),
 )
-WORD_RULES = (Rule("range.letters", re.compile(r"\bA[-–]Z\b"), lambda _: "A to Z"),)
+WORD_RULES = (Rule("range.letters", re.compile(r"\b(?P<a>[Aa])[-–](?P<z>[Zz])\b"), lambda m: f"{m['a']} to {m['z']}"),)

@@ -37,6 +37,30 @@ RULES = (
         lambda m: f"one, {spell(m['n'])}, {m['word']}",
     ),
     Rule(
+        "telephone.words",
+        re.compile(
+            r"(?<![0-9A-Za-z.$-])(?:1-)?(?P<n>[0-9]{3})-(?P<word>[A-Z]{4}|[A-Z]{2,4}-[A-Z]{3,6})(?![0-9A-Za-z-])"
+        ),
+        lambda m: ("one, " if m.group().startswith("1-") else "") + f"{spell(m['n'])}, {m['word'].replace('-', ' ')}",
+    ),
+    Rule(
+        "telephone.spaced",
+        re.compile(r"(?<![0-9A-Za-z.,$-])(?<![0-9]\s)[2-9][0-9]{2} 0[0-9]{3}(?![0-9A-Za-z.,-]|\s[0-9])"),
+        _read,
+    ),
+    Rule(
+        "telephone.sort_code",
+        re.compile(r"(?<![0-9A-Za-z.$/-])(?!0[1-9]-|1[0-2]-)[0-9]{2}-[0-9]{2}-[0-9]{2}(?![0-9A-Za-z/-])"),
+        _read,
+    ),
+    Rule(
+        "telephone.service",
+        re.compile(
+            r"(?<![0-9A-Za-z#*.])(?P<n>[*#][0-9]{2,4}(?:[*#][0-9*]{0,20}#?)?)(?![0-9A-Za-z.,*])(?<!#[0-9]{2})(?<!#[0-9]{3})(?<!#[0-9]{4})"
+        ),
+        lambda m: " ".join({"*": "star", "#": "pound"}.get(c) or spell(c) for c in m["n"]),
+    ),
+    Rule(
         "telephone.international",
         re.compile(
             r"(?<![0-9A-Za-z])\+[0-9]{1,3}[-. ]?(?:\(0?[0-9]{1,4}\)[-. ]?)?[0-9]{1,5}(?:[-. ][0-9]{2,8}){1,5}(?![0-9])"
@@ -46,7 +70,10 @@ RULES = (
     Rule("telephone.whole", re.compile(r"(?<![0-9A-Za-z])\+[0-9]{8,15}(?![0-9]|[.,][0-9])"), _read),
     Rule(
         "telephone.national",
-        re.compile(r"(?<![0-9A-Za-z.$-])0[0-9]{2,4}[- ][0-9]{3,4}[- ][0-9]{3,4}(?![0-9A-Za-z-])"),
+        re.compile(
+            r"(?<![0-9A-Za-z.$-])(?<![0-9] )(?:\(0[0-9]{2,4}\)\s?|0[0-9]{2,4}[- ])"
+            r"[0-9]{3,8}(?:[- ][0-9]{3,4})?(?![0-9A-Za-z-])"
+        ),
         _read,
     ),
     Rule(
@@ -63,7 +90,11 @@ RULES = (
         _after_word,
     ),
     Rule("telephone.social", re.compile(r"(?<![0-9A-Za-z.$-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9A-Za-z-])"), _read),
-    Rule("telephone.extension", re.compile(r"\b[Ee]xt\.?\s?(?=[0-9]{1,5}\b)"), lambda _: "extension "),
+    Rule(
+        "telephone.extension",
+        re.compile(r"\b[Ee]xt\.?\s?(?P<n>[0-9]{1,5})\b(?![.,][0-9])"),
+        lambda m: f"extension {spell(m['n'])}",
+    ),
     Rule(
         "telephone.emergency",
         re.compile(r"(?<=\b[Cc]all )(?:911|999|112|411|311)(?![0-9.])|(?<=\b[Dd]ial )[0-9]{3}(?![0-9.])"),

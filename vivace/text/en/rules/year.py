@@ -10,7 +10,8 @@ YEAR = r"(?:1[1-9][0-9]{2}|20[0-9]{2}|(?<=year )10[0-9]{2}|(?<=In )10[0-9]{2}|(?
 COUNTED = (
     r"(?!\s(?:(?!was\b|has\b|does\b|as\b|always\b|sees\b|saw\b|becomes\b|makes\b)[a-z]+(?<![uis])s\b"
     r"|(?:men|women|people|children|percent|hundred|thousand|million|billion|meter|feet|foot|mile|sheep|fish|points?)\b)"
-    r"|\s?(?:[kcm]?m|[km]?g|lbs?|ft|mi|mph|km/h|[KMGT]B|MHz|°)(?![A-Za-z]))"
+    r"|\s?(?:[kcm]?m|[km]?g|lbs?|ft|mi|mph|km/h|[KMGT]B|[kMG]?Hz|°|k?cal|[kMG]?W|k?V|rpm|psi|pp[mbi]|dpi|lm|lx|px|hp|m?L"
+    r"|cc|[kM]?J|[kMh]?Pa|mAh|k?Wh|sq|cu)(?![A-Za-z]))"
 )
 
 
@@ -26,7 +27,10 @@ def _decade(m: re.Match[str]) -> str | None:
 
 
 def _range(m: re.Match[str]) -> str:
-    return f"{year(m['a'])} to {year(m['b']) if len(m['b']) == 4 else cardinal(m['b'])}"
+    last = m["b"] or m["c"]
+    if len(last) == 2 and last[0] == "0":
+        return f"{year(m['a'])} to oh {cardinal(last[1])}"
+    return f"{year(m['a'])} to {year(last) if len(last) == 4 else cardinal(last)}"
 
 
 RULES = (
@@ -45,7 +49,9 @@ RULES = (
     ),
     Rule(
         "year.range",
-        re.compile(rf"(?<![0-9.,$-])(?P<a>{YEAR})\s?[-–—]\s?(?P<b>{YEAR}|[0-9]{{2}})(?![0-9-]|[.,][0-9])"),
+        re.compile(
+            rf"(?<![0-9.,$/-])(?P<a>{YEAR})(?:\s?[-–—]\s?(?P<b>{YEAR}|[0-9]{{2}})|/(?P<c>{YEAR}|[0-9]{{2}}))(?![0-9/-]|[.,][0-9])"
+        ),
         _range,
     ),
     Rule(
@@ -53,6 +59,7 @@ RULES = (
         re.compile(r"(?<![0-9.,])(?P<n>[0-9]{1,4})(?=\s?(?:B\.?C\.?|A\.?D\.?|BCE|CE)(?![a-z]))"),
         lambda m: year(m["n"]),
     ),
+    Rule("year.circa", re.compile(r"\bc\.\s?(?=[0-9]{3,4}\b)"), lambda _: "circa "),
     Rule(
         "year.short",
         re.compile(r"(?<![0-9A-Za-z])['’](?P<n>[0-9]{2})(?![0-9A-Za-z])"),
@@ -60,7 +67,9 @@ RULES = (
     ),
     Rule(
         "year.plain",
-        re.compile(rf"(?<![0-9A-Za-z.,$#+*×÷=<>/-])(?P<n>{YEAR})(?![0-9A-Za-z%/]|[.,:][0-9]|\s?[+*×÷=<>]){COUNTED}"),
+        re.compile(
+            rf"(?<![0-9A-Za-z.,$#+*×÷=<>/-])(?P<n>{YEAR})(?![0-9A-Za-z%/]|[.,:][0-9]|\s?[+*×÷=<>]|\s?x\s?[0-9]){COUNTED}"
+        ),
         lambda m: year(m["n"]),
     ),
 )
