@@ -24,8 +24,8 @@ RULERS = (
     "|Margaret|Anne|Isabella|Haakon|Olaf|Baldwin|Innocent|Celestine|Umberto|Juan Carlos|Felipe|Wilhelm|Franz|Ivan"
     "|Thutmose|Amenhotep|Seti|Kenneth|Magnus|Sigismund|Casimir|Ladislaus|Mehmed|Murad|Selim|Suleiman|Abdullah|Pedro"
     "|Afonso|Manuel|Sancho|Boniface|Eugene|Honorius|Hadrian|Paschal|Malcolm(?! X)|Stephen(?= [IVX]{2})"
-    "|John(?= [IVX]{2})|Paul(?= V)|Adrian(?= [IVX]{2})|Martin(?= [IVX]{2})|Rama|Vladislav|Nerva|Justinian|Valentinian|Theodosius"
-    "|Tiberius|Cosimo|Lorenzo|Darius|Xerxes|Leopold|Gustav|Christian|Harald"
+    "|John(?= [IVX]{2})|Paul(?= V)|Adrian(?= [IVX]{2})|Martin(?= [IVX]{2})|Rama|Vladislav|Nerva|Justinian"
+    "|Valentinian|Theodosius|Tiberius|Cosimo|Lorenzo|Darius|Xerxes|Leopold|Gustav|Christian|Harald"
     "|(?:Pope|King|Queen|Emperor|Tsar|Prince) [A-Z][a-z]{1,20}"
 )
 
