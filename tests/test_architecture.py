@@ -41,7 +41,21 @@ LAYERS: dict[str, set[str]] = {
     },
     "serve": {"errors", "types", "audio", "runtime", "settings", "pipeline"},
     "ui": {"errors", "types", "settings", "pipeline"},
-    "bench": {"errors", "types", "runtime", "settings", "pipeline", "engine", "models", "vocoder", "audio", "layers"},
+    # Verification converts and loads recorded checkpoints part by part.
+    "bench": {
+        "errors",
+        "types",
+        "runtime",
+        "settings",
+        "pipeline",
+        "engine",
+        "models",
+        "vocoder",
+        "audio",
+        "layers",
+        "weights",
+        "text",
+    },
     "export": {"errors", "types", "runtime", "weights", "layers", "models", "vocoder"},
     "train": {
         "errors",

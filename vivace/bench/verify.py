@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from vivace.bench.goldens import chattts_e2e, chattts_frames, chattts_model, chattts_speaker, chattts_tokenizer
+from vivace.bench.goldens.gpt_sovits import verify_gpt_sovits
 from vivace.bench.goldens.report import Goldens, Row, run_check
 from vivace.errors import InputError
 from vivace.layers.fsq import Regime
@@ -64,12 +65,14 @@ def verify_folder(folder: Path) -> list[Row]:
 
     Raises:
         InputError: ``folder`` holds no goldens.
-        WeightsError: its checkpoint does not load.
+        WeightsError: a checkpoint of it does not load.
     """
     goldens = Goldens(folder)
-    if not (folder / "manifest.json").is_file() or not (folder / "checkpoint" / "asset").is_dir():
-        raise InputError(f"{folder} holds no goldens; give a folder with manifest.json and checkpoint/asset")
-    manifest = goldens.json("manifest.json")
+    manifest = goldens.json("manifest.json") if (folder / "manifest.json").is_file() else {}
+    if str(manifest.get("reference", "")).startswith("GPT-SoVITS"):
+        return verify_gpt_sovits(folder)
+    if not (folder / "checkpoint" / "asset").is_dir() or not manifest:
+        raise InputError(f"{folder} holds no goldens; give a folder with manifest.json and the checkpoints it records")
     rows = list(_check_files(goldens, manifest.get("checkpoint_sha256", {})))
     root = folder / "checkpoint"
     for label, check in _chattts_checks(goldens, lambda regime: load_chattts(root, regime=regime)):

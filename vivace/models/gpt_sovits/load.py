@@ -1,0 +1,35 @@
+"""A converted GPT-SoVITS file in memory."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vivace.models.gpt_sovits import keymaps
+from vivace.models.gpt_sovits.config import s1_config, s2_config
+from vivace.models.gpt_sovits.s1 import S1_KEYS, S1Model
+from vivace.models.gpt_sovits.vits import VitsModel
+from vivace.weights.load import Part
+from vivace.weights.tensor_file import read_header
+
+
+def build_s1(file: Path, sizes: Mapping[str, Any]) -> tuple[S1Model, Part]:
+    """Lay out the S1 model of ``file`` without its weights, and say what fills it.
+
+    Args:
+        sizes: what the file does not tell, as the conversion wrote it.
+    Raises: WeightsError when the file is no S1 model.
+    """
+    config = s1_config(file, read_header(file), sizes)
+    with torch.device("meta"):
+        model = S1Model(config)
+    return model, Part(model, file, S1_KEYS)
+
+
+def build_vits(file: Path, sizes: Mapping[str, Any]) -> tuple[VitsModel, Part]:
+    """The same for an S2 model of v1, v2, v2Pro or v2ProPlus."""
+    config = s2_config(file, read_header(file), sizes)
+    with torch.device("meta"):
+        model = VitsModel(config)
+    return model, Part(model, file, keymaps.VITS)
