@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from vivace.cli import doctor, models, say, text, verify, voices
+from vivace.cli import doctor, evaluate, models, say, text, train, verify, voices
 from vivace.errors import TTSError
 from vivace.version import __version__
 
@@ -31,6 +31,8 @@ app.add_typer(voices.app, name="voices")
 app.add_typer(models.app, name="models")
 app.add_typer(text.app, name="text")
 app.command("verify")(verify.verify)
+app.add_typer(train.app, name="train")
+app.add_typer(evaluate.app, name="eval")
 app.command("doctor")(doctor.doctor)
 
 

@@ -75,9 +75,10 @@ class LossConfig(Group):
 
 
 class OptimiserConfig(Group):
-    """AdamW, a cosine to ``floor`` of the rate, clipped gradients; the same for both sides."""
+    """AdamW, a cosine to ``floor`` of the rate, clipped gradients; for both sides."""
 
     learning_rate: Rate = 2e-4
+    ahead: Rate = 1.0  # times that rate for the discriminators, which a generator with a past would outrun
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: Weight = 0.01
     warmup: Annotated[int, Field(ge=0)] = 0  # steps

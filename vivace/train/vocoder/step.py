@@ -51,9 +51,10 @@ def train_step(
     Raises:
         EngineError: a loss is no finite number; nothing was changed by it.
     """
-    for optimiser in state.optimisers.both:
+    rates = (rate, rate * config.optimiser.ahead)
+    for optimiser, its_rate in zip(state.optimisers.both, rates, strict=True):
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = its_rate
     made = [_made(state, batch, precision) for batch in batches]
     against = state.step >= config.discriminators.from_step
     judged = _teach_discriminators(state, batches, made, config, precision) if against else 0.0

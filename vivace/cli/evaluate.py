@@ -1,0 +1,77 @@
+"""``vivace eval``: how good a model's parts are."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vivace.cli.progress import progress_bar
+from vivace.cli.table import print_table
+from vivace.errors import InputError
+
+app = typer.Typer(help="Measure a vocoder.", rich_markup_mode=None)
+
+ROWS = (  # field of the summary, what a reader is told, digits
+    ("mel_distance", "mel distance (natural log), less is better", 4),
+    ("stft_distance", "multi-resolution STFT distance, less", 4),
+    ("pesq", "PESQ wide band, 1.04 to 4.64, more", 3),
+    ("periodicity_error", "periodicity error, less", 4),
+    ("voicing_f1", "voiced/unvoiced F1, more", 4),
+    ("pitch_error_cents", "pitch error (cents), less", 1),
+)
+
+
+@app.callback()
+def root() -> None:
+    """Measure a vocoder."""
+
+
+@app.command()
+def vocoder(
+    folder: Annotated[Path, typer.Argument(metavar="AUDIO", help="A folder of recordings.")],
+    weights: Annotated[
+        list[Path] | None, typer.Option("--weights", "-w", help="Weights of a Vocos; again for another column.")
+    ] = None,
+    generated: Annotated[Path | None, typer.Option(help="Copies made elsewhere, under the same names.")] = None,
+    mel_floor: Annotated[float | None, typer.Option(help="Show the vocoder no less (natural log).")] = None,
+    gain: Annotated[float, typer.Option(help="How much louder than its mel the vocoder speaks.")] = 1.0,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many recordings, spread over the folder.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each set of weights.")] = False,
+    details: Annotated[bool, typer.Option("--details", help="With --json: every recording, too.")] = False,
+) -> None:
+    """Copy the recordings in AUDIO through their mels and measure the copies. By default the embedded voice copies."""
+    from vivace.train.vocoder.evaluate import evaluate_generated, evaluate_weights
+    from vivace.train.vocoder.measures import summary
+
+    if generated is not None and (weights or mel_floor is not None):
+        raise InputError("--generated compares files as they are; leave --weights and --mel-floor out")
+
+    def report(message: str) -> None:
+        sys.stderr.write(f"warning: {message}\n")
+
+    columns = {}
+    names: list[Path | None] = [*weights] if weights else [generated]
+    for name in names:
+        with progress_bar(f"measuring {name or 'the embedded voice'}") as progress:
+            if generated is not None:
+                measured = evaluate_generated(folder, generated, limit=limit, report=report, progress=progress)
+            else:
+                measured = evaluate_weights(
+                    folder, name, mel_floor=mel_floor, gain=gain, limit=limit, report=report, progress=progress
+                )
+        columns[str(name or "embedded")] = (summary(measured), measured)
+    if as_json:
+        for column, (total, measured) in columns.items():
+            rows = {"recordings": [asdict(each) for each in measured]} if details else {}
+            sys.stdout.write(json.dumps({"vocoder": column, **asdict(total), **rows}, ensure_ascii=False) + "\n")
+        return
+    totals = [asdict(total) for total, _ in columns.values()]
+    values = [
+        (told, *("not installed" if total[field] is None else f"{total[field]:.{digits}f}" for total in totals))
+        for field, told, digits in ROWS
+    ]
+    print_table(("", *columns), values)
+    sys.stdout.write(f"{totals[0]['copies']} copies, {totals[0]['seconds']:,.0f} s\n")

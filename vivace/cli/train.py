@@ -1,0 +1,33 @@
+"""``vivace train``: models of your own."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vivace.cli.progress import progress_bar
+
+app = typer.Typer(help="Train a vocoder of your own.", rich_markup_mode=None)
+
+
+@app.callback()
+def root() -> None:
+    """Train a vocoder of your own."""
+
+
+@app.command()
+def vocoder(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file; see docs/train_vocoder.md.")],
+) -> None:
+    """Train a Vocos on a folder of recordings. Stopped, it is started again with the same file and goes on."""
+    from vivace.train.vocoder.config import load_config
+    from vivace.train.vocoder.loop import train_vocoder
+
+    def report(message: str) -> None:
+        sys.stderr.write(f"warning: {message}\n")
+
+    wanted = load_config(config)
+    with progress_bar("training") as progress:
+        weights = train_vocoder(wanted, report=report, progress=progress)
+    sys.stdout.write(f"{weights}\n")
