@@ -7,15 +7,14 @@ import numpy as np
 
 from vivace.audio.level import levels
 from vivace.audio.resample import Samples
-from vivace.errors import InputError
+from vivace.audio.tempo import StreamingTempo
 
-SPEEDS = (0.25, 4.0)  # slowest, fastest: what OpenAI's speech API takes
-ATEMPO_STEP = 2.0  # one filter changes the tempo by this factor at most, or it skips samples
-STRETCH_TAIL_S = 0.2  # the filters keep back up to two of their windows
+SILENCE_DBFS = -50.0  # of a 10 ms window at the edge of a generation
+WINDOW_S, KEEP_S, FADE_S = 0.01, 0.05, 0.005  # how silence is looked for, how much of it stays, how edges are cut
 
 
 def change_speed(samples: Samples, sample_rate: int, speed: float) -> Samples:
-    """Speak faster or slower at the same pitch (FFmpeg's ``atempo``, overlap-add of similar waveforms).
+    """Speak faster or slower at the same pitch; the whole of ``StreamingTempo``.
 
     Args:
         speed: 0.25 to 4; at 1 the same array comes back.
@@ -24,36 +23,10 @@ def change_speed(samples: Samples, sample_rate: int, speed: float) -> Samples:
     Raises:
         InputError: the speed is out of range.
     """
-    slowest, fastest = SPEEDS
-    if not slowest <= speed <= fastest:
-        raise InputError(f"speed {speed} is out of range; give one from {slowest} to {fastest}")
+    tempo = StreamingTempo(sample_rate, speed)
     if speed == 1.0 or len(samples) == 0:
         return samples
-    steps = math.ceil(abs(math.log(speed, ATEMPO_STEP)))
-    tail = silence(STRETCH_TAIL_S * max(1.0, speed), sample_rate)
-    stretched = _atempo(np.concatenate([samples, tail]), sample_rate, [speed ** (1 / steps)] * steps)
-    return stretched[: round(len(samples) / speed)]
-
-
-def _atempo(samples: Samples, sample_rate: int, factors: Sequence[float]) -> Samples:
-    import av
-    from av.filter import Graph
-
-    graph = Graph()
-    nodes = [graph.add_abuffer(sample_rate=sample_rate, format="flt", layout="mono")]
-    nodes += [graph.add("atempo", f"{factor:.9f}") for factor in factors]
-    nodes.append(graph.add("abuffersink"))
-    graph.link_nodes(*nodes).configure()
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None], np.float32), format="flt", layout="mono")
-    frame.sample_rate = sample_rate
-    graph.push(frame)
-    graph.push(None)
-    parts = []
-    while True:
-        try:
-            parts.append(graph.pull().to_ndarray()[0])
-        except EOFError:
-            return np.concatenate(parts)
+    return np.concatenate([tempo.push(samples), tempo.finish()])
 
 
 def silence(seconds: float, sample_rate: int) -> Samples:
@@ -61,24 +34,31 @@ def silence(seconds: float, sample_rate: int) -> Samples:
     return np.zeros(round(seconds * sample_rate), np.float32)
 
 
-def trim_silence(samples: Samples, sample_rate: int, *, threshold_dbfs: float = -50.0, keep_s: float = 0.05) -> Samples:
+def trim_silence(
+    samples: Samples, sample_rate: int, *, threshold_dbfs: float = SILENCE_DBFS, keep_s: float = KEEP_S
+) -> Samples:
     """Without the silence at both ends, but for ``keep_s`` of it. What is silent throughout becomes empty."""
-    window_s = 0.01
-    loud = np.flatnonzero(levels(samples, sample_rate, window_s) > threshold_dbfs)
+    loud = np.flatnonzero(levels(samples, sample_rate, WINDOW_S) > threshold_dbfs)
     if len(loud) == 0:
         return samples[:0]
-    window, keep = round(window_s * sample_rate), round(keep_s * sample_rate)
+    window, keep = round(WINDOW_S * sample_rate), round(keep_s * sample_rate)
     return samples[max(0, int(loud[0]) * window - keep) : (int(loud[-1]) + 1) * window + keep]
 
 
-def fade_edges(samples: Samples, sample_rate: int, seconds: float = 0.005) -> Samples:
+def fade_edges(samples: Samples, sample_rate: int, seconds: float = FADE_S) -> Samples:
     """A copy that rises from zero and falls back to it, so that a cut makes no click."""
     faded = np.array(samples, np.float32)
     length = min(round(seconds * sample_rate), len(faded) // 2)
-    ramp = np.sin(np.linspace(0, math.pi / 2, length, dtype=np.float32)) ** 2
+    ramp = fade_ramp(length)
     faded[:length] *= ramp
     faded[len(faded) - length :] *= ramp[::-1]
     return faded
+
+
+def fade_ramp(length: int) -> Samples:
+    """From 0 to 1 without a corner at either end."""
+    ramp: Samples = np.sin(np.linspace(0, math.pi / 2, length, dtype=np.float32)) ** 2
+    return ramp
 
 
 def join_with_pauses(pieces: Sequence[Samples], pauses_s: Sequence[float], sample_rate: int) -> Samples:
