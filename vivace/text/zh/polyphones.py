@@ -28,13 +28,17 @@ def corrections(text: str, settled: bytearray, single: bytearray) -> Iterator[tu
         settled: one byte a character, non-zero where a phrase has given the reading already.
         single: one byte a character, non-zero where the character is a word by itself.
     """
+    covered = 0  # a row of a word keeps all of it
     for position, char in enumerate(text):
+        if position < covered:
+            continue
         for row in _rules(char):
             # A row of a whole word knows better than the phrase; one for a single character does not.
             if (settled[position] and len(row.readings) == 1) or (row.alone and not single[position]):
                 continue
             if row.pattern.match(text, position):
                 yield from enumerate(row.readings, position)
+                covered = position + len(row.readings)
                 break
 
 
