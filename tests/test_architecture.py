@@ -34,6 +34,7 @@ LAYERS: dict[str, set[str]] = {
         "cache",
         "audio",
         "weights",
+        "layers",  # what streams of frames carry
         "models",
         "vocoder",
         "engine",

@@ -1,6 +1,6 @@
 """Vocos: a Fourier-domain vocoder. Source: arXiv:2306.00814."""
 
-# B batch, C mel bins, F frames, K frequency bins
+# B batch, C mel bins, F frames, K frequency bins, N samples
 
 from typing import cast
 
@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from vivace.layers.convnext import ConvNeXtBlock
-from vivace.vocoder.istft import inverse_stft
+from vivace.layers.frame_context import FrameContext, WholeContext, convolve
+from vivace.vocoder.istft import InverseSTFT
 
 MAX_MAGNITUDE = 100.0
 
@@ -22,13 +23,18 @@ class VocosBackboneNet(nn.Module):
         self.norm = nn.LayerNorm(dim, eps=1e-6)
         self.convnext = nn.ModuleList(ConvNeXtBlock(dim, intermediate_dim) for _ in range(num_layers))
         self.final_layer_norm = nn.LayerNorm(dim, eps=1e-6)
+        self.reach = 3 + sum(block.reach for block in self.convnext)  # type: ignore[misc]
 
     def forward(self, mel: Tensor) -> Tensor:
         """``[B, C, F]`` -> ``[B, F, dim]``."""
-        x = self.norm(self.embed(mel).transpose(1, 2)).transpose(1, 2)
+        return self.run(mel.transpose(1, 2), WholeContext())
+
+    def run(self, mel: Tensor, context: FrameContext) -> Tensor:
+        """``[B, F, C]`` -> ``[B, F, dim]``."""
+        x = self.norm(convolve(self.embed, mel, context))
         for block in self.convnext:
-            x = block(x)
-        return cast(Tensor, self.final_layer_norm(x.transpose(1, 2)))
+            x = cast(ConvNeXtBlock, block).run(x, context)
+        return cast(Tensor, self.final_layer_norm(x))
 
 
 class ISTFTHead(nn.Module):
@@ -40,17 +46,21 @@ class ISTFTHead(nn.Module):
         super().__init__()
         self.out = nn.Linear(dim, n_fft + 2)
         self.register_buffer("window", torch.hann_window(n_fft))
-        self.hop = hop
+        self.istft = InverseSTFT(n_fft, hop)
 
     def raw(self, features: Tensor) -> Tensor:
         """``[B, F, dim]`` -> ``[B, F, 2K]``: log magnitudes, then phases in radians."""
         return cast(Tensor, self.out(features))
 
+    def blocks(self, raw: Tensor, context: FrameContext) -> Tensor:
+        """``[B, F, 2K]`` -> ``[B, F, hop]``; of a whole, the last block is not sound."""
+        log_magnitude, phase = raw.float().chunk(2, dim=2)
+        magnitude = log_magnitude.exp().clamp_max(MAX_MAGNITUDE)
+        return self.istft(magnitude * phase.cos(), magnitude * phase.sin(), self.window, context)
+
     def wave(self, raw: Tensor) -> Tensor:
         """``[B, F, 2K]`` -> ``[B, (F - 1) * hop]``."""
-        log_magnitude, phase = raw.float().transpose(1, 2).chunk(2, dim=1)  # [B, K, F] each
-        magnitude = log_magnitude.exp().clamp_max(MAX_MAGNITUDE)
-        return inverse_stft(torch.polar(magnitude, phase), self.window, self.hop)
+        return self.blocks(raw, WholeContext())[:, :-1].flatten(1)
 
 
 class Vocos(nn.Module):
@@ -71,8 +81,13 @@ class Vocos(nn.Module):
         self.backbone = VocosBackboneNet(input_channels, dim, intermediate_dim, num_layers)
         self.head = ISTFTHead(dim, n_fft, hop)
         self.sample_rate, self.hop = sample_rate, hop
-        overlap = n_fft // hop // 2  # frames whose windows reach into a sample's own frame
-        self.receptive_field = 3 + 3 * num_layers + overlap
+        self.receptive_field = self.backbone.reach + self.head.istft.right
+        self.missing = hop  # samples that F frames fall short of F * hop: frames are centred on their samples
 
     def forward(self, frames: Tensor) -> Tensor:
-        return self.head.wave(self.head.raw(self.backbone(frames)))
+        blocks = self.run(frames.transpose(1, 2), WholeContext())
+        return blocks[:, :-1].flatten(1)
+
+    def run(self, frames: Tensor, context: FrameContext) -> Tensor:
+        """``[B, F, C]`` -> blocks of samples ``[B, F, hop]``; of a whole, the last block is not sound."""
+        return self.head.blocks(self.head.raw(self.backbone.run(frames, context)), context)

@@ -1,10 +1,14 @@
 """The convolution stack that the DVAE and the Decoder share."""
 
+# B batch, T frames
+
 from typing import cast
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vivace.layers.convnext import ConvNeXtBlock
+from vivace.layers.frame_context import FrameContext, WholeContext, convolve
 from vivace.models.chattts.config import StackConfig
 
 
@@ -25,13 +29,20 @@ class ConvStack(nn.Module):
             ConvNeXtBlock(config.hidden, 4 * config.hidden, dilation=2) for _ in range(config.n_layer)
         )
         self.conv_out = nn.Conv1d(config.hidden, config.odim, 1, bias=False)
+        self.reach = 2 + sum(block.reach for block in self.blocks)  # type: ignore[misc]
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, idim, T]`` -> ``[B, odim, T]``."""
-        x = self.conv_in(x)
+        return self.run(x.transpose(1, 2), WholeContext()).transpose(1, 2)
+
+    def run(self, x: Tensor, context: FrameContext) -> Tensor:
+        """``[B, T, idim]`` -> ``[B, T, odim]``."""
+        narrow, gelu, widen = self.conv_in
+        x = gelu(convolve(cast(nn.Conv1d, narrow), x, context))
+        x = convolve(cast(nn.Conv1d, widen), x, context)
         for block in self.blocks:
-            x = block(x)
-        return cast(Tensor, self.conv_out(x))
+            x = cast(ConvNeXtBlock, block).run(x, context)
+        return F.linear(x, self.conv_out.weight[:, :, 0])
 
 
 def interleave_halves(x: Tensor) -> Tensor:

@@ -1,10 +1,9 @@
 """The Decoder: hidden states of the language model to a log-mel spectrogram."""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
+from vivace.layers.frame_context import FrameContext, WholeContext, convolve
 from vivace.models.chattts.config import StackConfig
 from vivace.models.chattts.conv_stack import ConvStack, interleave_halves
 
@@ -19,9 +18,20 @@ class SpectrogramDecoder(nn.Module):
         super().__init__()
         self.register_buffer("coef", torch.ones(1, n_mels, 1))
         self.decoder = ConvStack(config)
+        self.width = 2 * config.idim  # of the hidden states
         self.out_conv = nn.Conv1d(config.odim, n_mels, 3, padding=1, bias=False)
+
+    @property
+    def receptive_field(self) -> int:
+        """Mel frames on each side that a mel frame depends on."""
+        return self.decoder.reach + 1
 
     def forward(self, hidden: Tensor) -> Tensor:
         """``[B, 2 * idim, T]`` -> natural-log mel ``[B, n_mels, 2T]``."""
-        mel = self.out_conv(self.decoder(interleave_halves(hidden)))
-        return cast(Tensor, mel * self.coef)
+        return self.run(hidden, WholeContext()).transpose(1, 2)
+
+    def run(self, hidden: Tensor, context: FrameContext) -> Tensor:
+        """``[B, 2 * idim, T]`` -> ``[B, 2T, n_mels]``; the context is one of mel frames."""
+        x = interleave_halves(hidden).transpose(1, 2)  # [B, idim, 2T] -> [B, 2T, idim]
+        mel = convolve(self.out_conv, self.decoder.run(x, context), context)
+        return mel * self.coef.transpose(1, 2)

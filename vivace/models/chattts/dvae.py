@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vivace.audio.mel import MelSpec, log_mel
+from vivace.layers.frame_context import FrameContext, WholeContext, convolve
 from vivace.layers.fsq import GroupedResidualFSQ, Regime
 from vivace.models.chattts.config import DVAEConfig
 from vivace.models.chattts.conv_stack import ConvStack, interleave_halves
@@ -42,10 +43,24 @@ class DVAE(nn.Module):
         """Recording ``[B, N]`` at 24 kHz -> codes ``[B, Q, T]``, ``T = (N // 256 + 1) // 2``. Source: section 14."""
         return self.quantiser.encode(self.features(log_mel(samples, MEL)))
 
+    @property
+    def receptive_field(self) -> int:
+        """Mel frames on each side that a decoded mel frame depends on."""
+        return self.decoder.reach + 1
+
     def decode_features(self, features: Tensor) -> Tensor:
         """Quantised features ``[B, dim, T]`` -> natural-log mel ``[B, n_mels, 2T]``."""
-        mel = self.out_conv(self.decoder(interleave_halves(features)))
-        return cast(Tensor, mel * self.coef)
+        return self.run_features(features, WholeContext()).transpose(1, 2)
+
+    def run_features(self, features: Tensor, context: FrameContext) -> Tensor:
+        """``[B, dim, T]`` -> ``[B, 2T, n_mels]``; the context is one of mel frames."""
+        x = interleave_halves(features).transpose(1, 2)  # [B, dim / 2, 2T] -> [B, 2T, dim / 2]
+        mel = convolve(self.out_conv, self.decoder.run(x, context), context)
+        return mel * self.coef.transpose(1, 2)
+
+    def run(self, codes: Tensor, context: FrameContext) -> Tensor:
+        """Codes ``[B, Q, T]`` -> ``[B, 2T, n_mels]``; the context is one of mel frames."""
+        return self.run_features(self.quantiser.decode(codes), context)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Codes ``[B, Q, T]`` -> natural-log mel ``[B, n_mels, 2T]``."""

@@ -1,0 +1,72 @@
+"""Hidden states to samples while they are made: Decoder, mel floor and vocoder, many streams in one batch."""
+
+# D model width, T code frames, N samples
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from vivace.layers.frame_context import FrameContext
+from vivace.models.chattts.decoder import SpectrogramDecoder
+from vivace.vocoder.streams import ConvStreams, Network, Push, StreamState
+from vivace.vocoder.vocos import Vocos
+
+
+class WaveStreams:
+    """Streams of one loaded checkpoint. No frame is run through it twice: work is linear in the length.
+
+    Args:
+        mel_floor: what the mel is cut off at, as the checkpoint has it; None: nothing.
+        lookahead: code frames after its own that a sample waits for. None: all that it depends on (``exact_lookahead``:
+            52 with the published sizes), and samples equal those of a whole run to 1e-5. Fewer come sooner and cost
+            more work; ``docs/vocoder.md`` says what they differ by.
+    """
+
+    def __init__(
+        self,
+        decoder: SpectrogramDecoder,
+        vocoder: Vocos,
+        *,
+        mel_floor: float | None = None,
+        lookahead: int | None = None,
+    ) -> None:
+        self._decoder, self._vocoder, self._mel_floor = decoder, vocoder, mel_floor
+        reach = decoder.receptive_field + vocoder.receptive_field  # mel frames
+        rate = decoder.frames_per_code
+        self.exact_lookahead = -(-reach // rate)
+        self._streams = ConvStreams(Network(self._run, reach, rate=rate, missing=1), lookahead)
+        self.nothing = decoder.coef.new_zeros(decoder.width, 0)  # hidden states of no frame
+
+    def open(self) -> "WaveStream":
+        """A stream before its first frame."""
+        return WaveStream(self)
+
+    def push(self, pushes: Sequence[Push]) -> list[Tensor]:
+        """Push several streams on in one batch, each by a ``Push(stream.state, hidden, last)``, hidden ``[D, T]``.
+
+        Returns:
+            for each, the samples ``[N]`` that are final now, float32, on the device of the hidden states.
+        Raises: EngineError when a stream was finished before.
+        """
+        return [blocks.flatten() for blocks in self._streams.push(pushes)]
+
+    def _run(self, hidden: Tensor, context: FrameContext) -> Tensor:
+        mel = self._decoder.run(hidden.float(), context)
+        if self._mel_floor is not None:
+            mel = mel.clamp_min(self._mel_floor)
+        return self._vocoder.run(mel, context)
+
+
+class WaveStream:
+    """One stream: all samples of its pushes and of ``finish`` joined are those of a whole run."""
+
+    def __init__(self, streams: WaveStreams) -> None:
+        self._streams, self.state = streams, StreamState()
+
+    def push(self, hidden: Tensor) -> Tensor:
+        """Hidden states ``[D, T]`` of the next code frames -> the samples ``[N]`` that are final now; N may be 0."""
+        return self._streams.push([Push(self.state, hidden)])[0]
+
+    def finish(self) -> Tensor:
+        """The samples that are left, ``[N]``."""
+        return self._streams.push([Push(self.state, self._streams.nothing, last=True)])[0]

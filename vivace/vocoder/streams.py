@@ -1,0 +1,125 @@
+"""Streams through networks of convolutions: frames in as they come, frames or samples out as soon as they are final."""
+
+# B batch (streams), C channels, T frames, W width of what comes out per frame
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vivace.errors import EngineError
+from vivace.layers.frame_context import FrameContext, StreamContext
+
+Run = Callable[[Tensor, FrameContext], Tensor]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that keeps the number of frames and asks a ``FrameContext`` for those around them.
+
+    ``run``: ``[B, C, T]`` -> ``[B, T * rate, W]``. Its context counts the latter frames: a code frame may be two mel
+    frames.
+    """
+
+    run: Run
+    reach: int  # frames after its own that an output depends on, and at least as many as before it
+    rate: int = 1  # frames of the context per frame that is pushed
+    missing: int = 0  # outputs at the end of a whole that are not sound: 1 where frames are centred on their samples
+
+
+@dataclass(eq=False)
+class StreamState:
+    """Where one stream is; belongs to the ``ConvStreams`` that pushes it. Frames are those of the context."""
+
+    past: list[Tensor] | None = None  # per convolution ``[kept, C]``; None: nothing was pushed yet
+    before: int = 0  # frames pushed
+    given: int = 0  # frames given back
+    finished: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Push:
+    """What one stream is given: frames ``[C, T]``, where T may be 0, and whether they are its last."""
+
+    stream: StreamState
+    frames: Tensor
+    last: bool = False
+
+
+class ConvStreams:
+    """Runs any number of streams as one batch, whatever each of them has to give.
+
+    Every frame is computed once, and a stream that is pushed to its end equals the network's whole run of it.
+
+    Args:
+        lookahead: frames (as pushed) after its own that an output waits for. None: all that it depends on, and every
+            output is exact. With fewer, each push also runs the network as if the stream ended there, at the cost of
+            ``reach - lookahead * rate`` frames more, and the outputs of its last frames are those of such an end.
+    """
+
+    def __init__(self, network: Network, lookahead: int | None = None) -> None:
+        self.network = network
+        self._ahead = 0 if lookahead is None else max(0, network.reach - lookahead * network.rate)
+
+    def open(self) -> StreamState:
+        """A stream before its first frame."""
+        return StreamState()
+
+    @torch.inference_mode()
+    def push(self, pushes: Sequence[Push]) -> list[Tensor]:
+        """Push several streams on as one batch.
+
+        Returns:
+            for each, ``[n, W]``: its outputs that are final now, after those given before.
+        Raises: EngineError when a stream was finished before.
+        """
+        if any(push.stream.finished for push in pushes):
+            raise EngineError("frames for a stream that is finished; open another one")
+        rate, reach = self.network.rate, self.network.reach
+        taken = [push.frames.shape[1] * rate for push in pushes]
+        ahead = [reach if push.last else self._ahead * bool(n) for push, n in zip(pushes, taken, strict=True)]
+        widest = max((n + more for n, more in zip(taken, ahead, strict=True)), default=0)
+        if not widest:
+            return [push.frames.new_zeros(0) for push in pushes]
+        width = -(-widest // rate) * rate
+        made, past = self._run(pushes, taken, width)
+        outputs = []
+        for row, (push, n) in enumerate(zip(pushes, taken, strict=True)):
+            stream = push.stream
+            total = stream.before + n
+            first = stream.given - stream.before + reach  # outputs are late by what they see of the future
+            final = min(total + ahead[row] - reach, total - self.network.missing)
+            count = max(0, final - stream.given)
+            outputs.append(made[row, first : first + count])
+            stream.past = [layer[row] for layer in past]
+            stream.before, stream.given, stream.finished = total, stream.given + count, push.last
+        return outputs
+
+    def _run(self, pushes: Sequence[Push], taken: Sequence[int], width: int) -> tuple[Tensor, list[Tensor]]:
+        """``[B, width, W]`` and what to carry on, per convolution ``[B, kept, C]``."""
+        device, span = pushes[0].frames.device, 2 * self.network.reach
+        before = [push.stream.before for push in pushes]
+        alike = all(n == width for n in taken)
+        context = StreamContext(
+            _joined([push.stream.past for push in pushes]),
+            torch.tensor(before, device=device),
+            None if alike else torch.tensor(taken, device=device),
+            width=width,
+            span=span,
+            inside=alike and min(before) >= span,
+        )
+        frames = width // self.network.rate
+        padded = [F.pad(push.frames, (0, frames - push.frames.shape[1])) for push in pushes]
+        return self.network.run(torch.stack(padded), context), context.past
+
+
+def _joined(pasts: Sequence[list[Tensor] | None]) -> list[Tensor] | None:
+    """Per convolution ``[B, kept, C]``; zeros for streams that begin. None: all begin."""
+    known = next((past for past in pasts if past is not None), None)
+    if known is None:
+        return None
+    zeros = [torch.zeros_like(layer) for layer in known]
+    rows = [zeros if past is None else past for past in pasts]
+    return [torch.stack(layers) for layers in zip(*rows, strict=True)]
