@@ -98,11 +98,11 @@ def test_a_bad_lexicon_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 def test_no_dictionary_reads_every_word_by_the_model(capsys: pytest.CaptureFixture[str]) -> None:
     from vivace.text.en.unknown import phones as modelled
 
-    words = ["colonel", "NASA", "read", "don't", "café"]
+    words = ["colonel", "NASA", "read", "café"]
     assert exit_code(["text", "phones", "--no-dictionary", *words]) == 0
     assert exit_code(["text", "phones", "colonel"]) == 0
     *lines, known = capsys.readouterr().out.splitlines()
-    assert lines == [" ".join(modelled(w)) for w in ("colonel", "nasa", "read", "dont", "cafe")]
+    assert lines == [" ".join(modelled(w)) for w in ("colonel", "nasa", "read", "cafe")]
     assert known == "K ER1 N AH0 L"
 
 

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from vivace.text.en.g2p import spell, word_phones
+from vivace.text.en.g2p import guessed, spell, word_phones
 from vivace.text.en.graphones import END, FIRST_GRAPHONE, START, JointModel, pack
 from vivace.text.en.inflection import inflected
 from vivace.text.en.lexicon import lexicon, lookup
@@ -140,3 +140,18 @@ def test_the_network_gives_log_probabilities_and_survives_packing() -> None:
     assert sum(math.exp(s) for s in scores) == pytest.approx(1.0, abs=1e-4)
     packed = Network.unpack(pack_network(made))
     assert packed.scores("aa", spelled) == pytest.approx(scores, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("word", "arpabet"),
+    [
+        ("didn't", "D IH1 D AH0 N T"),
+        ("don't", "D OW0 N T"),
+        ("x", "EH1 K S"),
+        ("I", "AY1"),
+        ("bbc", "B IY1 B IY1 S IY1"),
+        ("s", "EH1 S"),
+    ],
+)
+def test_without_the_dictionary_endings_are_read_by_rule_and_letters_spelled(word: str, arpabet: str) -> None:
+    assert " ".join(guessed(word)) == arpabet

@@ -70,9 +70,28 @@ def word_phones(word: str) -> tuple[str, ...]:
     return _unknown(lower)
 
 
+@lru_cache(maxsize=65_536)
 def guessed(word: str) -> tuple[str, ...]:
-    """ARPAbet of one word by the model of unknown words alone."""
-    return _unknown(_ascii(word).lower())
+    """ARPAbet of one word by the model of unknown words alone; endings after an apostrophe are read by rule.
+
+    Single letters and words without a vowel are spelled: no model of words can read them.
+    """
+    plain = _ascii(word).lower().strip("'")
+    for ending in ("'s", "n't", *CONTRACTED):
+        stem = guessed(plain.removesuffix(ending)) if plain.endswith(ending) else ()
+        if stem and ending == "'s":
+            return with_s(stem)
+        if stem and ending == "n't":
+            return (*stem, *(("AH0",) if stem[-1][-1].isalpha() else ()), "N", "T")  # didn't, but can't
+        if stem:
+            return (*stem, *CONTRACTED[ending])
+    if "-" in plain:
+        return tuple(p for part in plain.split("-") for p in guessed(part))
+    if plain == "a":
+        return ("AH0",)
+    if len(plain) == 1 or (len(plain) <= MAX_SPELLED and not any(c in "aeiouy" for c in plain)):
+        return spell(plain)
+    return _unknown(plain)
 
 
 def _unknown(lower: str) -> tuple[str, ...]:
