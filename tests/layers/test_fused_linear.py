@@ -1,34 +1,120 @@
+"""Every precision and layout against the plain float32 product."""
+
+import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vivace.layers.attention import GrowingKV
 from vivace.layers.decoder_block import DecoderBlock
-from vivace.layers.fused_linear import FusedLinear
+from vivace.layers.fused_linear import FusedLinear, fuse_linears
+from vivace.layers.int8_linear import Int8Linear
+from vivace.layers.precision import PRECISIONS, Precision, set_precision
+from vivace.layers.quantised import QuantisedLinear
 from vivace.layers.rope import rope_table
+from vivace.layers.row_linear import RowLinear
+
+# Relative to the norm of the result, for weights and rows without outliers: half a step of the rounding, over its
+# range, on weights and (int8) rows. bfloat16 has 8 bits of fraction: 2^-9 on weights, rows and result.
+TOLERANCE: dict[Precision, float] = {"float32": 1e-6, "bfloat16": 6e-3, "int8": 2e-2, "int4": 0.1}
 
 
-def test_one_product_equals_several() -> None:
+def linears(sizes: tuple[int, ...] = (48, 16, 32), inputs: int = 64) -> nn.ModuleList:
     torch.manual_seed(0)
-    layers = [nn.Linear(16, size, bias=False) for size in (8, 24, 4)]
-    x = torch.randn(3, 16)
-    separate = torch.cat([layer(x) for layer in layers], -1).detach()
-    torch.testing.assert_close(FusedLinear(layers)(x), separate, atol=1e-6, rtol=0)
+    return nn.ModuleList(nn.Linear(inputs, size, bias=False) for size in sizes)
 
 
-def test_the_layers_keep_their_weights_and_share_the_memory() -> None:
-    torch.manual_seed(0)
+def rows(count: int, inputs: int = 64) -> Tensor:
+    return torch.randn(count, inputs, generator=torch.Generator().manual_seed(1))
+
+
+def fused(layers: nn.ModuleList, precision: Precision) -> RowLinear:
+    set_precision(layers, precision)
+    return fuse_linears(tuple(layers))
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("count", [1, 2, 3, 40])
+def test_one_product_equals_several_within_its_precision(precision: Precision, count: int) -> None:
+    layers, x = linears(), rows(count)
+    want = torch.cat([layer(x) for layer in layers], -1).detach()
+    got = fused(layers, precision)(x)
+    assert got.dtype == torch.float32
+    assert float((got - want).norm() / want.norm()) < TOLERANCE[precision]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_product_gives_the_type_it_is_given(precision: Precision) -> None:
+    product = fused(linears(), precision)
+    for count in (1, 5):
+        kind = product.input_dtype(count)
+        assert product(rows(count).to(kind)).dtype == kind
+        torch.testing.assert_close(
+            product(rows(count).bfloat16()).float(), product(rows(count).bfloat16().float()), atol=2e-2, rtol=1e-2
+        )
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_row_is_the_same_to_the_bit_in_any_company(precision: Precision) -> None:
+    product, x = fused(linears((96, 32), 256), precision), rows(64, 256)
+    whole = product(x)
+    for count in (1, 2, 3, 5, 16, 33):
+        assert torch.equal(product(x[7 : 7 + count]), whole[7 : 7 + count]), count
+
+
+def test_positions_of_a_prompt_are_rounded_each_by_itself() -> None:
+    layers, x = linears(), rows(6)
+    x[0] *= 1000
+    want = torch.cat([layer(x) for layer in layers], -1).detach()
+    product = fused(layers, "int8")
+    assert isinstance(product, Int8Linear)
+    small = slice(1, None)
+
+    def error(got: Tensor) -> float:
+        return float((got[small] - want[small]).norm() / want[small].norm())
+
+    assert error(product(x[None])[0]) < TOLERANCE["int8"]
+    assert error(product(x)) > 0.3  # what one scale for all would have made of them
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_layers_are_left_empty(precision: Precision) -> None:
+    layers = linears()
+    fused(layers, precision)
+    held = [*layers.parameters(), *layers.buffers()]
+    assert sum(t.numel() for t in held) == 0
+
+
+def test_inputs_that_do_not_divide_into_groups_are_held_in_int8() -> None:
+    layers = linears(inputs=40)
+    set_precision(layers, "int4")
+    assert {layer.form for layer in layers if isinstance(layer, QuantisedLinear)} == {"int8"}
+
+
+def test_outputs_that_the_int4_kernel_does_not_take_are_multiplied_in_int8() -> None:
+    layers, x = linears((10,)), rows(1)
+    want = layers[0](x).detach()
+    product = fused(layers, "int4")
+    assert isinstance(product, Int8Linear)
+    assert float((product(x) - want).norm() / want.norm()) < TOLERANCE["int4"]
+
+
+def test_the_general_form_keeps_weights_and_shares_the_memory() -> None:
     layers = [nn.Linear(4, 4, bias=False) for _ in range(2)]
     before = [layer.weight.detach().clone() for layer in layers]
-    fused = FusedLinear(layers)
+    product, x = FusedLinear(layers), rows(3, 4)
     assert all(torch.equal(layer.weight, weight) for layer, weight in zip(layers, before, strict=True))
-    assert layers[1].weight.data_ptr() == fused.weight[:, 4:].data_ptr()
+    assert layers[1].weight.data_ptr() == product.weight[:, 4:].data_ptr()
+    torch.testing.assert_close(product(x), x @ torch.cat(before).T, atol=1e-6, rtol=0)
 
 
-def test_a_fused_block_equals_a_plain_one() -> None:
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_fused_block_equals_a_plain_one(precision: Precision) -> None:
     torch.manual_seed(0)
-    block, x = DecoderBlock(16, 2, 32, 1e-6), torch.randn(2, 5, 16)
-    rope = rope_table(torch.arange(5).expand(2, 5), 8, 10_000.0)
-    plain = block(x, rope, GrowingKV(1), 0).detach()
+    block, x = DecoderBlock(64, 2, 96, 1e-6), rows(10).view(2, 5, 64)
+    rope = rope_table(torch.arange(5).expand(2, 5), 32, 10_000.0)
+    plain = block(x, rope, GrowingKV(1), 0).detach() - x
+    set_precision(block, precision)
     block.self_attn.fuse()
     block.mlp.fuse()
-    torch.testing.assert_close(block(x, rope, GrowingKV(1), 0), plain, atol=1e-5, rtol=0)
+    got = block(x, rope, GrowingKV(1), 0) - x
+    assert float((got - plain).detach().norm() / plain.norm()) < 2 * TOLERANCE[precision]

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vivace.layers.fused_linear import FusedLinear
+from vivace.layers.fused_linear import fuse_linears
 from vivace.layers.rope import apply_rope
+from vivace.layers.row_linear import RowLinear
 
 
 class KVStore(Protocol):
@@ -115,22 +116,29 @@ class SelfAttention(nn.Module):
         self.k_proj = nn.Linear(dim, dim, bias=False)
         self.v_proj = nn.Linear(dim, dim, bias=False)
         self.o_proj = nn.Linear(dim, dim, bias=False)
-        self._fused: FusedLinear | None = None
+        self._qkv: RowLinear | None = None
+        self._out: RowLinear | None = None
 
-    def fuse(self) -> None:
-        """Make queries, keys and values in one product from now on; for inference, once the weights are final."""
-        self._fused = FusedLinear((self.q_proj, self.k_proj, self.v_proj))
+    def fuse(self) -> RowLinear:
+        """Lay the matrices out for speed, queries, keys and values as one; for inference, once they are final.
+
+        Returns: the product that ``x`` meets first, which knows the type it likes.
+        """
+        self._qkv = fuse_linears((self.q_proj, self.k_proj, self.v_proj))
+        self._out = fuse_linears((self.o_proj,))
+        return self._qkv
 
     def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], store: KVStore, layer: int) -> Tensor:
         """``x`` ``[B, L, D]`` -> ``[B, L, D]``; keys and values of ``x`` go into ``store`` at ``layer``."""
         batch, length, dim = x.shape
-        if self._fused is None:
+        if self._qkv is None:
             projected = torch.cat((self.q_proj(x), self.k_proj(x), self.v_proj(x)), dim=-1)
         else:
-            projected = self._fused(x)
+            projected = self._qkv(x)
         # [B, L, 3D] -> [3, B, H, L, d]
         split = projected.view(batch, length, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4)
         q, k = apply_rope(split[:2], *rope)
         y = store.attend(layer, q, k, split[2])
-        out: Tensor = self.o_proj(y.transpose(1, 2).reshape(batch, length, dim))
+        y = y.transpose(1, 2).reshape(batch, length, dim)
+        out: Tensor = self.o_proj(y) if self._out is None else self._out(y)
         return out

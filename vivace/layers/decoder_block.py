@@ -4,8 +4,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vivace.layers.attention import KVStore, SelfAttention
-from vivace.layers.fused_linear import FusedLinear
+from vivace.layers.fused_linear import fuse_linears
 from vivace.layers.norm import RMSNorm
+from vivace.layers.row_linear import RowLinear
 
 
 class SwiGLU(nn.Module):
@@ -16,19 +17,20 @@ class SwiGLU(nn.Module):
         self.gate_proj = nn.Linear(dim, hidden, bias=False)
         self.up_proj = nn.Linear(dim, hidden, bias=False)
         self.down_proj = nn.Linear(hidden, dim, bias=False)
-        self._fused: FusedLinear | None = None
+        self._gate_up: RowLinear | None = None
+        self._down: RowLinear | None = None
 
     def fuse(self) -> None:
-        """Make gate and value in one product from now on; for inference, once the weights are final."""
-        self._fused = FusedLinear((self.gate_proj, self.up_proj))
+        """Lay the matrices out for speed, gate and value as one; for inference, once they are final."""
+        self._gate_up = fuse_linears((self.gate_proj, self.up_proj))
+        self._down = fuse_linears((self.down_proj,))
 
     def forward(self, x: Tensor) -> Tensor:
-        if self._fused is None:
-            gate, up = self.gate_proj(x), self.up_proj(x)
-        else:
-            gate, up = self._fused(x).chunk(2, dim=-1)
-        out: Tensor = self.down_proj(F.silu(gate) * up)
-        return out
+        if self._gate_up is None or self._down is None:
+            out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+            return out
+        gate, up = self._gate_up(x).chunk(2, dim=-1)
+        return self._down(F.silu(gate).mul_(up))
 
 
 class DecoderBlock(nn.Module):

@@ -12,16 +12,15 @@ def rope_table(positions: Tensor, head_dim: int, theta: float) -> tuple[Tensor, 
         head_dim: even width of a head.
         theta: base of the inverse frequencies ``theta^(-2j/head_dim)``.
     Returns:
-        cos, sin: ``[B, 1, L, head_dim]`` float32, both halves alike, ready to broadcast over heads.
+        cos and sin ``[B, 1, L, head_dim]`` float32, ready to broadcast over heads; the first half of the sines is
+        negative, so that ``apply_rope`` need not turn signs.
     """
     exponent = torch.arange(0, head_dim, 2, device=positions.device, dtype=torch.float32) / head_dim
-    angle = positions.float()[..., None] * theta**-exponent  # [B, L, head_dim / 2]
-    angle = torch.cat((angle, angle), dim=-1)[:, None]  # [B, 1, L, head_dim]
-    return angle.cos(), angle.sin()
+    angle = (positions.float()[..., None] * theta**-exponent)[:, None]  # [B, 1, L, head_dim / 2]
+    cos, sin = angle.cos(), angle.sin()
+    return torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
 
 
 def apply_rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate ``x`` ``[..., B, H, L, head_dim]``: the first half of each head pairs with the second half."""
-    first, second = x.chunk(2, dim=-1)
-    turned = torch.cat((-second, first), dim=-1)
-    return (x * cos + turned * sin).to(x.dtype)
+    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)

@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from vivace.layers.attention import KVStore
 from vivace.layers.decoder_block import DecoderBlock
-from vivace.layers.fused_linear import FusedLinear
+from vivace.layers.fused_linear import fuse_linears
 from vivace.layers.norm import RMSNorm
+from vivace.layers.precision import Precision, set_precision
 from vivace.layers.rope import rope_table
+from vivace.layers.row_linear import RowLinear
 from vivace.models.base import ARSpec
 from vivace.models.chattts.config import GPTConfig
 
@@ -28,19 +30,28 @@ class Llama(nn.Module):
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.head_dim = config.hidden_size // config.num_attention_heads
         self.theta = config.rope_theta
+        self._first: RowLinear | None = None
 
     def forward(self, x: Tensor, positions: Tensor, store: KVStore) -> Tensor:
-        """``[B, L, D]`` -> hidden states after the final norm, ``[B, L, D]``."""
-        rope = rope_table(positions, self.head_dim, self.theta)
+        """``[B, L, D]`` -> hidden states after the final norm, ``[B, L, D]``, in the type of ``x``."""
+        kind = x.dtype
+        if self._first is not None:
+            x = x.to(self._first.input_dtype(x.shape[0] * x.shape[1]))
+        cos, sin = rope_table(positions, self.head_dim, self.theta)
+        rope = cos.to(x.dtype), sin.to(x.dtype)
         for index, layer in enumerate(self.layers):
             x = layer(x, rope, store, index)
-        return cast(Tensor, self.norm(x))
+        return cast(Tensor, self.norm(x)).to(kind)
+
+    def set_precision(self, precision: Precision) -> None:
+        """Hold the matrices in ``precision``; before ``fuse``."""
+        set_precision(self.layers, precision)
 
     def fuse(self) -> None:
-        """Lay projections that read the same input side by side; for inference, once the weights are final."""
-        for block in self.layers:
+        """Lay the matrices out for the device they are on; for inference, once the weights are final."""
+        for block in reversed(self.layers):
             assert isinstance(block, DecoderBlock), "a Llama is made of decoder blocks"
-            block.self_attn.fuse()
+            self._first = block.self_attn.fuse()
             block.mlp.fuse()
 
 
@@ -54,17 +65,29 @@ class Embeddings(nn.Module):
         self.emb_code = nn.ModuleList(nn.Embedding(codes, width) for _ in range(config.num_vq))
         self.head_text = nn.Linear(width, config.num_text_tokens, bias=False) if text_head else None
         self.head_code = nn.ModuleList(nn.Linear(width, codes, bias=False) for _ in range(config.num_vq))
-        self._fused: FusedLinear | None = None
+        self._code_heads: RowLinear | None = None
+        self._text_head: RowLinear | None = None
+
+    def set_precision(self, precision: Precision) -> None:
+        """Hold the heads in ``precision``, in int8 at the least: what they get wrong no later layer makes good."""
+        set_precision(self, "int8" if precision == "int4" else precision)
 
     def fuse(self) -> None:
         """Make the logits of all codebooks in one product; for inference, once the weights are final."""
-        self._fused = FusedLinear([head for head in self.head_code if isinstance(head, nn.Linear)])
+        self._code_heads = fuse_linears(tuple(self.head_code))
+        self._text_head = None if self.head_text is None else fuse_linears((self.head_text,))
 
     def code_logits(self, hidden: Tensor) -> Tensor:
         """``[B, D]`` -> ``[B, Q, V]``."""
-        if self._fused is None:
+        if self._code_heads is None:
             return torch.stack([head(hidden) for head in self.head_code], dim=1)
-        return self._fused(hidden).view(len(hidden), len(self.head_code), -1)
+        return self._code_heads(hidden).view(len(hidden), len(self.head_code), -1)
+
+    def text_logits(self, hidden: Tensor) -> Tensor:
+        """``[B, D]`` -> ``[B, V]``."""
+        assert self.head_text is not None, "this checkpoint has no text head"
+        out: Tensor = self.head_text(hidden) if self._text_head is None else self._text_head(hidden)
+        return out
 
     def prompt(self, input_ids: Tensor, text_mask: Tensor) -> Tensor:
         """Embed a prompt.
@@ -120,7 +143,7 @@ class TextMode:
             max_positions=config.max_position_embeddings,
         )
         self.forward = llama.__call__
-        self._table, self._head = embeddings.emb_text, embeddings.head_text
+        self._table, self._logits = embeddings.emb_text, embeddings.text_logits
 
     def embed(self, codes: Tensor) -> Tensor:
         """``[B, T, 1]`` -> ``[B, T, D]``."""
@@ -128,4 +151,4 @@ class TextMode:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """``[B, D]`` -> ``[B, 1, V]``."""
-        return cast(Tensor, self._head(hidden)).float()[:, None]
+        return self._logits(hidden).float()[:, None]
