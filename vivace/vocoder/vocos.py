@@ -82,7 +82,8 @@ class Vocos(nn.Module):
         self.head = ISTFTHead(dim, n_fft, hop)
         self.sample_rate, self.hop = sample_rate, hop
         self.receptive_field = self.backbone.reach + self.head.istft.right
-        self.missing = hop  # samples that F frames fall short of F * hop: frames are centred on their samples
+        self.missing = hop  # frames are centred on their samples
+        self.workspace = 2 * intermediate_dim + 4 * dim + 2 * (n_fft + 2)
 
     def forward(self, frames: Tensor) -> Tensor:
         blocks = self.run(frames.transpose(1, 2), WholeContext())

@@ -1,0 +1,104 @@
+"""BigVGAN v2 (GPT-SoVITS v3): log-mel to a wave at 24 kHz. Source: arXiv:2206.04658."""
+
+# B batch, C channels, F frames, N samples
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from vivace.vocoder.alias_free import REACH, AliasFreeSnake
+from vivace.vocoder.reach import Stretch, block_reach, frames_on_each_side
+
+
+@dataclass(frozen=True)
+class BigVGANConfig:
+    """The shape of a generator; by default the published 24 kHz one with 100 mel bins."""
+
+    channels: int = 100  # of the frames
+    initial: int = 1536  # width after the first convolution; each stage halves it
+    rates: tuple[int, ...] = (4, 4, 2, 2, 2, 2)  # samples per frame of each stage
+    kernels: tuple[int, ...] = (8, 8, 4, 4, 4, 4)  # of the transposed convolutions
+    block_kernels: tuple[int, ...] = (3, 7, 11)
+    dilations: tuple[tuple[int, ...], ...] = ((1, 3, 5),) * 3  # per block
+    post_bias: bool = False
+    tanh: bool = False  # at the end; otherwise the wave is clamped
+    sample_rate: int = 24_000
+
+    @property
+    def hop(self) -> int:
+        """Samples per frame."""
+        return math.prod(self.rates)
+
+
+class AMPBlock(nn.Module):
+    """Pairs of convolutions with a residual, the first of each pair dilated, each after an activation."""
+
+    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.convs1 = nn.ModuleList(
+            nn.Conv1d(channels, channels, kernel, dilation=d, padding=(kernel - 1) * d // 2) for d in dilations
+        )
+        self.convs2 = nn.ModuleList(nn.Conv1d(channels, channels, kernel, padding=(kernel - 1) // 2) for _ in dilations)
+        self.activations = nn.ModuleList(AliasFreeSnake(channels) for _ in range(2 * len(dilations)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, C, N]`` -> ``[B, C, N]``."""
+        for i, (dilated, plain) in enumerate(zip(self.convs1, self.convs2, strict=True)):
+            x = x + plain(self.activations[2 * i + 1](dilated(self.activations[2 * i](x))))
+        return x
+
+
+class BigVGAN(nn.Module):
+    """``Vocoder``: mel ``[B, C, F]`` -> wave ``[B, F * hop]`` in -1..1. Modules bear the names of published files."""
+
+    missing = 0
+
+    def __init__(self, config: BigVGANConfig = BigVGANConfig()) -> None:
+        super().__init__()
+        width = config.initial
+        self.conv_pre = nn.Conv1d(config.channels, width, 7, padding=3)
+        self.ups, self.resblocks = nn.ModuleList(), nn.ModuleList()
+        for rate, kernel in zip(config.rates, config.kernels, strict=True):
+            up = nn.ConvTranspose1d(width, width // 2, kernel, rate, padding=(kernel - rate) // 2)
+            self.ups.append(nn.ModuleList([up]))
+            width //= 2
+            for block_kernel, dilations in zip(config.block_kernels, config.dilations, strict=True):
+                self.resblocks.append(AMPBlock(width, block_kernel, dilations))
+        self.activation_post = AliasFreeSnake(width)
+        self.conv_post = nn.Conv1d(width, 1, 7, padding=3, bias=config.post_bias)
+        self.sample_rate, self.hop, self._tanh = config.sample_rate, config.hop, config.tanh
+        self._parallel = len(config.block_kernels)
+        self.receptive_field = _receptive_field(config)
+        self.workspace = _workspace(config)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        x = self.conv_pre(frames)
+        for stage, ups in enumerate(self.ups):
+            x = cast(nn.ModuleList, ups)[0](x)
+            first = stage * self._parallel
+            total = self.resblocks[first](x)
+            for other in range(first + 1, first + self._parallel):
+                total = total + self.resblocks[other](x)
+            x = total / self._parallel
+        wave = cast(Tensor, self.conv_post(self.activation_post(x)))[:, 0]
+        return torch.tanh(wave) if self._tanh else wave.clamp(-1, 1)
+
+
+def _receptive_field(config: BigVGANConfig) -> int:
+    blocks = max(block_reach(k, d, REACH) for k, d in zip(config.block_kernels, config.dilations, strict=True))
+    stretch = Stretch(0, config.hop - 1).around(3).around(REACH)  # the last convolution and its activation
+    for rate, kernel in zip(reversed(config.rates), reversed(config.kernels), strict=True):
+        stretch = stretch.around(blocks).before_upsampling(kernel, rate)
+    return frames_on_each_side(stretch.around(3))
+
+
+def _workspace(config: BigVGANConfig) -> int:
+    """Of the widest stage: its input, the sum of its blocks, and six of one activation at twice the rate."""
+    per_frame, rate, width = [], 1, config.initial
+    for stage in config.rates:
+        rate, width = rate * stage, width // 2
+        per_frame.append(8 * rate * width)
+    return max(per_frame)

@@ -1,0 +1,35 @@
+"""HiFi-GAN as a vocoder (GPT-SoVITS v4): log-mel to a wave at 48 kHz. Source: arXiv:2010.05646."""
+
+from vivace.layers.hifigan import HiFiGANConfig, HiFiGANGenerator
+from vivace.vocoder.reach import Stretch, block_reach, frames_on_each_side
+
+PUBLISHED_V4 = HiFiGANConfig(channels=100, initial=512, rates=(10, 6, 2, 2, 2), kernels=(20, 12, 4, 4, 4))
+
+
+class HiFiGAN(HiFiGANGenerator):
+    """``Vocoder``: mel ``[B, C, F]`` -> wave ``[B, F * hop]``."""
+
+    missing = 0
+
+    def __init__(self, config: HiFiGANConfig = PUBLISHED_V4, sample_rate: int = 48_000) -> None:
+        super().__init__(config)
+        self.sample_rate = sample_rate
+        self.receptive_field = _receptive_field(config)
+        self.workspace = _workspace(config)
+
+
+def _receptive_field(config: HiFiGANConfig) -> int:
+    blocks = max(block_reach(k, d) for k, d in zip(config.block_kernels, config.dilations, strict=True))
+    stretch = Stretch(0, config.hop - 1).around(3)  # the last convolution
+    for rate, kernel in zip(reversed(config.rates), reversed(config.kernels), strict=True):
+        stretch = stretch.around(blocks).before_upsampling(kernel, rate)
+    return frames_on_each_side(stretch.around(3))
+
+
+def _workspace(config: HiFiGANConfig) -> int:
+    """Of the widest stage: its input, the sum of its blocks, and three of one block."""
+    per_frame, rate, width = [], 1, config.initial
+    for stage in config.rates:
+        rate, width = rate * stage, width // 2
+        per_frame.append(5 * rate * width)
+    return max(per_frame)
