@@ -41,7 +41,7 @@ BERT_NAMES: Rules = (
 )
 BERT_UNUSED = re.compile(r"cls\..+|bert\.pooler\..+|bert\.embeddings\.position_ids|bert\.encoder\.layer\.(22|23)\..+")
 HUBERT_UNUSED = re.compile(r"masked_spec_embed")
-SPEAKER_UNUSED = re.compile(r"seg_\d\..+|.+num_batches_tracked")
+SPEAKER_UNUSED = re.compile(r"seg_\d\..+")
 POSITION = "encoder.pos_conv_embed.conv"  # HuBERT's; normalised per kernel tap, unlike all others
 
 Part = tuple[dict[str, Tensor], dict[str, Any]]  # tensors, and sizes that they do not tell

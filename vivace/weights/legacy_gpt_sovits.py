@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from vivace.errors import WeightsError
@@ -42,9 +43,10 @@ FLOW_MATCHING = ("v3", "v4")
 V1_SYMBOLS = 322
 PRO_PLUS_WIDTH = 768  # of its first decoder convolution; 512 in v2Pro
 
+ROTARY = "cfm.estimator.rotary_embed.inv_freq"  # files have it rounded to half precision; some may lack it
 TEXT = "enc_p.text_embedding.weight"
 # Training state, the posterior encoder, and a projection that nothing reads.
-UNUSED = re.compile(r"enc_q\..+|linear_mel\..+|.+_codebook\.(inited|cluster_size|embed_avg)|.+num_batches_tracked")
+UNUSED = re.compile(r"enc_q\..+|linear_mel\..+|.+_codebook\.(inited|cluster_size|embed_avg)")
 # Both ways in which files write a weight-normalised tensor; the pair is folded when it is loaded.
 PAIRS: Rules = (
     (r"(.+)\.weight_g", r"\1.original0"),
@@ -125,6 +127,8 @@ def s2_file(path: Path, content: object, version: Version | None = None) -> S2Fi
     if found in ("v1", "v2"):  # these two differ in their symbols alone, and the table of them is in the file
         found = _by_content(tensors, None)
     _check(path, found, tensors)
+    if found in FLOW_MATCHING and not low_rank and ROTARY not in tensors:
+        tensors[ROTARY] = 10_000.0 ** (-torch.arange(0, 64, 2) / 64)
     sizes = {
         "heads": int(model.get("n_heads", 2)),
         "rates": list(model.get("upsample_rates", ())),

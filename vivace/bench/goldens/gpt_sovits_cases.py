@@ -62,6 +62,10 @@ class Recorded:
         arrays = self._arrays(group)
         return [self._case(group, entry, arrays) for entry in self.goldens.json(f"{group}/cases.json")["cases"]]
 
+    def array(self, group: str, name: str) -> Tensor:
+        """An array that no case names."""
+        return self._arrays(group)[name]
+
     def file_rows(self) -> Iterator[Row]:
         """Every file of the manifest by its sha256."""
         for entry in self.goldens.json("manifest.json")["files"]:

@@ -22,4 +22,22 @@ _PRO = ((r"(sv_emb|prelu|ge_to512)\.(.+)", r"speaker.\1.\2"),)
 _FOLDED = ((r"(dec\..+)", r"\1.weight"), *((rule, new + ".weight") for rule, new in _COUPLINGS))
 
 VITS = KeyMap(rules=_SHARED + _COUPLINGS + _PRO, weight_norm=_FOLDED)
-FLOW_MATCHING = KeyMap(rules=_SHARED, weight_norm=((r"(wns1\..+)", r"\1.weight"),))
+_FLOW_NETWORK = tuple(
+    (rf"cfm\.estimator\.{old}", rf"estimator.{new}")
+    for old, new in (
+        (r"text_embed\.(text_blocks\.\d+)\.grn\.(gamma|beta)", r"\1.grn_\2"),
+        (r"text_embed\.(.+)", r"\1"),
+        (r"input_embed\.proj\.(.+)", r"proj_in.\1"),
+        (r"input_embed\.conv_pos_embed\.conv1d\.(.+)", r"conv_pos.\1"),
+        (r"rotary_embed\.inv_freq", "inv_freq"),
+        (r"transformer_blocks\.(\d+)\.attn_norm\.linear\.(.+)", r"blocks.\1.modulation.\2"),
+        (r"transformer_blocks\.(\d+)\.attn\.to_out\.0\.(.+)", r"blocks.\1.attn.to_out.\2"),
+        (r"transformer_blocks\.(\d+)\.ff\.ff\.0\.0\.(.+)", r"blocks.\1.ff_in.\2"),
+        (r"transformer_blocks\.(\d+)\.ff\.ff\.2\.(.+)", r"blocks.\1.ff_out.\2"),
+        (r"transformer_blocks\.(.+)", r"blocks.\1"),
+        (r"norm_out\.linear\.(.+)", r"modulation_out.\1"),
+        (r"(.+)", r"\1"),
+    )
+)
+_BRIDGE = ((r"bridge\.0\.(.+)", r"bridge.\1"),)
+FLOW_MATCHING = KeyMap(rules=_SHARED + _BRIDGE + _FLOW_NETWORK, weight_norm=((r"(wns1\..+)", r"\1.weight"),))

@@ -7,7 +7,9 @@ from typing import Any
 import torch
 
 from vivace.models.gpt_sovits import keymaps
+from vivace.models.gpt_sovits.condition import MEL_VERSIONS, FlowMatchingModel
 from vivace.models.gpt_sovits.config import s1_config, s2_config
+from vivace.models.gpt_sovits.eres2net import SpeakerNetwork, SpeakerSizes
 from vivace.models.gpt_sovits.s1 import S1_KEYS, S1Model
 from vivace.models.gpt_sovits.vits import VitsModel
 from vivace.weights.load import Part
@@ -33,3 +35,19 @@ def build_vits(file: Path, sizes: Mapping[str, Any]) -> tuple[VitsModel, Part]:
     with torch.device("meta"):
         model = VitsModel(config)
     return model, Part(model, file, keymaps.VITS)
+
+
+def build_flow_matching(file: Path, sizes: Mapping[str, Any], version: str) -> tuple[FlowMatchingModel, Part]:
+    """The same for an S2 model of ``version`` v3 or v4."""
+    config = s2_config(file, read_header(file), sizes)
+    with torch.device("meta"):
+        model = FlowMatchingModel(config, MEL_VERSIONS[version])
+    return model, Part(model, file, keymaps.FLOW_MATCHING)
+
+
+def build_speaker(file: Path) -> tuple[SpeakerNetwork, Part]:
+    """The same for the speaker network of v2Pro and v2ProPlus."""
+    sizes = SpeakerSizes.of(read_header(file))
+    with torch.device("meta"):
+        network = SpeakerNetwork(sizes)
+    return network, Part(network, file)
