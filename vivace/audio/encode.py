@@ -6,7 +6,7 @@ import numpy as np
 
 from vivace.audio.muxer import Muxer, to_pcm16
 from vivace.audio.resample import Samples
-from vivace.audio.spec import AudioFormat, spec_of
+from vivace.audio.spec import AudioFormat, AudioSpec, spec_of
 from vivace.audio.wav_header import wav_header
 from vivace.errors import InputError
 
@@ -37,8 +37,8 @@ class StreamEncoder:
     Joined they are a file with the same samples as a whole one; only its header does not tell their number.
     """
 
-    def __init__(self, format: AudioFormat, sample_rate: int) -> None:
-        spec = spec_of(format)
+    def __init__(self, format: AudioFormat | AudioSpec, sample_rate: int) -> None:
+        spec = format if isinstance(format, AudioSpec) else spec_of(format)
         self._outlet = _Outlet()
         self._muxer = Muxer(spec, sample_rate, self._outlet, stream=True) if spec.container else None
         if format == "wav":

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from vivace.cli import doctor, evaluate, models, say, text, train, verify, voices
+from vivace.cli import doctor, evaluate, models, say, serve, text, train, verify, voices
 from vivace.errors import TTSError
 from vivace.version import __version__
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("say")(say.say)
+app.command("serve")(serve.serve)
 app.add_typer(voices.app, name="voices")
 app.add_typer(models.app, name="models")
 app.add_typer(text.app, name="text")

@@ -36,6 +36,8 @@ class Voice:
     transcript: str | None = None  # what the recording says
     languages: tuple[str, ...] = ("zh", "en")
     description: str = ""
+    title: str = ""  # what people call it, where that is not its name
+    consent: str = ""  # how the person agreed to being spoken for, as whoever added the recording stated it
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name.removeprefix(SEED_PREFIX)):
@@ -82,8 +84,8 @@ def save_voice(voice: Voice, path: Path) -> None:
         "languages": ",".join(voice.languages),
         "description": voice.description,
     }
-    if voice.transcript is not None:
-        metadata["transcript"] = voice.transcript
+    optional = {"transcript": voice.transcript, "title": voice.title, "consent": voice.consent}
+    metadata |= {key: value for key, value in optional.items() if value}
     write_tensors(path, tensors, metadata)
 
 
@@ -100,6 +102,8 @@ def load_voice(path: Path) -> Voice:
         transcript=metadata.get("transcript"),
         languages=tuple(filter(None, metadata.get("languages", "zh,en").split(","))),
         description=metadata.get("description", ""),
+        title=metadata.get("title", ""),
+        consent=metadata.get("consent", ""),
     )
 
 
@@ -143,6 +147,11 @@ class VoiceStore:
         if name not in self:
             raise VoiceNotFoundError(f"no voice {name!r} in {self.folder}; see `vivace voices list`")
         self._path(name).unlink()
+
+    def created_at(self, name: str) -> int:
+        """Seconds since 1970; 0 where there is no such voice."""
+        path = self._path(name)
+        return int(path.stat().st_mtime) if name in self and path.exists() else 0
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}{SUFFIX}"

@@ -1,0 +1,82 @@
+"""Somebody who speaks without a model: a tone per word, as slowly or as wrongly as a test wants."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Unpack
+
+import numpy as np
+
+from vivace.cache.base import CacheStats
+from vivace.errors import EngineError, InputError, VoiceNotFoundError
+from vivace.pipeline.options import SpeakOptions
+from vivace.pipeline.performance import Latency, PerformanceStats
+from vivace.pipeline.speech import AudioChunk, Speech, SpeechStats
+from vivace.pipeline.voices import Voice, VoiceStore
+
+RATE = 24_000
+WORD_S = 0.1
+NONE = Latency(0, 0, 0, 0)
+
+
+class FakeSpeaker:
+    """``Speaker``. The attributes may be changed between requests."""
+
+    name = "fake"
+    sample_rate = RATE
+
+    def __init__(self, store: VoiceStore | None = None) -> None:
+        self.store = store
+        self.own = tuple(Voice(name, embedding=np.ones(4, np.float16)) for name in ("anna", "ben"))
+        self.delay_s = 0.0  # before each word
+        self.fails_at: int | None = None  # the word that goes wrong
+        self.learns = True
+        self.speaking = 0  # streams that are open now
+        self.made = 0  # words
+        self.heard: list[tuple[str, SpeakOptions]] = []
+        self.cleared = 0
+
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        return self.own + (self.store.list() if self.store else ())
+
+    async def stream(self, text: str, **options: Unpack[SpeakOptions]) -> AsyncGenerator[AudioChunk, None]:
+        self.heard.append((text, options))
+        voice = options.get("voice")
+        if isinstance(voice, str) and voice not in {known.name for known in self.voices}:
+            raise VoiceNotFoundError(f"no voice {voice!r}")
+        words = text.split()
+        self.speaking += 1
+        try:
+            for place, word in enumerate(words):
+                await asyncio.sleep(self.delay_s)
+                if place == self.fails_at:
+                    raise EngineError("the model made no sound")
+                self.made += 1
+                yield AudioChunk(tone(word, options.get("speed") or 1.0), RATE, word, last=place + 1 == len(words))
+        finally:
+            self.speaking -= 1
+
+    async def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Speech:
+        samples = np.concatenate([chunk.samples async for chunk in self.stream(text, **options)])
+        stats = SpeechStats(len(samples) / RATE, 0.01, options.get("seed") or 0, "anna", 1, 1, True)
+        return Speech(samples, RATE, stats)
+
+    def clone_voice(self, recording: bytes, transcript: str, *, name: str) -> Voice:
+        if not self.learns:
+            raise InputError("this model cannot learn a voice from a recording")
+        return Voice(name, prompt_codes=np.zeros((4, len(recording) % 7 + 1), np.int32), transcript=transcript)
+
+    def warm_up(self) -> float:
+        return 0.0
+
+    def get_performance_stats(self) -> PerformanceStats:
+        return PerformanceStats("fake", "cpu", 1, self.made, 0, 0, NONE, NONE, CacheStats(0, 0, 0, 0), 1, 0)
+
+    def clear_cache(self) -> None:
+        self.cleared += 1
+
+
+def tone(word: str, speed: float = 1.0) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """A sine that is another one for another word."""
+    time = np.arange(round(WORD_S * RATE / speed), dtype=np.float32) / RATE
+    return np.asarray(0.3 * np.sin(2 * np.pi * (200 + 20 * (sum(map(ord, word)) % 20)) * time), np.float32)

@@ -1,0 +1,1 @@
+"""The HTTP and WebSocket server: many dialects, one way of speaking."""

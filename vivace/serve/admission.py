@@ -1,0 +1,116 @@
+"""Who may speak, who waits, and who is sent away at once: a bounded queue before the engine's own."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from vivace.errors import DeadlineError
+from vivace.serve.problems import BusyError, RequestError
+
+SMOOTHING = 0.2  # weight of the latest request in the average
+FIRST_GUESS_S = 1.0  # of a request, before one is known
+
+
+class Admission:
+    """At most ``max_active`` requests are spoken, at most ``max_queue`` wait, first come, first served.
+
+    For the event loop's thread only.
+    """
+
+    def __init__(
+        self, max_active: int, max_queue: int, deadline_s: float, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._max_active, self._max_queue, self._deadline_s = max_active, max_queue, deadline_s
+        self._clock = clock
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._average_s = FIRST_GUESS_S
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._unsent = 0
+        self.active = 0
+        self.draining = False
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the queue."""
+        return len(self._waiting)
+
+    def expected_wait_s(self) -> float:
+        """How long one more request would wait."""
+        if self.active < self._max_active:
+            return 0.0
+        return self._average_s * (self.waiting + 1) / self._max_active
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[float]:
+        """A place among those that are spoken; yields the seconds that are left of the deadline.
+
+        Raises:
+            BusyError: the queue is full, or the wait would be longer than the deadline.
+            RequestError: the server is about to stop.
+            DeadlineError: the wait was longer than the deadline.
+        """
+        self._check()
+        came = self._clock()
+        await self._enter()
+        begun = self._clock()
+        try:
+            yield self._deadline_s - (begun - came)
+        finally:
+            self._average_s += SMOOTHING * (self._clock() - begun - self._average_s)
+            self._leave()
+
+    @contextmanager
+    def unsent(self) -> Iterator[None]:
+        """While this is open there is something that ``drained`` waits for: an answer on its way."""
+        self._unsent += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._unsent -= 1
+            if not self._unsent:
+                self._idle.set()
+
+    async def drained(self) -> None:
+        """Let nobody in any more, and wait until every answer that was begun is sent."""
+        self.draining = True
+        await self._idle.wait()
+
+    def _check(self) -> None:
+        if self.draining:
+            raise RequestError(503, "stopping", "the server is about to stop; send it again", retry_after_s=1.0)
+        wait_s = self.expected_wait_s()
+        if self.active >= self._max_active and self.waiting >= self._max_queue:
+            raise BusyError(f"{self.waiting} requests wait already; try again in {max(1, round(wait_s))} s", wait_s)
+        if wait_s > self._deadline_s:
+            raise BusyError(f"the wait is about {wait_s:.0f} s; try again then", wait_s - self._deadline_s)
+
+    async def _enter(self) -> None:
+        if self.active < self._max_active and not self._waiting:
+            self.active += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                await turn
+        except BaseException as exc:
+            if turn.done() and not turn.cancelled():
+                self._leave()  # the place came just when it was not wanted any more: the next one takes it
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
+            if isinstance(exc, TimeoutError):
+                raise DeadlineError(f"no place became free within {self._deadline_s:g} s; try again later") from exc
+            raise
+
+    def _leave(self) -> None:
+        """The place goes to the next in the queue, or is free."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self.active -= 1

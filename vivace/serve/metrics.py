@@ -1,0 +1,68 @@
+"""What Prometheus is told."""
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from vivace.pipeline.performance import PerformanceStats
+
+FIRST_AUDIO_S = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30)
+RTF = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 5)
+
+
+class ServerMetrics:
+    """Counters of one server, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self.requests = Counter(
+            "vivace_requests", "Requests by route and status.", ("route", "status"), registry=registry
+        )
+        self.first_audio = Histogram(
+            "vivace_first_audio_seconds",
+            "From admission to the first samples, waiting included.",
+            buckets=FIRST_AUDIO_S,
+            registry=registry,
+        )
+        self.rtf = Histogram(
+            "vivace_rtf", "Seconds to make a second of audio, per request.", buckets=RTF, registry=registry
+        )
+        self.audio = Counter("vivace_audio_seconds", "Audio made.", registry=registry)
+        self.underruns = Counter(
+            "vivace_underruns", "Chunks that came after a player would have run out.", registry=registry
+        )
+        self.cancelled = Counter("vivace_cancelled", "Requests whose listener left.", registry=registry)
+        self.waiting = Gauge("vivace_queue_waiting", "Requests in the queue.", registry=registry)
+        self.active = Gauge("vivace_active", "Requests that are being spoken.", registry=registry)
+        self.sockets = Gauge("vivace_websockets", "Open WebSockets.", registry=registry)
+
+    def watch(self, stats: Callable[[], PerformanceStats]) -> None:
+        """Ask for the speaker's own numbers whenever somebody looks."""
+        self.registry.register(_SpeakerCollector(stats))
+
+    def page(self) -> bytes:
+        """The text that Prometheus reads."""
+        return generate_latest(self.registry)
+
+
+class _SpeakerCollector(Collector):
+    def __init__(self, stats: Callable[[], PerformanceStats]) -> None:
+        self._stats = stats
+
+    def describe(self) -> Iterable[Metric]:
+        return []  # so that registering asks for no numbers yet
+
+    def collect(self) -> Iterable[Metric]:
+        stats = self._stats()
+        yield CounterMetricFamily("vivace_cache_hits", "Results found in the cache.", stats.results.hits)
+        yield CounterMetricFamily("vivace_cache_misses", "Results not found.", stats.results.misses)
+        yield GaugeMetricFamily("vivace_cache_bytes", "Size of the result cache.", stats.results.bytes)
+        yield CounterMetricFamily("vivace_work_seconds", "Time spent on synthesis.", stats.work_s)
+        yield GaugeMetricFamily("vivace_peak_memory_bytes", "Most memory the process has taken.", stats.memory_bytes)
+        yield GaugeMetricFamily("vivace_device_memory_bytes", "Memory of tensors on the device.", stats.device_bytes)

@@ -1,0 +1,130 @@
+"""One way of speaking for all dialects: checked, admitted, within its deadline, counted, ended when nobody listens."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Annotated, ParamSpec, TypeVar
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from vivace.errors import DeadlineError, EmptyTextError, InputError, TextTooLongError
+from vivace.pipeline.options import SpeakOptions
+from vivace.pipeline.speech import AudioChunk, Speech
+from vivace.serve.admission import Admission
+from vivace.serve.metrics import ServerMetrics
+from vivace.serve.speaker import Speaker
+from vivace.serve.voice_shelf import VoiceShelf
+from vivace.settings import TTSConfig
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+STOPPED_AT = "the speech is longer than {:g} s, which is the limit of one request; send the text in parts"
+
+
+@dataclass
+class Service:
+    """What every route works with. Made once per server, used on the event loop's thread."""
+
+    config: TTSConfig
+    speaker: Speaker
+    shelf: VoiceShelf
+    admission: Admission
+    metrics: ServerMetrics
+    threads: ThreadPoolExecutor  # encoding, decoding, files: what would hold up the loop
+    ready: bool = field(default=False)
+
+    @classmethod
+    def of(cls, speaker: Speaker, config: TTSConfig) -> "Service":
+        """A service with everything that ``config.server`` says."""
+        server = config.server
+        service = cls(
+            config=config,
+            speaker=speaker,
+            shelf=VoiceShelf(speaker, config.paths.voices_dir),
+            admission=Admission(server.max_active, server.max_queue, server.deadline_s),
+            metrics=ServerMetrics(),
+            threads=ThreadPoolExecutor(server.encoder_threads, thread_name_prefix="encode"),
+        )
+        metrics, admission = service.metrics, service.admission
+        metrics.watch(speaker.get_performance_stats)
+        metrics.waiting.set_function(lambda: admission.waiting)
+        metrics.active.set_function(lambda: admission.active)
+        return service
+
+    async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what computes or reads files beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: call(*args, **kwargs))
+
+    def check_text(self, text: str) -> None:
+        """Raises: EmptyTextError, TextTooLongError."""
+        limit = self.config.server.max_input_chars
+        if not text.strip():
+            raise EmptyTextError("the text is empty; write what is to be spoken")
+        if len(text) > limit:
+            raise TextTooLongError(f"the text has {len(text)} characters, the limit is {limit}; send it in parts")
+
+    async def synthesize(self, text: str, options: SpeakOptions) -> Speech:
+        """Finished speech. Raises: TTSError."""
+        self.check_text(text)
+        async with self.admission.place() as left_s:
+            started = time.monotonic()
+            try:
+                async with asyncio.timeout(left_s):
+                    speech = await self.speaker.synthesize(text, **options)
+            except TimeoutError as exc:
+                raise DeadlineError(f"not finished within {self.config.server.deadline_s:g} s") from exc
+            except asyncio.CancelledError:
+                self.metrics.cancelled.inc()
+                raise
+            elapsed = time.monotonic() - started
+        self._check_duration(speech.duration)
+        self.metrics.first_audio.observe(elapsed)
+        self._count(speech.duration, elapsed)
+        return speech
+
+    async def stream(self, text: str, options: SpeakOptions) -> AsyncGenerator[AudioChunk, None]:
+        """Speech while it is made; the first chunk comes within the deadline. Raises: TTSError."""
+        self.check_text(text)
+        async with self.admission.place() as left_s, aclosing(self.speaker.stream(text, **options)) as chunks:
+            started = time.monotonic()
+            try:
+                chunk = await asyncio.wait_for(anext(chunks, None), left_s)
+                first_at, audio_s = time.monotonic(), 0.0
+                self.metrics.first_audio.observe(first_at - started)
+                while chunk is not None:
+                    audio_s += len(chunk.samples) / chunk.sample_rate
+                    self._check_duration(audio_s)
+                    yield chunk
+                    asked = time.monotonic()
+                    chunk = await anext(chunks, None)
+                    late_s = time.monotonic() - max(asked, first_at + audio_s)
+                    if chunk is not None and late_s > 0:
+                        self.metrics.underruns.inc()
+            except TimeoutError as exc:
+                raise DeadlineError(f"no audio within {self.config.server.deadline_s:g} s; try again later") from exc
+            except (asyncio.CancelledError, GeneratorExit):
+                self.metrics.cancelled.inc()
+                raise
+            self._count(audio_s, time.monotonic() - started)
+
+    def _check_duration(self, seconds: float) -> None:
+        if seconds > self.config.server.max_audio_seconds:
+            raise InputError(STOPPED_AT.format(self.config.server.max_audio_seconds))
+
+    def _count(self, audio_s: float, elapsed_s: float) -> None:
+        self.metrics.audio.inc(audio_s)
+        if audio_s:
+            self.metrics.rtf.observe(elapsed_s / audio_s)
+
+
+def _service_of(connection: HTTPConnection) -> Service:
+    service: Service = connection.app.state.service
+    return service
+
+
+Served = Annotated[Service, Depends(_service_of)]  # a route's parameter

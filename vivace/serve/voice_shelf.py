@@ -1,0 +1,111 @@
+"""The voices that requests may name: the model's own and uploaded ones. Ids are opaque, names never become paths."""
+
+import secrets
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vivace.errors import InputError, VoiceNotFoundError
+from vivace.pipeline.voices import NAME, SEED_PREFIX, Voice, VoiceStore
+from vivace.serve.problems import RequestError
+from vivace.serve.speaker import Speaker
+
+ID_PREFIX = "voice_"
+MAX_TITLE = 100
+# Clients written for OpenAI's service send one of these. They are dealt out over the voices that are here.
+OPENAI_VOICES = (
+    "alloy", "ash", "ballad", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer", "verse", "marin", "cedar",
+)  # fmt: skip
+REFUSALS = {"", "false", "no", "0", "none", "null"}
+
+
+@dataclass(frozen=True)
+class ShelvedVoice:
+    """A voice as a list shows it."""
+
+    id: str
+    name: str
+    languages: tuple[str, ...]
+    description: str
+    created_at: int  # seconds since 1970; 0 for the model's own
+    own: bool  # the model's: it cannot be removed
+
+
+class VoiceShelf:
+    """Reads files and computes: not for the event loop."""
+
+    def __init__(self, speaker: Speaker, folder: Path) -> None:
+        self._speaker, self._store = speaker, VoiceStore(folder)
+
+    def list(self) -> tuple[ShelvedVoice, ...]:
+        """The model's voices, then those that were added."""
+        return tuple(self._card(voice) for voice in self._speaker.voices)
+
+    def find(self, wanted: str | None) -> str | None:
+        """What the speaker calls the voice with this id or name; None, its default, for None.
+
+        Raises: VoiceNotFoundError.
+        """
+        if not wanted or wanted == "default":
+            return None
+        if wanted.startswith(SEED_PREFIX):
+            return wanted  # the speaker knows whether it draws voices
+        voices = self._speaker.voices
+        for voice in voices:
+            if wanted in (voice.name, voice.title):
+                return voice.name
+        if wanted in OPENAI_VOICES and voices:
+            return voices[OPENAI_VOICES.index(wanted) % len(voices)].name
+        known = ", ".join(voice.title or voice.name for voice in voices[:8]) or "none"
+        raise VoiceNotFoundError(f"no voice {wanted[:64]!r}; known: {known}; GET /v1/audio/voices lists all")
+
+    def add(self, title: str, recording: bytes, transcript: str, consent: str) -> ShelvedVoice:
+        """Learn a voice and keep it.
+
+        Raises:
+            RequestError: there is no consent, or the name is taken.
+            InputError: the name or the recording cannot be used, or the model cannot learn voices.
+        """
+        title = title.strip()
+        if not title or len(title) > MAX_TITLE or not title.isprintable():
+            raise InputError(f"a voice's name has 1 to {MAX_TITLE} printable characters; choose another")
+        if consent.strip().lower() in REFUSALS:
+            raise RequestError(
+                403, "consent_required", "say in 'consent' how the person agreed to be spoken for", param="consent"
+            )
+        self._require_free(title)
+        voice = self._speaker.clone_voice(recording, transcript, name=ID_PREFIX + secrets.token_hex(8))
+        voice = replace(voice, title=title, consent=consent.strip()[:1000])
+        self._store.add(voice)
+        return self._card(voice)
+
+    def remove(self, wanted: str) -> ShelvedVoice:
+        """Forget an added voice, by id or name. Raises: VoiceNotFoundError; RequestError for one of the model's."""
+        name = self.find(wanted)
+        if name is None or not NAME.fullmatch(name) or wanted in OPENAI_VOICES:
+            raise VoiceNotFoundError(f"no voice {wanted[:64]!r} that could be removed; GET /v1/audio/voices lists all")
+        if name not in self._store:
+            raise RequestError(403, "voice_not_removable", f"the voice {name!r} belongs to the model; leave it")
+        card = self._card(self._store.get(name))
+        self._store.remove(name)
+        return card
+
+    def reference(self, recording: bytes, transcript: str) -> Voice:
+        """A voice for one request. Prepared once per recording and transcript, if the speaker keeps such voices."""
+        return self._speaker.clone_voice(recording, transcript, name="reference")
+
+    def _require_free(self, title: str) -> None:
+        if title in OPENAI_VOICES or any(title in (voice.name, voice.title) for voice in self._speaker.voices):
+            raise RequestError(
+                409, "voice_exists", f"there is a voice {title!r} already; choose another name", param="name"
+            )
+
+    def _card(self, voice: Voice) -> ShelvedVoice:
+        added = voice.name in self._store
+        return ShelvedVoice(
+            id=voice.name,
+            name=voice.title or voice.name,
+            languages=voice.languages,
+            description=voice.description,
+            created_at=self._store.created_at(voice.name) if added else 0,
+            own=not added,
+        )
