@@ -13,6 +13,9 @@ import importlib
 import json
 import logging
 import re
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +29,7 @@ from vivace.text.aligned import Aligned
 from vivace.text.clean import clean
 from vivace.text.finish import finish
 from vivace.text.language import HAN, language_spans
+from vivace.text.zh import polyphone_model
 from vivace.text.zh.homophones import built_in
 from vivace.text.zh.pinyin import citation, simplified
 from vivace.text.zh.sandhi import sandhi
@@ -34,6 +38,8 @@ from vivace.text.zh.words import is_word, segment
 HERE = Path(__file__).parent
 CASES = HERE.parent / "tests" / "text" / "cases"
 Item = TypeVar("Item")
+Floats = NDArray[np.float32]
+HALF = np.float32(0.5)
 LONG_BYTES = 20_000
 LONG_CHARS = LONG_BYTES // 3  # a Han character is three bytes
 
@@ -60,7 +66,12 @@ def lines(path: Path) -> list[str]:
 
 def cases(prefix: str) -> list[str]:
     """The written forms of every case file of a language."""
-    return [w for p in sorted(CASES.glob(f"{prefix}_*.tsv")) if p.stem != "zh_polyphones" for w in lines(p)]
+    return [
+        w
+        for p in sorted(CASES.glob(f"{prefix}_*.tsv"))
+        if p.stem not in ("zh_polyphones", "zh_alone")
+        for w in lines(p)
+    ]
 
 
 def stages(texts: Sequence[str], rounds: int) -> dict[str, float]:
@@ -117,6 +128,46 @@ def chinese(texts: Sequence[str], rounds: int) -> dict[str, float]:
     return {stage: round(t / total, 3) for stage, t in taken.items()}
 
 
+FIRST = """
+import sys, time
+started = time.process_time()
+from vivace.text import phones
+imported = time.process_time()
+phones(sys.argv[1])
+print(imported - started, time.process_time() - imported)
+"""
+
+
+def first_sentence(text: str, rounds: int) -> tuple[float, float]:
+    """Processor seconds of a fresh process: for the import, and for its first sentence with the tables it needs."""
+    runs = [
+        subprocess.run([sys.executable, "-c", FIRST, text], check=True, capture_output=True, text=True).stdout
+        for _ in range(rounds)
+    ]
+    loaded, read = zip(*(map(float, run.split()) for run in runs), strict=True)
+    return round(min(loaded), 3), round(min(read), 3)
+
+
+def longest_wait(text: str) -> float:
+    """Milliseconds that another thread has waited for the interpreter lock at most, while ``text`` is split."""
+    worst = 0.0
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal worst
+        while not done.is_set():
+            slept = time.perf_counter()
+            time.sleep(0.001)
+            worst = max(worst, time.perf_counter() - slept)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    split(text)
+    done.set()
+    watcher.join()
+    return round(worst * 1e3, 1)
+
+
 def _look_up(codes: NDArray[np.uint32], entries: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """The loop that numba compiles."""
     out = np.empty_like(codes)
@@ -146,6 +197,39 @@ def homophones(texts: Sequence[str], rounds: int) -> dict[str, float]:
     return {name: round(seconds(way, texts, rounds) / len(texts) * 1e6, 2) for name, way in ways.items()}
 
 
+def _recurrence(gates: Floats, recurrent: Floats) -> Floats:
+    """The loop of ``polyphone_model._states`` over one direction, for numba to compile: ``[N, 4H]`` to ``[N, H]``."""
+    size = recurrent.shape[0]
+    states = np.empty((len(gates), size), np.float32)
+    h = np.zeros(size, np.float32)
+    c = np.zeros(size, np.float32)
+    for step in range(len(gates)):
+        z = np.tanh(gates[step] + h @ recurrent)
+        i, f, o = z[:size] * HALF + HALF, z[size : 2 * size] * HALF + HALF, z[3 * size :] * HALF + HALF
+        c = f * c + i * z[2 * size : 3 * size]
+        h = o * np.tanh(c)
+        states[step] = h
+    return states
+
+
+def recurrence(rounds: int) -> dict[str, float]:
+    """Microseconds for the polyphone model's states of a sentence of 16: numpy, and numba where it is installed."""
+    weights = polyphone_model._weights()
+    rows = np.arange(100, 116)
+    ways: dict[str, Callable[[object], object]] = {"numpy": lambda _: polyphone_model._states(weights, rows)}
+    try:
+        numba = importlib.import_module("numba")
+    except ImportError:
+        pass
+    else:
+        loop = numba.njit(nogil=True, fastmath=True)(_recurrence)
+        ways["numba"] = lambda _: (
+            loop(weights.inputs[0, rows], weights.recurrent[0]),
+            loop(weights.inputs[1, rows[::-1]], weights.recurrent[1]),
+        )
+    return {name: round(seconds(way, [None] * 100, rounds) * 1e4, 1) for name, way in ways.items()}
+
+
 def main() -> None:
     """Print the table, then one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -166,6 +250,14 @@ def main() -> None:
     for name, texts in (("zh", zh), ("en", en)):
         result[f"seconds_20kB_{name}"] = round(long_text(texts, rounds), 3)
         print(f"20 kB of {name}: {result[f'seconds_20kB_{name}']} s")
+    for name, text in (("zh", "今天天气很好，他转身就走了。"), ("en", "It is fine today.")):
+        result[f"seconds_import_and_first_{name}"] = first_sentence(text, rounds)
+        print(f"import and first sentence of {name}: {result[f'seconds_import_and_first_{name}']} s")
+    unpunctuated = {"zh": "".join(re.findall(f"[{HAN}]", "".join(zh))) * 20, "3_4_5": "测试3_4_5" * 3_000}
+    result["longest_wait_ms"] = {name: longest_wait(text) for name, text in unpunctuated.items()}
+    print(f"longest wait for the interpreter lock, ms: {result['longest_wait_ms']}")
+    result["polyphone_model_us"] = recurrence(rounds)
+    print(f"polyphone model, microseconds a sentence: {result['polyphone_model_us']}")
     result["homophones_us_sentence"] = homophones(zh, rounds)
     result["homophones_us_20kB"] = homophones(["".join(zh * 10)[:LONG_CHARS]], rounds)
     print(f"homophones, microseconds: {result['homophones_us_sentence']}, 20 kB {result['homophones_us_20kB']}")

@@ -77,6 +77,7 @@ def parts(run: str) -> Iterator[str]:
     yield run[start:]
 
 
+@lru_cache(maxsize=65_536)
 def has_reading(char: str) -> bool:
     """Whether the character has a pinyin reading."""
     from pypinyin.constants import PINYIN_DICT

@@ -14,12 +14,13 @@ def read(text: str, start: int = 0, end: int | None = None) -> list[tuple[str, t
     run = text[start:end]
     words = segment(simplified(run))
     # Only a character by itself can lack a reading: the words of the dictionary have theirs.
-    readable = [w for w in words if len(w) > 1 or has_reading(w)]
+    has = [len(w) > 1 or has_reading(w) for w in words]
+    readable = [word for word, known in zip(words, has, strict=True) if known]
     surface = iter(sandhi(list(zip(readable, citation(readable, Place(text, start, end)), strict=True)), is_word))
     out: list[tuple[str, tuple[str, ...]]] = []
     position = 0
-    for word in words:
+    for word, known in zip(words, has, strict=True):
         written = run[position : position + len(word)]
-        out.append((written, next(surface) if len(word) > 1 or has_reading(word) else ()))
+        out.append((written, next(surface) if known else ()))
         position += len(word)
     return out

@@ -34,20 +34,21 @@ def is_word(chars: str) -> bool:
 
 def segment(run: str) -> list[str]:
     """The most likely words of a run of Han characters; joined, they are ``run``. Linear in its length."""
-    weights = dictionary()
+    weight_of = dictionary().get
     best = [0.0] * (len(run) + 1)
     length = [0] * (len(run) + 1)
     for end in range(1, len(run) + 1):
-        best[end] = best[end - 1] + weights.get(run[end - 1], UNKNOWN)
+        best[end] = best[end - 1] + weight_of(run[end - 1], UNKNOWN)
         length[end] = 1
         for size in range(2, min(MAX_CHARS, end) + 1):
             word = run[end - size : end]
-            weight = weights.get(word)
+            weight = weight_of(word)
+            if weight is None or best[end - size] + weight <= best[end]:
+                continue
             if word in NUMBER_LIKE and end > size and run[end - size - 1] in NUMERALS:
                 continue
-            if weight is not None and best[end - size] + weight > best[end]:
-                best[end] = best[end - size] + weight
-                length[end] = size
+            best[end] = best[end - size] + weight
+            length[end] = size
     words: list[str] = []
     end = len(run)
     while end:
