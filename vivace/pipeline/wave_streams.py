@@ -8,12 +8,14 @@ from torch import Tensor
 
 from vivace.layers.frame_context import FrameContext
 from vivace.models.chattts.decoder import SpectrogramDecoder
-from vivace.vocoder.streams import ConvStreams, Network, Push, StreamState
+from vivace.vocoder.streams import ConvStreams, Network, Push, Stream
 from vivace.vocoder.vocos import Vocos
+
+WaveStream = Stream  # of hidden states ``[D, T]``, to samples
 
 
 class WaveStreams:
-    """Streams of one loaded checkpoint. No frame is run through it twice: work is linear in the length.
+    """``Streams`` of one loaded checkpoint. No frame is run through it twice: work is linear in the length.
 
     Args:
         mel_floor: what the mel is cut off at, as the checkpoint has it; None: nothing.
@@ -37,12 +39,12 @@ class WaveStreams:
         self._streams = ConvStreams(Network(self._run, reach, rate=rate, missing=1), lookahead)
         self.nothing = decoder.coef.new_zeros(decoder.width, 0)  # hidden states of no frame
 
-    def open(self) -> "WaveStream":
+    def open(self) -> WaveStream:
         """A stream before its first frame."""
         return WaveStream(self)
 
     def push(self, pushes: Sequence[Push]) -> list[Tensor]:
-        """Push several streams on in one batch, each by a ``Push(stream.state, hidden, last)``, hidden ``[D, T]``.
+        """Push several streams on in one batch, each by a ``Push(stream.state, hidden, last)``; hidden is ``[D, T]``.
 
         Returns:
             for each, the samples ``[N]`` that are final now, float32, on the device of the hidden states.
@@ -55,18 +57,3 @@ class WaveStreams:
         if self._mel_floor is not None:
             mel = mel.clamp_min(self._mel_floor)
         return self._vocoder.run(mel, context)
-
-
-class WaveStream:
-    """One stream: all samples of its pushes and of ``finish`` joined are those of a whole run."""
-
-    def __init__(self, streams: WaveStreams) -> None:
-        self._streams, self.state = streams, StreamState()
-
-    def push(self, hidden: Tensor) -> Tensor:
-        """Hidden states ``[D, T]`` of the next code frames -> the samples ``[N]`` that are final now; N may be 0."""
-        return self._streams.push([Push(self.state, hidden)])[0]
-
-    def finish(self) -> Tensor:
-        """The samples that are left, ``[N]``."""
-        return self._streams.push([Push(self.state, self._streams.nothing, last=True)])[0]

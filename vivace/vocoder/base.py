@@ -4,6 +4,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from vivace.vocoder.streams import Streams
+
 
 class Vocoder(Protocol):
     """Frames to samples. Every sample depends on the frames around its own only, so that a window gives its middle."""
@@ -16,4 +18,8 @@ class Vocoder(Protocol):
 
     def __call__(self, frames: Tensor) -> Tensor:
         """``[B, C, F]`` -> ``[B, F * hop - missing]`` float32."""
+        ...
+
+    def streams(self) -> Streams:
+        """Streams of frames ``[C, F]`` to blocks of samples ``[n, hop]``."""
         ...

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from vivace.vocoder.alias_free import REACH, AliasFreeSnake
 from vivace.vocoder.reach import Stretch, block_reach, frames_on_each_side
+from vivace.vocoder.window_streams import WindowStreams
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,10 @@ class BigVGAN(nn.Module):
         self._parallel = len(config.block_kernels)
         self.receptive_field = _receptive_field(config)
         self.workspace = _workspace(config)
+
+    def streams(self) -> WindowStreams:
+        """Streams of frames ``[C, F]`` to blocks ``[n, hop]``."""
+        return WindowStreams(self)
 
     def forward(self, frames: Tensor) -> Tensor:
         x = self.conv_pre(frames)

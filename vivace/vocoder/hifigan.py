@@ -2,6 +2,7 @@
 
 from vivace.layers.hifigan import HiFiGANConfig, HiFiGANGenerator
 from vivace.vocoder.reach import Stretch, block_reach, frames_on_each_side
+from vivace.vocoder.window_streams import WindowStreams
 
 PUBLISHED_V4 = HiFiGANConfig(channels=100, initial=512, rates=(10, 6, 2, 2, 2), kernels=(20, 12, 4, 4, 4))
 
@@ -16,6 +17,10 @@ class HiFiGAN(HiFiGANGenerator):
         self.sample_rate = sample_rate
         self.receptive_field = _receptive_field(config)
         self.workspace = _workspace(config)
+
+    def streams(self) -> WindowStreams:
+        """Streams of frames ``[C, F]`` to blocks ``[n, hop]``."""
+        return WindowStreams(self)
 
 
 def _receptive_field(config: HiFiGANConfig) -> int:

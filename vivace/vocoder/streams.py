@@ -4,6 +4,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -48,8 +49,42 @@ class Push:
     last: bool = False
 
 
+class Streams(Protocol):
+    """Runs any number of streams as one batch, whatever each of them has to give."""
+
+    def push(self, pushes: Sequence[Push]) -> list[Tensor]:
+        """For each, its outputs ``[n, W]`` that are final now, after those given before."""
+        ...
+
+
+class Stream:
+    """One stream by itself: the outputs of all its pushes and of ``finish`` joined are those of a whole run."""
+
+    def __init__(self, streams: Streams) -> None:
+        self.state = StreamState()
+        self._streams = streams
+        self._nothing: Tensor | None = None
+
+    def push(self, frames: Tensor) -> Tensor:
+        """The next frames ``[C, T]`` -> the samples ``[N]`` that are final now; N may be 0."""
+        self._nothing = frames[:, :0]
+        return self._streams.push([Push(self.state, frames)])[0].flatten()
+
+    def finish(self) -> Tensor:
+        """The samples that are left, ``[N]``."""
+        if self._nothing is None:
+            return torch.empty(0)
+        return self._streams.push([Push(self.state, self._nothing, last=True)])[0].flatten()
+
+
+def require_open(pushes: Sequence[Push]) -> None:
+    """Raises: EngineError when one of the streams was finished before."""
+    if any(push.stream.finished for push in pushes):
+        raise EngineError("frames for a stream that is finished; open another one")
+
+
 class ConvStreams:
-    """Runs any number of streams as one batch, whatever each of them has to give.
+    """``Streams`` of a network whose convolutions carry their past.
 
     Every frame is computed once, and a stream that is pushed to its end equals the network's whole run of it.
 
@@ -63,9 +98,9 @@ class ConvStreams:
         self.network = network
         self._ahead = 0 if lookahead is None else max(0, network.reach - lookahead * network.rate)
 
-    def open(self) -> StreamState:
+    def open(self) -> Stream:
         """A stream before its first frame."""
-        return StreamState()
+        return Stream(self)
 
     @torch.inference_mode()
     def push(self, pushes: Sequence[Push]) -> list[Tensor]:
@@ -75,8 +110,7 @@ class ConvStreams:
             for each, ``[n, W]``: its outputs that are final now, after those given before.
         Raises: EngineError when a stream was finished before.
         """
-        if any(push.stream.finished for push in pushes):
-            raise EngineError("frames for a stream that is finished; open another one")
+        require_open(pushes)
         rate, reach = self.network.rate, self.network.reach
         taken = [push.frames.shape[1] * rate for push in pushes]
         ahead = [reach if push.last else self._ahead * bool(n) for push, n in zip(pushes, taken, strict=True)]

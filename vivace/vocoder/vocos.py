@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vivace.layers.convnext import ConvNeXtBlock
 from vivace.layers.frame_context import FrameContext, WholeContext, convolve
 from vivace.vocoder.istft import InverseSTFT
+from vivace.vocoder.streams import ConvStreams, Network
 
 MAX_MAGNITUDE = 100.0
 
@@ -88,6 +89,11 @@ class Vocos(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         blocks = self.run(frames.transpose(1, 2), WholeContext())
         return blocks[:, :-1].flatten(1)
+
+    def streams(self, lookahead: int | None = None) -> ConvStreams:
+        """Streams of mel frames ``[C, F]`` to blocks ``[n, hop]``. ``lookahead``: see ``ConvStreams``."""
+        network = Network(lambda mel, context: self.run(mel.transpose(1, 2), context), self.receptive_field, missing=1)
+        return ConvStreams(network, lookahead)
 
     def run(self, frames: Tensor, context: FrameContext) -> Tensor:
         """``[B, F, C]`` -> blocks of samples ``[B, F, hop]``; of a whole, the last block is not sound."""
