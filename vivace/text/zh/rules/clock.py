@@ -99,7 +99,7 @@ RULES = (
     Rule(
         "clock.time",
         re.compile(
-            rf"{CLOCK}(?:[:：](?P<s>[0-5][0-9]))?(?![0-9:]|[：][0-9])\s*(?P<half>[aApP]\.?[mM](?:\.|\b|(?=[^A-Za-z])))?"
+            rf"{CLOCK}(?:[:：](?P<s>[0-5][0-9]))?(?![0-9:]|[：][0-9])\s*(?P<half>[aApP]\.?[mM](?:\.|\b|(?=[^A-Za-z])))?(?:分(?!钟))?"
         ),
         _time,
     ),
@@ -131,8 +131,8 @@ RULES = (
     ),
     Rule(
         "clock.ratio",  # 1:2:3, which is no time of day
-        re.compile(r"(?<![0-9:.])[0-9]{1,4}(?:[:：∶][0-9]{1,4}){2,5}(?![0-9:.])"),
-        lambda m: "比".join(cardinal(n) for n in re.findall("[0-9]+", m.group())),
+        re.compile(r"(?<![0-9:.])[0-9]{1,4}(?:\.[0-9]{1,4})?(?:[:：∶][0-9]{1,4}(?:\.[0-9]{1,4})?){2,5}(?![0-9:.])"),
+        lambda m: "比".join(number(n) for n in re.findall("[0-9.]+", m.group())),
     ),
     Rule(
         "clock.score",

@@ -33,7 +33,7 @@ def _scaled(numeral: str, scale: str) -> str:
 
 
 def _prefixed(m: re.Match[str]) -> str:
-    return f"{_minus(m['sign'])}{_scaled(m['n'], m['scale'] or '')}{SIGNS[m['unit']]}"
+    return f"{_minus(m['sign'] or m['inner'] or '')}{_scaled(m['n'], m['scale'] or '')}{SIGNS[m['unit']]}"
 
 
 def _prefixed_range(m: re.Match[str]) -> str:
@@ -60,7 +60,7 @@ RULES = (
     Rule(
         "money.prefixed",
         re.compile(
-            rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<n>{NUMERAL})\s?"
+            rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<inner>-)?(?P<n>{NUMERAL})\s?"
             r"(?P<scale>百万|千万|[万亿]|(?:bn|mn|[wWkKmMbB])(?![A-Za-z]))?(?:元(?!宵))?(?![0-9])"
         ),
         _prefixed,
