@@ -55,8 +55,8 @@ RULES = (
     Rule("abbreviation.drive", _after_name("Dr"), lambda m: f"drive{closing(m)}"),
     *(Rule(f"abbreviation.{where}", _where(where), _read) for where in ("any", "name")),
     Rule("abbreviation.roman", _where("number", "roman"), _read),
-    Rule("abbreviation.mister", re.compile(r"\bMr(?= (?:and|&) Mrs\b)"), lambda _: "mister"),
-    Rule("abbreviation.case", re.compile(r"(?<=[A-Za-z]{2} )v\.(?= [A-Z])"), lambda _: "versus"),
+    Rule("abbreviation.mister", re.compile(r"\bMr(?= (?:and|&) Mrs\b)"), lambda _: "mister", needs=("Mr ",)),
+    Rule("abbreviation.case", re.compile(r"(?<=[A-Za-z]{2} )v\.(?= [A-Z])"), lambda _: "versus", needs=(" v. ",)),
     Rule("abbreviation.and", re.compile(r"\s?&\s?"), lambda _: " and "),
     Rule("abbreviation.tag", re.compile(r"#(?=[A-Za-z])"), lambda _: "hashtag "),
 )

@@ -83,6 +83,6 @@ WORD_RULES = (
         ),
         _state,
     ),
-    Rule("address.box", re.compile(r"\bP\.? ?O\.? (?=[Bb]ox\b)"), lambda _: "P O "),
+    Rule("address.box", re.compile(r"\bP\.? ?O\.? (?=[Bb]ox\b)"), lambda _: "P O ", needs=("ox",)),
 )
 RULES = (*NUMBER_RULES, *WORD_RULES)

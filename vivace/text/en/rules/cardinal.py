@@ -58,6 +58,7 @@ RULES = (
         "cardinal.point_first",
         re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z])(?P<n>\.[0-9]+)(?P<plus>)(?![0-9])"),
         _plain,
+        needs=(".",),
     ),
     Rule(
         "cardinal.plain",

@@ -62,14 +62,16 @@ RULES = (
             r"(?:(?<=\bat )(?P<h>[0-9])|(?<![0-9A-Za-z.$])(?P<h2>1[0-9]|2[0-3]))h(?P<m>[0-5][0-9])(?![0-9A-Za-z])"
         ),
         lambda m: _clock(m["h"] or m["h2"], m["m"], None),
+        needs=("h",),
     ),
-    Rule("clock.zone", re.compile(r"(?<=UTC|GMT)[-−](?=[0-9])"), lambda _: " minus "),
-    Rule("clock.noon", re.compile(r"(?:(?<=\bnoon)|(?<=night))\s?[-–—]\s?(?=[0-9])"), lambda _: " to "),
+    Rule("clock.zone", re.compile(r"(?<=UTC|GMT)[-−](?=[0-9])"), lambda _: " minus ", needs=("UTC", "GMT")),
     Rule(
-        "clock.point",
-        re.compile(rf"(?<![0-9:.$]){HOUR}\.(?P<m>[0-5][0-9])(?P<s>)\s?{HALF}"),
-        _time,
+        "clock.noon",
+        re.compile(r"(?:(?<=\bnoon)|(?<=night))\s?[-–—]\s?(?=[0-9])"),
+        lambda _: " to ",
+        needs=("noon", "night"),
     ),
+    Rule("clock.point", re.compile(rf"(?<![0-9:.$]){HOUR}\.(?P<m>[0-5][0-9])(?P<s>)\s?{HALF}"), _time, needs=(".",)),
     Rule(
         "clock.range",
         re.compile(
@@ -77,16 +79,19 @@ RULES = (
             rf"(?P<h>1[0-2]|0?[1-9])(?::(?P<m>[0-5][0-9]))?\s?{HALF}"
         ),
         _range,
+        needs=("-", "–", "—"),
     ),
     Rule(
         "clock.time",
         re.compile(rf"(?<![0-9:.]){HOUR}:(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9]))?(?![0-9:])(?:\s?{HALF})?"),
         _time,
+        needs=(":",),
     ),
     Rule("clock.hour", re.compile(rf"(?<![0-9:.A-Za-z])(?P<h>1[0-2]|0?[1-9])\s?{HALF}"), _hour),
     Rule(
         "clock.score",
         re.compile(r"(?<![0-9:.])(?P<a>[0-9]{1,3}):(?P<b>[0-9]{1,3})(?![0-9:])"),
         lambda m: f"{cardinal(m['a'])} to {cardinal(m['b'])}",
+        needs=(":",),
     ),
 )

@@ -69,6 +69,7 @@ RULES = (
         "date.months",
         re.compile(rf"\b(?P<a>{MONTH})\s?[-–—]\s?(?P<b>{MONTH}),?\s{YEAR}"),
         lambda m: f"{month_name(m['a'])} to {month_name(m['b'])} {year(m['y'])}",
+        needs=("-", "–", "—"),
     ),
     Rule("date.month_year", re.compile(rf"\b(?P<m>{MONTH}),?\s{YEAR}"), _month_year),
     Rule(
@@ -98,6 +99,7 @@ RULES = (
             r"(?<![0-9./-])(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])/(?P<y>[0-9]{2})(?![0-9]|[/.][0-9])"
         ),
         _short,
+        needs=("/",),
     ),
     Rule(
         "date.padded",
@@ -105,6 +107,7 @@ RULES = (
             r"(?<![0-9./-])(?P<m>0[1-9]|1[0-2])(?P<s>[-.])(?P<d>[12][0-9]|3[01]|0[1-9])(?P=s)(?P<y>[0-9]{2})(?![0-9]|[-/.][0-9])"
         ),
         _short,
+        needs=("-", "."),
     ),
     Rule(
         "date.hyphen",
@@ -123,6 +126,7 @@ RULES = (
             r"(?P<d>[12][0-9]|3[01]|0?[1-9])(?P<y>)(?![0-9/])"
         ),
         _numeric,
+        needs=("/",),
     ),
 )
 WEEKDAYS = {
@@ -136,16 +140,19 @@ WORD_RULES = (
         "date.weekdays",
         re.compile(rf"\b(?P<a>{WEEKDAY})\.?\s?[-–—]\s?(?P<b>{WEEKDAY})\b"),
         lambda m: f"{WEEKDAYS[m['a']]} to {WEEKDAYS[m['b']]}",
+        needs=("-", "–", "—"),
     ),
     Rule(
         "date.between_days",
         re.compile(r"(?<=[a-z]day)[-–](?=(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b)"),
         lambda _: " to ",
+        needs=("-", "–", "—"),
     ),
     Rule(
         "date.months_alone",
         re.compile(rf"\b(?P<a>{MONTH})\s?[-–—]\s?(?P<b>{MONTH})(?![A-Za-z])"),
         lambda m: f"{month_name(m['a'])} to {month_name(m['b'])}",
+        needs=("-", "–", "—"),
     ),
     Rule(
         "date.weekday",

@@ -30,6 +30,7 @@ ANGLE_RULES = (
             r"(?:\s?(?P<s>[0-5]?[0-9](?:\.[0-9]+)?)(?:[\"″”]|''))?(?:\s?(?P<side>[NSEW])\b)?"
         ),
         _angle,
+        needs=("°",),
     ),
 )
 RULES = (
@@ -40,6 +41,12 @@ RULES = (
             r"(?P<n>[0-9]{2,3}(?:\.[0-9])?|[0-9]\.[0-9]|(?<=-)[0-9])\s?(?P<scale>[CF])(?![A-Za-z0-9'’+#*-]|\.[A-Za-z])"
         ),
         lambda m: f"{'minus ' if m['sign'] else ''}{number(m['n'])} degrees {SCALES[m['scale']]}",
+        needs=("C", "F"),
     ),
-    Rule("degrees.compass", re.compile(r"(?<=[0-9]°)\s?(?P<side>[NSEW])\b"), lambda m: f" {SIDES[m['side']]}"),
+    Rule(
+        "degrees.compass",
+        re.compile(r"(?<=[0-9]°)\s?(?P<side>[NSEW])\b"),
+        lambda m: f" {SIDES[m['side']]}",
+        needs=("°",),
+    ),
 )

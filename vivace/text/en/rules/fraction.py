@@ -72,6 +72,7 @@ MEASURED_RULES = (
             rf"(?:(?P<mark>[\"″”%])|[\s-]?(?P<unit>{MEASURES})(?![A-Za-z0-9/²³^]))"
         ),
         _measured,
+        needs=("/", "⁄"),
     ),
 )
 RULES = (
@@ -79,6 +80,7 @@ RULES = (
         "fraction.mark",
         re.compile(r"(?<![0-9A-Za-z./$])(?P<a>[0-9]{1,2}\.[0-9])/(?P<b>10|5|4)(?![0-9A-Za-z/.])"),
         lambda m: f"{number(m['a'])} out of {cardinal(m['b'])}",
+        needs=("/",),
     ),
     Rule(
         "fraction",
@@ -87,5 +89,6 @@ RULES = (
             r"(?:th|rd|nd|st)?s?(?![0-9A-Za-z/]|\.[0-9])"
         ),
         _read,
+        needs=("/", "⁄"),
     ),
 )

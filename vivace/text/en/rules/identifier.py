@@ -66,6 +66,7 @@ NAMED_RULES = (
         "identifier.hexadecimal",
         re.compile(r"(?<![0-9A-Za-z])0[xX](?P<n>[0-9A-Fa-f]{1,32})(?![0-9A-Za-z])"),
         lambda m: " ".join(["zero", "x", *(ONES[int(c)] if c.isdigit() else c.upper() for c in m["n"])]),
+        needs=("0x", "0X"),
     ),
     Rule(
         "identifier.ip",
@@ -74,11 +75,14 @@ NAMED_RULES = (
         ),
         _dotted,
     ),
-    Rule("identifier.war", re.compile(r"\bWW-?(?P<n>[123])\b"), lambda m: f"World War {cardinal(m['n'])}"),
+    Rule(
+        "identifier.war", re.compile(r"\bWW-?(?P<n>[123])\b"), lambda m: f"World War {cardinal(m['n'])}", needs=("WW",)
+    ),
     Rule(
         "identifier.port",
         re.compile(r"(?<=\blocalhost):(?P<n>[0-9]{2,5})(?![0-9])"),
         lambda m: f" colon {spell(m['n'])}",
+        needs=("localhost",),
     ),
     Rule(
         "identifier.version",
@@ -91,6 +95,7 @@ NAMED_RULES = (
             r"(?P<head>\b(?:ISBN|ISSN)(?=-1[03]|:|\s))(?:-(?P<kind>1[03]))?:?\s?(?P<n>[0-9][0-9Xx -]{6,20}[0-9Xx])"
         ),
         _book,
+        needs=("ISBN", "ISSN"),
     ),
     Rule(
         "identifier.named",

@@ -37,11 +37,13 @@ EARLY_RULES = (
             r"(?<![0-9A-Za-z.])(?P<n>[0-9](?:\.[0-9]+)?)[eE](?P<sign>[-−+])?(?P<power>[0-9]{1,3})(?![0-9A-Za-z])"
         ),
         _scientific,
+        needs=("e", "E"),
     ),
     Rule(
         "math.pixels",
         re.compile(r"(?<![0-9A-Za-z.,])(?P<a>[0-9]{3,4})\s?[x×]\s?(?P<b>[0-9]{3,4})(?![0-9A-Za-z]|[.,][0-9]|\s?=)"),
         _pixels,
+        needs=("x", "×"),
     ),
 )
 RULES = (
@@ -49,16 +51,23 @@ RULES = (
         "math.letter_power",
         re.compile(r"(?<=[0-9A-Za-z)])\^(?P<sign>[-−])?\(?(?P<n>[a-z])(?![A-Za-z0-9])\)?"),
         lambda m: f" to the power of {'minus ' if m['sign'] else ''}{m['n']}",
+        needs=("^",),
     ),
-    Rule("math.function", re.compile(r"(?<=\b[fghFGP])\((?=[a-zA-Z0-9]\))"), lambda _: " of "),
+    Rule("math.function", re.compile(r"(?<=\b[fghFGP])\((?=[a-zA-Z0-9]\))"), lambda _: " of ", needs=("(",)),
     Rule("math.negative", re.compile(r"(?:(?<![^\n])|(?<=[=(]\s)|(?<=[=(]))[-−](?=[a-z]\b)"), lambda _: "minus "),
-    Rule("math.over", re.compile(r"(?<=\b[0-9xyzn])/(?=[xyzn]\b)|(?<=\b[xyzn])/(?=[0-9]\b)"), lambda _: " over "),
-    Rule("math.energy", re.compile(r"(?<=[= ])mc(?=[²^])"), lambda _: "m c"),
-    Rule("math.factorial", re.compile(r"(?<=[0-9n])!(?=\s?[=+*/×÷-])"), lambda _: " factorial "),
+    Rule(
+        "math.over",
+        re.compile(r"(?<=\b[0-9xyzn])/(?=[xyzn]\b)|(?<=\b[xyzn])/(?=[0-9]\b)"),
+        lambda _: " over ",
+        needs=("/",),
+    ),
+    Rule("math.energy", re.compile(r"(?<=[= ])mc(?=[²^])"), lambda _: "m c", needs=("mc",)),
+    Rule("math.factorial", re.compile(r"(?<=[0-9n])!(?=\s?[=+*/×÷-])"), lambda _: " factorial ", needs=("!",)),
     Rule(
         "math.by_measure",
         re.compile(r"(?:(?<=[0-9][\"″”'’])|(?<=\b[cm]m|\bin|\bft))\s?[x×]\s?(?=[0-9])|(?<=[0-9][mc]m)[x×](?=[0-9])"),
         lambda _: " by ",
+        needs=("x", "×"),
     ),
     Rule(
         "math.operator",
@@ -72,8 +81,9 @@ RULES = (
         "math.by",
         re.compile(r"(?<=[0-9])x(?=[0-9]+(?![0-9]|\s?=))|(?<=[0-9])\sx\s(?=[0-9.]+\s?[a-z])"),
         lambda _: " by ",
+        needs=("x", "×"),
     ),
-    Rule("math.times", re.compile(r"(?<=[0-9])\s?x\s?(?=[0-9])"), lambda _: " times "),
+    Rule("math.times", re.compile(r"(?<=[0-9])\s?x\s?(?=[0-9])"), lambda _: " times ", needs=("x", "×")),
     Rule(
         "math.coefficient",
         re.compile(r"(?<![0-9A-Za-z.,])(?P<n>[0-9]+)(?P<x>[xyzn])(?=\s?[-−+=*^²³)]|/[0-9])"),
@@ -83,13 +93,14 @@ RULES = (
         "math.multiple",
         re.compile(r"(?<![0-9A-Za-z.,])(?:(?P<from>[0-9]+)[-–](?=[0-9]))?(?P<n>[0-9]+(?:\.[0-9]+)?)x(?![0-9A-Za-z])"),
         lambda m: (f"{number(m['from'])} to " if m["from"] else "") + f"{number(m['n'])} times",
+        needs=("x", "×"),
     ),
     Rule(
         "math.compare",
         re.compile(r"(?P<sign>[<>]=|[≈≠≥≤><±])\s?(?=-?[0-9$€£￥])"),
         lambda m: f"{SIGNS[m['sign']].removeprefix('is ')} ",
     ),
-    Rule("math.power", re.compile(r"(?<=[0-9A-Za-z])(?P<power>[²³])"), lambda m: POWERS[m["power"]]),
-    Rule("math.cube_root", re.compile(r"∛(?=[0-9])"), lambda _: "cube root of "),
-    Rule("math.root", re.compile(r"√(?=[0-9a-z(])"), lambda _: "square root of "),
+    Rule("math.power", re.compile(r"(?<=[0-9A-Za-z])(?P<power>[²³])"), lambda m: POWERS[m["power"]], needs=("²", "³")),
+    Rule("math.cube_root", re.compile(r"∛(?=[0-9])"), lambda _: "cube root of ", needs=("∛",)),
+    Rule("math.root", re.compile(r"√(?=[0-9a-z(])"), lambda _: "square root of ", needs=("√",)),
 )

@@ -123,6 +123,7 @@ RULES = (
             r"|(?<![0-9.])(?P<tall>[4-7])['’](?P<short>1[01]|[0-9])(?![0-9A-Za-z'’])"
         ),
         _height,
+        needs=("'", "’", "ft"),
     ),
     Rule(
         "measure.inches",
@@ -131,8 +132,9 @@ RULES = (
             r"(?P<noun>(?=[ -](?!and|or|by|in|is|at|to|x)[a-z]))?"
         ),
         _inches,
+        needs=('"', "″"),
     ),
-    Rule("measure.feet", re.compile(r"(?<![0-9A-Za-z.])(?P<n>[0-9]{1,3})'(?![0-9A-Za-z'\"])"), _feet),
+    Rule("measure.feet", re.compile(r"(?<![0-9A-Za-z.])(?P<n>[0-9]{1,3})'(?![0-9A-Za-z'\"])"), _feet, needs=("'",)),
     Rule(
         "measure.in_point",
         re.compile(r"(?<![0-9A-Za-z.])(?P<n>[0-9]+(?:\.[0-9]+)?)\sin\.(?=\s*$|\s*[,;)])"),

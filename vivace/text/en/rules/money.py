@@ -80,16 +80,18 @@ def _range(m: re.Match[str]) -> str:
 
 COMMA = r"(?P<n>[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+),(?P<c>[0-9]{2})(?![0-9]|,[0-9])"
 RULES = (
-    Rule("money.comma", re.compile(rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?{COMMA}"), _comma),
+    Rule("money.comma", re.compile(rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?{COMMA}"), _comma, needs=(",",)),
     Rule(
         "money.comma_after",
         re.compile(rf"(?P<sign>{SIGN})(?<![0-9.,]){COMMA}\s?(?P<unit>{UNIT})(?![A-Za-z0-9])"),
         _comma,
+        needs=(",",),
     ),
     Rule(
         "money.of_cents",
         re.compile(rf"(?<![A-Za-z])(?:{UNIT})\s?(?P<n>{NUMERAL})(?=\scents?\b)"),
         lambda m: number(m["n"].replace(",", "")),
+        needs=("cent",),
     ),
     Rule(
         "money.range",
@@ -122,6 +124,7 @@ RULES = (
         "money.cents",
         re.compile(rf"(?<![0-9.$])(?:(?P<n>{NUMERAL}|\.[0-9]+)\s?¢|(?P<c>[1-9][05])c(?![A-Za-z0-9]))"),
         lambda m: f"{number((m['n'] or m['c']).replace(',', ''))} cent{'' if m['n'] == '1' else 's'}",
+        needs=("¢", "c"),
     ),
     Rule(
         "money.pence",
@@ -137,5 +140,6 @@ PER_RULES = (
             r"(?<=[0-9A-Za-z])/(?=(?:month|year|day|hour|week|person|night|minute|second|user|mile|head|seat|share|student|room|acre|page|word|call|song|hr|mo|yr|wk|lb|kg|gallon|ton|unit|ounce)\b)(?P<unit>hr\b|mo\b|yr\b|wk\b|lb\b|kg\b)?"
         ),
         lambda m: f" per {PER.get(m['unit'] or '', '')}",
+        needs=("/",),
     ),
 )

@@ -24,8 +24,12 @@ RULES = (
         "percent.range",
         re.compile(rf"(?<![0-9A-Za-z.])(?P<a>{NUMERAL})\s?(?P<first>[%‰])?{TO}(?P<b>{NUMERAL})\s?(?P<unit>[%‰])"),
         _range,
+        needs=("%", "‰"),
     ),
     Rule(
-        "percent.one", re.compile(rf"(?P<sign>{SIGN})(?P<plus>\+)?(?<![0-9.])(?P<n>{NUMERAL})\s?(?P<unit>[%‰])"), _one
+        "percent.one",
+        re.compile(rf"(?P<sign>{SIGN})(?P<plus>\+)?(?<![0-9.])(?P<n>{NUMERAL})\s?(?P<unit>[%‰])"),
+        _one,
+        needs=("%", "‰"),
     ),
 )

@@ -30,7 +30,8 @@ RULES = (
             r"(?:[-–](?P<last>[0-9]{1,3}))?(?![0-9:]|\s?[ap]\.?m\b)"
         ),
         _verse,
+        needs=(":",),
     ),
-    Rule("reference.sections", re.compile(r"§§\s?(?=[0-9])"), lambda _: "sections "),
-    Rule("reference.section", re.compile(r"§\s?(?=[0-9])"), lambda _: "section "),
+    Rule("reference.sections", re.compile(r"§§\s?(?=[0-9])"), lambda _: "sections ", needs=("§",)),
+    Rule("reference.section", re.compile(r"§\s?(?=[0-9])"), lambda _: "section ", needs=("§",)),
 )

@@ -32,10 +32,20 @@ RULES = (
         re.compile(r"(?<=[0-9A-Za-z%‰℃°])~(?=[-−]?[0-9]|[$€£￥])|(?<=[0-9%])\s~\s(?=[0-9])"),
         lambda _: " to ",
     ),
-    Rule("range.after_clock", re.compile(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}(?![0-9:.]))"), lambda _: " to "),
+    Rule(
+        "range.after_clock",
+        re.compile(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}(?![0-9:.]))"),
+        lambda _: " to ",
+        needs=(":",),
+    ),
     Rule("range.dates", re.compile(rf"(?<=[0-9])\s?[-–—]\s?(?={MONTH}\s?[0-9])"), lambda _: " to "),
     Rule("range.money", re.compile(r"(?<=[0-9KMBkmbn%])\s?[-–—]\s?(?=[$€£￥][0-9])"), lambda _: " to "),
-    Rule("range.clock", re.compile(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}:[0-5][0-9])"), lambda _: " to "),
+    Rule(
+        "range.clock",
+        re.compile(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}:[0-5][0-9])"),
+        lambda _: " to ",
+        needs=(":",),
+    ),
     Rule("range.ordinal", re.compile(r"(?<=[0-9][snrt][tdh])\s?[-–—]\s?(?=[0-9]+(?:st|nd|rd|th)\b)"), lambda _: " to "),
     Rule("range.about", re.compile(r"(?<![0-9A-Za-z%])~\s?(?=[0-9$€£￥])"), lambda _: "about "),
     Rule(
@@ -46,4 +56,11 @@ RULES = (
         _range,
     ),
 )
-WORD_RULES = (Rule("range.letters", re.compile(r"\b(?P<a>[Aa])[-–](?P<z>[Zz])\b"), lambda m: f"{m['a']} to {m['z']}"),)
+WORD_RULES = (
+    Rule(
+        "range.letters",
+        re.compile(r"\b(?P<a>[Aa])[-–](?P<z>[Zz])\b"),
+        lambda m: f"{m['a']} to {m['z']}",
+        needs=("-", "–", "—"),
+    ),
+)

@@ -52,6 +52,7 @@ RULES = (
         "telephone.sort_code",
         re.compile(r"(?<![0-9A-Za-z.$/-])(?!0[1-9]-|1[0-2]-)[0-9]{2}-[0-9]{2}-[0-9]{2}(?![0-9A-Za-z/-])"),
         _read,
+        needs=("-", "."),
     ),
     Rule(
         "telephone.service",
@@ -59,6 +60,7 @@ RULES = (
             r"(?<![0-9A-Za-z#*.])(?P<n>[*#][0-9]{2,4}(?:[*#][0-9*]{0,20}#?)?)(?![0-9A-Za-z.,*])(?<!#[0-9]{2})(?<!#[0-9]{3})(?<!#[0-9]{4})"
         ),
         lambda m: " ".join({"*": "star", "#": "pound"}.get(c) or spell(c) for c in m["n"]),
+        needs=("*", "#"),
     ),
     Rule(
         "telephone.international",
@@ -94,6 +96,7 @@ RULES = (
         "telephone.extension",
         re.compile(r"\b[Ee]xt\.?\s?(?P<n>[0-9]{1,5})\b(?![.,][0-9])"),
         lambda m: f"extension {spell(m['n'])}",
+        needs=("xt",),
     ),
     Rule(
         "telephone.emergency",

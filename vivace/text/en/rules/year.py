@@ -38,14 +38,19 @@ RULES = (
         "year.thirties",
         re.compile(r"(?<=\bhis |\bher |\bthe |.\bmy )(?P<century>)(?P<decade>[2-9]0)['’]?s\b"),
         _decade,
+        needs=("0s", "0's", "0’s"),
     ),
     Rule(
         "year.hundreds",
         re.compile(r"(?<![0-9A-Za-z.,$])(?P<n>10{2,6})['’]?s(?=\sof\b)"),
         lambda m: plural(cardinal(m["n"]).removeprefix("one ")),
+        needs=("0s", "0's", "0’s"),
     ),
     Rule(
-        "year.decade", re.compile(r"(?<![0-9A-Za-z.$])['’]?(?P<century>1[0-9]|20)?(?P<decade>[0-9]0)['’]?s\b"), _decade
+        "year.decade",
+        re.compile(r"(?<![0-9A-Za-z.$])['’]?(?P<century>1[0-9]|20)?(?P<decade>[0-9]0)['’]?s\b"),
+        _decade,
+        needs=("0s", "0's", "0’s"),
     ),
     Rule(
         "year.range",
@@ -59,7 +64,7 @@ RULES = (
         re.compile(r"(?<![0-9.,])(?P<n>[0-9]{1,4})(?=\s?(?:B\.?C\.?|A\.?D\.?|BCE|CE)(?![a-z]))"),
         lambda m: year(m["n"]),
     ),
-    Rule("year.circa", re.compile(r"\bc\.\s?(?=[0-9]{3,4}\b)"), lambda _: "circa "),
+    Rule("year.circa", re.compile(r"\bc\.\s?(?=[0-9]{3,4}\b)"), lambda _: "circa ", needs=("c.",)),
     Rule(
         "year.short",
         re.compile(r"(?<![0-9A-Za-z])['’](?P<n>[0-9]{2})(?![0-9A-Za-z])"),
