@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer import Argument, Option
@@ -15,6 +15,7 @@ from vivace.cli.table import print_fields, print_table
 app = typer.Typer(help="List, pull, convert and show models.", rich_markup_mode=None)
 
 Config = Annotated[Path | None, Option("--config", help="A YAML file of settings.")]
+Precision = Literal["bfloat16", "int8", "int4"]
 AsJson = Annotated[bool, Option("--json", help="As JSON, one model a line.")]
 
 
@@ -73,6 +74,22 @@ def convert(
     for note in report.notes:
         sys.stderr.write(f"note: {note}\n")
     sys.stdout.write(f"{report.target}  {len(report.files)} files\n")
+
+
+@app.command()
+def quantize(
+    model: Annotated[str, Argument(help="A folder or hub address of a ChatTTS model.")],
+    target: Annotated[Path, Argument(help="A folder to make, for --model.")],
+    precision: Annotated[Precision, Option("--precision", help="Of the language model's matrices.")] = "int8",
+    config: Config = None,
+) -> None:
+    """Write a model whose language model has fewer bits: it loads faster and speaks as with --precision at load."""
+    from vivace.pipeline.checkpoints import model_folder
+    from vivace.pipeline.quantise import quantise_checkpoint
+    from vivace.settings import TTSConfig
+
+    folder = quantise_checkpoint(model_folder(TTSConfig.load(config, model=model)), target, precision)
+    sys.stdout.write(f"{folder}  {sum(file.stat().st_size for file in folder.rglob('*')) / 1e6:,.0f} MB\n")
 
 
 @app.command()

@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Option
 
@@ -12,6 +12,8 @@ from vivace.cli.progress import progress_bar
 from vivace.cli.text_input import read_text
 from vivace.errors import InputError
 from vivace.types import LanguageChoice
+
+Precision = Literal["auto", "float32", "bfloat16", "int8", "int4"]
 
 if TYPE_CHECKING:
     from vivace.pipeline.speech import SpeechStats
@@ -40,6 +42,9 @@ def say(
         str | None, Option("--refine", help="Let the model add oral tags, e.g. '[oral_2][break_4]'.")
     ] = None,
     device: Annotated[str | None, Option("--device", help="auto, cpu, cuda:0, …")] = None,
+    precision: Annotated[
+        Precision | None, Option("--precision", help="Of the language model: fewer bits are faster on the CPU.")
+    ] = None,
     config: Annotated[Path | None, Option("--config", help="A YAML file of settings.")] = None,
     as_json: Annotated[bool, Option("--json", help="The result line as JSON.")] = False,
 ) -> None:
@@ -54,8 +59,9 @@ def say(
         raise InputError("stdout is a terminal, and sound is not for reading; pipe it on, or name a file with -o")
     flags = {"voice": voice, "language": language, "speed": speed, "seed": seed}
     sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k}
+    machine = {"device": device, "precision": precision}
     settings = TTSConfig.load(
-        config, model=model, device=device, text={"lexicon": lexicon}, inference={**flags, **sampling}
+        config, model=model, **machine, text={"lexicon": lexicon}, inference={**flags, **sampling}
     )
 
     from vivace.pipeline.tts import TTS

@@ -59,7 +59,9 @@ class GrowingKV:
         self._length[layer] = end
         mask = self._mask_of(queries, end, q.device)
         causal = mask is None and queries > 1
-        return F.scaled_dot_product_attention(q, keys[:, :, :end], values[:, :, :end], attn_mask=mask, is_causal=causal)
+        keys, values = keys[:, :, :end], values[:, :, :end]
+        y = F.scaled_dot_product_attention(q.to(keys.dtype), keys, values, attn_mask=mask, is_causal=causal)
+        return y.to(q.dtype)
 
     def _mask_of(self, queries: int, size: int, device: torch.device) -> Tensor | None:
         if self._mask[0] != (queries, size):  # the layers of one step share it

@@ -27,11 +27,11 @@ class Int4Linear:
     """
 
     def __init__(self, codes: Tensor, scale: Tensor) -> None:
-        """``codes`` ``[N, K / 2]`` uint8 and ``scale`` ``[N, K / G, 2]`` bfloat16, as ``quantise_int4`` gives them."""
+        """``codes`` ``[N, K / 2]`` uint8 and ``scale`` ``[N, K / G, 2]``, as ``quantise_int4`` gives them."""
         self._many = Int8Linear(*quantise_int8(dequantise(codes, scale)))
         self._outputs = len(codes)
         self._few = torch.ops.aten._convert_weight_to_int4pack_for_cpu(unpack_int4(codes).int(), 1)
-        self._scale = scale.transpose(0, 1).contiguous()  # [K / G, N, 2]
+        self._scale = scale.transpose(0, 1).contiguous().bfloat16()  # [K / G, N, 2]
 
     def __call__(self, x: Tensor) -> Tensor:
         inputs = x.shape[-1]

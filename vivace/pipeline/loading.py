@@ -2,13 +2,20 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 
+from vivace.errors import SettingsError
+from vivace.layers.precision import Precision
 from vivace.models.chattts.load import ChatTTSModel, Regime, build_chattts
 from vivace.vocoder.vocos import Vocos
 from vivace.vocoder.weights import build_vocos
 from vivace.weights.load import load_modules
+
+PrecisionChoice = Precision | Literal["auto"]
+
+LARGE_MODEL_WEIGHTS = 64 << 20  # from here on a step waits for memory: the weights are larger than caches are
 
 
 @dataclass(frozen=True)
@@ -19,17 +26,57 @@ class ChatTTSParts:
     vocoder: Vocos
 
 
-def load_chattts(root: Path, *, device: torch.device | str = "cpu", regime: Regime = "a") -> ChatTTSParts:
-    """Load the ChatTTS checkpoint under ``root`` in float32.
+def choose_precision(wanted: PrecisionChoice, kept: Precision, weights: int, device: torch.device) -> Precision:
+    """In which numbers the language model's matrices are held.
 
+    Args:
+        wanted: the setting; ``auto`` is what was measured to be best: what the files are in where that is not float32,
+            else bfloat16 on an accelerator, int8 on the CPU from ``LARGE_MODEL_WEIGHTS`` on, float32 below it (a
+            small model gains little, and in float32 a request says the same to the bit whatever else runs).
+        kept: what the files are in.
+        weights: how many the language model has.
+    Raises: SettingsError when the files cannot be had in ``wanted``, or the device cannot multiply in it.
+    """
+    if kept in ("int8", "int4") and wanted not in ("auto", kept):
+        raise SettingsError(f"precision is {wanted!r} but the checkpoint is quantised to {kept}; set it to 'auto'")
+    on_cpu = device.type == "cpu"
+    chosen = wanted
+    if chosen == "auto":
+        chosen = kept
+        if kept == "float32" and not on_cpu:
+            chosen = "bfloat16"
+        elif kept == "float32" and weights >= LARGE_MODEL_WEIGHTS:
+            chosen = "int8"
+    if chosen in ("int8", "int4") and not on_cpu:
+        raise SettingsError(f"precision {chosen!r} is for the CPU, and this is {device}; set it to 'bfloat16'")
+    return chosen
+
+
+def load_chattts(
+    root: Path,
+    *,
+    device: torch.device | str = "cpu",
+    regime: Regime = "a",
+    precision: PrecisionChoice = "float32",
+    fuse: bool = True,
+) -> ChatTTSParts:
+    """Load the ChatTTS checkpoint under ``root``: all in float32, but the language model's matrices in ``precision``.
+
+    Args:
+        fuse: lay these matrices out for speed. False leaves them in their modules: to write or to change them.
     Raises:
         WeightsError: a file is missing, damaged or unsafe, or tensors do not fit; all that do not are in one error.
+        SettingsError: there is no such precision here; see ``choose_precision``.
     """
     model, wanted = build_chattts(root, regime=regime)
+    kept = model.config.vivace.precision
+    chosen = choose_precision(precision, kept, model.llama.weights, torch.device(device))
     vocoder, part = build_vocos(root / "asset" / "Vocos.safetensors", **asdict(model.config.vocos.backbone))
     load_modules([*wanted, part], device=device)
     for module in (*model.modules, vocoder):
         module.eval().requires_grad_(False)
-    model.llama.fuse()
-    model.embeddings.fuse()
+    for holder in (model.llama, model.embeddings):
+        holder.set_precision(chosen)
+        if fuse:
+            holder.fuse()
     return ChatTTSParts(model, vocoder)

@@ -30,6 +30,7 @@ class Llama(nn.Module):
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.head_dim = config.hidden_size // config.num_attention_heads
         self.theta = config.rope_theta
+        self.weights = sum(p.numel() for p in self.parameters())  # how many; they may move into other forms
         self._first: RowLinear | None = None
 
     def forward(self, x: Tensor, positions: Tensor, store: KVStore) -> Tensor:

@@ -83,6 +83,9 @@ def build_chattts(root: Path, *, regime: Regime = "a") -> tuple[ChatTTSModel, li
         embeddings = Embeddings(config.gpt, text_head=config.vivace.refine)
         decoder = SpectrogramDecoder(config.decoder)
         dvae = None if config.dvae is None else DVAE(config.dvae, regime=regime)
+    if config.vivace.precision in ("int8", "int4"):  # the files hold codes and scales
+        llama.set_precision(config.vivace.precision)
+        embeddings.set_precision(config.vivace.precision)
     parts = [
         Part(llama, asset / "gpt" / "model.safetensors", keymaps.GPT, ignore=keymaps.GPT_UNUSED),
         Part(embeddings, asset / "Embed.safetensors", keymaps.EMBED),
