@@ -1,6 +1,6 @@
 """Train the models that read unknown English words, and report their accuracy on words held out.
 
-usage: python -m scripts.train_en_g2p [--order 8] [--threshold 1.25] [--sample N]
+usage: python -m scripts.train_en_g2p [--order 8] [--threshold 0.7] [--sample N]
        [--held-out 50] [--no-write]
 
 1. Align the letters and phones of the shipped dictionary (``g2p_alignment.py``).
@@ -71,7 +71,7 @@ def main() -> None:
     """Report on a split, then train the n-gram models on everything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--order", type=int, default=8)
-    parser.add_argument("--threshold", type=float, default=1.25, help="nats that an n-gram must gain")
+    parser.add_argument("--threshold", type=float, default=0.7, help="nats that an n-gram must gain")
     parser.add_argument("--held-out", type=int, default=50, help="of a thousand words, by a hash of the word")
     parser.add_argument("--sample", type=int, help="score so many of the words held out")
     parser.add_argument("--no-write", action="store_true")
