@@ -62,7 +62,7 @@ def test_a_voice_that_does_not_speak_the_language(capsys: pytest.CaptureFixture[
 
 def test_an_option_out_of_range(capsys: pytest.CaptureFixture[str]) -> None:
     line = refusal(capsys, INPUT, "say", "Hello.", "--speed", "9")
-    assert "generation.speed = 9.0" in line
+    assert "inference.speed = 9.0" in line
     refusal(capsys, INPUT, "say", "Hello.", "--top-p", "0")
     refusal(capsys, DEVICE, "say", "Hello.", "--device", "abacus")
 

@@ -63,9 +63,10 @@ def test_speech_is_loud_enough_and_as_long_as_speech_is(tts: TTS) -> None:
 
 def test_a_stream_joined_is_the_speech(tts: TTS) -> None:
     chunks = list(tts.stream(TWO, seed=3))
-    assert [chunk.last for chunk in chunks] == [False, True]
+    assert len(chunks) > 4, "chunks come before a piece is finished"
+    assert [chunk.last for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
     whole = tts.synthesize(TWO, seed=3).samples
-    assert np.array_equal(np.concatenate([chunk.samples for chunk in chunks]), whole)
+    np.testing.assert_allclose(np.concatenate([chunk.samples for chunk in chunks]), whole, atol=1e-5, rtol=0)
 
 
 def test_a_batch_gives_one_speech_per_text_in_order(tts: TTS) -> None:
@@ -196,10 +197,11 @@ def test_a_voice_of_another_size_is_refused(published: TTS) -> None:
 
 def test_later_pieces_continue_the_first(published: TTS) -> None:
     """Voice carry-over: the second piece hears the first, so its own text alone does not decide how it sounds."""
-    joined = list(published.stream("你好，世界。今天天气很好。", seed=9))
-    other = list(published.stream("大家早上好。今天天气很好。", seed=9))
-    assert len(joined) == len(other) == 2
-    assert not np.array_equal(joined[1].samples, other[1].samples)
+    second = []
+    for text in ("你好，世界。今天天气很好。", "大家早上好。今天天气很好。"):
+        chunks = [c.samples for c in published.stream(text, seed=9) if c.text == "今天天气很好。"]
+        second.append(np.concatenate(chunks))
+    assert not np.array_equal(second[0], second[1])
 
 
 def test_text_can_be_refined(published: TTS) -> None:

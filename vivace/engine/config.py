@@ -23,7 +23,7 @@ class EngineConfig:
     def lanes(self, modes: tuple[str, ...], max_positions: int) -> tuple[Lane, ...]:
         """The rows of each mode; the first mode is the one that speaks."""
         short, long = (min(n, max_positions) for n in (self.positions, self.long_positions))
-        lanes = [Lane(modes[0], self.rows, short)]
-        if long > short and self.long_rows:
+        lanes = [Lane(modes[0], self.rows, short), *(Lane(mode, self.text_rows, short) for mode in modes[1:])]
+        if long > short:
             lanes.append(Lane(modes[0], self.long_rows, long))
-        return (*lanes, *(Lane(mode, self.text_rows, short) for mode in modes[1:]))
+        return tuple(lane for lane in lanes if lane.rows)

@@ -16,7 +16,10 @@ from vivace.errors import TTSError
 class FrameStream(Protocol):
     """The audio of one generation in the making."""
 
-    lookahead: int  # frames that must be there before the ones ahead of them are final
+    @property
+    def lookahead(self) -> int:
+        """Frames after its own that a sample waits for."""
+        ...
 
 
 @dataclass(frozen=True)

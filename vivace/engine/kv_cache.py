@@ -2,14 +2,17 @@
 
 # R rows, P positions of a row, H heads, d width of a head, L positions at hand, S keys looked at
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vivace.layers.attention import attention_mask
+from vivace.layers.decode_attention import decode_attention, length_bias
 
 SPAN = 64  # keys are looked at in multiples of this: few shapes, and the same sums whoever else is in the batch
 
@@ -52,9 +55,7 @@ class LaneKV:
         device: torch.device,
     ) -> None:
         shape = (layers, rows, heads, positions, head_dim)
-        # Zeros, not whatever is in memory: masked keys still meet a weight of 0, and 0 times NaN is NaN.
-        self.k = torch.zeros(shape, dtype=dtype, device=device)
-        self.v = torch.zeros(shape, dtype=dtype, device=device)
+        self.k, self.v = (_zeros(shape, dtype, device) for _ in range(2))
 
     @property
     def positions(self) -> int:
@@ -84,6 +85,17 @@ class LaneKV:
         """Forget a row whose numbers went wrong, so that they cannot reach the next one in it."""
         self.k[:, row].zero_()
         self.v[:, row].zero_()
+
+
+def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Zeros, not whatever is in memory: masked keys still meet a weight of 0, and 0 times NaN is NaN.
+
+    On the CPU they come from the operating system page by page, as rows fill: what is set aside is not taken yet.
+    """
+    if device.type != "cpu":
+        return torch.zeros(shape, dtype=dtype, device=device)
+    raw = torch.from_numpy(np.zeros(math.prod(shape) * dtype.itemsize, np.uint8))
+    return raw.view(dtype).view(shape)
 
 
 class PrefillStore:
@@ -122,20 +134,23 @@ class StepStore:
     def __init__(self, lanes: Sequence[LaneStep]) -> None:
         self._lanes = lanes
         self._rows = [torch.arange(lane.rows, device=lane.lengths.device) for lane in lanes]
-        self._masks = [
-            (torch.arange(lane.span, device=lane.lengths.device) <= lane.lengths[:, None])[:, None, None]
-            for lane in lanes
-        ]  # [rows, 1, 1, S]: what is held, and the position of this step
+        # What is held, and the position of this step; the layers share it.
+        self._bias = [length_bias(lane.lengths + 1, lane.span, lane.kv.k.dtype) for lane in lanes]
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         parts, start = [], 0
-        for lane, rows, mask in zip(self._lanes, self._rows, self._masks, strict=True):
+        for lane, rows, bias in zip(self._lanes, self._rows, self._bias, strict=True):
             end, kv = start + lane.rows, lane.kv
             kv.k[layer, rows, :, lane.lengths] = k[start:end, :, 0].to(kv.k.dtype)
             kv.v[layer, rows, :, lane.lengths] = v[start:end, :, 0].to(kv.v.dtype)
             keys = kv.k[layer, : lane.rows, :, : lane.span]
             values = kv.v[layer, : lane.rows, :, : lane.span]
-            part = F.scaled_dot_product_attention(q[start:end].to(keys.dtype), keys, values, attn_mask=mask)
-            parts.append(part.to(q.dtype))
+            parts.append(_attend(q[start:end], keys, values, bias))
             start = end
         return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _attend(q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+    if q.device.type == "cpu":
+        return decode_attention(q, keys, values, bias)
+    return F.scaled_dot_product_attention(q.to(keys.dtype), keys, values, attn_mask=bias).to(q.dtype)

@@ -16,8 +16,6 @@ from vivace.engine.sampler import SamplingParams
 from vivace.engine.sequence import Lane, Place
 from vivace.models.base import ARModel, ARPrompt
 
-ROW_MULTIPLE = 4  # a product of fewer rows takes another way through the CPU's float32 kernels, with other rounding
-
 
 @dataclass(frozen=True)
 class Frame:
@@ -60,12 +58,13 @@ class Runner:
         device: torch.device,
         prefix_bytes: int,
     ) -> None:
+        self._device = device
         self._models = [modes[lane.mode] for lane in lanes]
         self._kv: list[LaneKV] = []
         self._state: list[RowState] = []
         self._top_k: list[list[int]] = []  # by lane and row, known here so that nobody has to ask the device
         for lane, model in zip(lanes, self._models, strict=True):
-            spec, rows = model.spec, padded(lane.rows)
+            spec, rows = model.spec, padded(lane.rows, device)
             kv = LaneKV(spec.layers, rows, spec.heads, lane.positions, spec.head_dim, dtype=dtype, device=device)
             self._kv.append(kv)
             self._state.append(RowState.empty(rows, spec.codebooks, device=device))
@@ -110,7 +109,7 @@ class Runner:
         lanes = [i for i, count in enumerate(counts) if count]
         shape = StepShape(
             tuple(lanes),
-            tuple(padded(counts[i]) for i in lanes),
+            tuple(padded(counts[i], self._device) for i in lanes),
             tuple(span_of(longest[i] + 1, self._kv[i].positions) for i in lanes),
             tuple(candidate_count(max(self._top_k[i][: counts[i]]), self._models[i].spec.vocabulary) for i in lanes),
         )
@@ -178,9 +177,15 @@ class Runner:
         return hidden, drawn
 
 
-def padded(rows: int) -> int:
-    """Rows a step is run with when ``rows`` are in use."""
-    return -(-rows // ROW_MULTIPLE) * ROW_MULTIPLE
+def padded(rows: int, device: torch.device) -> int:
+    """Rows a step is run with when ``rows`` are in use.
+
+    The CPU runs as many as there are; its matrices see to it that no row depends on how many (``layers``). Elsewhere
+    the next power of two up to 8, then multiples of 8: few shapes to capture.
+    """
+    if device.type == "cpu":
+        return rows
+    return next((n for n in (1, 2, 4) if rows <= n), -(-rows // 8) * 8)
 
 
 def _frames(hidden: Tensor, drawn: Sequence[tuple[Tensor, Tensor, int]]) -> list[Frame]:

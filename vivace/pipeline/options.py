@@ -32,6 +32,7 @@ class SpeakOptions(TypedDict, total=False):
     repetition_penalty: float | None
     lexicon: Lexicon | Mapping[str, str] | None  # word -> reading, on top of the configured lexicon's
     reuse: bool | None  # the result cache: True: any earlier speech will do, seed or not; False: neither look nor keep
+    deadline_s: float | None  # seconds from now after which nobody wants the rest: DeadlineError
     refine: str | None  # let the model rewrite the text first, e.g. "[oral_2][laugh_0][break_6]"
 
 
@@ -48,6 +49,7 @@ class Request:
     sampling: SamplingParams
     refine: str | None
     lexicon: Lexicon
+    deadline_s: float | None = None
 
 
 def _checked(options: SpeakOptions) -> SpeakOptions:
@@ -105,6 +107,9 @@ def make_request(
     if not 0 <= seed < SEED_LIMIT:
         raise InputError(f"seed is {seed}; give a whole number from 0 to {SEED_LIMIT - 1}")
     lexicon |= options.get("lexicon") or {}
+    deadline_s = options.get("deadline_s")
+    if deadline_s is not None and not deadline_s > 0:
+        raise InputError(f"deadline_s is {deadline_s}; give seconds above 0, or leave it out")
     return Request(
         voice=voice,
         language=language,
@@ -115,4 +120,5 @@ def make_request(
         sampling=_sampling(options, config, sampling),
         refine=options.get("refine"),
         lexicon=lexicon,
+        deadline_s=deadline_s,
     )

@@ -2,8 +2,10 @@
 
 # T code frames, D model width, Q codebooks, C mel bins, N samples
 
+import hashlib
 import math
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +13,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vivace.engine.config import EngineConfig
+from vivace.engine.engine import Engine, Job
 from vivace.engine.generate import Generation, SeededNoise, generate
 from vivace.engine.sampler import SamplingParams
 from vivace.errors import EngineError, InputError
-from vivace.models.base import ARPrompt
+from vivace.models.base import ARModel, ARPrompt, SharedPrefix
 from vivace.models.chattts.dvae import DVAE
 from vivace.models.chattts.prompt import SPEAKER, SpeakerRow, code_prompt, embed_prompt, refine_prompt
 from vivace.models.chattts.speaker import speaker_embedding
 from vivace.models.chattts.text import SPEED_TAG, character_text, phone_text
+from vivace.pipeline.frames import HiddenFrames
 from vivace.pipeline.loading import ChatTTSParts
 from vivace.pipeline.voices import Voice
+from vivace.pipeline.wave_streams import WaveStreams
 from vivace.runtime.threads import intra_op_threads
 from vivace.text.stretch import units
 from vivace.text.zh.homophones import Homophones, built_in, load_homophones
@@ -29,7 +35,8 @@ from vivace.types import Piece
 REFINE = SamplingParams(temperature=0.7, top_p=0.7, top_k=20, repetition_penalty=1.0, max_new_tokens=384)
 # A step of a model this small is a hundred products of microseconds each: to split them costs more than they take, and
 # on a busy machine every one of them would wait for the slower half.
-SMALL_MODEL_BYTES = 64 << 20
+SMALL_MODEL_WEIGHTS = 16 << 20
+CODE, TEXT = "code", "text"  # modes of the engine
 SLACK_FRAMES = 48  # one second beyond what a piece may need
 
 
@@ -70,8 +77,8 @@ class ChatTTSStages:
         self.homophones = _homophones(homophones) if parts.model.config.vivace.text == "characters" else None
         self.habits = parts.model.config.vivace
         self.sample_rate = parts.vocoder.sample_rate
-        small = sum(p.numel() * p.element_size() for p in self.model.llama.parameters()) < SMALL_MODEL_BYTES
-        self._threads = 1 if small else None
+        small = self.model.llama.weights < SMALL_MODEL_WEIGHTS
+        self.threads = 1 if small else None
         own = self.habits
         self.sampling = SamplingParams(own.temperature, own.top_p, own.top_k, own.repetition_penalty)
 
@@ -113,19 +120,35 @@ class ChatTTSStages:
             transcript=None if recording is None else recording.transcript,
         )
         codes = None if recording is None else torch.from_numpy(recording.codes)
-        encoded = self.model.tokenizer.encode([text], self.model.config.gpt.num_vq, codes)
-        return embed_prompt(encoded, self.model.embeddings, speaker)
+        tokenizer, codebooks = self.model.tokenizer, self.model.config.gpt.num_vq
+        prompt = embed_prompt(tokenizer.encode([text], codebooks, codes), self.model.embeddings, speaker)
+        if recording is None:
+            return prompt
+        start = tokenizer.ids(code_prompt("", prompt="", speaker=speaker is not None, transcript=recording.transcript))
+        shared = sum(1 for _ in takewhile(lambda ids: ids[0] == ids[1], zip(start, tokenizer.ids(text), strict=False)))
+        key = hashlib.sha256(np.array(start[:shared]).tobytes())
+        key.update(b"" if voice.embedding is None else voice.embedding.tobytes())
+        return replace(prompt, shared=SharedPrefix(key.hexdigest(), shared))
 
-    def codes(self, script: Script, prompt: ARPrompt, params: SamplingParams, seed: int) -> Generation:
-        """Generate; a piece may be neither shorter than its phones can be nor endlessly long."""
+    def bounded(self, script: Script, params: SamplingParams) -> SamplingParams:
+        """A piece may be neither shorter than its phones can be nor endlessly long."""
         most = math.ceil(script.units * self.habits.frames_per_unit) + SLACK_FRAMES
-        params = replace(
+        return replace(
             params,
             min_new_tokens=max(params.min_new_tokens, script.units),
             max_new_tokens=min(params.max_new_tokens, most),
         )
-        with intra_op_threads(self._threads):
-            return generate(self.model.code_mode, prompt, params, SeededNoise((seed,)))[0]
+
+    def codes(self, script: Script, prompt: ARPrompt, params: SamplingParams, seed: int) -> Generation:
+        """Generate without the engine, alone."""
+        with intra_op_threads(self.threads):
+            return generate(self.model.code_mode, prompt, self.bounded(script, params), SeededNoise((seed,)))[0]
+
+    def code_job(
+        self, script: Script, voice: Voice, recording: Recording | None, params: SamplingParams, seed: int
+    ) -> Job:
+        """The same for the engine."""
+        return Job(self.prompt(script, voice, recording), self.bounded(script, params), seed, CODE)
 
     @torch.inference_mode()
     def mel(self, generation: Generation, *, from_codes: bool = False) -> Tensor:
@@ -133,7 +156,7 @@ class ChatTTSStages:
         decoder = self.model.dvae if from_codes else self.model.decoder
         if decoder is None:
             raise InputError("this checkpoint has no DVAE; decode from hidden states")
-        with intra_op_threads(self._threads):
+        with intra_op_threads(self.threads):
             mel: Tensor = decoder((generation.codes if from_codes else generation.hidden).T[None])
         floor = self.habits.mel_floor
         return mel if floor is None else mel.clamp_min(floor)
@@ -144,7 +167,7 @@ class ChatTTSStages:
 
         Raises: EngineError when the model's numbers went wrong; silence or noise is never returned in their place.
         """
-        with intra_op_threads(self._threads):
+        with intra_op_threads(self.threads):
             samples: NDArray[np.float32] = self.vocoder(mel)[0].cpu().numpy()
         if not np.isfinite(samples).all():
             raise EngineError("the model made numbers that are not finite; try another seed, or float32")
@@ -164,14 +187,33 @@ class ChatTTSStages:
         heard: NDArray[np.int32] = codes.cpu().numpy().astype(np.int32)
         return heard
 
-    def rewrite(self, text: str, prompt: str, seed: int) -> str:
-        """The refine pass: add spoken manner to ``text`` (``prompt`` like ``[oral_2][laugh_0][break_6]``)."""
+    def refine_prompt(self, text: str, manner: str) -> str:
+        """What asks for the refine pass. Raises: InputError when the model has none."""
         if not self.habits.refine:
             raise InputError("this model cannot rewrite text; leave refine out, or load one that can")
-        tokenizer = self.model.tokenizer
-        encoded = tokenizer.encode([refine_prompt(text, prompt)], self.model.config.gpt.num_vq)
-        written = generate(
-            self.model.text_mode, embed_prompt(encoded, self.model.embeddings), REFINE, SeededNoise((seed,))
-        )[0]
-        first_level = tokenizer.id("[break_0]")  # levels steer the rewriting; they are not part of its result
-        return tokenizer.decode([int(i) for i in written.codes[:, 0] if i < first_level])
+        return refine_prompt(text, manner)
+
+    def refine_job(self, prompt: str, seed: int) -> Job:
+        """The refine pass for the engine; ``rewritten`` reads its codes."""
+        encoded = self.model.tokenizer.encode([prompt], self.model.config.gpt.num_vq)
+        return Job(embed_prompt(encoded, self.model.embeddings), REFINE, seed, TEXT)
+
+    def rewritten(self, codes: Tensor) -> str:
+        """``[T, 1]`` of a refine pass as text."""
+        first_level = self.model.tokenizer.id(
+            "[break_0]"
+        )  # levels steer the rewriting; they are not part of its result
+        return self.model.tokenizer.decode([int(i) for i in codes[:, 0] if i < first_level])
+
+    def engine(self, config: EngineConfig) -> Engine:
+        """An engine for this model: it writes codes, and rewrites text where the model can."""
+        modes: dict[str, ARModel] = {CODE: self.model.code_mode}
+        if self.habits.refine:
+            modes[TEXT] = self.model.text_mode
+        weight = self.model.embeddings.emb_text.weight
+        return Engine(modes, config, dtype=weight.dtype, device=weight.device)
+
+    def frames(self, lookahead: int | None = None) -> HiddenFrames:
+        """The frame stage of this model."""
+        streams = WaveStreams(self.model.decoder, self.vocoder, mel_floor=self.habits.mel_floor, lookahead=lookahead)
+        return HiddenFrames(streams, lookahead)

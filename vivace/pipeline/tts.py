@@ -4,56 +4,46 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import weakref
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Self, Unpack
 
 import numpy as np
 import torch
 
-from vivace.audio.edit import change_speed, fade_edges, silence, trim_silence
-from vivace.errors import EngineError, TextTooLongError, UnsupportedLanguageError
+from vivace.engine.frame_stage import WHOLE, Ramp
+from vivace.engine.worker import Finished, Message, Order, Worker
+from vivace.errors import EngineError, TextTooLongError, TTSError, UnsupportedLanguageError
 from vivace.models.chattts.speaker import random_speaker
 from vivace.models.registry import EMBEDDED, embedded_root, family_of
 from vivace.pipeline.brackets import require_closed_tags
 from vivace.pipeline.cloning import checked_transcript, listen_to
+from vivace.pipeline.listening import Admission, OnProgress, listen
 from vivace.pipeline.loading import load_chattts
 from vivace.pipeline.options import Request, SpeakOptions, make_request
-from vivace.pipeline.pauses import pause_after
 from vivace.pipeline.performance import Meter, PerformanceStats
 from vivace.pipeline.prepared_voices import open_prepared_voices
 from vivace.pipeline.result_cache import open_result_cache
-from vivace.pipeline.speech import AudioChunk, Samples, Speech, SpeechStats
-from vivace.pipeline.stages import ChatTTSStages, Recording
+from vivace.pipeline.speaking import Event, Speaking
+from vivace.pipeline.speech import AudioChunk, Speech
+from vivace.pipeline.stages import ChatTTSStages
 from vivace.pipeline.voices import Voice, VoiceBook, VoiceStore
 from vivace.pipeline.warm_up import warm_up_batches
 from vivace.runtime.backend import set_up_backend
 from vivace.runtime.device import pick_device
-from vivace.runtime.seed import derive_seed
 from vivace.settings import TTSConfig
 from vivace.text import Lexicon, Normaliser, normalize, split
-from vivace.types import Piece, Progress, SpokenLanguage
+from vivace.types import Piece, SpokenLanguage
 from vivace.weights.resolve import resolve
-
-OnProgress = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class _Heard:
-    samples: Samples  # [N] as the model made them
-    text: str  # as the model read it
-
-
-@dataclass(frozen=True)
-class _Spoken:
-    chunk: AudioChunk
-    code_frames: int
-    stopped: bool
 
 
 class TTS:
-    """A loaded model that speaks. Safe to use from several threads: requests take turns.
+    """A loaded model that speaks. Safe to use from several threads: requests share every step of the engine.
 
     Args:
         model: a checkpoint's folder, a hub address such as ``2Noise/ChatTTS``, or None for the embedded voice.
@@ -83,13 +73,15 @@ class TTS:
             torch.set_num_threads(self.config.threads)
         root = embedded_root() if wanted == EMBEDDED else self._resolve(wanted)
         family_of(root)
-        parts = load_chattts(root, device=self._device)
+        parts = load_chattts(root, device=self._device, precision=self.config.precision)
         self._stages: ChatTTSStages | None = ChatTTSStages(parts, self.config.text.homophones)
         self._book = self._voice_book(root)
         self.results = open_result_cache(self.config, root)
         self.prepared_voices = open_prepared_voices(self.config, root)
-        self._lock = threading.Lock()
         self._meter = Meter()
+        self._lock = threading.Lock()
+        self._worker: Worker | None = None
+        self.admission = Admission(self.config.engine.max_requests)
 
     def _resolve(self, model: str | Path) -> Path:
         hub = self.config.hub
@@ -134,11 +126,11 @@ class TTS:
         spoken = checked_transcript(self.stages, transcript)
         source = recording if isinstance(recording, bytes) else Path(recording)
 
-        def listen() -> Voice:
-            with self._lock:
-                return listen_to(self.stages, source, spoken, self.config.limits.max_reference_seconds)
+        def hear() -> Voice:
+            limit = self.config.limits.max_reference_seconds
+            return self.worker.call(lambda: listen_to(self.stages, source, spoken, limit)).result()
 
-        return replace(self.prepared_voices.voice(source, spoken, listen), name=name, description=description)
+        return replace(self.prepared_voices.voice(source, spoken, hear), name=name, description=description)
 
     def synthesize(self, text: str, *, progress: OnProgress | None = None, **options: Unpack[SpeakOptions]) -> Speech:
         """Speak ``text``; ``options`` are those of ``SpeakOptions``, ``progress`` is called after every piece.
@@ -147,55 +139,53 @@ class TTS:
             InputError: the text, the voice or an option cannot be used; the message says which and what to do.
             EngineError: synthesis itself failed.
         """
-        request = self._request(options)
-        pieces = self._pieces(text, request)
+        request, pieces = self.prepare(text, options)
         key = self.results.key(pieces, request)
         return self.results.speech(key, lambda: self._make(pieces, request, progress))
 
     def _make(self, pieces: list[Piece], request: Request, progress: OnProgress | None) -> Speech:
-        started = time.perf_counter()
-        spoken = list(self._speak(pieces, request, progress))
-        samples = np.concatenate([s.chunk.samples for s in spoken])
-        elapsed, duration = time.perf_counter() - started, len(samples) / self.sample_rate
-        stats = SpeechStats(
-            duration_s=duration,
-            elapsed_s=elapsed,
-            seed=request.seed,
-            voice=request.voice.name,
-            pieces=len(spoken),
-            code_frames=sum(s.code_frames for s in spoken),
-            stopped=all(s.stopped for s in spoken),
-        )
-        return Speech(samples, self.sample_rate, stats)
+        spoken = list(self._speak(pieces, request, progress, WHOLE))
+        samples = np.concatenate([chunk.samples for chunk, _ in spoken])
+        return Speech(samples, self.sample_rate, spoken[-1][1].stats)
 
     def synthesize_batch(
         self, texts: Sequence[str], *, progress: OnProgress | None = None, **options: Unpack[SpeakOptions]
     ) -> list[Speech]:
-        """Speak several texts with the same options: one result per text, in order.
+        """Speak several texts with the same options, side by side: one result per text, in order.
 
-        Every text is checked before the first is spoken, so that a bad one costs nothing.
+        Every text is checked before the first is spoken, so that a bad one costs nothing. ``progress`` is called from
+        several threads.
         """
         request = self._request(options)
         for text in texts:
             self._pieces(text, request)
         fixed = SpeakOptions(**{**options, "seed": request.seed})
-        return [self.synthesize(text, progress=progress, **fixed) for text in texts]
+        with ThreadPoolExecutor(
+            max(1, min(len(texts), self.config.engine.rows, self.config.engine.max_requests))
+        ) as pool:
+            return list(pool.map(lambda text: self.synthesize(text, progress=progress, **fixed), texts))
 
     def stream(
         self, text: str, *, progress: OnProgress | None = None, **options: Unpack[SpeakOptions]
-    ) -> Iterator[AudioChunk]:
-        """Speak ``text`` piece by piece; all chunks joined equal ``synthesize`` of the same seed.
+    ) -> Generator[AudioChunk, None, None]:
+        """Speak ``text`` while it is being made; all chunks joined equal ``synthesize`` of the same seed (to 1e-5).
 
+        Leaving the iterator early calls the rest off.
         Raises: as ``synthesize``; what is wrong with the request is raised before the first chunk is asked for.
         """
-        request = self._request(options)
-        pieces = self._pieces(text, request)
-        return (spoken.chunk for spoken in self._speak(pieces, request, progress))
+        request, pieces = self.prepare(text, options)
+        return (chunk for chunk, _ in self._speak(pieces, request, progress, self.ramp))
 
     def refine(self, text: str, prompt: str = "", *, seed: int = 0) -> str:
         """Only the refine pass: ``text`` rewritten with fillers, pauses and laughs (models with a text head)."""
-        with self._lock:
-            return self.stages.rewrite(normalize(text), prompt, seed)
+        stages, messages = self.stages, SimpleQueue[Message]()
+        asked = stages.refine_prompt(normalize(text), prompt)
+        self.worker.submit(Order(lambda: stages.refine_job(asked, seed), messages.put, ramp=None))
+        message = messages.get()
+        if isinstance(message, TTSError):
+            raise message
+        assert isinstance(message, Finished), "a refine pass makes no sound"
+        return stages.rewritten(message.codes)
 
     def get_performance_stats(self) -> PerformanceStats:
         """What has been done so far."""
@@ -217,10 +207,23 @@ class TTS:
         self._meter.reset()
         return time.perf_counter() - started
 
-    def close(self) -> None:
-        """Let go of the model's memory; the object cannot speak afterwards."""
+    @property
+    def worker(self) -> Worker:
+        """The thread that speaks; it starts with the first request. Raises: EngineError once this is closed."""
         with self._lock:
-            self._stages = None
+            stages = self.stages
+            if self._worker is None:
+                engine = stages.engine(self.config.engine.sizes())
+                self._worker = Worker(engine, stages.frames(self.config.stream.lookahead), threads=stages.threads)
+                weakref.finalize(self, self._worker.close, wait=False)
+            return self._worker
+
+    def close(self) -> None:
+        """Stop, and let go of the model's memory; who still listens gets an AbortedError."""
+        with self._lock:
+            self._stages, worker = None, self._worker
+        if worker is not None:
+            worker.close()
         if self._device.type != "cpu":
             torch.accelerator.empty_cache()
 
@@ -255,46 +258,33 @@ class TTS:
             )
         return pieces
 
-    def _speak(self, pieces: list[Piece], request: Request, progress: OnProgress | None) -> Iterator[_Spoken]:
-        voice = request.voice
-        recording = None
-        begun, audio_s, work_s, first_s = time.perf_counter(), 0.0, 0.0, 0.0
-        if voice.prompt_codes is not None and voice.transcript is not None:
-            recording = Recording(voice.prompt_codes, voice.transcript)
-        for index, piece in enumerate(pieces):
-            last = index + 1 == len(pieces)
-            with self._lock:
-                started = time.perf_counter()
-                spoken, heard = self._speak_piece(piece, request, derive_seed(request.seed, index), recording)
-                if recording is None and not last and self.stages.habits.carry_over:
-                    # The first piece is the recording of those that follow: the same voice and manner go on.
-                    recording = Recording(self.stages.listen(heard.samples), heard.text)
-            audio_s += len(spoken.chunk.samples) / self.sample_rate
-            work_s += time.perf_counter() - started
-            first_s = first_s or time.perf_counter() - begun
-            if last:
-                self._meter.add(audio_s=audio_s, work_s=work_s, first_audio_s=first_s)
-            if progress is not None:
-                progress(Progress(index + 1, len(pieces), "pieces"))
-            pause = silence(pause_after(piece, speed=request.speed, last=last), self.sample_rate)
-            lead = silence(piece.lead_s, self.sample_rate)
-            samples = np.concatenate([lead, spoken.chunk.samples, pause])
-            yield replace(spoken, chunk=replace(spoken.chunk, samples=samples, last=last))
+    @property
+    def ramp(self) -> Ramp:
+        """When a stream of this configuration sends audio."""
+        return Ramp(**self.config.stream.model_dump(exclude={"lookahead"}))
 
-    def _speak_piece(
-        self, piece: Piece, request: Request, seed: int, recording: Recording | None
-    ) -> tuple[_Spoken, _Heard]:
-        stages = self.stages
-        script = stages.script(piece)
-        if request.refine is not None:
-            script = replace(script, text=stages.rewrite(script.text, request.refine, derive_seed(seed, 0)))
-        prompt = stages.prompt(script, request.voice, recording)
-        generation = stages.codes(script, prompt, request.sampling, seed)
-        wave = stages.wave(stages.mel(generation))
-        samples = fade_edges(trim_silence(wave, self.sample_rate), self.sample_rate)
-        if not len(samples):
-            raise EngineError(f"the model made no sound for {piece.text[:40]!r}; try another seed or voice")
-        if request.speed != 1:
-            samples = change_speed(samples, self.sample_rate, request.speed)
-        chunk = AudioChunk(samples, self.sample_rate, piece.text, last=False)
-        return _Spoken(chunk, len(generation.codes), generation.stopped), _Heard(wave, script.text)
+    def prepare(self, text: str, options: SpeakOptions) -> tuple[Request, list[Piece]]:
+        """What a text and its options come to, before anything is spoken. Raises: as ``synthesize``."""
+        request = self._request(options)
+        return request, self._pieces(text, request)
+
+    def count(self, speaking: Speaking) -> None:
+        """A request is over: it goes into the statistics."""
+        stats = speaking.stats
+        self._meter.add(audio_s=stats.duration_s, work_s=stats.elapsed_s, first_audio_s=speaking.first_audio_s)
+
+    def speaking(
+        self, pieces: Sequence[Piece], request: Request, ramp: Ramp, deliver: Callable[[Event], None]
+    ) -> Speaking:
+        """A request that has not begun; ``deliver`` takes its events from another thread."""
+        deadline = None if request.deadline_s is None else time.monotonic() + request.deadline_s
+        ahead = self.config.engine.ahead
+        return Speaking(self.stages, self.worker, pieces, request, deliver, ramp=ramp, ahead=ahead, deadline=deadline)
+
+    def _speak(
+        self, pieces: list[Piece], request: Request, progress: OnProgress | None, ramp: Ramp
+    ) -> Iterator[tuple[AudioChunk, Speaking]]:
+        with self.admission:
+            for chunk, speaking in listen(partial(self.speaking, pieces, request, ramp), len(pieces), progress):
+                yield chunk, speaking
+            self.count(speaking)

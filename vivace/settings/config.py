@@ -1,14 +1,14 @@
 """All groups in one frozen value."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vivace.errors import SettingsError
-from vivace.settings.machine import CudaConfig
+from vivace.settings.machine import CudaConfig, EngineSettings, StreamSettings
 from vivace.settings.serving import ServerConfig
 from vivace.settings.sources import (
     ENV_PREFIX,
@@ -38,12 +38,15 @@ class TTSConfig(BaseSettings):
     model: str | None = None  # None: the embedded voice; else a folder, or a hub address such as 2Noise/ChatTTS
     device: str = "auto"  # "auto", "cpu", "cuda:1", … : whatever torch.accelerator knows
     threads: Annotated[int, Field(ge=1)] | None = None  # of torch on the CPU; None: torch's own choice
+    precision: Literal["auto", "float32", "bfloat16", "int8", "int4"] = "auto"  # of the language model's matrices
     paths: PathsConfig = Field(default_factory=PathsConfig)
     hub: HubConfig = Field(default_factory=HubConfig)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
     text: TextConfig = Field(default_factory=TextConfig)
     inference: InferenceConfig = Field(default_factory=InferenceConfig)
     cuda: CudaConfig = Field(default_factory=CudaConfig)
+    engine: EngineSettings = Field(default_factory=EngineSettings)
+    stream: StreamSettings = Field(default_factory=StreamSettings)
     cache: CacheConfig = Field(default_factory=CacheConfig)
     server: ServerConfig = Field(default_factory=ServerConfig)
 

@@ -1,0 +1,134 @@
+"""Awaiting the same engine: what comes out, leaving early, refusals, deadlines."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from vivace import TTS, TTSConfig
+from vivace.errors import AbortedError, DeadlineError, EmptyTextError, EngineError, QueueFullError
+from vivace.pipeline.async_tts import AsyncTTS
+from vivace.pipeline.speech import Speech
+
+TEXT = "Good morning. 今天天气很好。"
+LONG = "The train leaves at half past seven in the morning, and nobody knows when it will come back again. " * 3
+
+
+@pytest.fixture(scope="module")
+def tts() -> Iterator[TTS]:
+    with TTS(config=TTSConfig(engine={"max_requests": 3}, cache={"results": "off"})) as opened:
+        yield opened
+
+
+def at_rest(tts: TTS) -> bool:
+    """Everything has been given back, within a second."""
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        load = tts.worker.load
+        if not (load.running or load.waiting or load.parked):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_awaited_speech_is_the_speech(tts: TTS) -> None:
+    async def speak() -> tuple[np.ndarray, np.ndarray]:
+        door = AsyncTTS(tts)
+        whole, chunks = await asyncio.gather(door.synthesize(TEXT, seed=3), joined(door))
+        return whole.samples, chunks
+
+    async def joined(door: AsyncTTS) -> np.ndarray:
+        return np.concatenate([chunk.samples async for chunk in door.stream(TEXT, seed=3)])
+
+    whole, chunks = asyncio.run(speak())
+    want = tts.synthesize(TEXT, seed=3).samples
+    assert np.array_equal(whole, want)
+    np.testing.assert_allclose(chunks, want, atol=1e-5, rtol=0)
+
+
+def test_leaving_early_frees_the_engine(tts: TTS) -> None:
+    async def leave() -> None:
+        stream = AsyncTTS(tts).stream(LONG, seed=1)
+        await anext(stream)
+        await stream.aclose()
+
+    asyncio.run(leave())
+    assert at_rest(tts)
+    generator = tts.stream(LONG, seed=1)
+    next(generator)
+    generator.close()
+    assert at_rest(tts)
+
+
+def test_a_cancelled_task_frees_the_engine(tts: TTS) -> None:
+    async def cancel() -> None:
+        task = asyncio.create_task(AsyncTTS(tts).synthesize(LONG))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())
+    assert at_rest(tts)
+
+
+def test_one_request_too_many_is_refused_at_once(tts: TTS) -> None:
+    async def crowd() -> list[object]:
+        door = AsyncTTS(tts)
+        return await asyncio.gather(*(door.synthesize("Yes.", seed=n) for n in range(6)), return_exceptions=True)
+
+    answers = asyncio.run(crowd())
+    refused = [a for a in answers if isinstance(a, QueueFullError)]
+    assert 1 <= len(refused) <= 3
+    assert "3 requests are under way already" in str(refused[0])
+    assert len(refused) + sum(not isinstance(a, Exception) for a in answers) == 6
+
+
+def test_a_deadline_ends_a_request_and_nobody_else(tts: TTS) -> None:
+    async def race() -> list[Speech | BaseException]:
+        door = AsyncTTS(tts)
+        return await asyncio.gather(  # type: ignore[return-value]
+            door.synthesize(LONG, seed=1, deadline_s=0.05), door.synthesize("Yes.", seed=2), return_exceptions=True
+        )
+
+    late, other = asyncio.run(race())
+    assert isinstance(late, DeadlineError)
+    assert isinstance(other, Speech)
+    assert np.array_equal(other.samples, tts.synthesize("Yes.", seed=2).samples)
+    assert at_rest(tts)
+
+
+def test_a_bad_text_is_the_callers_error(tts: TTS) -> None:
+    async def speak() -> None:
+        await AsyncTTS(tts).synthesize("…")
+
+    with pytest.raises(EmptyTextError):
+        asyncio.run(speak())
+
+
+def test_the_loop_is_not_held_up(tts: TTS) -> None:
+    async def watch() -> float:
+        worst, task = 0.0, asyncio.create_task(AsyncTTS(tts).synthesize(LONG, seed=4))
+        while not task.done():
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            worst = max(worst, time.perf_counter() - before)
+        return worst
+
+    assert asyncio.run(watch()) < 2.0, "an event loop that stands still for seconds serves nobody"
+
+
+def test_closing_tells_those_who_listen() -> None:
+    tts = TTS()
+    stream = tts.stream(LONG, seed=1)
+    next(stream)
+    closer = threading.Timer(0.05, tts.close)
+    closer.start()
+    with pytest.raises(AbortedError, match="closed before this was done"):
+        list(stream)
+    closer.join()
+    with pytest.raises(EngineError, match="closed"):
+        tts.synthesize("Yes.")
