@@ -9,6 +9,7 @@ from vivace.train.recording import (
     Samples,
     joined,
     levelled,
+    loudness,
     speech_span,
     token_positions,
     trimmed,
@@ -33,7 +34,10 @@ def test_silence_is_kept_whole() -> None:
 
 
 def test_level_is_limited_by_the_peak() -> None:
-    assert np.sqrt(np.mean(np.square(levelled(tone(0.2, 0.9))))) == pytest.approx(0.08, rel=0.01)
+    for seconds in (0.2, 3.0):  # shorter than one block of the measure, and longer
+        assert loudness(levelled(tone(seconds, 0.9))) == pytest.approx(-22.8, abs=0.3)
+    silence = np.zeros(1000, np.float32)
+    assert np.array_equal(levelled(silence), silence)
     click = np.zeros(1000, np.float32)
     click[500] = 0.001
     assert np.abs(levelled(click)).max() <= 0.951

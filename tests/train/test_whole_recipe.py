@@ -42,14 +42,15 @@ class ToneTeacher:
         self.languages: tuple[str, ...] = ("zh", "en")
         self._pitch = pitch
 
-    def speak(self, words: Sequence[Word]) -> Recording | None:
+    def speak(self, words: Sequence[Word], pace: float = 1.0) -> Recording | None:
         tokens = [token for word in words for token in word_tokens(word)]
-        time = np.arange(int(TOKEN_S * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
+        token_s = TOKEN_S / pace
+        time = np.arange(int(token_s * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
         tones = [200 + zlib.crc32(token.encode()) % 2000 for token in tokens]
         if not tones:
             return None
         samples = np.concatenate([0.3 * np.sin(2 * np.pi * self._pitch * tone * time) for tone in tones])
-        anchors = tuple(Anchor(i * TOKEN_S, i) for i in range(len(tokens)))
+        anchors = tuple(Anchor(i * token_s, i) for i in range(len(tokens)))
         return Recording(samples.astype(np.float32), anchors)
 
 

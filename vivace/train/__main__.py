@@ -1,4 +1,4 @@
-"""``python -m vivace.train STAGE``: corpus, dvae, codes, voice, vocos, export.
+"""``python -m vivace.train STAGE``: corpus, dvae, codes, voice, vocos, export, recogniser.
 
 The recipe says in which order and how long.
 """
@@ -14,7 +14,8 @@ from vivace.train.corpus import EMBEDDED_PLAN, build_corpus, draw_lines
 from vivace.train.dvae_stage import DVAEOptions, build_dvae, encode_corpus, train_dvae
 from vivace.train.export import export
 from vivace.train.peers import Peers
-from vivace.train.preset import PRESETS
+from vivace.train.preset import MEL_FLOOR, PRESETS
+from vivace.train.recogniser_stage import RecogniserOptions, train_recogniser
 from vivace.train.speakers import EMBEDDED_SPEAKERS, teachers
 from vivace.train.state import load_weights
 from vivace.train.store import Corpus, hours
@@ -45,14 +46,16 @@ def dvae(args: argparse.Namespace) -> None:
 def codes(args: argparse.Namespace) -> None:
     model = build_dvae(PRESETS[args.preset], args.regime)
     load_weights(args.dvae, model)
-    log.info("mel difference through the codes %.4f", encode_corpus(Corpus(args.corpus), model))
+    log.info("mel difference through the codes %.4f", encode_corpus(Corpus(args.corpus), model, floor=args.floor))
 
 
 def voice(args: argparse.Namespace) -> None:
     peers = Peers(args.peer, args.peers, args.port)
     peers.join()
     budget = Budget(args.rate or 1.2e-3, steps=args.steps, minutes=args.minutes)
-    options = VoiceOptions(budget, sampled=args.sampled, seed=args.seed)
+    options = VoiceOptions(
+        budget, sampled=args.sampled, twice=tuple(args.twice), accumulate=args.accumulate, seed=args.seed
+    )
     train_voice(Corpus(args.corpus), PRESETS[args.preset], args.out, options, init=args.init, peers=peers)
     peers.leave()
 
@@ -61,6 +64,11 @@ def vocos(args: argparse.Namespace) -> None:
     budget = Budget(args.rate or 1e-3, steps=args.steps, minutes=args.minutes)
     options = VocosOptions(budget, seed=args.seed)
     train_vocos(Corpus(args.corpus), PRESETS[args.preset], args.out, options, init=args.init)
+
+
+def recogniser(args: argparse.Namespace) -> None:
+    budget = Budget(args.rate or 2e-3, steps=args.steps, minutes=args.minutes)
+    train_recogniser(Corpus(args.corpus), args.out, RecogniserOptions(budget, seed=args.seed))
 
 
 def checkpoint(args: argparse.Namespace) -> None:
@@ -104,13 +112,17 @@ def parser() -> argparse.ArgumentParser:
     coded.add_argument("corpus", type=Path)
     coded.add_argument("dvae", type=Path)
     coded.add_argument("--regime", default="a", choices=("a", "b", "c"), help="the quantiser's arithmetic")
+    coded.add_argument("--floor", type=float, default=MEL_FLOOR, help="of the mels that the DVAE was trained on")
     spoken = stage("voice", voice, "language model and Decoder")
     trained(spoken)
     spoken.add_argument("--sampled", type=float, default=0.6, help="most of a row that scheduled sampling replaces")
+    spoken.add_argument("--twice", nargs="*", default=[], help="speakers whose utterances come twice an epoch")
+    spoken.add_argument("--accumulate", type=int, default=1, help="batches whose gradients make one step")
     spoken.add_argument("--peers", type=int, default=1, help="processes; start each with its own --peer")
     spoken.add_argument("--peer", type=int, default=0)
     spoken.add_argument("--port", type=int, default=29_511)
     trained(stage("vocos", vocos, "the vocoder"))
+    trained(stage("recogniser", recogniser, "what the benchmark hears phones and tones with"), init=False)
     exported = stage("export", checkpoint, "a checkpoint folder")
     exported.add_argument("voice", type=Path)
     exported.add_argument("vocos", type=Path)

@@ -4,8 +4,9 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from vivace.models.chattts.dvae import MEL
 from vivace.models.chattts.text import word_tokens
 from vivace.text import phones
 from vivace.text.en.lexicon import lookup
+from vivace.train.delivery import perform
 from vivace.train.recording import CODE_SAMPLES, Teacher, levelled, token_positions
 from vivace.train.store import HELD_OUT, HOP, ShardWriter, Utterance
-from vivace.train.templates import english, mandarin, mixed
+from vivace.train.templates import english, long_sentence, mandarin, mixed
 from vivace.types import Word
 
 
@@ -38,21 +40,24 @@ class CorpusPlan:
     shares: tuple[Share, ...]
     found: float = 0.6  # of the English sentences: from the list of written ones, a third of them with words replaced
     double: float = 0.1  # two sentences in one utterance
-    tokens: tuple[int, int] = (3, 130)
-    frames: tuple[int, int] = (12, 560)
+    long: float = 0.06  # several joined to one sentence of 20 to 45 words
+    paced: float = 0.4  # a [speed_n] in front
+    broken: float = 0.15  # a pause tag between two words
+    tokens: tuple[int, int] = (2, 200)
+    frames: tuple[int, int] = (10, 800)
     held_out: int = 20  # per speaker and kind, but never more than a quarter
 
 
 EMBEDDED_PLAN = CorpusPlan(
     (
-        Share("slt", "en", 0.215),
-        Share("rms", "en", 0.155),
+        Share("slt", "en", 0.24),
+        Share("rms", "en", 0.13),
         Share("esm", "en", 0.115),
         Share("esf", "en", 0.115),
-        Share("esm", "zh", 0.155),
-        Share("esf", "zh", 0.155),
-        Share("esm", "mixed", 0.045),
-        Share("esf", "mixed", 0.045),
+        Share("esm", "zh", 0.165),
+        Share("esf", "zh", 0.165),
+        Share("esm", "mixed", 0.035),
+        Share("esf", "mixed", 0.035),
     )
 )
 
@@ -68,15 +73,24 @@ class Line:
 
 
 def near_copies(text: str, forbidden: Iterable[str], length: int = 4) -> bool:
-    """Whether ``text`` shares two fifths of the ``length``-grams of any forbidden sentence (words, or characters)."""
-    grams = _grams(text, length)
-    return any(len(grams & other) >= max(1.0, 0.4 * len(other)) for other in (_grams(f, length) for f in forbidden))
+    """Whether ``text`` is a forbidden sentence, or shares two fifths of its ``length``-grams of words or characters."""
+    grams, whole = _grams(text, length), _units(text)
+    for other in forbidden:
+        theirs = _grams(other, length)
+        if whole == _units(other) or len(grams & theirs) >= max(1.0, 0.4 * len(theirs)):
+            return True
+    return False
+
+
+@lru_cache(maxsize=4096)
+def _units(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[a-z']+|[一-鿿]", text.lower()))
 
 
 @lru_cache(maxsize=4096)  # the forbidden ones are asked for again and again
 def _grams(text: str, length: int) -> frozenset[tuple[str, ...]]:
-    units = re.findall(r"[a-z']+|[一-鿿]", text.lower())
-    return frozenset(tuple(units[i : i + length]) for i in range(len(units) - length + 1))
+    units = _units(text)
+    return frozenset(units[i : i + length] for i in range(len(units) - length + 1))
 
 
 def is_in_dictionary(words: Sequence[Word]) -> bool:
@@ -118,15 +132,35 @@ def draw_lines(
 
 
 def _sentence(kind: str, plan: CorpusPlan, rng: random.Random, stock: list[str], written: Sequence[str]) -> str:
+    if rng.random() < plan.broken:
+        return with_break(_sentence(kind, replace(plan, broken=0.0), rng, stock, written), rng)
+    if rng.random() < plan.paced:
+        return f"[speed_{rng.randrange(10)}]" + _sentence(kind, replace(plan, paced=0.0, long=0.0), rng, stock, written)
     if kind == "mixed":
         return mixed().draw(rng)
     book = english() if kind == "en" else mandarin()
+    if rng.random() < plan.long:
+        return long_sentence(book, kind, rng)
     text = book.draw(rng)
     if kind == "en" and written and rng.random() < plan.found:
         text = _with_rare_words(rng.choice(written), rng) if rng.random() < 1 / 3 or not stock else stock.pop()
     if rng.random() < plan.double:
         text += ("" if kind == "zh" else " ") + book.draw(rng)
     return text
+
+
+def with_break(text: str, rng: random.Random) -> str:
+    """``text`` with a pause tag between two of its words."""
+    words = phones(text)
+    places = [b.start for a, b in pairwise(words) if _may_pause(a, b)]
+    if not places:
+        return text
+    at = rng.choice(places)
+    return f"{text[:at]}{rng.choice(('[uv_break]', '[lbreak]'))}{text[at:]}"
+
+
+def _may_pause(a: Word, b: Word) -> bool:
+    return "tag" not in (a.kind, b.kind) and b.kind != "punct" and b.start >= a.end
 
 
 def _with_rare_words(sentence: str, rng: random.Random) -> str:
@@ -142,7 +176,7 @@ def _with_rare_words(sentence: str, rng: random.Random) -> str:
 def record(line: Line, teacher: Teacher, plan: CorpusPlan) -> tuple[Utterance, torch.Tensor, torch.Tensor] | None:
     """An utterance with its mel ``[2T, M]`` and samples ``[N]``; None when the speech is too short or too long."""
     words = phones(line.text)
-    recording = teacher.speak(words)
+    recording = perform(teacher, words)
     if recording is None:
         return None
     frames = len(recording.samples) // CODE_SAMPLES

@@ -47,9 +47,9 @@ def build_dvae(preset: Preset, regime: Regime = "a") -> DVAE:
     return DVAE(preset.sizes.dvae, regime=regime)
 
 
-def encode_features(dvae: DVAE, mel: Tensor) -> Tensor:
-    """``dvae.features`` at training speed: ``[B, M, F]`` -> ``[B, C, T]``; mels are clamped at the floor."""
-    x = (mel.clamp_min(MEL_FLOOR) / dvae.coef).transpose(1, 2)
+def encode_features(dvae: DVAE, mel: Tensor, floor: float = MEL_FLOOR) -> Tensor:
+    """``dvae.features`` at training speed: ``[B, M, F]`` -> ``[B, C, T]``; mels are clamped at ``floor``."""
+    x = (mel.clamp_min(floor) / dvae.coef).transpose(1, 2)
     for layer in dvae.downsample_conv:
         x = conv_forward(layer, x) if isinstance(layer, nn.Conv1d) else F.gelu(x)
     return stack_forward(dvae.encoder, x).float().transpose(1, 2)
@@ -101,8 +101,8 @@ def train_dvae(corpus: Corpus, preset: Preset, out: Path, options: DVAEOptions) 
 
 
 @torch.inference_mode()
-def encode_corpus(corpus: Corpus, dvae: DVAE, rows: int = 16) -> float:
-    """Write the codes of every utterance beside it.
+def encode_corpus(corpus: Corpus, dvae: DVAE, rows: int = 16, floor: float = MEL_FLOOR) -> float:
+    """Write the codes of every utterance beside it; ``floor`` is that of the mels ``dvae`` was trained on.
 
     Returns: mean absolute difference of natural-log mels after decoding, over the held-out utterances (0 without any).
     """
@@ -111,25 +111,25 @@ def encode_corpus(corpus: Corpus, dvae: DVAE, rows: int = 16) -> float:
     order = sorted(range(len(codes)), key=lambda i: corpus.utterances[i].frames)
     for at in range(0, len(order), rows):
         group = order[at : at + rows]
-        mel, frames = _padded(corpus, [corpus.utterances[i] for i in group])
+        mel, frames = _padded(corpus, [corpus.utterances[i] for i in group], floor)
         with torch.autocast("cpu", torch.bfloat16):
-            features = encode_features(dvae, mel)
+            features = encode_features(dvae, mel, floor)
         found = dvae.quantiser.encode(features.float()).transpose(1, 2)  # [B, Q, T] -> [B, T, Q]
         for i, row, length in zip(group, found, frames, strict=True):
             codes[i] = row[:length].numpy().astype(np.int16)
     corpus.write_codes([cast("NDArray[np.int16]", c) for c in codes])
     differences = []
     for u in corpus.part(HELD_OUT)[:50]:
-        mel, _ = _padded(corpus, [u])
+        mel, _ = _padded(corpus, [u], floor)
         decoded = decode_features(dvae, dvae.quantiser.decode(torch.from_numpy(corpus.codes(u)).long().T[None]))
         differences.append(float((decoded - mel.clamp_min(MEL_FLOOR)).abs().mean()))
     return sum(differences) / max(len(differences), 1)
 
 
-def _padded(corpus: Corpus, utterances: Sequence[Utterance]) -> tuple[Tensor, list[int]]:
+def _padded(corpus: Corpus, utterances: Sequence[Utterance], floor: float) -> tuple[Tensor, list[int]]:
     """Mels ``[B, M, 2T]`` with silence behind the shorter ones, and the T of each."""
     frames = [u.frames for u in utterances]
-    mel = torch.full((len(utterances), N_MELS, FRAMES_PER_CODE * max(frames)), MEL_FLOOR)
+    mel = torch.full((len(utterances), N_MELS, FRAMES_PER_CODE * max(frames)), floor)
     for b, u in enumerate(utterances):
         mel[b, :, : FRAMES_PER_CODE * u.frames] = torch.from_numpy(corpus.mel(u)).T
     return mel, frames

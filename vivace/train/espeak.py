@@ -106,23 +106,23 @@ class Espeak:
     def __init__(self, variant: str, rate: int = 165) -> None:
         self._variant, self._rate = variant, rate  # rate in words per minute
 
-    def speak(self, words: Sequence[Word]) -> Recording | None:
+    def speak(self, words: Sequence[Word], pace: float = 1.0) -> Recording | None:
         starts = np.cumsum([0, *(len(word_tokens(word)) for word in words)])
         parts = []
         for language, members in _runs(words):
-            part = self._run(language, [words[i] for i in members], [int(starts[i]) for i in members])
+            part = self._run(language, [words[i] for i in members], [int(starts[i]) for i in members], pace)
             if part is None:
                 return None
             parts.append(trimmed(part))
         return joined(parts, GAP_S) if parts else None
 
-    def _run(self, language: str, words: Sequence[Word], starts: Sequence[int]) -> Recording | None:
+    def _run(self, language: str, words: Sequence[Word], starts: Sequence[int], pace: float) -> Recording | None:
         text, places = "", []
         for word in words:
             text += " " if text and word.kind != "punct" else ""
             places.append(len(text))
             text += "".join(word.phones) if word.kind == "zh" else word.text
-        samples, events = _espeak().say(VOICES[language] + self._variant, text, self._rate)
+        samples, events = _espeak().say(VOICES[language] + self._variant, text, round(self._rate * pace))
         if not len(samples):
             return None
         anchors = []

@@ -33,10 +33,11 @@ class Flite:
     def __init__(self, voice: str) -> None:
         self._voice = voice
 
-    def speak(self, words: Sequence[Word]) -> Recording | None:
+    def speak(self, words: Sequence[Word], pace: float = 1.0) -> Recording | None:
         with tempfile.TemporaryDirectory(prefix="flite-") as folder:
             path = Path(folder) / "speech.wav"
-            command = ["flite", "-voice", self._voice, "-psdur", "-t", _spelling(words), "-o", str(path)]
+            command = ["flite", "-voice", self._voice, "--setf", f"duration_stretch={1 / pace:.4f}", "-psdur"]
+            command += ["-t", _spelling(words), "-o", str(path)]
             try:
                 printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             except FileNotFoundError as exc:

@@ -41,8 +41,8 @@ class Teacher(Protocol):
 
     languages: tuple[str, ...]
 
-    def speak(self, words: Sequence[Word]) -> Recording | None:
-        """Words and marks to a recording, or None when it makes no sound of them."""
+    def speak(self, words: Sequence[Word], pace: float = 1.0) -> Recording | None:
+        """Words and marks to a recording, ``pace`` times as fast as usual; None when it makes no sound of them."""
         ...
 
 
@@ -63,11 +63,21 @@ def trimmed(recording: Recording) -> Recording:
     return Recording(recording.samples[start:end], anchors)
 
 
-def levelled(samples: Samples, *, rms: float = 0.08, peak: float = 0.95) -> Samples:
-    """Scaled to one loudness, below ``peak``."""
-    loudness = float(np.sqrt(np.mean(np.square(samples)) + 1e-9))
+def loudness(samples: Samples) -> float:
+    """Integrated loudness in LUFS; a short recording counts as if it were repeated. Source: ITU-R BS.1770-4."""
+    import pyloudnorm
+
+    times = max(1, -(-SAMPLE_RATE // max(len(samples), 1)))
+    return float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(np.tile(samples, times)))
+
+
+def levelled(samples: Samples, *, lufs: float = -22.8, peak: float = 0.95) -> Samples:
+    """Scaled to one loudness, below ``peak``; silence stays as it is."""
+    level = loudness(samples)
+    if not np.isfinite(level):
+        return samples.astype(np.float32)
     highest = max(float(np.abs(samples).max(initial=0.0)), 1e-4)
-    return (samples * min(rms / loudness, peak / highest)).astype(np.float32)
+    return (samples * min(10 ** ((lufs - level) / 20), peak / highest)).astype(np.float32)
 
 
 def joined(parts: Sequence[Recording], gap_s: float) -> Recording:
@@ -86,10 +96,11 @@ def joined(parts: Sequence[Recording], gap_s: float) -> Recording:
 def token_positions(recording: Recording, tokens: int, frames: int) -> NDArray[np.float32]:
     """Which token sounds in the middle of each code frame: ``[frames]``, rising from 0 to ``tokens``, interpolated.
 
-    Anchors that contradict an earlier one are lifted to it.
+    Anchors that contradict an earlier one are lifted to it; those at the very beginning say where it starts.
     """
+    first = max((float(a.token) for a in recording.anchors if a.seconds <= 0), default=0.0)
     inside = [(a.seconds, float(a.token)) for a in recording.anchors if 0 < a.seconds < recording.seconds]
-    points = sorted([(0.0, 0.0), *inside, (recording.seconds, float(tokens))])
+    points = sorted([(0.0, first), *inside, (recording.seconds, float(tokens))])
     times = np.array([t for t, _ in points])
     places = np.maximum.accumulate(np.array([k for _, k in points]))
     middles = (np.arange(frames) + 0.5) * CODE_SAMPLES / SAMPLE_RATE

@@ -50,11 +50,25 @@ class TemplateBook:
             return rng.choice(name.split("|"))
         if number := RANGE.fullmatch(name):
             low, high = int(number[1]), int(number[2])
-            return str(rng.randint(low, min(high, 10 ** rng.randint(1, 4))))  # short numbers as often as long ones
+            longest = max(10 * low, 10 ** rng.randint(1, 4))  # short numbers as often as long ones
+            return str(rng.randint(low, min(high, longest)))
         book, dot, _ = name.partition(SHORT)
         if book in self.books:
             return self.books[book].draw(rng, short=bool(dot))
         return self.words[name].draw(rng)
+
+
+CONJUNCTIONS = {"en": (" and ", " but ", " so ", " because ", " while "), "zh": ("而且", "但是", "所以", "因为", "")}
+
+
+def long_sentence(book: TemplateBook, kind: str, rng: random.Random) -> str:
+    """Two to four sentences as the clauses of one."""
+    clauses = [book.draw(rng) for _ in range(rng.randint(2, 4))]
+    comma, joints = ("，" if kind == "zh" else ","), CONJUNCTIONS[kind]
+    text = clauses[0]
+    for clause in clauses[1:]:
+        text = text.rstrip(".?!。？！") + comma + rng.choice(joints) + clause
+    return text
 
 
 def parse_templates(text: str) -> tuple[tuple[float, tuple[str, ...]], ...]:

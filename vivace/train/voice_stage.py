@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vivace.train.batching import Batch, Collator, endless
 from vivace.train.budget import Budget, Progress
+from vivace.train.early_stop import EarlyStop
 from vivace.train.mel_scale import mel_statistics, start_at_mean
 from vivace.train.objective import Weights, code_loss, decoder_loss, guide_loss, mel_head_loss
 from vivace.train.peers import ALONE, Peers
@@ -35,11 +36,15 @@ class VoiceOptions:
     decoder_frames: int = 900  # code frames per step that the Decoder sees
     decoder_rate: float = 0.6  # its learning rate, as a share
     sampled: float = 0.6  # scheduled sampling: up to this share of a row's frames
+    twice: tuple[str, ...] = ()  # speakers whose utterances come twice an epoch
     drop: float = 0.12  # share of frames whose embedding is silenced
     weights: Weights = field(default_factory=Weights)
     seed: int = 0
+    accumulate: int = 1  # batches whose gradients make one step
+    patience: int = 6  # evaluations in a row without gain until the run stops
     report_every: int = 25  # steps
     save_minutes: float = 2.5
+    evaluate_minutes: float = 8.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ class Losses:
     guide: float
     attention: float  # share inside the guide's window
     decoder: float  # mean absolute difference of natural-log mels
+
+    @property
+    def total(self) -> float:
+        """What early stopping watches."""
+        return self.codes + self.decoder
 
     def __str__(self) -> str:
         return (
@@ -137,28 +147,44 @@ def train_voice(
     torch.manual_seed(options.seed + 1000 * progress.step + peers.rank)
     rng = random.Random(options.seed + 1000 * progress.step + peers.rank)
     collator = Collator(corpus, preset.speakers, preset.sizes.gpt.num_audio_tokens - 1)
-    stream = endless(utterances, collator, options.positions, rng)
+    again = tuple(u for u in utterances if u.speaker in options.twice)
+    stream = endless((*utterances, *again), collator, options.positions, rng)
     held = list(corpus.part(HELD_OUT))[:100]
-    last_save = time.monotonic()
-    while (used := peers.agree(options.budget.progress(progress.step, progress.seconds))) < 1:
-        losses = _step(model, adam, next(stream), options, peers, rng, progress, used)
-        if peers.leads and progress.step % options.report_every == 0:
+    judged = [collator.batch(held[i : i + 10]) for i in range(0, len(held), 10)] if peers.leads else []
+    best, stop = out.with_suffix(".best.safetensors"), EarlyStop(options.patience)
+    last_save = last_judged = time.monotonic()
+    while (used := peers.agree(1.0 if stop.over else options.budget.progress(progress.step, progress.seconds))) < 1:
+        losses = _step(model, adam, stream, options, peers, rng, progress, used)
+        if not peers.leads:
+            continue
+        if progress.step % options.report_every == 0:
             log.info("step %d, %.0f s: %s", progress.step, progress.seconds, losses)
-        if peers.leads and time.monotonic() - last_save > 60 * options.save_minutes:
+        if time.monotonic() - last_save > 60 * options.save_minutes:
             save_state(out, model, adam, progress)
             last_save = time.monotonic()
+        if judged and time.monotonic() - last_judged > 60 * options.evaluate_minutes:
+            if _judge(model, judged, options, stop):
+                save_state(best, model, adam, progress)
+            last_judged = time.monotonic()
     if peers.leads:
+        if judged and not _judge(model, judged, options, stop):
+            load_weights(best, model)
         save_state(out, model, adam, progress)
-        if held:
-            rows = (collator.batch(held[i : i + 10]) for i in range(0, len(held), 10))
-            log.info("held out: %s", evaluate(model, list(rows), options))
+        best.unlink(missing_ok=True)
     return model
+
+
+def _judge(model: VoiceModel, judged: Sequence[Batch], options: VoiceOptions, stop: EarlyStop) -> bool:
+    """Score the held-out batches; whether no evaluation was better."""
+    found = evaluate(model, judged, options)
+    log.info("held out: %s", found)
+    return stop.improved(found.total)
 
 
 def _step(
     model: VoiceModel,
     adam: torch.optim.AdamW,
-    batch: Batch,
+    stream: Iterator[Batch],
     options: VoiceOptions,
     peers: Peers,
     rng: random.Random,
@@ -168,12 +194,14 @@ def _step(
     rate = options.budget.rate(progress.step, used)
     for group in adam.param_groups:
         group["lr"] = rate * group["share"]
-    codes = batch.codes
-    if options.sampled and progress.step % CLEAN_EVERY:
-        codes = own_codes(model, batch, model.head_weights().detach(), options.sampled)
-    loss, losses = batch_loss(model, batch, codes, options, rng, drop=options.drop)
     adam.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    for _ in range(options.accumulate):
+        batch = next(stream)
+        codes = batch.codes
+        if options.sampled and progress.step % CLEAN_EVERY:
+            codes = own_codes(model, batch, model.head_weights().detach(), options.sampled)
+        loss, losses = batch_loss(model, batch, codes, options, rng, drop=options.drop)
+        (loss / options.accumulate).backward()  # type: ignore[no-untyped-call]
     decoder = list(model.decoder.parameters())
     speech = [p for n, p in model.named_parameters() if not n.startswith("decoder.")]
     peers.average_gradients([*speech, *decoder])

@@ -1,0 +1,1 @@
+"""How well a trained voice speaks, measured against the recordings of its teacher."""

@@ -1,0 +1,100 @@
+"""What recognisers hear of a speech, held against what it should say."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+
+from vivace.models.chattts.text import word_tokens
+from vivace.train.edits import aligned, edits
+from vivace.train.recogniser import said, tones, without_tone
+from vivace.train.recording import SAMPLE_RATE, Samples
+from vivace.types import Word
+
+
+class WordRecogniser:
+    """English words of a recording, by pocketsphinx with its own US English model."""
+
+    def __init__(self) -> None:
+        from pocketsphinx import Decoder
+
+        self._decoder = Decoder(samprate=16_000, loglevel="FATAL")
+
+    def words(self, samples: Samples) -> list[str]:
+        """``[N]`` at 24 kHz."""
+        speech = soxr.resample(samples, SAMPLE_RATE, 16_000)
+        speech = np.pad(speech, 4800)  # 0.3 s of silence on both sides
+        speech *= 0.6 / max(float(np.abs(speech).max()), 1e-4)
+        self._decoder.start_utt()
+        self._decoder.process_raw((speech * 32767).astype(np.int16).tobytes(), no_search=False, full_utt=True)
+        self._decoder.end_utt()
+        found = self._decoder.hyp()
+        return re.sub(r"\(\d\)", "", found.hypstr).split() if found else []
+
+
+@dataclass
+class Tally:
+    """Errors among so many."""
+
+    errors: int = 0
+    total: int = 0
+
+    def add(self, wanted: Sequence[str], heard: Sequence[str]) -> None:
+        self.errors += edits(wanted, heard)
+        self.total += len(wanted)
+
+    @property
+    def rate(self) -> float:
+        return self.errors / max(self.total, 1)
+
+
+@dataclass
+class PhoneScore:
+    """What a phone recogniser heard of several speeches."""
+
+    phones: Tally
+    tones: Tally
+    faulty: int = 0  # speeches with a word left out or said twice
+
+    @classmethod
+    def empty(cls) -> "PhoneScore":
+        return cls(Tally(), Tally())
+
+    def add(self, words: Sequence[Word], heard: Sequence[str]) -> None:
+        """One speech of ``words``, of which the labels ``heard`` were recognised."""
+        wanted = [name for word in words for name in said(word_tokens(word))]
+        self.phones.add([without_tone(n) for n in wanted], [without_tone(n) for n in heard])
+        self.tones.add(tones(wanted), tones(heard))
+        self.faulty += bool(skipped_or_repeated(words, heard))
+
+
+def skipped_or_repeated(words: Sequence[Word], heard: Sequence[str]) -> list[str]:
+    """Words none of whose sounds was heard, and words heard twice in a row.
+
+    Words of one sound are not judged: a recogniser drops them of its own. A word is repeated when between two words
+    stands what sounds like one of them: as many sounds, at least three, and four fifths of them the same.
+    """
+    units = [[without_tone(n) for n in said(word_tokens(word))] for word in words if word.kind in ("zh", "en")]
+    wanted = [(w, name) for w, unit in enumerate(units) for name in unit]
+    sounds = [without_tone(n) for n in heard]
+    pairs = aligned([name for _, name in wanted], sounds)
+    found = []
+    for w, unit in enumerate(units):
+        matched = [b for a, b in pairs if a is not None and wanted[a][0] == w]
+        if len(unit) > 1 and all(b is None for b in matched):
+            found.append(f"skipped {' '.join(unit)}")
+    spare: list[int] = []
+    last_word = -1
+    for a, b in [*pairs, (len(wanted), None)]:
+        if a is None and b is not None:
+            spare.append(b)
+            continue
+        next_word = wanted[a][0] if a is not None and a < len(wanted) else len(units)
+        extra = [sounds[b] for b in spare]
+        for unit in (units[w] for w in {last_word, next_word} if 0 <= w < len(units)):
+            if len(unit) >= 3 and len(extra) >= len(unit) - 1 and edits(unit, extra) <= len(unit) // 5:
+                found.append(f"repeated {' '.join(unit)}")
+        spare, last_word = [], next_word
+    return found

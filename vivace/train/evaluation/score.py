@@ -1,0 +1,125 @@
+"""The scores of one voice in one language, sentence by sentence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vivace.train.evaluation.acoustics import clipped, pitch_correlation, silence_db
+from vivace.train.evaluation.hearing import PhoneScore, Tally, WordRecogniser
+from vivace.train.evaluation.warping import cepstra, mel_cepstral_distance, warp
+from vivace.train.pitch import end_rise, pitch_track
+from vivace.train.recogniser import Recogniser
+from vivace.train.recording import Recording, Samples, levelled, loudness
+from vivace.types import SpokenLanguage, Word
+
+SHORTEST, LONGEST = 0.6, 1.6  # of the teacher's duration: a speech that ended in time
+SHORT_S = 0.4  # a speech of one short word may be this much longer than the teacher's, whatever the ratio
+Row = dict[str, str | float | None]
+
+
+@dataclass
+class Ears:
+    """Those who listen; without a phone recogniser its columns stay empty."""
+
+    words: WordRecogniser
+    phones: Recogniser | None = None
+
+
+@dataclass
+class Spoken:
+    """A synthesised speech and what it cost."""
+
+    samples: Samples
+    stopped: bool
+    work_s: float  # wall clock
+    cpu_s: float  # of all threads: what the machine did, however busy it was with other things
+
+
+@dataclass
+class Score:
+    """What one voice did in one language; ``teacher_…`` is the same of its teacher's recordings."""
+
+    voice: str
+    language: SpokenLanguage
+    words: Tally = field(default_factory=Tally)
+    teacher_words: Tally = field(default_factory=Tally)
+    phones: PhoneScore = field(default_factory=PhoneScore.empty)
+    teacher_phones: PhoneScore = field(default_factory=PhoneScore.empty)
+    distances: list[float] = field(default_factory=list)
+    pitches: list[float] = field(default_factory=list)
+    lengths: list[float] = field(default_factory=list)  # against the teacher's
+    silences: list[float] = field(default_factory=list)  # dB, where there is a pause
+    question_rises: list[float] = field(default_factory=list)  # semitones
+    statement_rises: list[float] = field(default_factory=list)
+    speeches: list[Samples] = field(default_factory=list)
+    in_time: int = 0
+    work_s: float = 0.0
+    cpu_s: float = 0.0
+
+    def add(self, words: Sequence[Word], own: Spoken, teacher: Recording, ears: Ears) -> None:
+        """One sentence; ``teacher`` as it was recorded."""
+        wanted = levelled(teacher.samples)
+        seconds = len(own.samples) / 24_000
+        in_time = SHORTEST <= seconds / teacher.seconds <= LONGEST or abs(seconds - teacher.seconds) <= SHORT_S
+        self.in_time += own.stopped and in_time
+        self.work_s += own.work_s
+        self.cpu_s += own.cpu_s
+        self.speeches.append(own.samples)
+        self.lengths.append(seconds / teacher.seconds)
+        path = warp(cepstra(own.samples), cepstra(wanted))
+        self.distances.append(mel_cepstral_distance(path))
+        track = pitch_track(own.samples)[0]
+        if (correlation := pitch_correlation(track, pitch_track(wanted)[0], path)) is not None:
+            self.pitches.append(correlation)
+        (self.question_rises if words[-1].text == "?" else self.statement_rises).append(end_rise(track))
+        if (level := silence_db(own.samples)) < 0:
+            self.silences.append(level)
+        self._listen(words, own.samples, wanted, ears)
+
+    def _listen(self, words: Sequence[Word], own: Samples, wanted: Samples, ears: Ears) -> None:
+        if self.language == "en":
+            spoken = [word.text.lower() for word in words if word.kind == "en"]
+            self.words.add(spoken, ears.words.words(own))
+            self.teacher_words.add(spoken, ears.words.words(wanted))
+        if ears.phones is not None:
+            self.phones.add(words, ears.phones.hear(levelled(own)))
+            self.teacher_phones.add(words, ears.phones.hear(wanted))
+
+    def row(self) -> Row:
+        """All figures, rounded; None where a figure was not taken."""
+        english, heard = self.language == "en", self.phones.phones.total > 0
+        own, teacher = self.phones, self.teacher_phones
+        audio_s = sum(len(s) for s in self.speeches) / 24_000
+
+        def ratio(a: Tally, b: Tally) -> float | None:
+            return round(a.rate / b.rate, 2) if a.total and b.errors else None
+
+        return {
+            "voice": self.voice,
+            "language": self.language,
+            "sentences": len(self.speeches),
+            "wer_teacher": round(self.teacher_words.rate, 4) if english else None,
+            "wer": round(self.words.rate, 4) if english else None,
+            "wer_ratio": ratio(self.words, self.teacher_words),
+            "per_teacher": round(teacher.phones.rate, 4) if heard else None,
+            "per": round(own.phones.rate, 4) if heard else None,
+            "per_ratio": ratio(own.phones, teacher.phones),
+            "ter_teacher": round(teacher.tones.rate, 4) if own.tones.total else None,
+            "ter": round(own.tones.rate, 4) if own.tones.total else None,
+            "ter_ratio": ratio(own.tones, teacher.tones),
+            "faulty_teacher": teacher.faulty if heard else None,
+            "faulty": own.faulty if heard else None,
+            "in_time": self.in_time,
+            "mcd": round(float(np.mean(self.distances)), 2),
+            "pitch_corr": round(float(np.mean(self.pitches)), 2) if self.pitches else None,
+            "length": round(float(np.mean(self.lengths)), 3),
+            "rise_question": round(float(np.mean(self.question_rises)), 1) if self.question_rises else None,
+            "rise_statement": round(float(np.mean(self.statement_rises)), 1) if self.statement_rises else None,
+            "lufs": round(loudness(np.concatenate(self.speeches)), 2),
+            "peak": round(max(float(np.abs(s).max()) for s in self.speeches), 3),
+            "clipped": sum(clipped(s) for s in self.speeches),
+            "silence_db": round(float(np.median(self.silences)), 1) if self.silences else None,
+            "rtf": round(self.work_s / audio_s, 3),
+            "cpu_rtf": round(self.cpu_s / audio_s, 3),
+        }
