@@ -37,7 +37,9 @@ def vocoder(
     ] = None,
     generated: Annotated[Path | None, typer.Option(help="Copies made elsewhere, under the same names.")] = None,
     mel_floor: Annotated[float | None, typer.Option(help="Show the vocoder no less (natural log).")] = None,
-    gain: Annotated[float, typer.Option(help="How much louder than its mel the vocoder speaks.")] = 1.0,
+    gain: Annotated[
+        float | None, typer.Option(min=0.01, help="How much louder than its mel the vocoder speaks.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="So many recordings, spread over the folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each set of weights.")] = False,
     details: Annotated[bool, typer.Option("--details", help="With --json: every recording, too.")] = False,

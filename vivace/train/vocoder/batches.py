@@ -12,7 +12,7 @@ from torch import Tensor
 from vivace.audio.mel import MelSpec, log_mel
 from vivace.train.recording import Samples
 from vivace.train.vocoder.config import DataConfig
-from vivace.train.vocoder.crop_plan import CropPlan
+from vivace.train.vocoder.crop_plan import Crop, CropPlan
 from vivace.train.vocoder.predicted_mels import PredictedMels
 from vivace.train.vocoder.recordings import Recordings
 from vivace.train.vocoder.step import Batch
@@ -50,7 +50,7 @@ class Batches:
     def _crop(self, position: int) -> tuple[Samples, Tensor | None]:
         crop, size, hop = self._plan.at(position), self._data.crop_samples, self._spec.hop
         wave = self._material.recordings.samples(crop.recording, crop.start, size)
-        gain = self._gain(wave, crop.chance)
+        gain = self._gain(crop)
         wave = np.pad(wave, (0, size - len(wave))) * np.float32(gain)
         if self._material.mels is None:
             return wave, None
@@ -60,10 +60,10 @@ class Batches:
         mel = torch.nn.functional.pad(mel, (0, frames - mel.shape[1]), value=floor)
         return wave, (mel + math.log(gain)).clamp_min(floor)
 
-    def _gain(self, wave: Samples, chance: float) -> float:
+    def _gain(self, crop: Crop) -> float:
+        """By the peak of the whole recording: a pause in loud speech stays one."""
         if self._data.level == "recorded":
             return 1.0
-        peak = float(np.abs(wave).max(initial=0.0))
         low, high = self._data.peak_db
-        wanted = 10 ** ((low + (high - low) * chance) / 20)
-        return wanted / peak if peak > 1e-3 else 1.0  # silence is not made loud
+        wanted = 10 ** ((low + (high - low) * crop.chance) / 20)
+        return wanted / max(self._material.recordings.peak(crop.recording), 1e-3)  # silence is not made loud

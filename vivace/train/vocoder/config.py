@@ -27,7 +27,7 @@ class DataConfig(Group):
     mel_floor: float | None = None  # natural log; the vocoder is never shown less
     crop_samples: Positive = 16_384
     level: Literal["random_peak", "recorded"] = "random_peak"
-    peak_db: tuple[Decibels, Decibels] = (-6.0, -1.0)  # dBFS, between which a random peak lies
+    peak_db: tuple[Decibels, Decibels] = (-6.0, -1.0)  # dBFS, where the random peak of a recording lies
 
 
 class MelConfig(Group):

@@ -21,6 +21,7 @@ from vivace.vocoder.base import Vocoder
 
 log = logging.getLogger(__name__)
 SPEC = MelSpec()
+EMBEDDED_GAIN = 1.4  # with which its recipe writes the embedded voice's checkpoint
 SPAN_S = 30.0  # longer recordings are measured in parts: memory stays bounded, and PESQ is made for utterances
 SHORTEST_S = 0.25  # what PESQ asks for
 Report = Callable[[str], None]
@@ -34,7 +35,7 @@ def evaluate_weights(
     *,
     spec: MelSpec = SPEC,
     mel_floor: float | None = None,
-    gain: float = 1.0,
+    gain: float | None = None,
     limit: int | None = None,
     report: Report = log.warning,
     progress: Advance | None = None,
@@ -44,7 +45,7 @@ def evaluate_weights(
     Args:
         weights: of a Vocos, as ``read_vocos`` takes them; None: those of the embedded voice.
         mel_floor: natural log; the vocoder is shown no less.
-        gain: how much louder than its mel the vocoder speaks; taken out before the comparison.
+        gain: how much louder than its mel the vocoder speaks, which is taken out first; None: 1 for ``weights``.
         limit: how many recordings, evenly spread over the folder; None: all.
         report: is told of recordings that are left out.
     Raises:
@@ -52,7 +53,7 @@ def evaluate_weights(
         WeightsError: the weights cannot be used.
     """
     vocos = read_vocos(weights or embedded_root(), hop=spec.hop, rate=spec.sample_rate)
-    quieter(vocos, gain)
+    quieter(vocos, gain or (1.0 if weights else EMBEDDED_GAIN))
 
     def copied(name: str, samples: Samples) -> Samples:
         return copy_of(samples, vocos, spec, mel_floor)

@@ -34,6 +34,7 @@ class Entry:
     name: str  # path below the folder
     start: int  # samples
     samples: int
+    peak: float
 
 
 class PreparedAudio:
@@ -50,6 +51,9 @@ class PreparedAudio:
         first = entry.start + start
         part = self._wave[first : min(first + count, entry.start + entry.samples)]
         return part.astype(np.float32) / np.float32(FULL_SCALE)
+
+    def peak(self, index: int) -> float:
+        return self.entries[index].peak
 
 
 def recordings_in(folder: Path) -> list[Path]:
@@ -130,7 +134,7 @@ def _decode(
                 report(f"left out: {name} has {len(samples)} samples; a crop needs {shortest}")
                 continue
             out.write((samples.clip(-1, 1) * FULL_SCALE).round().astype(np.int16).tobytes())
-            entries.append(Entry(name, start, len(samples)))
+            entries.append(Entry(name, start, len(samples), float(np.abs(samples).max())))
             start += len(samples)
             if progress is not None:
                 progress(Progress(number, len(files), "recordings"))

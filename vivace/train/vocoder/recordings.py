@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vivace.train.recording import Samples
+from vivace.train.recording import CODE_SAMPLES, Samples
 from vivace.train.store import Corpus, Utterance
 
 
@@ -22,6 +22,10 @@ class Recordings(Protocol):
         """At most ``count`` samples of a recording, from ``start``."""
         ...
 
+    def peak(self, index: int) -> float:
+        """The largest magnitude of a recording."""
+        ...
+
 
 class CorpusRecordings:
     """A part of the corpus that the recipe of the embedded voice makes."""
@@ -29,10 +33,13 @@ class CorpusRecordings:
     def __init__(self, corpus: Corpus, utterances: Sequence[Utterance]) -> None:
         self._corpus, self.utterances = corpus, tuple(utterances)
         self.names = tuple(f"{corpus.folders[u.shard].name}/{u.start}" for u in self.utterances)
-        self.lengths = tuple(len(corpus.samples(u)) for u in self.utterances)
+        self.lengths = tuple(u.frames * CODE_SAMPLES for u in self.utterances)
 
     def samples(self, index: int, start: int, count: int) -> Samples:
         return self._corpus.samples(self.utterances[index])[start : start + count]
+
+    def peak(self, index: int) -> float:
+        return float(np.abs(self._corpus.samples(self.utterances[index])).max(initial=0.0))
 
 
 class Part:
@@ -45,6 +52,9 @@ class Part:
 
     def samples(self, index: int, start: int, count: int) -> Samples:
         return self._whole.samples(self._indices[index], start, count)
+
+    def peak(self, index: int) -> float:
+        return self._whole.peak(self._indices[index])
 
 
 def split(whole: Recordings, share: float, seed: int) -> tuple[Part, Part]:
