@@ -6,14 +6,17 @@ from typing import Any
 
 import torch
 
+from vivace.errors import WeightsError
 from vivace.models.gpt_sovits import keymaps
+from vivace.models.gpt_sovits.bert import BERT_KEYS, Bert, BertSizes
 from vivace.models.gpt_sovits.condition import MEL_VERSIONS, FlowMatchingModel
 from vivace.models.gpt_sovits.config import s1_config, s2_config
 from vivace.models.gpt_sovits.eres2net import SpeakerNetwork, SpeakerSizes
+from vivace.models.gpt_sovits.hubert import HUBERT_KEYS, Hubert, HubertSizes
 from vivace.models.gpt_sovits.s1 import S1_KEYS, S1Model
 from vivace.models.gpt_sovits.vits import VitsModel
 from vivace.weights.load import Part
-from vivace.weights.tensor_file import read_header
+from vivace.weights.tensor_file import TensorInfo, read_header
 
 
 def build_s1(file: Path, sizes: Mapping[str, Any]) -> tuple[S1Model, Part]:
@@ -47,7 +50,30 @@ def build_flow_matching(file: Path, sizes: Mapping[str, Any], version: str) -> t
 
 def build_speaker(file: Path) -> tuple[SpeakerNetwork, Part]:
     """The same for the speaker network of v2Pro and v2ProPlus."""
-    sizes = SpeakerSizes.of(read_header(file))
+    sizes = SpeakerSizes.of(_header(file, "layer4.0.conv3.weight"))
     with torch.device("meta"):
         network = SpeakerNetwork(sizes)
     return network, Part(network, file)
+
+
+def build_hubert(file: Path) -> tuple[Hubert, Part]:
+    """The same for the network that hears recordings."""
+    sizes = HubertSizes.of(_header(file, "encoder.pos_conv_embed.conv.weight"))
+    with torch.device("meta"):
+        network = Hubert(sizes)
+    return network, Part(network, file, HUBERT_KEYS)
+
+
+def build_bert(file: Path) -> tuple[Bert, Part]:
+    """The same for the network that reads Chinese."""
+    sizes = BertSizes.of(_header(file, "embeddings.word_embeddings.weight"))
+    with torch.device("meta"):
+        network = Bert(sizes)
+    return network, Part(network, file, BERT_KEYS)
+
+
+def _header(file: Path, landmark: str) -> dict[str, TensorInfo]:
+    header = read_header(file)
+    if landmark not in header:
+        raise WeightsError(f"{file} has no {landmark}; convert the checkpoint again")
+    return header
