@@ -1,7 +1,6 @@
 """``vivace serve``: settings in, a server out, and SIGTERM ends it when it has finished speaking."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -33,9 +32,15 @@ def test_no_strangers_without_keys(capsys: pytest.CaptureFixture[str]) -> None:
 def test_it_speaks_and_ends_with_sigterm() -> None:
     code = "from vivace.cli.main import run; run()"
     flags = ["serve", "--port", "0", "--no-warm-up", "--device", "cpu"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *flags], stderr=subprocess.PIPE, text=True, env={**os.environ}
-    )
+    with subprocess.Popen([sys.executable, "-c", code, *flags], stderr=subprocess.PIPE, text=True) as process:
+        events = _speak_and_stop(process)
+    (told,) = [event for event in events if event["event"] == "request"]
+    assert (told["path"], told["status"]) == ("/v1/audio/speech", 200)
+    assert told["request_id"].startswith("req_")
+
+
+def _speak_and_stop(process: subprocess.Popen[str]) -> list[dict[str, object]]:
+    """Everything it logged."""
     assert process.stderr is not None
     lines = []
     for line in process.stderr:
@@ -54,8 +59,5 @@ def test_it_speaks_and_ends_with_sigterm() -> None:
         assert len(answer.read()) > 10_000
     process.send_signal(signal.SIGTERM)
     rest = process.stderr.read()
-    assert process.wait(30) == 0, rest
-    events = [json.loads(line) for line in (*lines, *rest.splitlines())]
-    (told,) = [event for event in events if event["event"] == "request"]
-    assert (told["path"], told["status"]) == ("/v1/audio/speech", 200)
-    assert told["request_id"].startswith("req_")
+    assert process.wait(60) == 0, rest
+    return [json.loads(line) for line in (*lines, *rest.splitlines())]

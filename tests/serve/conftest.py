@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 from fakes.server import Running, running
 from fakes.speaker import FakeSpeaker
@@ -32,3 +33,9 @@ def start(speaker: FakeSpeaker, tmp_path: Path) -> Iterator[Callable[..., Runnin
 @pytest.fixture
 def server(start: Callable[..., Running]) -> Running:
     return start()
+
+
+@pytest.fixture
+def http(server: Running) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, timeout=20) as client:
+        yield client

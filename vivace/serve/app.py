@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from vivace.errors import TTSError
-from vivace.serve import openai, status, voices
+from vivace.serve import api_v2, cached_voice, generate_voice, openai, status, voices
 from vivace.serve.gate import Gate
 from vivace.serve.problems import answer_problem
 from vivace.serve.service import Service
@@ -22,7 +22,7 @@ from vivace.version import __version__
 
 log = logging.getLogger(__name__)
 
-ROUTERS = (openai.router, voices.router, status.router)
+ROUTERS = (openai.router, voices.router, cached_voice.router, api_v2.router, generate_voice.router, status.router)
 
 
 def create_app(speaker: Speaker, config: TTSConfig) -> FastAPI:

@@ -123,8 +123,15 @@ def _misfit(errors: Sequence[Any]) -> Problem:
     return Problem(400, "invalid_value", f"{name or 'the body'}: {reason}"[:500], name)
 
 
+# Other APIs tell an error under a key of their own, and have a status of their own for what does not fit.
+DIALECTS = {"/tts": ("message", 400), "/tts_with_cached_voice": ("message", 400), "/generate_voice": ("detail", 422)}
+
+
 async def answer_problem(request: Request, error: Exception) -> JSONResponse:
     """FastAPI's handler for everything that is raised."""
     problem = problem_of(error)
     request.scope["state"]["problem"] = problem.code
-    return problem.response
+    key, misfit_status = DIALECTS.get(request.url.path, (None, 400))
+    status = misfit_status if isinstance(error, RequestValidationError) else problem.status
+    body = problem.body if key is None else {**problem.body, key: problem.message}
+    return JSONResponse(body, status, dict(problem.headers))

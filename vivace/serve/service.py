@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -70,22 +70,27 @@ class Service:
 
     async def synthesize(self, text: str, options: SpeakOptions) -> Speech:
         """Finished speech. Raises: TTSError."""
-        self.check_text(text)
+        return (await self.synthesize_batch([text], options))[0]
+
+    async def synthesize_batch(self, texts: Sequence[str], options: SpeakOptions) -> list[Speech]:
+        """Finished speech of each text, in order, from one place in the queue. Raises: TTSError."""
+        for text in texts:
+            self.check_text(text)
         async with self.admission.place() as left_s:
             started = time.monotonic()
             try:
                 async with asyncio.timeout(left_s):
-                    speech = await self.speaker.synthesize(text, **options)
+                    speeches = await _together([self.speaker.synthesize(text, **options) for text in texts])
             except TimeoutError as exc:
                 raise DeadlineError(f"not finished within {self.config.server.deadline_s:g} s") from exc
             except asyncio.CancelledError:
                 self.metrics.cancelled.inc()
                 raise
-            elapsed = time.monotonic() - started
-        self._check_duration(speech.duration)
+        elapsed, duration = time.monotonic() - started, sum(speech.duration for speech in speeches)
+        self._check_duration(duration)
         self.metrics.first_audio.observe(elapsed)
-        self._count(speech.duration, elapsed)
-        return speech
+        self._count(duration, elapsed)
+        return speeches
 
     async def stream(self, text: str, options: SpeakOptions) -> AsyncGenerator[AudioChunk, None]:
         """Speech while it is made; the first chunk comes within the deadline. Raises: TTSError."""
@@ -120,6 +125,16 @@ class Service:
         self.metrics.audio.inc(audio_s)
         if audio_s:
             self.metrics.rtf.observe(elapsed_s / audio_s)
+
+
+async def _together(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results, in order. Where one fails, the others are cancelled."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def _service_of(connection: HTTPConnection) -> Service:

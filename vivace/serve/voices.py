@@ -6,14 +6,14 @@ from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from pydantic import StringConstraints
 
 from vivace.serve.delivery import while_connected
+from vivace.serve.parameters import read_recording
 from vivace.serve.problems import RequestError
 from vivace.serve.schemas import ERRORS, Deleted, VoiceCard, VoiceList
-from vivace.serve.service import Served, Service
+from vivace.serve.service import Served
 from vivace.serve.voice_shelf import ShelvedVoice
 
 router = APIRouter(tags=["voices"], responses=ERRORS)
 
-MEGABYTE = 1_000_000
 Words = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
@@ -36,7 +36,7 @@ async def add_voice(
     transcript: Annotated[Words, Form(description="Exactly what the recording says.")],
 ) -> VoiceCard:
     """Learn a voice from a recording of somebody who agreed to it."""
-    recording = await read_upload(audio_sample, service)
+    recording = await read_recording(audio_sample, service)
     adding = service.in_thread(service.shelf.add, name, recording, transcript, consent)
     return _card(await while_connected(request, adding))
 
@@ -56,14 +56,6 @@ async def remove_voice(voice_id: str, service: Served) -> Deleted:
     """Forget an added voice, its recording's codes included."""
     removed = await service.in_thread(service.shelf.remove, voice_id)
     return Deleted(id=removed.id, object="audio.voice")
-
-
-async def read_upload(file: UploadFile, service: Service) -> bytes:
-    """The content of a recording. Raises: RequestError when it is too large."""
-    limit = service.config.server.max_upload_mb * MEGABYTE
-    if file.size is not None and file.size > limit:
-        raise RequestError(413, "recording_too_large", f"the recording is larger than {limit / MEGABYTE:g} MB; cut it")
-    return await file.read()
 
 
 def _card(voice: ShelvedVoice) -> VoiceCard:

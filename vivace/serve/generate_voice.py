@@ -1,0 +1,97 @@
+"""ChatTTS's ``/generate_voice``: several texts, a zip of MP3 files. Source: section 22.3 of the ChatTTS facts."""
+
+import io
+import zipfile
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from vivace.errors import TextTooLongError, VoiceNotFoundError
+from vivace.pipeline.options import SpeakOptions
+from vivace.pipeline.speech import Speech
+from vivace.pipeline.voices import Voice, voice_from_string
+from vivace.serve.delivery import while_connected
+from vivace.serve.schemas import ERRORS
+from vivace.serve.service import Served, Service
+
+router = APIRouter(tags=["ChatTTS"], responses=ERRORS)
+
+MAX_TEXTS = 64
+ZIP = "application/zip"
+
+
+class RefineParams(BaseModel):
+    """``params_refine_text``; its sampling is the model's own here."""
+
+    prompt: str = Field("", max_length=200)
+
+
+class InferParams(BaseModel):
+    """``params_infer_code``; unknown keys are left aside."""
+
+    top_P: Annotated[float, Field(gt=0, le=1)] | None = None  # noqa: N815 (their name)
+    top_K: Annotated[int, Field(ge=1, le=1000)] | None = None  # noqa: N815
+    temperature: Annotated[float, Field(gt=0, le=2)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
+    manual_seed: Annotated[int, Field(ge=0, lt=1 << 63)] | None = None
+    spk_emb: str | None = Field(None, max_length=20_000, description="A speaker string.")
+
+
+class GenerateVoiceRequest(BaseModel):
+    """ChatTTS's fields. ``stream``, ``use_decoder`` and the switches of normalisation are taken without effect."""
+
+    text: Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)]
+    lang: Literal["zh", "en"] | None = None
+    skip_refine_text: bool = False
+    params_refine_text: RefineParams | None = None
+    params_infer_code: InferParams
+
+
+@router.post(
+    "/generate_voice",
+    response_class=Response,
+    responses={
+        200: {"description": "A zip with 0.mp3, 1.mp3, …", "content": {ZIP: {}}},
+        422: {"description": "A field does not fit.", "model": dict[str, Any]},
+    },
+)
+async def generate_voice(request: Request, service: Served, body: GenerateVoiceRequest) -> Response:
+    """Speak every text with the same voice."""
+    limit = service.config.server.max_input_chars
+    if sum(map(len, body.text)) > limit:
+        raise TextTooLongError(f"the texts have more than {limit} characters together; send fewer at a time")
+    given = body.params_infer_code
+    refine = body.params_refine_text
+    options = SpeakOptions(
+        language=body.lang,
+        seed=given.manual_seed,
+        temperature=given.temperature,
+        top_p=given.top_P,
+        top_k=given.top_K,
+        repetition_penalty=given.repetition_penalty,
+        refine=None if refine is None or body.skip_refine_text else refine.prompt,
+    )
+    speeches = await while_connected(request, _speak(service, body.text, options, given))
+    headers = {"content-disposition": 'attachment; filename="audio_files.zip"'}
+    return Response(await service.in_thread(_zipped, speeches), media_type=ZIP, headers=headers)
+
+
+async def _speak(service: Service, texts: list[str], options: SpeakOptions, given: InferParams) -> list[Speech]:
+    if given.spk_emb:
+        voice: Voice = voice_from_string("request", given.spk_emb)
+        return await service.synthesize_batch(texts, {**options, "voice": voice})
+    if given.manual_seed is not None:  # there it chooses the speaker, too
+        try:
+            return await service.synthesize_batch(texts, {**options, "voice": f"seed:{given.manual_seed}"})
+        except VoiceNotFoundError:  # a model without random speakers
+            pass
+    return await service.synthesize_batch(texts, options)
+
+
+def _zipped(speeches: list[Speech]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # MP3 does not get smaller
+        for index, speech in enumerate(speeches):
+            archive.writestr(f"{index}.mp3", speech.encode("mp3"))
+    return file.getvalue()

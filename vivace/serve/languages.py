@@ -1,0 +1,39 @@
+"""Names of languages in the APIs that Vivace answers to."""
+
+from typing import get_args
+
+from vivace.errors import UnsupportedLanguageError
+from vivace.types import LanguageChoice
+
+# GPT-SoVITS: its codes, and the names of its older API.
+NAMES = {
+    "all_zh": "zh",
+    "中文": "zh",
+    "chinese": "zh",
+    "英文": "en",
+    "english": "en",
+    "all_yue": "yue",
+    "粤语": "yue",
+    "all_ja": "ja",
+    "日文": "ja",
+    "all_ko": "ko",
+    "韩文": "ko",
+    "中英混合": "auto",
+    "多语种混合": "auto",
+    "auto_yue": "auto",
+}
+
+
+def language_of(written: str | None) -> LanguageChoice | None:
+    """The language that is meant; None for an empty one. ``zh`` means Chinese with English in it, as there.
+
+    Raises: UnsupportedLanguageError.
+    """
+    if not written:
+        return None
+    wanted = written.strip().lower()
+    wanted = NAMES.get(wanted, wanted)
+    known: dict[str, LanguageChoice] = {choice: choice for choice in get_args(LanguageChoice)}
+    if wanted not in known:
+        raise UnsupportedLanguageError(f"language {written[:32]!r} is not spoken; choose {', '.join(known)}")
+    return known[wanted]
