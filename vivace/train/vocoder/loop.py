@@ -55,7 +55,8 @@ def train_vocoder(
     device = pick_device(config.device)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    taught, held = (Batches(m, config.data, config.mel.spec, config.seed) for m in material or gather(config, report))
+    parts = material or gather(config, report, progress)
+    taught, held = (Batches(part, config.data, config.mel.spec, config.seed) for part in parts)
     state = new_state(config, device)
     folder = config.out / CHECKPOINTS
     sizes = _sizes(config, state)
