@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from vivace.errors import ChecksumError, SettingsError, WeightsError
+from vivace.train.vocoder.reporting import Report
 from vivace.train.vocoder.training_state import TrainingState
 from vivace.weights.load import read_tensors, write_tensors
 
 log = logging.getLogger(__name__)
-Report = Callable[[str], None]
 DIGEST = "sha256"  # the metadata key; the digest is of everything else in the file
 
 

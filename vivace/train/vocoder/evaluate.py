@@ -16,6 +16,7 @@ from vivace.train.recording import Samples
 from vivace.train.vocoder.generator import quieter, read_vocos
 from vivace.train.vocoder.measures import Measures, measure
 from vivace.train.vocoder.prepared_audio import LONGEST_S, recordings_in
+from vivace.train.vocoder.reporting import Advance, Report
 from vivace.types import Progress
 from vivace.vocoder.base import Vocoder
 
@@ -24,8 +25,6 @@ SPEC = MelSpec()
 EMBEDDED_GAIN = 1.4  # with which its recipe writes the embedded voice's checkpoint
 SPAN_S = 30.0  # longer recordings are measured in parts: memory stays bounded, and PESQ is made for utterances
 SHORTEST_S = 0.25  # what PESQ asks for
-Report = Callable[[str], None]
-Advance = Callable[[Progress], None]
 Copy = Callable[[str, Samples], Samples]  # name and recording to the copy of it
 
 

@@ -3,7 +3,6 @@
 import json
 import logging
 import time
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +18,7 @@ from vivace.train.vocoder.generator import write_vocos
 from vivace.train.vocoder.held_out import held_out_distances
 from vivace.train.vocoder.material import gather
 from vivace.train.vocoder.precision import faster_precision
+from vivace.train.vocoder.reporting import Advance, Report
 from vivace.train.vocoder.step import Batch, Losses, train_step
 from vivace.train.vocoder.step_log import StepLog
 from vivace.train.vocoder.training_state import TrainingState, new_state
@@ -26,8 +26,6 @@ from vivace.types import Progress
 
 log = logging.getLogger(__name__)
 CHECKPOINTS, LOG, WEIGHTS = "checkpoints", "log.jsonl", "vocos.safetensors"
-Report = Callable[[str], None]
-Advance = Callable[[Progress], None]
 
 
 def train_vocoder(

@@ -1,7 +1,5 @@
 """From a configuration to what is trained on and what is held out."""
 
-from collections.abc import Callable
-
 from vivace.errors import InputError
 from vivace.train.store import HELD_OUT, Corpus
 from vivace.train.vocoder.batches import Material
@@ -9,14 +7,12 @@ from vivace.train.vocoder.config import VocoderTraining
 from vivace.train.vocoder.predicted_mels import MelFiles, ShardMels
 from vivace.train.vocoder.prepared_audio import prepare_audio
 from vivace.train.vocoder.recordings import CorpusRecordings, Recordings, split
-from vivace.types import Progress
+from vivace.train.vocoder.reporting import Advance, Report
 
 AUDIO = "audio"  # the folder of decoded recordings in the run's own
 
 
-def gather(
-    config: VocoderTraining, report: Callable[[str], None], progress: Callable[[Progress], None] | None = None
-) -> tuple[Material, Material]:
+def gather(config: VocoderTraining, report: Report, progress: Advance | None = None) -> tuple[Material, Material]:
     """Training and held-out material.
 
     Raises:

@@ -5,7 +5,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,12 +14,11 @@ import numpy as np
 from vivace.audio.files import read_audio
 from vivace.errors import AudioDecodeError, InputError
 from vivace.train.recording import Samples
+from vivace.train.vocoder.reporting import Advance, Report
 from vivace.types import Progress
 from vivace.weights.atomic import replacing
 
 log = logging.getLogger(__name__)
-Report = Callable[[str], None]
-Advance = Callable[[Progress], None]
 
 AUDIO_NAMES = "wav w64 aiff aif au caf flac mp3 aac ogg oga opus mov mp4 m4a mka mkv webm amr wma"
 EXTENSIONS = frozenset(f".{name}" for name in AUDIO_NAMES.split())
