@@ -132,3 +132,21 @@ def test_closing_tells_those_who_listen() -> None:
     closer.join()
     with pytest.raises(EngineError, match="closed"):
         tts.synthesize("Yes.")
+
+
+def test_a_hundred_who_ask_for_the_same_are_spoken_to_once() -> None:
+    async def ask(tts: TTS) -> set[bytes]:
+        door = AsyncTTS(tts)
+
+        async def stream() -> bytes:
+            return b"".join([chunk.samples.tobytes() async for chunk in door.stream(TEXT, seed=3)])
+
+        async def whole() -> bytes:
+            return (await door.synthesize(TEXT, seed=3)).samples.tobytes()
+
+        asked = [stream() if number % 2 else whole() for number in range(100)]
+        return {*await asyncio.gather(*asked), await stream(), await whole()}  # at once, and from the cache
+
+    with TTS(config=TTSConfig(engine={"max_requests": 3}, cache={"results": "memory"})) as tts:
+        assert len(asyncio.run(ask(tts))) == 1
+        assert tts.get_performance_stats().requests == 1

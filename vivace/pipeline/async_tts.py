@@ -1,7 +1,7 @@
 """The same front door for programs that await, such as servers."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 from typing import Self, Unpack
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from vivace.engine.frame_stage import WHOLE, Ramp
 from vivace.pipeline.options import Request, SpeakOptions
+from vivace.pipeline.shared_stream import SharedStream
 from vivace.pipeline.speaking import Event, Speaking
 from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.pipeline.tts import TTS
@@ -24,30 +25,78 @@ class AsyncTTS:
 
     def __init__(self, tts: TTS) -> None:
         self.tts = tts
+        self._flights: dict[str, SharedStream] = {}  # what is being made now, by its key in the result cache
 
     async def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Speech:
         """As ``TTS.synthesize``. Raises: QueueFullError at once when too many requests are under way."""
         request, pieces = await asyncio.to_thread(self.tts.prepare, text, options)
         key = self.tts.results.key(pieces, request)
-        found = await asyncio.to_thread(self.tts.results.get, key) if key else None
-        if found is not None:
-            return found
-        made = [(chunk, speaking) async for chunk, speaking in self._speak(pieces, request, WHOLE)]
-        samples = np.concatenate([chunk.samples for chunk, _ in made])
-        speech = Speech(samples, self.tts.sample_rate, made[-1][1].stats)
-        if key:
-            await asyncio.to_thread(self.tts.results.put, key, speech)
-        return speech
+        if key is None:
+            return await self._whole(pieces, request)
+        found = await asyncio.to_thread(self.tts.results.get, key)
+        while found is None:  # made here, or by whoever asked for the same a moment ago
+            async for _ in self._flight(key, pieces, request, WHOLE).listen():
+                pass
+            found = await asyncio.to_thread(self.tts.results.get, key) or await self._whole(pieces, request)
+        return found
 
     async def stream(self, text: str, **options: Unpack[SpeakOptions]) -> AsyncGenerator[AudioChunk, None]:
         """As ``TTS.stream``; what is wrong with the request is raised when the first chunk is asked for."""
         request, pieces = await asyncio.to_thread(self.tts.prepare, text, options)
+        key = self.tts.results.key(pieces, request)
+        found = await asyncio.to_thread(self.tts.results.get, key) if key else None
+        if found is not None:
+            for chunk in sliced(found, " ".join(piece.text for piece in pieces)):
+                yield chunk
+            return
+        if key is None:
+            chunks = self._chunks(pieces, request)
+        else:
+            chunks = self._flight(key, pieces, request, self.tts.ramp).listen()
+        try:
+            async for chunk in chunks:
+                yield chunk
+        finally:
+            await chunks.aclose()
+
+    async def _whole(self, pieces: list[Piece], request: Request) -> Speech:
+        made = [(chunk, speaking) async for chunk, speaking in self._speak(pieces, request, WHOLE)]
+        samples = np.concatenate([chunk.samples for chunk, _ in made])
+        return Speech(samples, self.tts.sample_rate, made[-1][1].stats)
+
+    async def _chunks(self, pieces: list[Piece], request: Request) -> AsyncGenerator[AudioChunk, None]:
         spoken = self._speak(pieces, request, self.tts.ramp)
         try:
             async for chunk, _ in spoken:
                 yield chunk
         finally:
             await spoken.aclose()
+
+    def _flight(self, key: str, pieces: list[Piece], request: Request, ramp: Ramp) -> SharedStream:
+        """The making of what is kept under ``key``: the one that goes on already, or a new one."""
+        flight = self._flights.get(key)
+        if flight is None:
+            source = self._kept(key, pieces, request, ramp)
+            flight = self._flights[key] = SharedStream(source, partial(self._land, key))
+        return flight
+
+    def _land(self, key: str) -> None:
+        del self._flights[key]
+
+    async def _kept(
+        self, key: str, pieces: list[Piece], request: Request, ramp: Ramp
+    ) -> AsyncGenerator[AudioChunk, None]:
+        made: list[tuple[AudioChunk, Speaking]] = []
+        spoken = self._speak(pieces, request, ramp)
+        try:
+            async for chunk, speaking in spoken:
+                made.append((chunk, speaking))
+                yield chunk
+        finally:
+            await spoken.aclose()
+        samples = np.concatenate([chunk.samples for chunk, _ in made])
+        speech = Speech(samples, self.tts.sample_rate, made[-1][1].stats)
+        await asyncio.to_thread(self.tts.results.put, key, speech)
 
     async def close(self) -> None:
         """Close the ``TTS`` too; who still listens gets an AbortedError."""
@@ -75,6 +124,14 @@ class AsyncTTS:
                 if not speaking.done:
                     speaking.cancel()
             self.tts.count(speaking)
+
+
+def sliced(speech: Speech, text: str) -> Iterator[AudioChunk]:
+    """Finished speech in chunks of a second."""
+    starts = range(0, len(speech.samples), speech.sample_rate)
+    for start in starts:
+        samples = speech.samples[start : start + speech.sample_rate]
+        yield AudioChunk(samples, speech.sample_rate, text, last=start == starts[-1])
 
 
 def _from_thread(loop: asyncio.AbstractEventLoop, put: Callable[[Event], None], event: Event) -> None:

@@ -14,10 +14,7 @@ def run(config: TTSConfig) -> None:
     check_exposure(config.server)
     set_up_logs(config.server)
     from vivace.pipeline.tts import TTS  # here: what is wrong with the settings is said before torch is loaded
-    from vivace.serve.threaded import ThreadedSpeaker
+    from vivace.serve.engine_speaker import EngineSpeaker
 
-    speaker = ThreadedSpeaker(TTS(config=config), config.server.max_active)
-    try:
-        run_server(speaker, config)
-    finally:
-        speaker.close()
+    with TTS(config=config) as tts:
+        run_server(EngineSpeaker(tts), config)

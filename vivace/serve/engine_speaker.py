@@ -1,0 +1,48 @@
+"""A ``TTS`` as the server asks for it: what speaks is awaited, what reads files or computes is called."""
+
+from collections.abc import AsyncGenerator
+from typing import Unpack
+
+from vivace.pipeline.async_tts import AsyncTTS
+from vivace.pipeline.options import SpeakOptions
+from vivace.pipeline.performance import PerformanceStats
+from vivace.pipeline.speech import AudioChunk, Speech
+from vivace.pipeline.tts import TTS
+from vivace.pipeline.voices import Voice
+
+
+class EngineSpeaker:
+    """Requests share every step of one engine."""
+
+    def __init__(self, tts: TTS) -> None:
+        self._tts, self._async = tts, AsyncTTS(tts)
+
+    @property
+    def name(self) -> str:
+        return self._tts.name
+
+    @property
+    def sample_rate(self) -> int:
+        return self._tts.sample_rate
+
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        return self._tts.voices
+
+    def stream(self, text: str, **options: Unpack[SpeakOptions]) -> AsyncGenerator[AudioChunk, None]:
+        return self._async.stream(text, **options)
+
+    async def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Speech:
+        return await self._async.synthesize(text, **options)
+
+    def clone_voice(self, recording: bytes, transcript: str, *, name: str) -> Voice:
+        return self._tts.clone_voice(recording, transcript, name=name)
+
+    def warm_up(self) -> float:
+        return self._tts.warm_up()
+
+    def get_performance_stats(self) -> PerformanceStats:
+        return self._tts.get_performance_stats()
+
+    def clear_cache(self) -> None:
+        self._tts.clear_cache()
