@@ -1,12 +1,14 @@
 """Every recorded case of GPT-SoVITS against our own parts."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vivace.bench.goldens import gpt_sovits_flow as flow
 from vivace.bench.goldens import gpt_sovits_reference as reference
 from vivace.bench.goldens import gpt_sovits_s1 as s1
+from vivace.bench.goldens import gpt_sovits_text as text
 from vivace.bench.goldens import gpt_sovits_vits as vits
 from vivace.bench.goldens import gpt_sovits_vocoders as vocoders
 from vivace.bench.goldens.gpt_sovits_cases import Case, Recorded, uncompared
@@ -14,7 +16,7 @@ from vivace.bench.goldens.gpt_sovits_models import RecordedModels
 from vivace.bench.goldens.report import Check, Goldens, Row, run_check
 from vivace.errors import InputError
 
-GROUPS = ("s1", "sampling", "s2_v2", "s2_v2Pro", "s2_v3", "s2_v4", "vocoders", "reference")
+GROUPS = ("s1", "sampling", "s2_v2", "s2_v2Pro", "s2_v3", "s2_v4", "vocoders", "reference", "text")
 
 
 def verify_gpt_sovits(folder: Path, groups: Sequence[str] = GROUPS) -> list[Row]:
@@ -24,6 +26,9 @@ def verify_gpt_sovits(folder: Path, groups: Sequence[str] = GROUPS) -> list[Row]
     with TemporaryDirectory(prefix="vivace-verify-") as work:
         models = RecordedModels(folder, Path(work))
         for group in groups:
+            if group == "text":
+                rows += run_check(group, partial(text.check_text, recorded.goldens))
+                continue
             cases = recorded.cases(group)
             for case in cases:
                 rows += run_check(f"{group}/{case.name}", _check(case, recorded, models))

@@ -1,0 +1,118 @@
+"""Our words to the phones that GPT-SoVITS reads, and which characters they came from. No torch here.
+
+Source: sections 3.1, 4.5, 6.2 and 9 of the GPT-SoVITS front-end facts.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from vivace.models.gpt_sovits.symbols import SymbolSet, phone_ids
+from vivace.types import SpokenLanguage, Word
+
+ONSET = re.compile("zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw]")
+VOWEL_ONSETS = {"a": "AA", "e": "EE", "o": "OO"}
+MARKS = {";": ",", ":": ","}  # those that there is no phone for
+KINDS: dict[str, SpokenLanguage] = {"zh": "zh", "en": "en"}  # of a word, and the language it is in
+MIN_ENGLISH, MIN_PHONES = 4, 6  # shorter ones get a mark in front: the models stumble over them
+
+
+@dataclass(frozen=True)
+class PhoneRun:
+    """Words of one language, and the marks among them."""
+
+    language: SpokenLanguage
+    phones: tuple[str, ...]
+    text: str  # Chinese: the characters, marks included; otherwise empty
+    per_character: tuple[int, ...]  # how many phones each of them has
+
+    def __post_init__(self) -> None:
+        if self.language == "zh":
+            assert len(self.text) == len(self.per_character), "one number per character"
+            assert sum(self.per_character) == len(self.phones), "every phone has a character"
+
+
+def syllable_phones(syllable: str) -> tuple[str, str]:
+    """Onset and rime of a pinyin syllable with its tone: ``xue2`` is ``x ve2``, ``er4`` is ``EE er4``."""
+    spelled, tone = syllable[:-1], syllable[-1]
+    if spelled[:1] in VOWEL_ONSETS:
+        return VOWEL_ONSETS[spelled[0]], spelled + tone
+    match = ONSET.match(spelled)
+    if match is None:
+        raise ValueError(f"{syllable!r} is no pinyin syllable with a tone")
+    onset, rime = match[0], spelled[match.end() :]
+    if rime == "i" and onset in ("z", "c", "s"):
+        rime = "i0"
+    elif rime == "i" and onset in ("zh", "ch", "sh", "r"):
+        rime = "ir"
+    elif onset in ("j", "q", "x", "y") and rime.startswith("u"):
+        rime = "v" + rime[1:]
+    elif onset in ("l", "n") and rime == "ue":
+        rime = "ve"
+    elif onset == "y" and rime in ("an", "e"):
+        rime = {"an": "En", "e": "E"}[rime]
+    return onset, rime + tone
+
+
+def phone_runs(words: Iterable[Word]) -> list[PhoneRun]:
+    """Runs of one language each; a mark belongs to the run before it, at the start to the one after it."""
+    runs = []
+    for language, group in groupby(_with_language(words), key=lambda pair: pair[1]):
+        made = _run([word for word, _ in group], language)
+        if made.phones:
+            runs.append(made)
+    if sum(len(run.phones) for run in runs) < MIN_PHONES and runs:
+        runs[0] = _led_by(".", runs[0])
+    return runs
+
+
+def run_ids(runs: Sequence[PhoneRun], inventory: SymbolSet) -> list[int]:
+    """Ids of all phones of all runs."""
+    return phone_ids((phone for run in runs for phone in run.phones), inventory)
+
+
+def _with_language(words: Iterable[Word]) -> list[tuple[Word, SpokenLanguage]]:
+    spoken = [word for word in words if word.kind != "tag"]
+    languages: list[SpokenLanguage | None] = [KINDS.get(word.kind) for word in spoken]
+    current: SpokenLanguage = next((language for language in languages if language is not None), "zh")
+    found: list[tuple[Word, SpokenLanguage]] = []
+    for word, language in zip(spoken, languages, strict=True):
+        if language is not None:
+            current = language
+        found.append((word, current))
+    return found
+
+
+def _run(words: Sequence[Word], language: SpokenLanguage) -> PhoneRun:
+    phones: list[str] = []
+    text: list[str] = []
+    counts: list[int] = []
+    for word in words:
+        if word.kind == "punct":
+            mark = MARKS.get(word.text, word.text)
+            phones.append(mark)
+            text.append(mark)
+            counts.append(1)
+        elif word.kind == "zh":
+            pairs = [syllable_phones(syllable) for syllable in word.phones]
+            phones += [phone for pair in pairs for phone in pair]
+            text.append(word.text)
+            counts += _shared(2 * len(pairs), len(word.text))
+        else:
+            phones += word.phones
+    if language == "en":
+        run = PhoneRun("en", tuple(phones), "", ())
+        return _led_by(",", run) if 0 < len(phones) < MIN_ENGLISH else run
+    return PhoneRun("zh", tuple(phones), "".join(text), tuple(counts))
+
+
+def _shared(phones: int, characters: int) -> list[int]:
+    """Two phones per character; where a reading of the user's own is of another length, the first has all."""
+    return [2] * characters if phones == 2 * characters else [phones, *[0] * (characters - 1)]
+
+
+def _led_by(mark: str, run: PhoneRun) -> PhoneRun:
+    if run.language == "en":
+        return PhoneRun("en", (mark, *run.phones), "", ())
+    return PhoneRun("zh", (mark, *run.phones), mark + run.text, (1, *run.per_character))
