@@ -1,8 +1,11 @@
 """The thread that owns the device, with a model and a frame stage that need none."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from queue import SimpleQueue
 
 import numpy as np
@@ -182,3 +185,25 @@ def test_closing_tells_everybody(worker: Worker) -> None:
     assert isinstance(read(messages)[1], AbortedError)
     with pytest.raises(EngineError, match="closed"):
         worker.submit(Order(lambda: job(1), messages.put, WHOLE))
+
+
+def test_a_program_may_end_while_its_engine_runs() -> None:
+    program = """
+import torch
+from fakes.ar_model import FakeARModel, prompt
+from vivace.engine.config import EngineConfig
+from vivace.engine.engine import Engine, Job
+from vivace.engine.sampler import SamplingParams
+from vivace.engine.worker import Order, Worker
+
+worker = Worker(Engine({"code": FakeARModel()}, EngineConfig(rows=4, positions=64, long_rows=0)), None)
+params = SamplingParams(1.0, None, None, 1.0, max_new_tokens=60)
+for n in range(40):
+    worker.submit(Order(lambda: Job(prompt(1, first=n), params, None), lambda message: None, None))
+print("over")
+"""
+    path = [str(Path(__file__).parents[1]), *sys.path]
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env={"PYTHONPATH": ":".join(path)}, capture_output=True, text=True, timeout=60
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "over\n", "")

@@ -2,6 +2,7 @@
 
 # Q codebooks, D width, T frames
 
+import atexit
 import logging
 import threading
 import time
@@ -96,6 +97,7 @@ class Worker:
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="vivace-engine", daemon=True)
         self._thread.start()
+        atexit.register(self.close)  # a thread that the interpreter kills in the middle of a kernel takes it down
 
     @property
     def load(self) -> EngineLoad:
@@ -132,6 +134,7 @@ class Worker:
 
     def close(self, *, wait: bool = True) -> None:
         """Stop after the step at hand; who still waits is told so."""
+        atexit.unregister(self.close)
         with self._wake:
             self._closing = True
             self._wake.notify()
