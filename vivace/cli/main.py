@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from vivace.cli import doctor, evaluate, models, say, serve, text, train, verify, voices
+from vivace.cli import bench, doctor, evaluate, models, say, serve, text, train, verify, voices
 from vivace.errors import TTSError
 from vivace.version import __version__
 
@@ -34,6 +34,7 @@ app.add_typer(text.app, name="text")
 app.command("verify")(verify.verify)
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="eval")
+app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)
 
 

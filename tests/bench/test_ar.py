@@ -1,0 +1,67 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from fakes.tiny_llama import TINY
+
+from vivace.bench import ar, ar_models
+from vivace.bench.ar import Plan, measure, step_seconds
+from vivace.bench.ar_report import HEADER, caption, json_line, table
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published size takes a minute; its shape does not matter to the bookkeeping."""
+    config = replace(TINY, hidden_size=64, intermediate_size=96, num_audio_tokens=48)
+    monkeypatch.setattr(ar_models, "GPTConfig", lambda: config)
+    monkeypatch.setattr(ar, "read_bandwidth", lambda device: 10e9)
+
+
+PLAN = Plan(subject="chattts", precisions=("float32", "int8"), batches=(1, 3), prompt=5, steps=4, threads=1)
+
+
+def test_every_precision_and_batch_has_a_row() -> None:
+    report = measure(PLAN)
+    assert [(r.precision, r.batch) for r in report.rows] == [("float32", 1), ("float32", 3), ("int8", 1), ("int8", 3)]
+    for row in report.rows:
+        assert row.steps_per_s == pytest.approx(row.batch / row.ms_per_step * 1e3)
+        assert row.ratio is None
+    assert len(table(report)) == 4
+    assert all(len(line) == len(HEADER) for line in table(report))
+    assert "prompt 5 positions, 4 steps" in caption(report)
+    assert json.loads(json_line(report))["rows"][3]["batch"] == 3
+
+
+def test_ratios_are_to_one_stream_of_the_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("transformers")
+    times = iter([0.2, 0.1])  # before and after; the faster counts
+    monkeypatch.setattr("vivace.bench.ar_baseline.transformers_step_seconds", lambda *args, **kwargs: next(times))
+    report = measure(replace(PLAN, baseline=True))
+    assert report.rows[0].steps_per_s == pytest.approx(10)
+    assert report.rows[1].ratio == pytest.approx(report.rows[1].steps_per_s / 10)
+
+
+def test_the_baseline_takes_steps() -> None:
+    pytest.importorskip("transformers")
+    from vivace.bench.ar_baseline import transformers_step_seconds
+
+    assert transformers_step_seconds(TINY, prompt=4, steps=2, device="cpu") > 0
+
+
+def test_the_share_of_the_limit_counts_weights_and_cache() -> None:
+    model = ar_models.random_chattts("int8")
+    weights = model.weights
+    assert model.step_bytes(1, 0, 4) == weights
+    assert model.step_bytes(2, 10, 4) == weights + 2 * 2 * 10 * 64 * 2 * 4
+
+
+def test_random_weights_are_seeded() -> None:
+    first, again, other = (ar_models.random_chattts("float32", seed=seed).mode for seed in (0, 0, 1))
+    hidden = torch.randn(2, 64)
+    assert torch.equal(first.logits(hidden), again.logits(hidden))
+    assert not torch.equal(first.logits(hidden), other.logits(hidden))
+
+
+def test_streams_do_not_end_while_they_are_timed() -> None:
+    assert len(step_seconds(ar_models.random_chattts("float32"), 2, prompt=3, steps=6)) == 6
