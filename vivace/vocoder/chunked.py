@@ -54,6 +54,7 @@ class Chunked:
         context: frames on each side that the outputs of a frame depend on.
         workspace: float32 numbers in memory at once per frame.
         memory_bytes: what windows that are run as one batch may take together; None: one after another.
+        equal: all windows of one length, also where they run one after another.
     """
 
     def __init__(
@@ -66,7 +67,9 @@ class Chunked:
         chunk_size: int = CHUNK_FRAMES,
         workspace: int = 0,
         memory_bytes: int | None = None,
+        equal: bool = False,
     ) -> None:
+        self._equal = equal
         self.run, self.hop, self.context, self.missing = run, hop, context, missing
         self.chunk_size, self._workspace, self._memory_bytes = chunk_size, workspace, memory_bytes
 
@@ -94,7 +97,7 @@ class Chunked:
     def _parts(self, frames: Tensor) -> Iterator[tuple[Span, Tensor]]:
         batch, _, total = frames.shape
         at_once = self.windows_at_once(batch)
-        found = spans(total, self.chunk_size, self.context, equal=at_once > 1)
+        found = spans(total, self.chunk_size, self.context, equal=self._equal or at_once > 1)
         for group in (found[i : i + at_once] for i in range(0, len(found), at_once)):
             made = self.run(torch.cat([frames[..., span.start : span.stop] for span in group]))
             for span, rows in zip(group, torch.split(made, batch), strict=True):
@@ -107,7 +110,7 @@ class ChunkedVocoder(Chunked):
 
     Args:
         chunk_size: frames per window, ``vocoder_chunk_size``.
-        memory_bytes: see ``Chunked``.
+        memory_bytes, equal: see ``Chunked``.
         run: how a window is run: the vocoder itself, or a replay of it.
     """
 
@@ -118,6 +121,7 @@ class ChunkedVocoder(Chunked):
         *,
         memory_bytes: int | None = None,
         run: Callable[[Tensor], Tensor] | None = None,
+        equal: bool = False,
     ) -> None:
         super().__init__(
             run or vocoder,
@@ -127,6 +131,7 @@ class ChunkedVocoder(Chunked):
             chunk_size=chunk_size,
             workspace=vocoder.workspace,
             memory_bytes=memory_bytes,
+            equal=equal,
         )
         self.sample_rate, self.receptive_field = vocoder.sample_rate, vocoder.receptive_field
         self.workspace = vocoder.workspace

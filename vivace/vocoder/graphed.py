@@ -1,0 +1,76 @@
+"""A vocoder by replay of graphs: windows of a few fixed lengths, rows of a few fixed numbers."""
+
+# B batch, C channels, T frames, R rows (windows of all rows of a batch), N samples
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vivace.runtime.graph import GraphBackend, GraphedCall, bucket_of
+from vivace.vocoder.base import Vocoder
+from vivace.vocoder.chunked import CHUNK_FRAMES, ChunkedVocoder
+from vivace.vocoder.window_streams import WindowStreams
+
+ROWS = (1, 2, 4, 8, 16)  # rows of a replay; what falls between is filled up with rows of zeros
+SHORTER = 4  # windows are this often halved, so that short speech is replayed, too
+
+
+class CUDAGraphVocoder:
+    """A ``Vocoder`` made of another one, equal to it to 1e-5 in float32.
+
+    Long runs, batches and streams share the recordings: one for each pair of window length and number of rows. What is
+    shorter than the shortest window runs as it is.
+
+    Args:
+        chunk_size: frames of the longest windows, context not counted; shorter ones are halves of it.
+        use_vocoder_optimization: the off switch; the vocoder then runs as it is, whole.
+        memory_bytes: what windows that are replayed together may take.
+    """
+
+    def __init__(
+        self,
+        vocoder: Vocoder,
+        *,
+        chunk_size: int = CHUNK_FRAMES,
+        use_vocoder_optimization: bool = True,
+        memory_bytes: int | None = 1 << 30,
+        backend: GraphBackend | None = None,
+    ) -> None:
+        self._vocoder = vocoder
+        self.sample_rate, self.hop, self.missing = vocoder.sample_rate, vocoder.hop, vocoder.missing
+        self.receptive_field, self.workspace = vocoder.receptive_field, vocoder.workspace
+        self.graph = GraphedCall(
+            lambda frames: (vocoder(frames),),
+            type(vocoder).__name__,
+            _device_of(vocoder),
+            enabled=use_vocoder_optimization,
+            backend=backend,
+        )
+        sizes = sorted({max(1, chunk_size >> i) for i in range(SHORTER)}, reverse=True)
+        self._chunked = [
+            ChunkedVocoder(vocoder, size, memory_bytes=memory_bytes, run=self.rows, equal=True) for size in sizes
+        ]
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """``[B, C, T]`` -> ``[B, T * hop - missing]``."""
+        if self.graph.why_not is None:
+            for chunked in self._chunked:
+                if frames.shape[2] >= chunked.chunk_size + 2 * chunked.context:
+                    return chunked(frames)
+        return self._vocoder(frames)
+
+    def rows(self, frames: Tensor) -> Tensor:
+        """One replay: ``[R, C, T]`` -> ``[R, N]``, R filled up to one of ``ROWS``."""
+        rows = len(frames)
+        if self.graph.why_not is not None or (bucket := bucket_of(rows, ROWS)) is None:
+            return self._vocoder(frames)
+        return self.graph(F.pad(frames, (0, 0, 0, 0, 0, bucket - rows)))[0][:rows]
+
+    def streams(self, step: int = CHUNK_FRAMES // 8) -> WindowStreams:
+        """Streams whose windows are replayed together; ``step`` frames at a time, so that their windows are alike."""
+        return WindowStreams(self, step=step, run=self.rows)
+
+
+def _device_of(vocoder: Vocoder) -> torch.device:
+    assert isinstance(vocoder, nn.Module)
+    return next(vocoder.parameters()).device
