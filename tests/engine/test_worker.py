@@ -42,7 +42,7 @@ class EchoStage:
         self.sizes: list[int] = []
         self.broken: EngineError | None = None
 
-    def open(self) -> EchoStream:
+    def open(self, context: object) -> EchoStream:
         return EchoStream()
 
     def decode(self, parts: Sequence[FramePart]) -> list[NDArray[np.float32] | TTSError]:

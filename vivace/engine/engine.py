@@ -10,12 +10,15 @@ import torch
 from torch import Tensor
 
 from vivace.engine.config import EngineConfig
-from vivace.engine.runner import Frame, ParkedRow, Runner
+from vivace.engine.graphs import GraphedSteps
+from vivace.engine.runner import ParkedRow, Runner
 from vivace.engine.sampler import SamplingParams
 from vivace.engine.scheduler import Admit, Free, Move, Operation, Park, Resume, Scheduler
 from vivace.engine.sequence import Sequence
+from vivace.engine.step import Frame
 from vivace.errors import DeadlineError, EngineError, TTSError
 from vivace.models.base import ARModel, ARPrompt
+from vivace.runtime.graph import GraphBackend
 
 Ending = Literal["end", "limit"]  # by its own end code, or at the most frames it may have
 
@@ -30,6 +33,7 @@ class Job:
     mode: str = "code"
     priority: int = 0  # higher ones go first and may push others out of their rows
     deadline: float | None = None  # on the clock that ``step`` is given
+    context: object = None  # what the frame stage must know of it; the engine does not look
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Engine:
         modes: the models it runs; they share their layers (``forward``), each has its own way in and out. The first
             one speaks.
         dtype: of the key-value memory.
+        backend: what records steps for replay; None: the device's graphs.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Engine:
         *,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
+        backend: GraphBackend | None = None,
     ) -> None:
         self._modes, self._config = dict(modes), config
         longest = min(model.spec.max_positions for model in modes.values())
@@ -86,10 +92,23 @@ class Engine:
         self._scheduler = Scheduler(
             lanes, queue_size=config.queue_size, quantum=config.quantum, prefill_budget=config.prefill_budget
         )
-        self._runner = Runner(modes, lanes, dtype=dtype, device=torch.device(device), prefix_bytes=config.prefix_bytes)
+        self._runner = Runner(
+            modes,
+            lanes,
+            dtype=dtype,
+            device=torch.device(device),
+            prefix_bytes=config.prefix_bytes,
+            graphs=config.graphs,
+            backend=backend,
+        )
         self._lanes = lanes
         self._tracks: dict[int, _Track] = {}
         self._next_id = 0
+
+    @property
+    def graphs(self) -> GraphedSteps:
+        """How decode steps are run: which are recorded, how many were replays."""
+        return self._runner.graphs
 
     @property
     def idle(self) -> bool:

@@ -35,8 +35,8 @@ class FramePart:
 class FrameStage(Protocol):
     """Turns frames into samples; what belongs to different requests goes through the device together."""
 
-    def open(self) -> FrameStream:
-        """A stream of its own for a new generation."""
+    def open(self, context: object) -> FrameStream:
+        """A stream of its own for a new generation, whose job has this ``context``."""
         ...
 
     def decode(self, parts: Sequence[FramePart]) -> list[NDArray[np.float32] | TTSError]:

@@ -54,6 +54,7 @@ class Decoding:
     """The state of a batch that is being generated; iterate to take steps."""
 
     def __init__(self, model: ARModel, prompt: ARPrompt, params: SamplingParams, noise: Noise) -> None:
+        assert model.spec.sampling == "recent", "other families sample in the engine only"
         self._model, self._params, self._noise = model, params, noise
         self._batch, self._length, _ = prompt.embeddings.shape
         self._prompt = prompt

@@ -1,6 +1,6 @@
 """What the sampler knows about each row: settings, randomness, what was said lately. Static tensors, one row each."""
 
-# R rows, Q codebooks, W codes of history
+# R rows, Q codebooks, W codes of history, V vocabulary
 
 from dataclasses import dataclass
 
@@ -18,11 +18,12 @@ NEVER = 2.0  # a top-p that drops nothing
 
 @dataclass(frozen=True)
 class SavedRow:
-    """One row's state, set aside."""
+    """The state of one row, or of all, set aside."""
 
     floats: Tensor
     ints: Tensor
     history: Tensor
+    said: Tensor
 
 
 class RowState:
@@ -31,31 +32,49 @@ class RowState:
     Everything a decode step reads or writes is here, so that a captured step finds it at the same addresses.
     """
 
-    def __init__(self, floats: Tensor, ints: Tensor, history: Tensor) -> None:
-        """``floats`` ``[R, Q + 2]``, ``ints`` ``[R, Q + 7]``, ``history`` ``[R, Q, W]``; see ``empty``."""
+    def __init__(self, floats: Tensor, ints: Tensor, history: Tensor, said: Tensor) -> None:
+        """``floats`` ``[R, Q + 2]``, ``ints`` ``[R, Q + 8]``, ``history`` ``[R, Q, W]``, ``said`` ``[R, Q, V]``."""
         self._floats, self._ints, self.history = floats, ints, history
+        self.said = said  # which codes were said at all; V is 0 where sampling does not ask
         q = self.codebooks = history.shape[1]
         self.temperature, self.top_p, self.penalty = floats[:, :q], floats[:, q], floats[:, q + 1]
         self.last = ints[:, :q]  # the frame said last, which the next step hears
         self.length, self.step, self.seed = ints[:, q], ints[:, q + 1], ints[:, q + 2]
         self.min_new, self.top_k, self.window = ints[:, q + 3], ints[:, q + 4], ints[:, q + 5]
         self.flags = ints[:, q + 6]  # USED, GREEDY
+        self.origin = ints[:, q + 7]  # of the positions
 
     @classmethod
-    def empty(cls, rows: int, codebooks: int, *, device: torch.device) -> "RowState":
-        """Rows with nobody in them."""
+    def empty(cls, rows: int, codebooks: int, *, device: torch.device, said: int = 0) -> "RowState":
+        """Rows with nobody in them; ``said``: V where sampling asks which codes were said at all."""
         return cls(
             torch.ones(rows, codebooks + 2, device=device),
-            torch.zeros(rows, codebooks + 7, dtype=torch.long, device=device),
+            torch.zeros(rows, codebooks + 8, dtype=torch.long, device=device),
             torch.full((rows, codebooks, HISTORY), NO_CODE, dtype=torch.long, device=device),
+            torch.zeros(rows, codebooks, said, dtype=torch.bool, device=device),
         )
 
     def __getitem__(self, rows: slice) -> "RowState":
         """Some of the rows, in the same memory."""
-        return RowState(self._floats[rows], self._ints[rows], self.history[rows])
+        return RowState(self._floats[rows], self._ints[rows], self.history[rows], self.said[rows])
 
-    def enter(self, row: int, params: SamplingParams, vocabulary: int, *, seed: int | None, length: int) -> int:
-        """A new request takes a row; ``seed`` None always takes the most likely code.
+    @property
+    def by_presence(self) -> bool:
+        """Whether sampling asks which codes were said at all."""
+        return self.said.shape[-1] > 0
+
+    def enter(
+        self,
+        row: int,
+        params: SamplingParams,
+        vocabulary: int,
+        *,
+        seed: int | None,
+        length: int,
+        origin: int = 0,
+        said: Tensor | None = None,
+    ) -> int:
+        """A new request takes a row; ``seed`` None always takes the most likely code, ``said`` counts as said.
 
         Returns: how many codes it keeps at most, its effective ``top_k``.
         Raises: InputError when there is not one temperature per codebook, or the window is too long.
@@ -64,14 +83,18 @@ class RowState:
             raise InputError(f"repetition_window is {params.repetition_window}; the longest is {HISTORY}")
         temperatures = params.row_temperatures(1, self.codebooks)[:, 0]
         top_p = NEVER if params.top_p is None or params.top_p == 1 else params.top_p
-        top_k = vocabulary if params.top_k is None else min(max(params.top_k, MIN_KEEP), vocabulary)
+        least = 1 if self.by_presence else MIN_KEEP
+        top_k = vocabulary if params.top_k is None else min(max(params.top_k, least), vocabulary)
         floats = torch.cat((temperatures, torch.tensor([top_p, params.repetition_penalty])))
         flags = USED | (GREEDY if seed is None else 0)
         ints = [0] * self.codebooks
-        ints += [length, 0, seed or 0, params.min_new_tokens, top_k, params.repetition_window, flags]
+        ints += [length, 0, seed or 0, params.min_new_tokens, top_k, params.repetition_window, flags, origin]
         self._floats[row] = floats.to(self._floats.device)
         self._ints[row] = torch.tensor(ints, dtype=torch.long, device=self._ints.device)
         self.history[row] = NO_CODE
+        self.said[row] = False
+        if self.by_presence and said is not None:
+            self.said[row, :, said.to(self.said.device)] = True
         return top_k
 
     def leave(self, row: int) -> None:
@@ -79,11 +102,14 @@ class RowState:
         self._floats[row] = 1
         self._ints[row] = 0
         self.history[row] = NO_CODE
+        self.said[row] = False
 
     def commit(self, codes: Tensor) -> None:
         """All rows have said ``codes`` ``[R, Q]``; nothing changes where nobody is."""
         used = self.flags & USED
         self.history.copy_(torch.cat((self.history[..., 1:], codes[..., None]), -1))
+        if self.by_presence:
+            self.said.scatter_(-1, codes[..., None], True)
         self.last.copy_(codes * used[:, None])
         self.step.add_(used)
 
@@ -91,10 +117,22 @@ class RowState:
         """All rows hold one position more."""
         self.length.add_(self.flags & USED)
 
+    def snapshot(self) -> SavedRow:
+        """A copy of all rows."""
+        return SavedRow(*(held.clone() for held in (self._floats, self._ints, self.history, self.said)))
+
+    def put_back(self, saved: SavedRow) -> None:
+        """All rows as they were, in the same memory."""
+        self._floats.copy_(saved.floats)
+        self._ints.copy_(saved.ints)
+        self.history.copy_(saved.history)
+        self.said.copy_(saved.said)
+
     def save(self, row: int) -> SavedRow:
         """A copy of a row's state."""
-        return SavedRow(self._floats[row].clone(), self._ints[row].clone(), self.history[row].clone())
+        return SavedRow(*(held[row].clone() for held in (self._floats, self._ints, self.history, self.said)))
 
     def restore(self, row: int, saved: SavedRow) -> None:
         """Put it back."""
-        self._floats[row], self._ints[row], self.history[row] = saved.floats, saved.ints, saved.history
+        self._floats[row], self._ints[row] = saved.floats, saved.ints
+        self.history[row], self.said[row] = saved.history, saved.said

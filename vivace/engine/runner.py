@@ -2,29 +2,26 @@
 
 # n rows of a lane, N rows of a step, L prompt positions, Q codebooks, D width
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from vivace.engine.graphs import GraphedSteps
 from vivace.engine.kv_cache import LaneKV, LaneStep, PrefillStore, SavedKV, StepStore, span_of
 from vivace.engine.prefixes import PrefixCache
+from vivace.engine.presence_sampler import sample_by_presence
 from vivace.engine.row_sampler import candidate_count, sample_rows
 from vivace.engine.rows import RowState, SavedRow
 from vivace.engine.sampler import SamplingParams
 from vivace.engine.sequence import Lane, Place
+from vivace.engine.step import Frame, StepShape, pack, unpack
 from vivace.models.base import ARModel, ARPrompt
+from vivace.runtime.graph import GraphBackend
 
-
-@dataclass(frozen=True)
-class Frame:
-    """What one step made of one row."""
-
-    codes: Tensor  # [Q] int64 on the CPU
-    hidden: Tensor  # [D] on the device
-    ended: bool  # the end code was drawn
-    broken: bool  # the row's numbers are not finite
+SAMPLERS = {"recent": sample_rows, "presence": sample_by_presence}
 
 
 @dataclass(frozen=True)
@@ -34,16 +31,6 @@ class ParkedRow:
     kv: SavedKV
     state: SavedRow
     top_k: int
-
-
-@dataclass(frozen=True)
-class StepShape:
-    """What a decode step looks like from outside; a captured step is replayed for equal ones."""
-
-    lanes: tuple[int, ...]  # those with rows in use; what follows is by these
-    rows: tuple[int, ...]  # padded
-    spans: tuple[int, ...]  # keys to look at
-    candidates: tuple[int, ...]  # K of the sampler
 
 
 class Runner:
@@ -57,6 +44,8 @@ class Runner:
         dtype: torch.dtype,
         device: torch.device,
         prefix_bytes: int,
+        graphs: bool = False,
+        backend: GraphBackend | None = None,
     ) -> None:
         self._device = device
         self._models = [modes[lane.mode] for lane in lanes]
@@ -67,9 +56,16 @@ class Runner:
             spec, rows = model.spec, padded(lane.rows, device)
             kv = LaneKV(spec.layers, rows, spec.heads, lane.positions, spec.head_dim, dtype=dtype, device=device)
             self._kv.append(kv)
-            self._state.append(RowState.empty(rows, spec.codebooks, device=device))
+            said = spec.vocabulary if spec.sampling == "presence" else 0
+            self._state.append(RowState.empty(rows, spec.codebooks, device=device, said=said))
             self._top_k.append([1] * rows)
         self.prefixes = PrefixCache(prefix_bytes)
+        self._steps = GraphedSteps(self._step, self._undisturbed, device, enabled=graphs, backend=backend)
+
+    @property
+    def graphs(self) -> GraphedSteps:
+        """How decode steps are run."""
+        return self._steps
 
     @property
     def nbytes(self) -> int:
@@ -80,7 +76,15 @@ class Runner:
         """Read a prompt ``[1, L, D]`` into a row and draw the first frame."""
         model, kv, state = self._models[place.lane], self._kv[place.lane], self._state[place.lane]
         spec, length, start = model.spec, prompt.embeddings.shape[1], 0
-        top_k = state.enter(place.row, params, spec.vocabulary, seed=seed, length=length)
+        top_k = state.enter(
+            place.row,
+            params,
+            spec.vocabulary,
+            seed=seed,
+            length=length,
+            origin=prompt.origin,
+            said=prompt.history,
+        )
         self._top_k[place.lane][place.row] = top_k
         if prompt.shared is not None:
             # Always read apart from what follows it, so that the first request hears what later ones do.
@@ -94,9 +98,10 @@ class Runner:
         hidden = self._read(place, prompt, start, length)
         logits = model.logits(hidden)
         row = state[place.row : place.row + 1]
-        codes = sample_rows(logits, row, spec.end_code, candidate_count(top_k, spec.vocabulary))
+        sample = SAMPLERS[spec.sampling]
+        codes = sample(logits, row, spec.end_code, candidate_count(top_k, spec.vocabulary))
         row.commit(codes)
-        return _frames(hidden, [(codes, logits, spec.end_code)])[0]
+        return next(unpack(hidden, (pack(codes, logits, spec.end_code),)))[0]
 
     def decode(self, counts: Sequence[int], longest: Sequence[int]) -> list[list[Frame]]:
         """One step of the first ``counts[i]`` rows of every lane.
@@ -113,11 +118,10 @@ class Runner:
             tuple(span_of(longest[i] + 1, self._kv[i].positions) for i in lanes),
             tuple(candidate_count(max(self._top_k[i][: counts[i]]), self._models[i].spec.vocabulary) for i in lanes),
         )
-        hidden, drawn = self._step(shape)
-        frames = iter(_frames(hidden, drawn))
+        hidden, *packed = self._steps(shape)
         made: list[list[Frame]] = [[] for _ in counts]
-        for lane, rows in zip(shape.lanes, shape.rows, strict=True):
-            made[lane] = [next(frames) for _ in range(rows)][: counts[lane]]
+        for lane, frames in zip(shape.lanes, unpack(hidden, tuple(packed)), strict=True):
+            made[lane] = frames[: counts[lane]]
         return made
 
     def park(self, place: Place, length: int) -> ParkedRow:
@@ -150,11 +154,11 @@ class Runner:
     def _read(self, place: Place, prompt: ARPrompt, start: int, end: int) -> Tensor:
         """Positions ``start`` to ``end`` of a prompt into its row; the hidden state of the last one, ``[1, D]``."""
         store = PrefillStore(self._kv[place.lane], place.row, start, prompt.prefix_len)
-        positions = torch.arange(start, end, device=prompt.embeddings.device)[None]
+        positions = torch.arange(start, end, device=prompt.embeddings.device)[None] - prompt.origin
         return self._models[place.lane].forward(prompt.embeddings[:, start:end], positions, store)[:, -1]
 
-    def _step(self, shape: StepShape) -> tuple[Tensor, list[tuple[Tensor, Tensor, int]]]:
-        """Hidden states ``[N, D]``, and of each lane its codes ``[n, Q]``, logits ``[n, Q, V]`` and end code."""
+    def _step(self, shape: StepShape) -> tuple[Tensor, ...]:
+        """The eager step: hidden states ``[N, D]``, then of each lane what the host has to know."""
         states = [self._state[lane][:rows] for lane, rows in zip(shape.lanes, shape.rows, strict=True)]
         models = [self._models[lane] for lane in shape.lanes]
         heard = [model.embed(state.last[:, None]) for model, state in zip(models, states, strict=True)]
@@ -164,17 +168,27 @@ class Runner:
                 for lane, rows, span, state in zip(shape.lanes, shape.rows, shape.spans, states, strict=True)
             ]
         )
-        positions = torch.cat([state.length for state in states])[:, None]
+        positions = torch.cat([state.length - state.origin for state in states])[:, None]
         hidden = models[0].forward(torch.cat(heard), positions, store)[:, 0]  # [N, 1, D] -> [N, D]
-        drawn, start = [], 0
+        packed, start = [], 0
         for model, state, rows, candidates in zip(models, states, shape.rows, shape.candidates, strict=True):
             logits = model.logits(hidden[start : start + rows])
-            codes = sample_rows(logits, state, model.spec.end_code, candidates)
+            codes = SAMPLERS[model.spec.sampling](logits, state, model.spec.end_code, candidates)
             state.commit(codes)
             state.grow()
-            drawn.append((codes, logits, model.spec.end_code))
+            packed.append(pack(codes, logits, model.spec.end_code))
             start += rows
-        return hidden, drawn
+        return hidden, *packed
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Steps within leave every row as it was: nobody is in it, so nothing grows, and what is said is forgotten."""
+        before = [state.snapshot() for state in self._state]
+        for state in self._state:
+            state.flags.zero_()
+        yield
+        for state, saved in zip(self._state, before, strict=True):
+            state.put_back(saved)
 
 
 def padded(rows: int, device: torch.device) -> int:
@@ -186,19 +200,3 @@ def padded(rows: int, device: torch.device) -> int:
     if device.type == "cpu":
         return rows
     return next((n for n in (1, 2, 4) if rows <= n), -(-rows // 8) * 8)
-
-
-def _frames(hidden: Tensor, drawn: Sequence[tuple[Tensor, Tensor, int]]) -> list[Frame]:
-    """Rows ``[N, D]`` and what was drawn for them -> frames; the one place where the host waits for the device."""
-    packed = []
-    for codes, logits, end_code in drawn:
-        ended, broken = (codes == end_code).any(-1), ~torch.isfinite(logits).flatten(1).all(-1)
-        packed.append(torch.cat((codes, ended[:, None].long(), broken[:, None].long()), -1))
-    frames, start = [], 0
-    for read in [part.cpu() for part in packed]:
-        codes, flags = read[:, :-2], read[:, -2:].tolist()
-        frames += [
-            Frame(codes[i], hidden[start + i], bool(ended), bool(broken)) for i, (ended, broken) in enumerate(flags)
-        ]
-        start += len(read)
-    return frames

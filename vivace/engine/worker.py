@@ -176,7 +176,8 @@ class Worker:
 
     def _accept(self, number: int, order: Order) -> None:
         try:
-            id = self._engine.submit(order.build())
+            job = order.build()
+            id = self._engine.submit(job)
         except TTSError as exc:
             order.deliver(exc)
         except Exception as exc:
@@ -184,7 +185,7 @@ class Worker:
             order.deliver(EngineError(f"the request could not be prepared: {exc}"))
         else:
             self._ids[number] = id
-            self._tickets[id] = _Ticket(number, order, None if order.ramp is None else self._stage.open())
+            self._tickets[id] = _Ticket(number, order, None if order.ramp is None else self._stage.open(job.context))
 
     def _drop(self, number: int) -> None:
         id = self._ids.pop(number, None)

@@ -3,11 +3,16 @@
 # B batch, L prompt positions, T code frames, Q codebooks, V codes per codebook, D model width, C frame channels
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from torch import Tensor
 
 from vivace.layers.attention import KVStore
+
+# How a family samples; the order of the steps is part of a model. "recent": temperature first, and a code is made less
+# likely for every time it was said lately. "presence": once if it was said at all, the reference's codes included, and
+# the speech ends, too, where the end code is the likeliest before anything is dropped.
+Sampling = Literal["recent", "presence"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class ARSpec:
     vocabulary: int  # V, the end code included
     end_code: int
     max_positions: int
+    sampling: Sampling = "recent"
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,13 @@ class ARPrompt:
     attention_mask: Tensor  # [B, L] bool, False on padding
     prefix_len: int = 0  # positions below it see one another; the rest is causal
     shared: SharedPrefix | None = None  # read once and remembered; causal prompts only
+    origin: int = 0  # the row at position 0; those before it have negative ones
+    history: Tensor | None = None  # [H] codes that count as said, where sampling is by presence
 
     @property
     def positions(self) -> Tensor:
-        """``[B, L]``: real positions count from 0; padding holds 1, as the reference has it."""
-        count = self.attention_mask.long().cumsum(-1) - 1
+        """``[B, L]``: real positions count to 0 and on; padding holds 1, as the reference has it."""
+        count = self.attention_mask.long().cumsum(-1) - 1 - self.origin
         return count.masked_fill(~self.attention_mask, 1)
 
 

@@ -37,8 +37,8 @@ class HiddenFrames:
         exact = streams.exact_lookahead
         self._lookahead = exact if lookahead is None else min(lookahead, exact)
 
-    def open(self) -> HiddenStream:
-        """A stream before its first frame."""
+    def open(self, context: object) -> HiddenStream:
+        """A stream before its first frame; hidden states say all."""
         return HiddenStream(self._streams.open(), self._lookahead)
 
     def decode(self, parts: Sequence[FramePart]) -> list[NDArray[np.float32] | TTSError]:

@@ -21,7 +21,7 @@ from vivace.weights.keymap import KeyMap
 CODES_PER_SECOND = 25
 MAX_CODES = 1500  # a minute; the reference never writes more
 MAX_POSITIONS = 4000  # of phones, and of codes
-IN_TEXT = -1  # position of a row that carries its place already
+IN_TEXT = -1  # this and all lower positions: the row carries its place already
 
 S1_KEYS = KeyMap(
     (
@@ -78,7 +78,7 @@ class S1Model(nn.Module):
     """``ARModel`` of one codebook.
 
     Phones and codes count their positions from 0, each by themselves. Codes get theirs in ``forward``; phones have
-    theirs in their embedding and stand at ``IN_TEXT``, so that the code after the text alone is at 0.
+    theirs in their embedding and stand at negative positions, so that the code after the text alone is at 0.
     """
 
     def __init__(self, config: S1Config) -> None:
@@ -101,6 +101,7 @@ class S1Model(nn.Module):
             vocabulary=config.codes,
             end_code=config.codes - 1,
             max_positions=MAX_POSITIONS,
+            sampling="presence",
         )
 
     def read(self, phones: Tensor, features: Tensor) -> Tensor:
@@ -136,7 +137,7 @@ class S1Model(nn.Module):
 
     def _places(self, positions: Tensor) -> Tensor:
         weight = self.codes.weight
-        return sinusoids(weight.shape[1], weight.device, weight.dtype)[positions - IN_TEXT]
+        return sinusoids(weight.shape[1], weight.device, weight.dtype)[positions.clamp_min(IN_TEXT) - IN_TEXT]
 
 
 @lru_cache(maxsize=8)

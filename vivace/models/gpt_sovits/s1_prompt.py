@@ -30,6 +30,14 @@ class S1Prompt:
     text_end: Tensor  # [B] phones of each row, which see one another
 
 
+def ar_prompt(model: S1Model, row: S1Input) -> ARPrompt:
+    """One row for the engine."""
+    x, _ = _embedded(model, row)
+    real = torch.ones(1, len(x), dtype=torch.bool, device=x.device)
+    text = len(row.phones)
+    return ARPrompt(x[None], real, prefix_len=text, origin=text, history=row.codes)
+
+
 def s1_prompt(model: S1Model, rows: Sequence[S1Input]) -> S1Prompt:
     """Embed rows of any lengths and align their ends."""
     embedded = [_embedded(model, row) for row in rows]

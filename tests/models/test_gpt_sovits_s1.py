@@ -1,0 +1,103 @@
+"""S1 in the engine: the same codes alone, in company and after a break; and against the plain loop."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from vivace.bench.goldens.gpt_sovits_models import RecordedModels
+from vivace.bench.goldens.gpt_sovits_replay import generate
+from vivace.engine.config import EngineConfig
+from vivace.engine.engine import Engine, Job
+from vivace.engine.sampler import SamplingParams
+from vivace.layers.attention import GrowingKV
+from vivace.models.gpt_sovits.s1 import S1Model
+from vivace.models.gpt_sovits.s1_prompt import S1Input, ar_prompt, s1_prompt
+from vivace.models.gpt_sovits.sampling import MIN_CODES, S1Sampling
+
+GOLDENS = Path(__file__).parents[1] / "goldens" / "gpt_sovits"
+CONFIG = EngineConfig(rows=4, positions=256, long_rows=0)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> S1Model:
+    return RecordedModels(GOLDENS, tmp_path_factory.mktemp("models")).s1()
+
+
+def row(number: int, *, codes: int = 9) -> S1Input:
+    generator = torch.Generator().manual_seed(number)
+    phones = torch.randint(0, 700, (8 + 5 * number,), generator=generator)
+    features = torch.randn(len(phones), 1024, generator=generator)
+    return S1Input(phones, features, torch.randint(0, 1024, (codes + number,), generator=generator))
+
+
+def job(model: S1Model, given: S1Input, *, seed: int | None = None, codes: int = 40) -> Job:
+    params = SamplingParams(
+        temperature=1.0,
+        top_p=1.0,
+        top_k=1 if seed is None else 15,
+        repetition_penalty=1.35,
+        min_new_tokens=MIN_CODES,
+        max_new_tokens=codes,
+    )
+    return Job(ar_prompt(model, given), params, seed)
+
+
+@dataclass
+class Heard:
+    codes: list[int] = field(default_factory=list)
+    ending: str | None = None
+
+
+def run(engine: Engine, jobs: list[Job]) -> list[Heard]:
+    heard = {engine.submit(one): Heard() for one in jobs}
+    while not engine.idle:
+        for update in engine.step(0.0):
+            assert update.error is None
+            if update.codes is not None:
+                heard[update.id].codes.append(int(update.codes[0]))
+            heard[update.id].ending = update.ending or heard[update.id].ending
+    return list(heard.values())
+
+
+@pytest.mark.parametrize("codes", [9, 0])
+@torch.inference_mode()
+def test_the_engine_says_what_the_plain_loop_says(model: S1Model, codes: int) -> None:
+    rows = [replace(row(n), codes=row(n).codes[: codes + n if codes else 0]) for n in range(4)]
+    heard = run(Engine({"code": model}, CONFIG), [job(model, given) for given in rows])
+    for given, one in zip(rows, heard, strict=True):
+        greedy = S1Sampling(top_k=1)
+        trace = generate(model, s1_prompt(model, [given]), [given.codes], greedy, 39)[0]
+        assert one.codes == trace.new
+        assert (one.ending == "limit") == trace.early
+        assert len(one.codes) >= MIN_CODES
+
+
+@torch.inference_mode()
+def test_a_drawn_row_is_the_same_alone_in_company_and_after_a_break(model: S1Model) -> None:
+    rows = [row(n) for n in range(6)]
+    together = run(Engine({"code": model}, CONFIG), [job(model, r, seed=n) for n, r in enumerate(rows)])
+    hurried = Engine({"code": model}, replace(CONFIG, rows=2, quantum=3))
+    parted = run(hurried, [job(model, r, seed=n) for n, r in enumerate(rows)])
+    for n, given in enumerate(rows):
+        alone = run(Engine({"code": model}, CONFIG), [job(model, given, seed=n)])[0]
+        assert together[n].codes == alone.codes
+        assert parted[n].codes == alone.codes
+    assert len({tuple(one.codes) for one in together}) > 1
+
+
+@torch.inference_mode()
+def test_one_step_at_a_time_is_the_whole_at_once(model: S1Model) -> None:
+    """Cached against uncached: the logits after a prompt of so many codes."""
+    given = row(2, codes=12)
+    shorter = replace(given, codes=given.codes[:-1])
+    whole = s1_prompt(model, [given])
+    store = GrowingKV(model.config.layers, prefix_len=len(given.phones))
+    want = model(whole.prompt.embeddings, whole.positions, store)[:, -1]
+    part = s1_prompt(model, [shorter])
+    store = GrowingKV(model.config.layers, prefix_len=len(given.phones))
+    model(part.prompt.embeddings, part.positions, store)
+    last = given.codes[-1:].view(1, 1, 1)
+    got = model(model.embed(last), part.positions[:, -1:] + 1, store)[:, -1]
+    torch.testing.assert_close(got, want, atol=1e-5, rtol=0)
