@@ -79,9 +79,13 @@ class Admission:
         self.draining = True
         await self._idle.wait()
 
-    def _check(self) -> None:
+    def require_open(self) -> None:
+        """Raises: RequestError when the server is about to stop."""
         if self.draining:
             raise RequestError(503, "stopping", "the server is about to stop; send it again", retry_after_s=1.0)
+
+    def _check(self) -> None:
+        self.require_open()
         wait_s = self.expected_wait_s()
         if self.active >= self._max_active and self.waiting >= self._max_queue:
             raise BusyError(f"{self.waiting} requests wait already; try again in {max(1, round(wait_s))} s", wait_s)

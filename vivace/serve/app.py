@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from vivace.errors import TTSError
-from vivace.serve import api_v2, cached_voice, generate_voice, openai, status, voices
+from vivace.serve import api_v2, cached_voice, elevenlabs, generate_voice, live, openai, status, voices
 from vivace.serve.gate import Gate
 from vivace.serve.problems import answer_problem
 from vivace.serve.service import Service
@@ -22,7 +22,9 @@ from vivace.version import __version__
 
 log = logging.getLogger(__name__)
 
-ROUTERS = (openai.router, voices.router, cached_voice.router, api_v2.router, generate_voice.router, status.router)
+ROUTERS = tuple(
+    module.router for module in (openai, voices, live, elevenlabs, cached_voice, api_v2, generate_voice, status)
+)
 
 
 def create_app(speaker: Speaker, config: TTSConfig) -> FastAPI:
@@ -52,6 +54,10 @@ def create_app(speaker: Speaker, config: TTSConfig) -> FastAPI:
 
 async def _warm_up(service: Service) -> None:
     if service.config.server.warm_up:
-        seconds = await service.in_thread(service.speaker.warm_up)
+        try:
+            seconds = await service.in_thread(service.speaker.warm_up)
+        except Exception:  # whoever asks /ready sees that something is wrong, whoever reads the log sees what
+            log.exception("the warm-up failed; the server stays unready")
+            return
         log.info("warmed up in %.1f s", seconds)
     service.ready = True
