@@ -136,11 +136,19 @@ class GraphedCall:
         found = self._recorded.get(key) or self._record(key, inputs)
         if found is None:
             return self._run(*inputs)
-        torch._foreach_copy_(list(found.inputs), list(inputs))
+        if inputs:
+            torch._foreach_copy_(list(found.inputs), list(inputs))
         found.recording.replay()
         self.replays += 1
         outputs = found.recording.outputs
         return tuple(output.clone() for output in outputs) if self._own else outputs
+
+    @torch.inference_mode()
+    def prepare(self, *inputs: Tensor) -> None:
+        """Record what a call with ``inputs`` would record, and replay nothing; ``run`` is called several times."""
+        key = tuple((tuple(given.shape), given.dtype) for given in inputs)
+        if self.why_not is None and key not in self._recorded:
+            self._record(key, inputs)
 
     def _record(self, key: Key, inputs: Tensors) -> _Recorded | None:
         if len(self._recorded) >= self._most:
