@@ -11,6 +11,8 @@ from vivace.cli.table import print_table
 app = typer.Typer(help="Measure speed: a table for people, one line of JSON last.", rich_markup_mode=None)
 
 Precision = Literal["float32", "bfloat16", "int8", "int4"]
+Network = Literal["vocos", "decoder", "hifigan", "bigvgan"]
+Form = Literal["whole", "chunked", "batched", "streamed", "graphed"]
 
 
 @app.callback()
@@ -32,12 +34,14 @@ def ar(
         bool, Option("--baseline", help="Also time a plain transformers Llama of the same shape, float32, one stream.")
     ] = False,
     device: Annotated[str, Option("--device", help="auto, cpu, cuda:0, …")] = "cpu",
+    native: Annotated[bool, Option("--native/--no-native", help="The compiled kernels, or plain torch.")] = True,
     threads: Annotated[int | None, Option("--threads", help="Of torch on the CPU.", min=1)] = None,
 ) -> None:
     """Time decoding steps of the engine: embedding, layers, heads and sampling."""
     from vivace.bench.ar import DEFAULT_BATCHES, DEFAULT_PRECISIONS, Plan, measure
     from vivace.bench.ar_report import HEADER, caption, json_line, table
     from vivace.runtime.device import pick_device
+    from vivace.settings import TTSConfig
 
     chosen = pick_device(device)
     plan = Plan(
@@ -49,12 +53,47 @@ def ar(
         baseline=baseline,
         device=str(chosen),
         threads=threads,
+        kernels=TTSConfig.load().paths.cache_dir / "native" if native else None,
     )
 
     def note(line: str) -> None:
         sys.stderr.write(line + "\n")
 
     report = measure(plan, note)
+    sys.stdout.write(caption(report) + "\n")
+    print_table(HEADER, table(report))
+    sys.stdout.write(json_line(report) + "\n")
+
+
+@app.command()
+def vocoder(
+    network: Annotated[list[Network] | None, Option("--network", help="Only this one; may be repeated.")] = None,
+    form: Annotated[list[Form] | None, Option("--form", help="Only this one; may be repeated.")] = None,
+    precision: Annotated[
+        list[Literal["float32", "bfloat16"]] | None, Option("--precision", help="Only this one; may be repeated.")
+    ] = None,
+    seconds: Annotated[float, Option(help="Of audio.", min=0.1)] = 30.0,
+    chunk_size: Annotated[int, Option("--chunk-size", help="Frames of a chunk.", min=1)] = 500,
+    repeats: Annotated[int, Option(help="Runs of which the best counts.", min=1)] = 3,
+    device: Annotated[str, Option("--device", help="auto, cpu, cuda:0, …")] = "cpu",
+    native: Annotated[bool, Option("--native/--no-native", help="The compiled kernels, or plain torch.")] = True,
+    threads: Annotated[int | None, Option("--threads", help="Of torch on the CPU.", min=1)] = None,
+) -> None:
+    """Time frames to samples: the vocoders and ChatTTS's Decoder in their published sizes, random weights."""
+    from vivace.bench.vocoder import HEADER, Plan, caption, json_line, measure, table
+
+    plan = Plan(
+        networks=tuple(network or Plan.networks),
+        forms=tuple(form or Plan.forms),
+        precisions=tuple(precision or Plan.precisions),
+        seconds=seconds,
+        chunk_size=chunk_size,
+        repeats=repeats,
+        device=device,
+        threads=threads,
+        kernels=TTSConfig.load().paths.cache_dir / "native" if native else None,
+    )
+    report = measure(plan, lambda line: print(line, file=sys.stderr))  # noqa: T201
     sys.stdout.write(caption(report) + "\n")
     print_table(HEADER, table(report))
     sys.stdout.write(json_line(report) + "\n")
