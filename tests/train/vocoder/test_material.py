@@ -62,6 +62,13 @@ def test_a_corpus_has_its_own_held_out_part(corpus: Path, tmp_path: Path) -> Non
     np.testing.assert_allclose(train.recordings.samples(1, 512, 100), tone(700, 0.04)[512:612], atol=1e-4)
 
 
+def test_a_corpus_has_one_spectrogram(corpus: Path, tmp_path: Path) -> None:
+    config = run(tmp_path, corpus=corpus)
+    other = config.model_copy(update={"mel": config.mel.model_copy(update={"n_mels": 80})})
+    with pytest.raises(InputError, match="leave 'mel' out"):
+        gather(other, silent)
+
+
 def test_predicted_mels_of_a_corpus(corpus: Path, tmp_path: Path) -> None:
     predict(corpus, tmp_path / "mels")
     train, held = gather(run(tmp_path, corpus=corpus, mels=tmp_path / "mels"), silent)

@@ -20,6 +20,7 @@ from vivace.train.vocoder.checkpoint import checkpoints_in, read_checkpoint
 from vivace.train.vocoder.config import VocoderTraining, load_config
 from vivace.train.vocoder.generator import read_vocos
 from vivace.train.vocoder.loop import CHECKPOINTS, LOG, train_vocoder
+from vivace.train.vocoder.own_folder import own_folder
 from vivace.train.vocoder.predicted_mels import Mel
 from vivace.train.vocoder.recordings import Part, Recordings
 from vivace.train.vocoder.step import train_step
@@ -187,6 +188,15 @@ def test_a_run_starts_from_given_weights(tmp_path: Path, speech: Path) -> None:
     mel = torch.randn(1, 20, 8)
     given, begun = read_vocos(weights, hop=64), new_state(start, torch.device("cpu")).generator
     torch.testing.assert_close(2.0 * begun(mel), given(mel), atol=1e-6, rtol=1e-4)
+
+
+def test_a_folder_has_one_run_at_a_time(tmp_path: Path, speech: Path) -> None:
+    run = load_config(run_file(tmp_path, speech, "run", steps=2))
+    with own_folder(run.out), pytest.raises(SettingsError, match=r"another run writes to .*; wait for it"):
+        train_vocoder(run)
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"cannot write to .*; choose another 'out'"):
+        train_vocoder(run.model_copy(update={"out": tmp_path / "file" / "run"}))
 
 
 class Tones:

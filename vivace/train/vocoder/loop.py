@@ -17,6 +17,7 @@ from vivace.train.vocoder.config import VocoderTraining
 from vivace.train.vocoder.generator import write_vocos
 from vivace.train.vocoder.held_out import held_out_distances
 from vivace.train.vocoder.material import gather
+from vivace.train.vocoder.own_folder import own_folder
 from vivace.train.vocoder.precision import faster_precision
 from vivace.train.vocoder.reporting import Advance, Report
 from vivace.train.vocoder.step import Batch, Losses, train_step
@@ -50,6 +51,13 @@ def train_vocoder(
         InputError, SettingsError, WeightsError: the recordings, the configuration or the checkpoints cannot be used.
         EngineError: the losses are no numbers any more.
     """
+    with own_folder(config.out):
+        return _train(config, material, report, progress)
+
+
+def _train(
+    config: VocoderTraining, material: tuple[Material, Material] | None, report: Report, progress: Advance | None
+) -> Path:
     device = pick_device(config.device)
     if config.threads is not None:
         torch.set_num_threads(config.threads)

@@ -1,7 +1,8 @@
 """From a configuration to what is trained on and what is held out."""
 
 from vivace.errors import InputError
-from vivace.train.store import HELD_OUT, Corpus
+from vivace.train.recording import SAMPLE_RATE
+from vivace.train.store import HELD_OUT, HOP, N_MELS, Corpus
 from vivace.train.vocoder.batches import Material
 from vivace.train.vocoder.config import VocoderTraining
 from vivace.train.vocoder.predicted_mels import MelFiles, ShardMels
@@ -39,10 +40,14 @@ def _with_files(recordings: Recordings, config: VocoderTraining) -> Material:
 
 def _of_corpus(config: VocoderTraining) -> tuple[Material, Material]:
     assert config.data.corpus is not None, "asked for by its caller"
+    if (config.mel.sample_rate, config.mel.hop, config.mel.n_mels) != (SAMPLE_RATE, HOP, N_MELS):
+        raise InputError(f"a corpus has {SAMPLE_RATE} Hz, a hop of {HOP} and {N_MELS} mel bins; leave 'mel' out")
     corpus = Corpus(config.data.corpus)
     made = []
     for part in ("train", HELD_OUT):
         recordings = CorpusRecordings(corpus, corpus.part(part))
+        if not recordings.lengths:
+            raise InputError(f"the corpus {str(config.data.corpus)!r} has nothing for {part!r}; make it larger")
         mels = ShardMels(config.data.mels, corpus, recordings.utterances) if config.data.mels else None
         made.append(Material(recordings, mels))
     return made[0], made[1]
