@@ -20,8 +20,10 @@ from vivace.vocoder.vocos import Vocos
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Published sizes take minutes; their shape does not matter to the bookkeeping."""
     monkeypatch.setattr(vocoder_subjects, "Vocos", lambda: Vocos(dim=8, intermediate_dim=8, num_layers=1))
-    monkeypatch.setattr(vocoder_subjects, "HiFiGAN", lambda: HiFiGAN(HiFiGANConfig(100, 8, (4, 2), (8, 4))))
-    monkeypatch.setattr(vocoder_subjects, "BigVGAN", lambda: BigVGAN(BigVGANConfig(100, 8, (2, 2), (4, 4))))
+    monkeypatch.setattr(vocoder_subjects, "HiFiGAN", lambda: HiFiGAN(HiFiGANConfig(100, 8, (4, 2), (8, 4)), 800))
+    monkeypatch.setattr(
+        vocoder_subjects, "BigVGAN", lambda: BigVGAN(BigVGANConfig(100, 8, (2, 2), (4, 4), sample_rate=400))
+    )
     stack = StackConfig(idim=8, odim=8, hidden=8, n_layer=1, bn_dim=8)
     monkeypatch.setattr(vocoder_subjects, "PUBLISHED_DECODER", stack)
 

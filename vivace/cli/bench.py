@@ -1,18 +1,17 @@
 """``vivace bench``: how fast it is here."""
 
 import sys
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 from typer import Option
 
+from vivace.cli.choices import chosen
 from vivace.cli.table import print_table
 
 app = typer.Typer(help="Measure speed: a table for people, one line of JSON last.", rich_markup_mode=None)
 
 Precision = Literal["float32", "bfloat16", "int8", "int4"]
-Network = Literal["vocos", "decoder", "hifigan", "bigvgan"]
-Form = Literal["whole", "chunked", "batched", "streamed", "graphed"]
 
 
 @app.callback()
@@ -26,7 +25,9 @@ def ar(
         Literal["chattts"] | None,
         Option("--random-weights", help="The published size with random weights; else the embedded voice."),
     ] = None,
-    precision: Annotated[list[Precision] | None, Option("--precision", help="Only this one; may be repeated.")] = None,
+    precision: Annotated[
+        list[str] | None, Option("--precision", help="float32, bfloat16, int8 or int4 only; may be repeated.")
+    ] = None,
     batch: Annotated[list[int] | None, Option("--batch", help="Streams at once; may be repeated.", min=1)] = None,
     prompt: Annotated[int, Option(help="Positions of the prompt.", min=1)] = 32,
     steps: Annotated[int, Option(help="Steps to time.", min=1)] = 48,
@@ -43,15 +44,15 @@ def ar(
     from vivace.runtime.device import pick_device
     from vivace.settings import TTSConfig
 
-    chosen = pick_device(device)
+    place = pick_device(device)
     plan = Plan(
         subject=random_weights or "embedded",
-        precisions=tuple(precision or DEFAULT_PRECISIONS[chosen.type == "cpu"]),
+        precisions=chosen(precision, get_args(Precision), DEFAULT_PRECISIONS[place.type == "cpu"], "--precision"),
         batches=tuple(batch or DEFAULT_BATCHES),
         prompt=prompt,
         steps=steps,
         baseline=baseline,
-        device=str(chosen),
+        device=str(place),
         threads=threads,
         kernels=TTSConfig.load().paths.cache_dir / "native" if native else None,
     )
@@ -67,31 +68,33 @@ def ar(
 
 @app.command()
 def vocoder(
-    network: Annotated[list[Network] | None, Option("--network", help="Only this one; may be repeated.")] = None,
-    form: Annotated[list[Form] | None, Option("--form", help="Only this one; may be repeated.")] = None,
+    network: Annotated[
+        list[str] | None, Option("--network", help="vocos, decoder, hifigan or bigvgan only; may be repeated.")
+    ] = None,
+    form: Annotated[
+        list[str] | None, Option("--form", help="whole, chunked, batched, streamed or graphed only; may be repeated.")
+    ] = None,
     precision: Annotated[
-        list[Literal["float32", "bfloat16"]] | None, Option("--precision", help="Only this one; may be repeated.")
+        list[str] | None, Option("--precision", help="float32 or bfloat16 only; may be repeated.")
     ] = None,
     seconds: Annotated[float, Option(help="Of audio.", min=0.1)] = 30.0,
     chunk_size: Annotated[int, Option("--chunk-size", help="Frames of a chunk.", min=1)] = 500,
     repeats: Annotated[int, Option(help="Runs of which the best counts.", min=1)] = 3,
     device: Annotated[str, Option("--device", help="auto, cpu, cuda:0, …")] = "cpu",
-    native: Annotated[bool, Option("--native/--no-native", help="The compiled kernels, or plain torch.")] = True,
     threads: Annotated[int | None, Option("--threads", help="Of torch on the CPU.", min=1)] = None,
 ) -> None:
     """Time frames to samples: the vocoders and ChatTTS's Decoder in their published sizes, random weights."""
     from vivace.bench.vocoder import HEADER, Plan, caption, json_line, measure, table
 
     plan = Plan(
-        networks=tuple(network or Plan.networks),
-        forms=tuple(form or Plan.forms),
-        precisions=tuple(precision or Plan.precisions),
+        networks=chosen(network, Plan.networks, Plan.networks, "--network"),
+        forms=chosen(form, Plan.forms, Plan.forms, "--form"),
+        precisions=chosen(precision, Plan.precisions, Plan.precisions, "--precision"),
         seconds=seconds,
         chunk_size=chunk_size,
         repeats=repeats,
         device=device,
         threads=threads,
-        kernels=TTSConfig.load().paths.cache_dir / "native" if native else None,
     )
     report = measure(plan, lambda line: print(line, file=sys.stderr))  # noqa: T201
     sys.stdout.write(caption(report) + "\n")
