@@ -31,7 +31,7 @@ def model_key(root: Path) -> str:
 def voice_key(voice: Voice) -> str:
     """Fingerprint of what a voice sounds like, whatever it is called."""
     digest = hashlib.sha256()
-    for array in (voice.embedding, voice.prompt_codes):
+    for array in (voice.embedding, voice.prompt_codes, *(voice.own[name] for name in sorted(voice.own))):
         digest.update(b"-" if array is None else f"{array.dtype}{array.shape}".encode() + array.tobytes())
     digest.update((voice.transcript or "").encode())
     return digest.hexdigest()

@@ -3,7 +3,7 @@
 # D width of the speaker vector, Q codebooks, T code frames
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from vivace.weights.load import read_tensors, write_tensors
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SEED_PREFIX = "seed:"
 SUFFIX = ".safetensors"
+OWN = "own."  # prefix of tensors that only the voice's family understands
 MARK = "vivace_voice"  # metadata key that says a file is a voice, and in which form
 
 
@@ -38,6 +39,7 @@ class Voice:
     description: str = ""
     title: str = ""  # what people call it, where that is not its name
     consent: str = ""  # how the person agreed to being spoken for, as whoever added the recording stated it
+    own: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)  # what its family keeps besides
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name.removeprefix(SEED_PREFIX)):
@@ -72,8 +74,8 @@ def voice_string(voice: Voice) -> str:
 
 
 def save_voice(voice: Voice, path: Path) -> None:
-    """One safetensors file: tensors ``embedding`` and ``prompt_codes``, the rest as metadata."""
-    tensors = {}
+    """One safetensors file: tensors ``embedding``, ``prompt_codes`` and ``own.NAME``, the rest as metadata."""
+    tensors = {f"{OWN}{name}": torch.from_numpy(np.ascontiguousarray(held)) for name, held in voice.own.items()}
     if voice.embedding is not None:
         tensors["embedding"] = torch.from_numpy(np.ascontiguousarray(voice.embedding))
     if voice.prompt_codes is not None:
@@ -104,6 +106,7 @@ def load_voice(path: Path) -> Voice:
         description=metadata.get("description", ""),
         title=metadata.get("title", ""),
         consent=metadata.get("consent", ""),
+        own={key.removeprefix(OWN): held.numpy() for key, held in tensors.items() if key.startswith(OWN)},
     )
 
 

@@ -3,6 +3,8 @@
 So a request draws the same noise alone and in any batch, on any device, and no generator has to be carried along.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -46,6 +48,14 @@ def exponential_noise(seeds: Tensor, step: int | Tensor, places: Tensor) -> Tens
     bits = _shift_right(_mix(stream + places * GOLDEN), 64 - MANTISSA)
     uniform = (bits.float() + 0.5) * 2.0**-MANTISSA  # never 0, never 1
     return -uniform.log()
+
+
+def normal_noise(seed: int, step: int, shape: tuple[int, ...]) -> Tensor:
+    """Standard normal draws (Box and Muller 1958); float32, on the CPU, so that every device hears the same."""
+    count = math.prod(shape)
+    drawn = exponential_noise(torch.tensor([seed]), step, torch.arange(2 * count)[None])[0]
+    radius, turn = (2 * drawn[:count]).sqrt(), torch.exp(-drawn[count:])
+    return (radius * torch.cos(2 * math.pi * turn)).view(shape)
 
 
 def derive_seed(seed: int, index: int) -> int:

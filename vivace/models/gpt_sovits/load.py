@@ -1,5 +1,6 @@
 """A converted GPT-SoVITS file in memory."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,21 @@ from vivace.models.gpt_sovits.s1 import S1_KEYS, S1Model
 from vivace.models.gpt_sovits.vits import VitsModel
 from vivace.weights.load import Part
 from vivace.weights.tensor_file import TensorInfo, read_header
+
+SETTINGS = "gpt_sovits.json"  # sizes and version of a converted checkpoint
+VITS_VERSIONS = ("v1", "v2", "v2Pro", "v2ProPlus")
+
+
+def read_settings(root: Path) -> dict[str, Any]:
+    """What the conversion wrote about a checkpoint. Raises: WeightsError when it is missing or damaged."""
+    file = root / SETTINGS
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise WeightsError(f"{file} cannot be read ({exc}); convert the checkpoint again") from exc
+    if not isinstance(settings, dict) or settings.get("version") not in (*MEL_VERSIONS, *VITS_VERSIONS):
+        raise WeightsError(f"{file} names no version that is known; convert the checkpoint again")
+    return settings
 
 
 def build_s1(file: Path, sizes: Mapping[str, Any]) -> tuple[S1Model, Part]:

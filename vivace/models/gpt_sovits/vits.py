@@ -82,7 +82,10 @@ class VitsModel(nn.Module):
         if self.speaker is not None:
             pairs = zip(vectors, speakers, strict=True)
             vectors = [self.speaker.prelu(v + self.speaker.sv_emb(s)[..., None]) for v, s in pairs]
-        mean = torch.stack(vectors).mean(0)
+        return self.style_of(torch.stack(vectors).mean(0))
+
+    def style_of(self, mean: Tensor) -> Style:
+        """The same from the mean vector ``[1, G, 1]`` that it was made of."""
         if self.speaker is None:
             return Style(mean, mean)
         return Style(mean, self.speaker.ge_to512(mean.transpose(1, 2)).transpose(1, 2))

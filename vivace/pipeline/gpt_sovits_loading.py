@@ -1,0 +1,93 @@
+"""A converted GPT-SoVITS checkpoint to living modules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from vivace.models.gpt_sovits.bert import Bert, CharacterTokenizer
+from vivace.models.gpt_sovits.condition import MEL_VERSIONS, FlowMatchingModel
+from vivace.models.gpt_sovits.eres2net import SpeakerNetwork
+from vivace.models.gpt_sovits.hubert import Hubert
+from vivace.models.gpt_sovits.load import (
+    build_bert,
+    build_flow_matching,
+    build_hubert,
+    build_s1,
+    build_speaker,
+    build_vits,
+    read_settings,
+)
+from vivace.models.gpt_sovits.s1 import S1Model
+from vivace.models.gpt_sovits.symbols import SymbolSet
+from vivace.models.gpt_sovits.vits import VitsModel
+from vivace.vocoder.base import Vocoder
+from vivace.vocoder.weights import build_bigvgan, build_hifigan
+from vivace.weights.load import Part, load_modules
+
+M = TypeVar("M", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class GPTSoVITSParts:
+    """The family's networks, ready to run; None: the checkpoint has no such part."""
+
+    version: str
+    s1: S1Model
+    s2: VitsModel | FlowMatchingModel
+    vocoder: Vocoder | None  # v3 and v4; the others have theirs inside
+    hubert: Hubert | None  # hears recordings
+    speaker: SpeakerNetwork | None  # v2Pro and v2ProPlus
+    bert: Bert | None  # reads Chinese
+    tokenizer: CharacterTokenizer | None
+
+    @property
+    def symbols(self) -> SymbolSet:
+        """Which phones it knows."""
+        return "v1" if self.version == "v1" else "v2"
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        return self.s1.head.weight.device
+
+
+def load_gpt_sovits(root: Path, *, device: torch.device | str = "cpu") -> GPTSoVITSParts:
+    """Load the checkpoint under ``root`` in float32.
+
+    Raises: WeightsError when a file is missing or damaged, or tensors do not fit; all that do not are in one error.
+    """
+    settings = read_settings(root)
+    version = str(settings["version"])
+    wanted: list[Part] = []
+
+    def built(pair: tuple[M, Part]) -> M:
+        wanted.append(pair[1])
+        return pair[0]
+
+    s1 = built(build_s1(root / "s1.safetensors", _sizes(settings, "s1")))
+    file, sizes = root / "s2.safetensors", _sizes(settings, "s2")
+    s2: VitsModel | FlowMatchingModel
+    vocoder: nn.Module | None = None
+    if version in MEL_VERSIONS:
+        s2 = built(build_flow_matching(file, sizes, version))
+        voice = root / "vocoder.safetensors"
+        vocoder = built(build_hifigan(voice) if version == "v4" else build_bigvgan(voice, _sizes(settings, "vocoder")))
+    else:
+        s2 = built(build_vits(file, sizes))
+    hubert = built(build_hubert(root / "hubert.safetensors")) if "hubert" in settings else None
+    bert = built(build_bert(root / "bert.safetensors")) if "bert" in settings else None
+    speaker = built(build_speaker(root / "speaker.safetensors")) if "speaker" in settings else None
+    tokenizer = CharacterTokenizer(root / "bert_tokenizer.json") if bert is not None else None
+    load_modules(wanted, device=device)
+    for part in wanted:
+        part.module.eval().requires_grad_(False)
+    return GPTSoVITSParts(version, s1, s2, vocoder, hubert, speaker, bert, tokenizer)  # type: ignore[arg-type]
+
+
+def _sizes(settings: Mapping[str, Any], part: str) -> Mapping[str, Any]:
+    found = settings.get(part)
+    return found if isinstance(found, Mapping) else {}
