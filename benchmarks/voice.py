@@ -13,8 +13,10 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from vivace import TTS
@@ -58,7 +60,7 @@ class Bench:
                 sys.exit(f"the teacher of {voice} says nothing to {text!r}; check its installation")
             own = self.say(text, voice, language)
             result.add(words, own, recording, self._ears)
-            if number % (len(texts) // SHOWN or 1) == 0 and len(result.speeches) <= len(texts):
+            if number % max(1, len(texts) // SHOWN) == 0:
                 self.exhibits.append(Exhibit(voice, language, text, own.samples, recording.samples))
         return result
 
@@ -66,8 +68,9 @@ class Bench:
         """What the control tags do."""
 
         def stream(text: str) -> Iterator[Samples]:
-            for chunk in self._tts.stream(text, voice=voice, language=language, seed=SEED):
-                yield chunk.samples
+            chunks = self._tts.stream(text, voice=voice, language=language, seed=SEED)
+            for _, piece in groupby(chunks, key=lambda chunk: chunk.text):  # a piece may come in several chunks
+                yield np.concatenate([chunk.samples for chunk in piece])
 
         return manner(voice, language, lambda text: self.say(text, voice, language).samples, stream, texts)
 

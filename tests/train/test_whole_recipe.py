@@ -1,5 +1,9 @@
 """Corpus to checkpoint at toy size, through every stage, and the checkpoint speaks."""
 
+import os
+import shutil
+import subprocess
+import sys
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +21,12 @@ from vivace.pipeline.loading import load_chattts
 from vivace.pipeline.voices import VoiceStore
 from vivace.train.budget import Budget
 from vivace.train.corpus import CorpusPlan, Share, build_corpus, draw_lines
+from vivace.train.decoder_mels import write_predicted_mels
 from vivace.train.dvae_stage import DVAEOptions, encode_corpus, train_dvae
 from vivace.train.export import Speaker, export
-from vivace.train.preset import TOY
+from vivace.train.preset import MEL_FLOOR, TOY
 from vivace.train.recording import SAMPLE_RATE, Anchor, Recording, Teacher
+from vivace.train.speakers import EMBEDDED_SPEAKERS
 from vivace.train.store import HELD_OUT, Corpus
 from vivace.train.vocos_stage import VocosOptions, train_vocos
 from vivace.train.voice_stage import VoiceOptions, train_voice
@@ -33,6 +39,7 @@ SPEAKERS = (
 )
 
 TOKEN_S = 0.06
+FORTUNES = Path("/usr/share/games/fortunes")
 
 
 class ToneTeacher:
@@ -117,6 +124,22 @@ def test_what_is_loaded_is_what_was_trained(corpus: Corpus, tmp_path: Path) -> N
     torch.testing.assert_close(loaded.vocoder(mel), 1.5 * vocoder(mel).detach(), atol=1e-5, rtol=1e-4)
 
 
+def test_predicted_mels_keep_the_time_of_the_recordings(corpus: Corpus, tmp_path: Path) -> None:
+    options = VoiceOptions(Budget(1e-3, steps=1, warmup=1), positions=600, decoder_frames=60)
+    model = train_voice(corpus, TOY, tmp_path / "voice.safetensors", options)
+    count = write_predicted_mels(corpus, model, tmp_path / "predicted", count=5)
+    copy = Corpus(tmp_path / "predicted" / "corpus")
+    assert count == len(copy.utterances) == 5 + len(corpus.part(HELD_OUT))
+    predicted = np.fromfile(tmp_path / "predicted" / "mels" / "shard0" / "mel.f16", np.float16).reshape(-1, 100)
+    assert len(predicted) == 2 * sum(u.frames for u in copy.utterances)
+    assert predicted.min() >= MEL_FLOOR
+    by_text = {(u.speaker, u.text): u for u in corpus.utterances}
+    for u in copy.utterances:
+        original = by_text[u.speaker, u.text]
+        np.testing.assert_allclose(copy.samples(u), corpus.samples(original), atol=1e-4)
+        assert copy.mel(u).shape == (2 * u.frames, 100)
+
+
 def test_an_interrupted_run_goes_on_where_it_stopped(corpus: Corpus, tmp_path: Path) -> None:
     state = tmp_path / "voice.safetensors"
     short = VoiceOptions(Budget(1e-3, steps=2, warmup=1), positions=600, decoder_frames=60)
@@ -127,3 +150,21 @@ def test_an_interrupted_run_goes_on_where_it_stopped(corpus: Corpus, tmp_path: P
     longer = VoiceOptions(Budget(1e-3, steps=3, warmup=1), positions=600, decoder_frames=60)
     further = train_voice(corpus, TOY, state, longer)
     assert not torch.equal(further.llama.norm.weight, first.llama.norm.weight)
+
+
+@pytest.mark.skipif(
+    any(shutil.which(program) is None for program in ("espeak-ng", "flite")) or not FORTUNES.is_dir(),
+    reason="the recipe's teachers are not installed: apt install espeak-ng flite fortunes",
+)
+def test_one_command_makes_a_checkpoint_from_nothing(tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "recipes" / "embedded_voice" / "train.sh"
+    environment = os.environ | {"PYTHON": sys.executable}
+    done = subprocess.run(["sh", str(script), str(tmp_path), "toy"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    speakers = {voice.name for voice in VoiceStore(tmp_path / "checkpoint" / "voices").list()}
+    assert speakers == {speaker.name for speaker in EMBEDDED_SPEAKERS}
+    parts = load_chattts(tmp_path / "checkpoint")
+    assert parts.model.config.vivace.text == "phones"
+    again = subprocess.run(["sh", str(script), str(tmp_path), "huge"], env=environment, capture_output=True, text=True)
+    assert again.returncode == 2
+    assert "huge" in again.stderr

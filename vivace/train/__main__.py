@@ -1,4 +1,4 @@
-"""``python -m vivace.train STAGE``: corpus, dvae, codes, voice, vocos, export, recogniser.
+"""``python -m vivace.train STAGE``: corpus, dvae, codes, voice, vocos, mels, recogniser, export.
 
 The recipe says in which order and how long.
 """
@@ -11,6 +11,7 @@ import torch
 
 from vivace.train.budget import Budget
 from vivace.train.corpus import EMBEDDED_PLAN, build_corpus, draw_lines
+from vivace.train.decoder_mels import write_predicted_mels
 from vivace.train.dvae_stage import DVAEOptions, build_dvae, encode_corpus, train_dvae
 from vivace.train.export import export
 from vivace.train.peers import Peers
@@ -64,6 +65,13 @@ def vocos(args: argparse.Namespace) -> None:
     budget = Budget(args.rate or 1e-3, steps=args.steps, minutes=args.minutes)
     options = VocosOptions(budget, seed=args.seed)
     train_vocos(Corpus(args.corpus), PRESETS[args.preset], args.out, options, init=args.init)
+
+
+def mels(args: argparse.Namespace) -> None:
+    model = VoiceModel(PRESETS[args.preset])
+    load_weights(args.voice, model)
+    made = write_predicted_mels(Corpus(args.corpus), model, args.out, count=args.count, seed=args.seed)
+    log.info("%s: %d utterances", args.out, made)
 
 
 def recogniser(args: argparse.Namespace) -> None:
@@ -122,6 +130,11 @@ def parser() -> argparse.ArgumentParser:
     spoken.add_argument("--peer", type=int, default=0)
     spoken.add_argument("--port", type=int, default=29_511)
     trained(stage("vocos", vocos, "the vocoder"))
+    predicted = stage("mels", mels, "what the Decoder says of recordings, for `vivace train vocoder`")
+    predicted.add_argument("corpus", type=Path)
+    predicted.add_argument("voice", type=Path)
+    predicted.add_argument("out", type=Path)
+    predicted.add_argument("--count", type=int, default=2000, help="utterances")
     trained(stage("recogniser", recogniser, "what the benchmark hears phones and tones with"), init=False)
     exported = stage("export", checkpoint, "a checkpoint folder")
     exported.add_argument("voice", type=Path)

@@ -86,7 +86,7 @@ TOY = Preset(  # everything of the real one at a size that trains in a second; f
     guided_layers=(0, 1),
 )
 
-PRESETS = {"embedded": EMBEDDED, "toy": TOY}
+PRESETS = {"embedded": EMBEDDED, "toy": replace(TOY, speakers=EMBEDDED.speakers)}
 
 
 def root_config(sizes: ChatTTSConfig, default_voice: str) -> Json:
