@@ -2,7 +2,8 @@
 
 from vivace.text.tables import alternatives, rows
 
-NUMERAL = r"(?:[0-9]{1,3}(?:[,，][0-9]{3}){1,6}(?![0-9])|[0-9]+)(?:\.[0-9]+)?"  # 12 · 1,234 · 3.50
+# 12 · 1,234 · 3.50; a wide comma between two numbers alone is a comma: V6，120km/h
+NUMERAL = r"(?:[0-9]{1,3}(?:(?:,[0-9]{3}){1,6}|(?:，[0-9]{3}){2,6})(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 # What the first end of a range may end with: 5元-10元.
 ENDS = "元块角分年月日号点时秒个人岁米克升里天位名度倍万亿千百斤吨本件只层楼级期页章句℃℉%‰°"
 LONG_ENDS = ("公里", "小时", "分钟", "千克", "公斤", "厘米", "毫米", "个月", "平米", "美元", "周岁")

@@ -20,14 +20,17 @@ def _generation(m: re.Match[str]) -> str:
 
 
 def _season(m: re.Match[str]) -> str | None:
-    follows = int(m["b"]) == (int(m["a"][-2:]) + 1) % 100
+    follows = int(m["b"]) % 100 == (int(m["a"][-2:]) + 1) % 100
     return f"{year(m['a'])}到{year(m['b'])}" if follows else None
 
 
 FIRST_RULES = (
     Rule(
-        "year.season",  # 2020/21赛季, 1998/99
-        re.compile(r"(?<![0-9./])(?P<a>[12][0-9]{3}|[0-9]{2}(?=/[0-9]{2}\s?[赛学财年]))/(?P<b>[0-9]{2})(?![0-9/.%])"),
+        "year.season",  # 2020/21赛季, 1998/99, 2020/2021学年
+        re.compile(
+            r"(?<![0-9./])(?P<a>[12][0-9]{3}|[0-9]{2}(?=/[0-9]{2}\s?[赛学财年]))/"
+            r"(?P<b>[0-9]{2}(?![0-9/.%])|(?:19|20)[0-9]{2}(?=\s?(?:赛季|[学财]?年)))"
+        ),
         _season,
     ),
 )
