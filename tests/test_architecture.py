@@ -40,7 +40,7 @@ LAYERS: dict[str, set[str]] = {
         "engine",
         "settings",
     },
-    "serve": {"errors", "types", "audio", "runtime", "settings", "pipeline"},
+    "serve": {"errors", "types", "audio", "cache", "runtime", "settings", "pipeline"},  # cache: of encoded answers
     "ui": {"errors", "types", "settings", "pipeline"},
     # Verification converts and loads recorded checkpoints part by part.
     "bench": {

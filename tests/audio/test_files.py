@@ -182,6 +182,14 @@ def test_a_video_without_sound() -> None:
     assert "has no audio in it" in problem(buffer.getvalue())
 
 
+@pytest.mark.parametrize("count", range(1, 9))
+def test_every_number_of_channels_up_to_eight(count: int) -> None:
+    """Eight planar channels once crashed the process inside PyAV."""
+    channels = np.arange(1, count + 1, dtype=np.int16)[:, None] * np.full((1, 4800), 1000, np.int16)
+    samples = read_audio(wav(channels), RATE)
+    np.testing.assert_allclose(samples, channels.mean(0) / 32768, atol=1e-6)
+
+
 def test_too_many_channels() -> None:
     assert "has 12 channels" in problem(wav(np.zeros((12, 1000), np.int16)))
 

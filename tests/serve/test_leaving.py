@@ -41,10 +41,11 @@ def settles(condition: Callable[[], bool]) -> bool:
 def test_leaving_ends_the_work_at_once(server: Running, speaker: FakeSpeaker, path: str) -> None:
     speaker.delay_s = 0.05
     text = "word " * 200
-    body: dict[str, object] = {
+    bodies: dict[str, dict[str, object]] = {
         "/v1/audio/speech": {"model": "tts-1", "voice": "anna", "input": text},
         "/generate_voice": {"text": [text], "params_infer_code": {}},
-    }.get(path, {"text": text, "text_lang": "en"})
+    }
+    body = bodies.get(path, {"text": text, "text_lang": "en"})
     with socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(raw_request(path, body))
         assert settles(lambda: speaker.made > 1)

@@ -75,7 +75,8 @@ def _checked_rate(container: "InputContainer", name: str) -> int:
 def _mono_frames(container: "InputContainer") -> Iterator[Samples]:
     import av
 
-    as_float = av.AudioResampler(format="fltp")  # changes the sample format only; [C, N] per frame
+    # Changes the sample format only. Interleaved: PyAV reads beyond the planes of a frame of eight channels.
+    as_float = av.AudioResampler(format="flt")
     packets = bad = 0
     for packet in container.demux(container.streams.audio[0]):
         packets += 1
@@ -88,4 +89,5 @@ def _mono_frames(container: "InputContainer") -> Iterator[Samples]:
             continue
         for frame in frames:
             for converted in as_float.resample(frame):
-                yield converted.to_ndarray().mean(axis=0, dtype=np.float32)
+                interleaved = converted.to_ndarray().reshape(-1, len(converted.layout.channels))  # [1, N * C] -> [N, C]
+                yield interleaved.mean(axis=1, dtype=np.float32)

@@ -13,10 +13,10 @@ from vivace.audio.spec import AudioFormat
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.voices import Voice
 from vivace.serve.delivery import Delivery, encoded, while_connected
-from vivace.serve.languages import language_of
+from vivace.serve.languages import Language, language_of
 from vivace.serve.parameters import read_parameters
 from vivace.serve.problems import RequestError
-from vivace.serve.schemas import ERRORS, Seed, Speed, Temperature, TopK, TopP
+from vivace.serve.schemas import ERRORS, Penalty, Seed, Speed, Temperature, Text, TopK, TopP
 from vivace.serve.service import Served, Service
 
 router = APIRouter(tags=["GPT-SoVITS"], responses=ERRORS)
@@ -41,15 +41,15 @@ class ApiV2Request(BaseModel):
     """The parameters that mean something here. The others of that API are taken and have no effect: text is split,
     batched and bucketed by the engine itself."""
 
-    text: str
-    text_lang: str = Field("auto", max_length=32)
+    text: Text
+    text_lang: Language = "auto"
     ref_audio_path: str | None = Field(None, max_length=200, description="A voice's id or name; never a path.")
     prompt_text: str = Field("", max_length=1000, description="What an uploaded recording says.")
     prompt_lang: str = Field("", max_length=32)
     top_k: TopK | None = None
     top_p: TopP | None = None
     temperature: Temperature | None = None
-    repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
+    repetition_penalty: Penalty | None = None
     speed_factor: Speed = 1.0
     seed: Annotated[Seed | None, BeforeValidator(_unset)] = Field(None, description="-1: a fresh one.")
     streaming_mode: bool | Annotated[int, Field(ge=0, le=3)] = False

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -26,6 +27,11 @@ ROUTERS = tuple(
     module.router for module in (openai, voices, live, elevenlabs, cached_voice, api_v2, generate_voice, status)
 )
 
+# Which methods a path takes: several routes may share one, and an answer of 405 names all of them.
+METHODS = [
+    (route.path_regex, route.methods) for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)
+]
+
 
 def create_app(speaker: Speaker, config: TTSConfig) -> FastAPI:
     """The server for ``speaker``. It warms up once it runs, unless ``config.server`` says otherwise."""
@@ -41,6 +47,7 @@ def create_app(speaker: Speaker, config: TTSConfig) -> FastAPI:
 
     app = FastAPI(title="Vivace", version=__version__, summary="Text to speech.", lifespan=lifespan)
     app.state.service = service
+    app.state.methods = METHODS
     for router in ROUTERS:
         app.include_router(router)
     for kind in (TTSError, RequestValidationError, HTTPException, Exception):

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from vivace.audio.spec import SPECS
 from vivace.pipeline.options import SpeakOptions
 from vivace.serve.delivery import while_connected
-from vivace.serve.languages import language_of
+from vivace.serve.languages import Language, language_of
 from vivace.serve.parameters import read_parameters
-from vivace.serve.schemas import ERRORS, Seed, Speed, Temperature, TopK, TopP
+from vivace.serve.schemas import ERRORS, Seed, Speed, Temperature, Text, TopK, TopP
 from vivace.serve.service import Served, Service
 
 router = APIRouter(tags=["cached voice"], responses=ERRORS)
@@ -22,9 +22,9 @@ AUDIO: dict[int | str, dict[str, Any]] = {200: {"description": "A WAV file.", "c
 class CachedVoiceRequest(BaseModel):
     """The guide's parameters; unknown ones are left aside, as there."""
 
-    text: str
+    text: Text
     voice_name: str | None = Field(None, max_length=200, description="Of GET /v1/audio/voices; else the default.")
-    text_lang: str | None = Field(None, max_length=32)
+    text_lang: Language | None = None
     temperature: Temperature | None = None
     top_p: TopP | None = None
     top_k: TopK | None = None

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from vivace.audio.encode import StreamEncoder
 from vivace.audio.spec import AudioFormat, AudioSpec
 from vivace.errors import AbortedError
+from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.speech import AudioChunk
 from vivace.serve.problems import problem_of
 from vivace.serve.service import Service
@@ -20,6 +21,7 @@ from vivace.serve.service import Service
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+PART = 1 << 16  # bytes of a kept answer sent at once
 PLAIN = ("wav", "pcm")  # written as they are: cheaper than a change of threads
 
 
@@ -37,6 +39,25 @@ async def encoded(
                 yield part
     if encoder is not None and (rest := await service.in_thread(encoder.finish)):
         yield rest
+
+
+async def answered(
+    service: Service, text: str, options: SpeakOptions, format: AudioFormat | AudioSpec
+) -> AsyncGenerator[bytes, None]:
+    """The file that speaks ``text``, part by part: kept, or made and then kept."""
+    key = service.answers.key(text, options, format)
+    kept = service.answers.get(key)
+    if kept is not None:
+        for start in range(0, len(kept), PART):
+            yield kept[start : start + PART]
+        return
+    parts: list[bytes] = []
+    async with aclosing(encoded(service, service.stream(text, options), format)) as made:
+        async for part in made:
+            if key is not None:
+                parts.append(part)
+            yield part
+    service.answers.put(key, b"".join(parts))
 
 
 class Delivery(Response):

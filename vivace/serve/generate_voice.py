@@ -12,7 +12,7 @@ from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.speech import Speech
 from vivace.pipeline.voices import Voice, voice_from_string
 from vivace.serve.delivery import while_connected
-from vivace.serve.schemas import ERRORS
+from vivace.serve.schemas import ERRORS, Penalty, Seed, Temperature, Text, TopK, TopP
 from vivace.serve.service import Served, Service
 
 router = APIRouter(tags=["ChatTTS"], responses=ERRORS)
@@ -30,18 +30,18 @@ class RefineParams(BaseModel):
 class InferParams(BaseModel):
     """``params_infer_code``; unknown keys are left aside."""
 
-    top_P: Annotated[float, Field(gt=0, le=1)] | None = None  # noqa: N815 (their name)
-    top_K: Annotated[int, Field(ge=1, le=1000)] | None = None  # noqa: N815
-    temperature: Annotated[float, Field(gt=0, le=2)] | None = None
-    repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
-    manual_seed: Annotated[int, Field(ge=0, lt=1 << 63)] | None = None
+    top_P: TopP | None = None  # noqa: N815 (their name)
+    top_K: TopK | None = None  # noqa: N815
+    temperature: Temperature | None = None
+    repetition_penalty: Penalty | None = None
+    manual_seed: Seed | None = None
     spk_emb: str | None = Field(None, max_length=20_000, description="A speaker string.")
 
 
 class GenerateVoiceRequest(BaseModel):
     """ChatTTS's fields. ``stream``, ``use_decoder`` and the switches of normalisation are taken without effect."""
 
-    text: Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)]
+    text: Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)]
     lang: Literal["zh", "en"] | None = None
     skip_refine_text: bool = False
     params_refine_text: RefineParams | None = None

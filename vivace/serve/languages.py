@@ -1,6 +1,8 @@
 """Names of languages in the APIs that Vivace answers to."""
 
-from typing import get_args
+from typing import Annotated, get_args
+
+from pydantic import Field
 
 from vivace.errors import UnsupportedLanguageError
 from vivace.types import LanguageChoice
@@ -22,6 +24,11 @@ NAMES = {
     "多语种混合": "auto",
     "auto_yue": "auto",
 }
+
+
+KNOWN = (*get_args(LanguageChoice), *(name for name, code in NAMES.items() if code in get_args(LanguageChoice)))
+# Written in any case; checked by ``language_of``, which says what is wrong in its own words.
+Language = Annotated[str, Field(max_length=32, json_schema_extra={"enum": list(KNOWN)})]
 
 
 def language_of(written: str | None) -> LanguageChoice | None:

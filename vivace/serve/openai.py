@@ -9,8 +9,8 @@ from dataclasses import replace
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from vivace.audio.spec import SPECS, AudioSpec
-from vivace.serve.delivery import Delivery, encoded
+from vivace.audio.spec import SPECS
+from vivace.serve.delivery import Delivery, answered
 from vivace.serve.problems import RequestError, problem_of
 from vivace.serve.schemas import ERRORS, ModelCard, ModelList, SpeechRequest
 from vivace.serve.service import Served, Service
@@ -38,9 +38,9 @@ async def create_speech(body: SpeechRequest, service: Served) -> Response:
     """Speak a text; the audio begins to arrive while the rest of it is made."""
     _check_model(body.model, service)
     voice = await service.in_thread(service.shelf.find, body.voice_name)
-    chunks = service.stream(body.input, body.options(voice, body.speed))
-    spec: AudioSpec = SPECS[body.response_format]
-    parts = encoded(service, chunks, PCM if _must_resample(body, service) else body.response_format)
+    spec = SPECS[body.response_format]
+    format = PCM if _must_resample(body, service) else body.response_format
+    parts = answered(service, body.input, body.options(voice, body.speed), format)
     headers = {"x-vivace-ignored": "instructions"} if body.instructions else {}
     if body.stream_format == "sse":
         return Delivery(_events(parts, len(body.input)), SSE_TYPE, headers | {"cache-control": "no-store"})

@@ -134,4 +134,8 @@ async def answer_problem(request: Request, error: Exception) -> JSONResponse:
     key, misfit_status = DIALECTS.get(request.url.path, (None, 400))
     status = misfit_status if isinstance(error, RequestValidationError) else problem.status
     body = problem.body if key is None else {**problem.body, key: problem.message}
-    return JSONResponse(body, status, dict(problem.headers))
+    headers = dict(problem.headers)
+    if status == 405:
+        taken = [methods for path, methods in request.app.state.methods if path.match(request.url.path)]
+        headers["allow"] = ", ".join(sorted({method for methods in taken for method in methods}))
+    return JSONResponse(body, status, headers)

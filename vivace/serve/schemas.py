@@ -6,15 +6,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from vivace.audio.spec import AudioFormat
 from vivace.pipeline.options import SpeakOptions
-from vivace.runtime.seed import SEED_LIMIT
 from vivace.types import LanguageChoice
 
 VoiceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
-Temperature = Annotated[float, Field(gt=0, le=2)]
-TopP = Annotated[float, Field(gt=0, le=1)]
+Text = Annotated[str, Field(min_length=1)]
+Seed = Annotated[int, Field(ge=0, le=(1 << 53) - 1)]  # whole numbers that survive every JSON parser
+Temperature = Annotated[float, Field(ge=0.001, le=2)]
+TopP = Annotated[float, Field(ge=0.001, le=1)]
 TopK = Annotated[int, Field(ge=1, le=1000)]
 Speed = Annotated[float, Field(ge=0.25, le=4.0)]
+Penalty = Annotated[float, Field(ge=0.1, le=10)]
 
 
 class Strict(BaseModel):
@@ -55,7 +56,7 @@ class SpeechRequest(Sampling):
     """``POST /v1/audio/speech``."""
 
     model: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    input: str = Field(description="The text. Longer than server.max_input_chars is answered with 413.")
+    input: Text = Field(description="The text. Longer than server.max_input_chars is answered with 413.")
     voice: VoiceName | VoiceId
     instructions: Annotated[str, StringConstraints(max_length=4096)] | None = Field(
         None, description="Taken, so that clients work, and not followed."

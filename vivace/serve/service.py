@@ -15,6 +15,7 @@ from vivace.errors import DeadlineError, EmptyTextError, InputError, TextTooLong
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.serve.admission import Admission
+from vivace.serve.answers import Answers
 from vivace.serve.metrics import ServerMetrics
 from vivace.serve.speaker import Speaker
 from vivace.serve.voice_shelf import VoiceShelf
@@ -35,6 +36,7 @@ class Service:
     shelf: VoiceShelf
     admission: Admission
     metrics: ServerMetrics
+    answers: Answers
     threads: ThreadPoolExecutor  # encoding, decoding, files: what would hold up the loop
     ready: bool = field(default=False)
 
@@ -48,6 +50,7 @@ class Service:
             shelf=VoiceShelf(speaker, config.paths.voices_dir),
             admission=Admission(server.max_active, server.max_queue, server.deadline_s),
             metrics=ServerMetrics(),
+            answers=Answers(config),
             threads=ThreadPoolExecutor(server.encoder_threads, thread_name_prefix="encode"),
         )
         metrics, admission = service.metrics, service.admission

@@ -57,4 +57,5 @@ async def stats(service: Served) -> dict[str, Any]:
 @router.post("/v1/cache/clear", status_code=204)
 async def clear_cache(service: Served) -> None:
     """Forget results and prepared voices."""
+    service.answers.clear()
     await service.in_thread(service.speaker.clear_cache)
