@@ -101,7 +101,8 @@ RULES = (
     Rule(
         "telephone.emergency",
         re.compile(
-            r"(?<=\b[Cc]all )(?:911|999|112|411|311)(?![0-9.])|(?<=\b[Dd]ial )[0-9]{3}(?![0-9.])|\b911(?= (?:calls?|operators?|dispatch))"
+            r"(?<=\b[Cc]all )(?:911|999|112|411|311)(?![0-9.])|(?<=\b[Dd]ial )[0-9]{3}(?![0-9.])"
+            r"|\b911(?= (?:calls?|operators?|dispatch))"
         ),
         _read,
     ),

@@ -10,6 +10,7 @@ from vivace.text.zh.number import amount, cardinal, number, spell
 UNITS = mapping("zh_units")
 HOURLY = re.compile(r"时速[约为达在]{0,2}$")
 SCALES = {"w": "万", "W": "万", "k": "千"}
+SUPERSCRIPT = str.maketrans("²³", "23", "^")
 WRITTEN = alternatives(list(UNITS))
 UNIT = rf"(?P<unit>{WRITTEN})(?![A-Za-z0-9²³])"
 
@@ -47,11 +48,22 @@ def _scaled(m: re.Match[str]) -> str:
     return f"{amount(m['n'])}{SCALES[m['scale']]}" + ("以上" if m["plus"] else "")
 
 
+def _scientific(m: re.Match[str]) -> str:
+    return _in(m, f"{number(m['n'])}乘十的{number(m['power'].translate(SUPERSCRIPT))}次方")
+
+
 def _height(m: re.Match[str]) -> str:
     return f"{amount(m['n'])}米{spell(m['rest'])}"
 
 
 RULES = (
+    Rule(
+        "measure.scientific",  # 3×10⁸m/s; superscripts come as ^ and a digit each
+        re.compile(
+            rf"(?<![0-9.])(?P<n>{NUMERAL})\s?[×xX]\s?10(?P<power>(?:\^-)?(?:\^[0-9]|[²³]){{1,3}}|\^-?[0-9]{{1,3}})\s?{UNIT}"
+        ),
+        _scientific,
+    ),
     Rule(
         "measure.angle",
         re.compile(
