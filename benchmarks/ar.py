@@ -7,6 +7,7 @@
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--baseline", action="store_true")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--no-native", action="store_true", help="plain torch instead of the compiled kernels")
     given = parser.parse_args()
     plan = Plan(
         subject=given.random_weights or "embedded",
@@ -36,6 +38,7 @@ def main() -> None:
         baseline=given.baseline,
         device=given.device,
         threads=given.threads,
+        kernels=None if given.no_native else Path(tempfile.gettempdir()) / "vivace-native",
     )
     report = measure(plan, lambda line: print(line, file=sys.stderr))
     print(caption(report))

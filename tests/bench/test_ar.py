@@ -52,8 +52,8 @@ def test_the_baseline_takes_steps() -> None:
 def test_the_share_of_the_limit_counts_weights_and_cache() -> None:
     model = ar_models.random_chattts("int8")
     weights = model.weights
-    assert model.step_bytes(1, 0, 4) == weights
-    assert model.step_bytes(2, 10, 4) == weights + 2 * 2 * 10 * 64 * 2 * 4
+    assert model.step_bytes(1, 0) == weights
+    assert model.step_bytes(2, 10) == weights + 2 * 2 * 10 * 64 * 2 * 4
 
 
 def test_random_weights_are_seeded() -> None:

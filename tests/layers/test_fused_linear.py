@@ -114,7 +114,6 @@ def test_a_fused_block_equals_a_plain_one(precision: Precision) -> None:
     rope = rope_table(torch.arange(5).expand(2, 5), 32, 10_000.0)
     plain = block(x, rope, GrowingKV(1), 0).detach() - x
     set_precision(block, precision)
-    block.self_attn.fuse()
-    block.mlp.fuse()
+    block.fuse()
     got = block(x, rope, GrowingKV(1), 0) - x
     assert float((got - plain).detach().norm() / plain.norm()) < 2 * TOLERANCE[precision]

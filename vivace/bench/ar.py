@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -15,6 +16,7 @@ from vivace.bench.bandwidth import read_bandwidth
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.sampler import SamplingParams
+from vivace.layers.native.kernels import activate
 from vivace.layers.precision import Precision
 from vivace.models.base import ARPrompt
 from vivace.runtime.threads import intra_op_threads
@@ -42,6 +44,7 @@ class Plan:
     baseline: bool = False
     device: str = "cpu"
     threads: int | None = None  # None: one for a small model, else torch's choice
+    kernels: Path | None = None  # where the compiled kernels are kept; None: plain torch
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Report:
     prompt: int
     steps: int
     read_gb_per_s: float
+    native: bool  # with the compiled kernels
     rows: tuple[Row, ...]
 
 
@@ -76,6 +80,7 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
 
     Raises: SettingsError when the baseline is wanted and transformers is not installed.
     """
+    native = plan.kernels is not None and plan.device == "cpu" and activate(plan.kernels)
     build = random_chattts if plan.subject == "chattts" else embedded_voice
     first = build(plan.precisions[0], device=plan.device)
     threads = plan.threads or (1 if first.one_thread and plan.device == "cpu" else torch.get_num_threads())
@@ -94,7 +99,7 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
         single = 1 / min(base)
         rows = [_with_ratio(row, single) for row in rows]
         rows.insert(0, Row("transformers float32", 1, 1e3 / single, single, None, 1.0))
-    return Report(first.name, plan.device, threads, plan.prompt, plan.steps, bandwidth / 1e9, tuple(rows))
+    return Report(first.name, plan.device, threads, plan.prompt, plan.steps, bandwidth / 1e9, native, tuple(rows))
 
 
 def _with_ratio(row: Row, single: float) -> Row:
@@ -113,7 +118,7 @@ def _baseline(plan: Plan, model: Measured, note: Callable[[str], None]) -> float
 def _row(model: Measured, batch: int, plan: Plan, bandwidth: float) -> Row:
     seconds = statistics.median(step_seconds(model, batch, prompt=plan.prompt, steps=plan.steps, device=plan.device))
     positions = plan.prompt + WARM_UP + plan.steps / 2
-    limit = bandwidth / model.step_bytes(batch, positions, 4)
+    limit = bandwidth / model.step_bytes(batch, positions)
     return Row(model.precision, batch, seconds * 1e3, batch / seconds, 1 / seconds / limit)
 
 
@@ -123,7 +128,7 @@ def step_seconds(
     """Seconds of each of ``steps`` engine steps with ``batch`` streams running, none of them ending."""
     length = prompt + WARM_UP + steps + 2
     config = EngineConfig(rows=batch, positions=length, long_rows=0, text_rows=0, prefill_budget=batch * prompt)
-    engine = Engine({"code": model.mode}, config, device=device)
+    engine = Engine({"code": model.mode}, config, dtype=model.kv_dtype, device=device)
     params = SamplingParams(min_new_tokens=length, max_new_tokens=length - prompt)
     for job in _jobs(model, batch, prompt, params, device):
         engine.submit(job)

@@ -24,16 +24,17 @@ class Measured:
     mode: CodeMode
     precision: Precision
     weights: int  # that one step reads
+    kv_dtype: torch.dtype
 
     @property
     def one_thread(self) -> bool:
         """It runs on one thread of the CPU."""
         return self.weights < ON_ONE_THREAD
 
-    def step_bytes(self, rows: int, positions: float, kv_bytes: int) -> float:
+    def step_bytes(self, rows: int, positions: float) -> float:
         """Bytes that a step must read: the weights once, and the keys and values of every row."""
         width = self.config.hidden_size
-        cache = 2 * rows * positions * width * self.config.num_hidden_layers * kv_bytes
+        cache = 2 * rows * positions * width * self.config.num_hidden_layers * self.kv_dtype.itemsize
         return self.weights * BYTES_PER_WEIGHT[self.precision] + cache
 
 
@@ -68,4 +69,4 @@ def _ready(name: str, config: GPTConfig, llama: Llama, embeddings: Embeddings, p
     for holder in (llama, embeddings):
         holder.set_precision(precision)
         holder.fuse()
-    return Measured(name, config, CodeMode(llama, embeddings, config), precision, llama.weights + heads)
+    return Measured(name, config, CodeMode(llama, embeddings, config), precision, llama.weights + heads, llama.kv_dtype)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_args
 import typer
 from typer import Option
 
+from vivace.cli import bench_speech
 from vivace.cli.choices import chosen
 from vivace.cli.table import print_table
 
@@ -100,3 +101,7 @@ def vocoder(
     sys.stdout.write(caption(report) + "\n")
     print_table(HEADER, table(report))
     sys.stdout.write(json_line(report) + "\n")
+
+
+app.command("offline")(bench_speech.offline)
+app.command("stream")(bench_speech.stream)

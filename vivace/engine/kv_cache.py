@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vivace.layers.attention import attention_mask
 from vivace.layers.decode_attention import decode_attention, length_bias
+from vivace.layers.native.kernels import MAX_KEYS, Kernels, fits, kernels
 
 SPAN = 64  # keys are looked at in multiples of this: few shapes, and the same sums whoever else is in the batch
 
@@ -134,10 +135,16 @@ class StepStore:
     def __init__(self, lanes: Sequence[LaneStep]) -> None:
         self._lanes = lanes
         self._rows = [torch.arange(lane.rows, device=lane.lengths.device) for lane in lanes]
+        self._lengths = [lane.lengths.contiguous() for lane in lanes]
+        on_cpu = all(lane.lengths.device.type == "cpu" for lane in lanes)
+        small = all(lane.kv.positions <= MAX_KEYS and fits(lane.kv.k.shape[-1]) for lane in lanes)
+        self._native = kernels() if on_cpu and small else None
         # What is held, and the position of this step; the layers share it.
         self._bias = [length_bias(lane.lengths + 1, lane.span, lane.kv.k.dtype) for lane in lanes]
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        if self._native is not None and q.dtype == torch.float32:
+            return self._attend_natively(self._native, layer, q, k, v)
         parts, start = [], 0
         for lane, rows, bias in zip(self._lanes, self._rows, self._bias, strict=True):
             end, kv = start + lane.rows, lane.kv
@@ -147,6 +154,15 @@ class StepStore:
             values = kv.v[layer, : lane.rows, :, : lane.span]
             parts.append(_attend(q[start:end], keys, values, bias))
             start = end
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _attend_natively(self, native: Kernels, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        parts, start = [], 0
+        for lane, lengths in zip(self._lanes, self._lengths, strict=True):
+            here, kv = slice(start, start + lane.rows), lane.kv
+            keys, values = kv.k[layer, : lane.rows], kv.v[layer, : lane.rows]
+            parts.append(native.attend(q[here], k[here], v[here], keys, values, lengths))
+            start = here.stop
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 

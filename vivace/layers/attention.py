@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vivace.layers.fused_linear import fuse_linears
+from vivace.layers.native.kernels import Kernels, fits, kernels
 from vivace.layers.rope import apply_rope
 from vivace.layers.row_linear import RowLinear
 
@@ -113,22 +114,28 @@ class SelfAttention(nn.Module):
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.head_dim = heads, dim // heads
         self.q_proj = nn.Linear(dim, dim, bias=False)
         self.k_proj = nn.Linear(dim, dim, bias=False)
         self.v_proj = nn.Linear(dim, dim, bias=False)
         self.o_proj = nn.Linear(dim, dim, bias=False)
         self._qkv: RowLinear | None = None
         self._out: RowLinear | None = None
+        self._native: Kernels | None = None
 
-    def fuse(self) -> RowLinear:
-        """Lay the matrices out for speed, queries, keys and values as one; for inference, once they are final.
-
-        Returns: the product that ``x`` meets first, which knows the type it likes.
-        """
+    def fuse(self) -> None:
+        """Lay the matrices out for speed, queries, keys and values as one; for inference, once they are final."""
+        weight = self.q_proj.weight if isinstance(self.q_proj, nn.Linear) else self.q_proj.codes
+        fit = weight.device.type == "cpu" and fits(self.head_dim)
+        self._native = kernels() if fit else None
         self._qkv = fuse_linears((self.q_proj, self.k_proj, self.v_proj))
         self._out = fuse_linears((self.o_proj,))
-        return self._qkv
+
+    def input_dtype(self, rows: int) -> torch.dtype:
+        """The type of ``x`` that costs least, once fused."""
+        if self._native is not None or self._qkv is None:
+            return torch.float32
+        return self._qkv.input_dtype(rows)
 
     def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], store: KVStore, layer: int) -> Tensor:
         """``x`` ``[B, L, D]`` -> ``[B, L, D]``; keys and values of ``x`` go into ``store`` at ``layer``."""
@@ -138,9 +145,14 @@ class SelfAttention(nn.Module):
         else:
             projected = self._qkv(x)
         # [B, L, 3D] -> [3, B, H, L, d]
-        split = projected.view(batch, length, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4)
-        q, k = apply_rope(split[:2], *rope)
-        y = store.attend(layer, q, k, split[2])
+        split = projected.view(batch, length, 3, self.heads, self.head_dim).permute(2, 0, 3, 1, 4)
+        if self._native is not None and projected.dtype == torch.float32:
+            self._native.rope(projected, *rope, self.heads)
+            q, k, v = split
+        else:
+            q, k = apply_rope(split[:2], *rope)
+            v = split[2]
+        y = store.attend(layer, q, k, v)
         y = y.transpose(1, 2).reshape(batch, length, dim)
         out: Tensor = self.o_proj(y) if self._out is None else self._out(y)
         return out

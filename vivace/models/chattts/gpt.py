@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vivace.layers.attention import KVStore
 from vivace.layers.decoder_block import DecoderBlock
 from vivace.layers.fused_linear import fuse_linears
+from vivace.layers.native.kernels import kernels
 from vivace.layers.norm import RMSNorm
 from vivace.layers.precision import Precision, set_precision
 from vivace.layers.rope import rope_table
@@ -31,13 +32,15 @@ class Llama(nn.Module):
         self.head_dim = config.hidden_size // config.num_attention_heads
         self.theta = config.rope_theta
         self.weights = sum(p.numel() for p in self.parameters())  # how many; they may move into other forms
-        self._first: RowLinear | None = None
+        self._fused = False
+        self._precision: Precision = "float32"
 
     def forward(self, x: Tensor, positions: Tensor, store: KVStore) -> Tensor:
         """``[B, L, D]`` -> hidden states after the final norm, ``[B, L, D]``, in the type of ``x``."""
         kind = x.dtype
-        if self._first is not None:
-            x = x.to(self._first.input_dtype(x.shape[0] * x.shape[1]))
+        if self._fused:
+            first = cast(DecoderBlock, self.layers[0]).self_attn
+            x = x.to(first.input_dtype(x.shape[0] * x.shape[1]))
         cos, sin = rope_table(positions, self.head_dim, self.theta)
         rope = cos.to(x.dtype), sin.to(x.dtype)
         for index, layer in enumerate(self.layers):
@@ -47,13 +50,21 @@ class Llama(nn.Module):
     def set_precision(self, precision: Precision) -> None:
         """Hold the matrices in ``precision``; before ``fuse``."""
         set_precision(self.layers, precision)
+        self._precision = precision
+
+    @property
+    def kv_dtype(self) -> torch.dtype:
+        """What keys and values are best kept in: bfloat16 where that costs no conversions and no promise."""
+        compiled = kernels() is not None or self.norm.weight.device.type != "cpu"
+        return torch.bfloat16 if compiled and self._precision != "float32" else torch.float32
 
     def fuse(self) -> None:
         """Lay the matrices out for the device they are on; for inference, once the weights are final."""
-        for block in reversed(self.layers):
+        for block in self.layers:
             assert isinstance(block, DecoderBlock), "a Llama is made of decoder blocks"
-            self._first = block.self_attn.fuse()
-            block.mlp.fuse()
+            block.fuse()
+        self.norm.fuse()
+        self._fused = True
 
 
 class Embeddings(nn.Module):

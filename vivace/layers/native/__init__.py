@@ -1,0 +1,1 @@
+"""What lies between the matrix products of a decode step, compiled where there is a C compiler; plain torch else."""
