@@ -14,12 +14,16 @@ from vivace.models.chattts.config import ChatTTSConfig
 from vivace.models.chattts.load import SPECIAL_TOKENS
 
 SCALE = 0.02  # standard deviation of the weights: activations stay finite through twenty layers
+FRAMES_PER_UNIT = 3.3  # with the second of grace behind it, about what a sentence of ordinary length takes
 FURTHER_TOKENS = ("[Sbreak]", "[Pbreak]", "[Ebreak]", "[break_0]", "[speed_5]")
 
 
-def write_random_checkpoint(root: Path, *, seed: int = 0) -> int:
+def write_random_checkpoint(root: Path, *, seed: int = 0, endless: bool = False) -> int:
     """Write the published file layout under ``root``.
 
+    Args:
+        endless: the end code is never drawn and the limit is ``FRAMES_PER_UNIT``, so that how long a text takes to say
+            depends on the text alone.
     Returns: bytes of all tensor files (1.2 GB).
     """
     generator = torch.Generator().manual_seed(seed)
@@ -27,11 +31,23 @@ def write_random_checkpoint(root: Path, *, seed: int = 0) -> int:
     for name, shapes in PUBLISHED.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({key: torch.randn(shape, generator=generator) * SCALE for key, shape in shapes().items()}, path)
+        tensors = {key: torch.randn(shape, generator=generator) * SCALE for key, shape in shapes().items()}
+        if endless:
+            _never_end(tensors)
+        save_file(tensors, path)
         total += path.stat().st_size
     (root / "asset" / "gpt" / "config.json").write_text(json.dumps({"model_type": "llama"}))
     _write_tokenizer(root / "asset" / "tokenizer" / "tokenizer.json")
+    if endless:
+        (root / "config.json").write_text(json.dumps({"vivace": {"frames_per_unit": FRAMES_PER_UNIT}}))
     return total
+
+
+def _never_end(tensors: dict[str, torch.Tensor]) -> None:
+    """Give the end code the logit 0, which is never among the largest of 626 random ones."""
+    for key, tensor in tensors.items():
+        if key.startswith("head_code") and len(tensor) == ChatTTSConfig().gpt.num_audio_tokens:
+            tensor[-1] = 0
 
 
 def _write_tokenizer(path: Path) -> None:

@@ -1,0 +1,105 @@
+"""Speech that nobody waits for: seconds of audio per second, one text at a time and side by side."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import torch
+
+from vivace.bench.sentences import spread
+from vivace.bench.subject import NAMES, Subject, checkpoint, speaker
+from vivace.pipeline.loading import PrecisionChoice
+from vivace.settings import TTSConfig
+
+HEADER = ("precision", "texts at once", "texts", "audio s", "wall s", "audio s/s", "RTF", "ratio")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure."""
+
+    config: TTSConfig
+    subject: Subject = "embedded"
+    precisions: tuple[PrecisionChoice, ...] = ("auto",)
+    sentences: int | None = None  # of the list; None: all 200
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    precision: str
+    at_once: int
+    texts: int
+    audio_s: float
+    wall_s: float
+
+    @property
+    def audio_per_s(self) -> float:
+        """Seconds of audio made per second; its inverse is the real-time factor."""
+        return self.audio_s / self.wall_s
+
+
+@dataclass(frozen=True)
+class Report:
+    """All of a run."""
+
+    subject: str
+    device: str
+    threads: int
+    rows: tuple[Row, ...]
+
+
+def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Report:
+    """Run the plan: in every precision, the texts one by one, then as a batch."""
+    texts, rows = spread(plan.sentences), list[Row]()
+    device, threads = "", 0
+    with checkpoint(plan.subject) as root:
+        for precision in plan.precisions:
+            with speaker(root, precision, plan.config) as tts:
+                device, threads = tts.get_performance_stats().device, tts.stages.threads or torch.get_num_threads()
+                note(f"{precision}, one by one")
+                started = time.perf_counter()
+                made = [tts.synthesize(text, seed=plan.seed, reuse=False) for text in texts]
+                rows.append(_row(precision, 1, [s.stats.duration_s for s in made], time.perf_counter() - started))
+                note(f"{precision}, side by side")
+                started = time.perf_counter()
+                made = tts.synthesize_batch(texts, seed=plan.seed, reuse=False)
+                at_once = min(len(texts), plan.config.engine.rows)
+                rows.append(_row(precision, at_once, [s.stats.duration_s for s in made], time.perf_counter() - started))
+    return Report(NAMES[plan.subject], device, threads, tuple(rows))
+
+
+def _row(precision: str, at_once: int, seconds: list[float], wall_s: float) -> Row:
+    return Row(precision, at_once, len(seconds), sum(seconds), wall_s)
+
+
+def table(report: Report) -> list[tuple[str, ...]]:
+    """One row per measurement, under ``HEADER``; ratios are to the first."""
+    first = report.rows[0].audio_per_s
+    return [
+        (
+            row.precision,
+            str(row.at_once),
+            str(row.texts),
+            f"{row.audio_s:.0f}",
+            f"{row.wall_s:.1f}",
+            f"{row.audio_per_s:.2f}",
+            f"{1 / row.audio_per_s:.3f}",
+            f"{row.audio_per_s / first:.2f}",
+        )
+        for row in report.rows
+    ]
+
+
+def caption(report: Report) -> str:
+    """What the table is about, in one line."""
+    return f"{report.subject}; {report.device}, threads: {report.threads}"
+
+
+def json_line(report: Report) -> str:
+    """The report as one line of JSON."""
+    rows = [{**asdict(row), "audio_per_s": row.audio_per_s, "rtf": 1 / row.audio_per_s} for row in report.rows]
+    return json.dumps({**asdict(report), "rows": rows})
