@@ -20,7 +20,7 @@ def encode(samples: Samples, sample_rate: int, format: AudioFormat = "wav") -> b
         InputError: the format is unknown, or ``samples`` is not one channel.
     """
     spec = spec_of(format)
-    mono = _one_channel(samples)
+    mono = one_channel(samples)
     if spec.container is None:
         header = wav_header(sample_rate, len(mono)) if format == "wav" else b""
         return header + to_pcm16(mono).tobytes()
@@ -46,7 +46,7 @@ class StreamEncoder:
 
     def push(self, samples: Samples) -> bytes:
         """Encode ``[N]`` samples. Raises: InputError when they are not one channel."""
-        mono = _one_channel(samples)
+        mono = one_channel(samples)
         if self._muxer is None:
             self._outlet.write(to_pcm16(mono).tobytes())
         else:
@@ -76,7 +76,8 @@ class _Outlet:
         return taken
 
 
-def _one_channel(samples: Samples) -> Samples:
+def one_channel(samples: Samples) -> Samples:
+    """Samples ``[N]`` as float32. Raises: InputError when they are of several channels."""
     mono = np.asarray(samples, np.float32)
     if mono.ndim != 1:
         raise InputError(f"expected one channel [N], got samples of shape {list(mono.shape)}; mix or pick a channel")

@@ -1,14 +1,13 @@
 """Reading recordings, whatever they are, and writing audio files whole or not at all."""
 
 import io
-import os
-import secrets
 from pathlib import Path
 
 from vivace.audio.decode import decode
-from vivace.audio.encode import encode
+from vivace.audio.encode import one_channel
+from vivace.audio.file_writer import AudioFileWriter
 from vivace.audio.resample import Samples, resample
-from vivace.audio.spec import EXTENSIONS, AudioFormat, spec_of
+from vivace.audio.spec import EXTENSIONS, AudioFormat
 from vivace.errors import AudioDecodeError, InputError
 
 
@@ -32,20 +31,30 @@ def read_audio(
     Raises:
         AudioDecodeError: it is missing, unreadable, no audio, empty, shorter or longer than allowed.
     """
-    name = str(source) if isinstance(source, Path) else "the recording"
+    samples, rate = read_recording(source, max_seconds=max_seconds)
+    seconds = len(samples) / rate
+    if seconds < min_seconds:
+        name = _called(source)
+        raise AudioDecodeError(f"{name} lasts {seconds:.2f} s; give a recording of at least {min_seconds:g} s")
+    return resample(samples, rate, sample_rate)
+
+
+def read_recording(source: Path | bytes, *, max_seconds: float = 60.0) -> tuple[Samples, int]:
+    """The same at the rate it was recorded with: samples and Hz. Raises: as ``read_audio``."""
+    name = _called(source)
     try:
         with source.open("rb") if isinstance(source, Path) else io.BytesIO(source) as file:
-            samples, rate = decode(file, name, max_seconds=max_seconds)
+            return decode(file, name, max_seconds=max_seconds)
     except FileNotFoundError as exc:
         raise AudioDecodeError(f"no recording {name!r}; check the path") from exc
     except IsADirectoryError as exc:
         raise AudioDecodeError(f"{name!r} is a folder; name a recording in it") from exc
     except OSError as exc:
         raise AudioDecodeError(f"cannot read {name!r} ({exc.strerror or exc}); check its permissions") from exc
-    seconds = len(samples) / rate
-    if seconds < min_seconds:
-        raise AudioDecodeError(f"{name} lasts {seconds:.2f} s; give a recording of at least {min_seconds:g} s")
-    return resample(samples, rate, sample_rate)
+
+
+def _called(source: Path | bytes) -> str:
+    return str(source) if isinstance(source, Path) else "the recording"
 
 
 def write_audio(path: Path, samples: Samples, sample_rate: int, format: AudioFormat | None = None) -> None:
@@ -54,20 +63,5 @@ def write_audio(path: Path, samples: Samples, sample_rate: int, format: AudioFor
     Raises:
         InputError: the extension or format is unknown, or the file cannot be written there.
     """
-    chosen = format or format_of(path)
-    spec_of(chosen)
-    target = Path(os.path.realpath(path))  # through a link: the file it points to is replaced, not the link
-    part = target.with_name(f".vivace-{secrets.token_hex(6)}.part")
-    if not target.parent.is_dir():
-        raise InputError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}; make it first")
-    try:
-        if target.exists() and not target.is_file():
-            kind = "a folder" if target.is_dir() else "not a regular file"
-            raise InputError(f"cannot write {str(path)!r}: it is {kind}; name a file")
-        with part.open("xb") as file:
-            file.write(encode(samples, sample_rate, chosen))
-        part.replace(target)
-    except OSError as exc:
-        raise InputError(f"cannot write {str(path)!r} ({exc.strerror or exc}); choose another place") from exc
-    finally:
-        part.unlink(missing_ok=True)
+    with AudioFileWriter(path, sample_rate, format or format_of(path)) as file:
+        file.push(one_channel(samples))
