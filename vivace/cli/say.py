@@ -64,13 +64,13 @@ def say(
         config, model=model, **machine, text={"lexicon": lexicon}, inference={**flags, **sampling}
     )
 
+    from vivace.pipeline.file_speech import speak_to_file
     from vivace.pipeline.tts import TTS
 
     with TTS(config=settings) as tts, progress_bar("speaking") as progress:
         if target.path is not None:
-            speech = tts.synthesize(written, refine=refine, progress=progress)
-            speech.save(target.path, target.format)
-            sys.stdout.write(_result(target.path, speech.stats, as_json))
+            stats = speak_to_file(tts, written, target.path, target.format, refine=refine, progress=progress)
+            sys.stdout.write(_result(target.path, stats, as_json))
             return
         if stream:
             blocks = encoded(tts.stream(written, refine=refine, progress=progress), target.format)

@@ -1,0 +1,44 @@
+"""Speech straight into a file: what was said is written and forgotten; a book takes no more memory than a page."""
+
+from functools import partial
+from pathlib import Path
+from typing import Unpack
+
+from vivace.audio.file_writer import AudioFileWriter
+from vivace.audio.files import format_of
+from vivace.audio.spec import AudioFormat
+from vivace.engine.frame_stage import WHOLE
+from vivace.pipeline.listening import OnProgress, listen
+from vivace.pipeline.options import SpeakOptions
+from vivace.pipeline.speech import SpeechStats
+from vivace.pipeline.tts import TTS
+
+
+def speak_to_file(
+    tts: TTS,
+    text: str,
+    path: str | Path,
+    format: AudioFormat | None = None,
+    *,
+    progress: OnProgress | None = None,
+    **options: Unpack[SpeakOptions],
+) -> SpeechStats:
+    """Speak ``text`` into a file, which appears when it is whole; it holds what ``tts.synthesize`` would give.
+
+    The format follows the extension unless it is given. A result that is kept is used; this one is not kept.
+
+    Raises: as ``TTS.synthesize``; InputError when the file cannot be written.
+    """
+    target = Path(path)
+    chosen = format or format_of(target)
+    request, pieces = tts.prepare(text, options)
+    kept = tts.results.get(tts.results.key(pieces, request))
+    if kept is not None:
+        kept.save(target, chosen)
+        return kept.stats
+    with AudioFileWriter(target, tts.sample_rate, chosen) as file, tts.admission:
+        for chunk, spoken in listen(partial(tts.speaking, pieces, request, WHOLE), len(pieces), progress):
+            file.push(chunk.samples)
+            speaking = spoken
+        tts.count(speaking)
+    return speaking.stats
