@@ -6,10 +6,13 @@ from typing import Literal
 
 from vivace.errors import WeightsNotFoundError
 
-Family = Literal["chattts"]
+Family = Literal["chattts", "gpt_sovits"]
 
 # A file that only a checkpoint of the family has, relative to the checkpoint's folder.
-LANDMARKS: dict[Family, str] = {"chattts": "asset/gpt/config.json"}
+LANDMARKS: dict[Family, str] = {
+    "chattts": "asset/gpt/config.json",
+    "gpt_sovits": "gpt_sovits.json",
+}
 EMBEDDED = "embedded"  # the name that the voice in the package goes by
 
 

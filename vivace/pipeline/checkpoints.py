@@ -8,7 +8,9 @@ from typing import cast
 
 from vivace.errors import WeightsNotFoundError
 from vivace.models.chattts.config import read_config
+from vivace.models.gpt_sovits.load import read_settings
 from vivace.models.registry import EMBEDDED, Family, embedded_root, family_of
+from vivace.pipeline.gpt_sovits_stages import SoVITSHabits
 from vivace.pipeline.voices import VoiceStore
 from vivace.settings import TTSConfig
 from vivace.types import Progress
@@ -85,18 +87,24 @@ def describe_model(config: TTSConfig) -> ModelCard:
     """Read the configuration and the tensor headers of the configuration's model."""
     folder = model_folder(config)
     family = family_of(folder)
-    sizes = read_config(folder)
-    shapes = [info.shape for file in folder.glob("asset/**/*.safetensors") for info in read_header(file).values()]
+    if family == "gpt_sovits":
+        settings = read_settings(folder)
+        pattern, languages, clones, refines = "*.safetensors", SoVITSHabits().languages, "hubert" in settings, False
+    else:
+        sizes = read_config(folder)
+        pattern, languages = "asset/**/*.safetensors", sizes.vivace.languages
+        clones, refines = sizes.dvae is not None, sizes.vivace.refine
+    shapes = [info.shape for file in folder.glob(pattern) for info in read_header(file).values()]
     return ModelCard(
         name=config.model or EMBEDDED,
         folder=folder,
         family=family,
         parameters=sum(math.prod(shape) for shape in shapes),
         megabytes=_megabytes(folder),
-        languages=sizes.vivace.languages,
+        languages=languages,
         voices=tuple(VoiceStore(folder / "voices").names()),
-        clones_recordings=sizes.dvae is not None,
-        refines_text=sizes.vivace.refine,
+        clones_recordings=clones,
+        refines_text=refines,
     )
 
 

@@ -6,17 +6,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vivace.audio.files import read_recording
+from vivace.audio.level import require_speech
 from vivace.audio.resample import Samples
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.sampler import SamplingParams
-from vivace.errors import InputError
+from vivace.errors import AudioDecodeError, InputError
 from vivace.models.gpt_sovits.bert import text_features
 from vivace.models.gpt_sovits.condition import FlowMatchingModel
 from vivace.models.gpt_sovits.phones import PhoneRun, phone_runs, run_ids
@@ -72,7 +75,8 @@ class GPTSoVITSStages:
     """
 
     def __init__(self, parts: GPTSoVITSParts, *, steps: int | None = None) -> None:
-        self.parts, self.habits, self.sampling, self.threads = parts, SoVITSHabits(), SAMPLING, None
+        self.parts, self.habits, self.sampling = parts, SoVITSHabits(), SAMPLING
+        self.threads: int | None = None
         self._steps = steps or STEPS.get(parts.version, 1)
         matching = isinstance(parts.s2, FlowMatchingModel)
         self.sample_rate = parts.s2.version.sample_rate if isinstance(parts.s2, FlowMatchingModel) else SAMPLE_RATE
@@ -169,6 +173,51 @@ class GPTSoVITSStages:
             own[CONDITION] = _array(parts.s2.condition(codes[None], said[None], style)[0])
         embedding = _array(style[0, :, 0])
         return Voice("clone", embedding, None if codes is None else _codes(codes), transcript or None, own=own)
+
+    @property
+    def random_speaker(self) -> None:
+        """The family knows no random speakers: its voices are recordings."""
+        return
+
+    def speaks_with(self, voice: Voice) -> bool:
+        """Whether the voice was made for models of this version."""
+        fits = voice.embedding is not None and len(voice.embedding) == self.style_width
+        return fits and (not self.needs_transcript or {MEL, CONDITION} <= voice.own.keys())
+
+    def voice_of(self, recording: Path | bytes, transcript: str, max_seconds: float) -> Voice:
+        """The voice of a recording of 3 to 10 seconds.
+
+        Raises:
+            InputError: the checkpoint cannot hear.
+            AudioDecodeError: the recording cannot be read, is silent, too short or too long.
+        """
+        samples, rate = read_recording(recording, max_seconds=max(max_seconds, LONGEST_S))
+        seconds = len(samples) / rate
+        if not SHORTEST_S <= seconds <= LONGEST_S:
+            raise AudioDecodeError(
+                f"the recording lasts {seconds:.1f} s; GPT-SoVITS hears voices in {SHORTEST_S:g} to {LONGEST_S:g} s: "
+                "cut out a sentence or two"
+            )
+        require_speech(samples, rate)
+        return self.hear([(samples, rate)], transcript)
+
+    def listen(self, samples: NDArray[np.float32]) -> NDArray[np.int32]:
+        """Codes ``[1, P]`` of samples at ``sample_rate``. Raises: InputError when the checkpoint cannot hear."""
+        heard = self.hear([(samples, self.sample_rate)], "。").prompt_codes
+        assert heard is not None, "there was a transcript"
+        return heard
+
+    def refine_prompt(self, text: str, manner: str) -> str:
+        """Raises: InputError; this family rewrites no text."""
+        raise InputError("GPT-SoVITS cannot rewrite text; leave refine out")
+
+    def refine_job(self, prompt: str, seed: int) -> Job:
+        """Raises: InputError; this family rewrites no text."""
+        raise InputError("GPT-SoVITS cannot rewrite text; leave refine out")
+
+    def rewritten(self, codes: Tensor) -> str:
+        """Raises: InputError; this family rewrites no text."""
+        raise InputError("GPT-SoVITS cannot rewrite text; leave refine out")
 
     def engine(self, config: EngineConfig) -> Engine:
         """An engine for this model."""

@@ -15,10 +15,11 @@ from vivace.engine.engine import Job
 from vivace.engine.frame_stage import Ramp
 from vivace.engine.worker import AudioPart, Finished, Message, Order, Worker
 from vivace.errors import TTSError
+from vivace.pipeline.family import Stages
 from vivace.pipeline.options import Request
 from vivace.pipeline.piece_audio import PieceAudio
 from vivace.pipeline.speech import AudioChunk, SpeechStats
-from vivace.pipeline.stages import ChatTTSStages, Recording, Script
+from vivace.pipeline.stages import Recording, Script
 from vivace.runtime.seed import derive_seed
 from vivace.types import Piece
 
@@ -63,7 +64,7 @@ class Speaking:
 
     def __init__(
         self,
-        stages: ChatTTSStages,
+        stages: Stages,
         worker: Worker,
         pieces: Sequence[Piece],
         request: Request,

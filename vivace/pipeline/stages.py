@@ -4,7 +4,9 @@
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
@@ -13,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vivace.audio.files import read_audio
+from vivace.audio.level import require_speech
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.generate import Generation, SeededNoise, generate
@@ -21,7 +25,7 @@ from vivace.errors import EngineError, InputError
 from vivace.models.base import ARModel, ARPrompt, SharedPrefix
 from vivace.models.chattts.dvae import DVAE
 from vivace.models.chattts.prompt import SPEAKER, SpeakerRow, code_prompt, embed_prompt, refine_prompt
-from vivace.models.chattts.speaker import speaker_embedding
+from vivace.models.chattts.speaker import random_speaker, speaker_embedding
 from vivace.models.chattts.text import SPEED_TAG, character_text, phone_text
 from vivace.pipeline.frames import HiddenFrames
 from vivace.pipeline.loading import ChatTTSParts
@@ -37,6 +41,7 @@ REFINE = SamplingParams(temperature=0.7, top_p=0.7, top_k=20, repetition_penalty
 # on a busy machine every one of them would wait for the slower half.
 SMALL_MODEL_WEIGHTS = 16 << 20
 CODE, TEXT = "code", "text"  # modes of the engine
+MIN_RECORDING_S = 1.0
 SLACK_FRAMES = 48  # one second beyond what a piece may need
 
 
@@ -81,6 +86,23 @@ class ChatTTSStages:
         self.threads = 1 if small else None
         own = self.habits
         self.sampling = SamplingParams(own.temperature, own.top_p, own.top_k, own.repetition_penalty)
+
+    @property
+    def random_speaker(self) -> Callable[[int], NDArray[np.float16]] | None:
+        """The speaker vector of a seed, where the checkpoint has statistics to draw from."""
+        statistics = self.model.statistics
+        return None if statistics is None else partial(random_speaker, statistics)
+
+    def speaks_with(self, voice: Voice) -> bool:
+        """Whether the voice's speaker vector, if it has one, is as wide as this model's."""
+        return voice.embedding is None or len(voice.embedding) == self.model.config.gpt.hidden_size
+
+    def voice_of(self, recording: Path | bytes, transcript: str, max_seconds: float) -> Voice:
+        """The voice in a recording. Raises: AudioDecodeError when it cannot be read, is silent, too short or long."""
+        self.require_ears()
+        samples = read_audio(recording, self.sample_rate, min_seconds=MIN_RECORDING_S, max_seconds=max_seconds)
+        require_speech(samples, self.sample_rate)
+        return Voice("clone", prompt_codes=self.listen(samples), transcript=transcript)
 
     def script(self, piece: Piece, manner: str | None = None) -> Script:
         """A piece as the model reads it; ``[speed_n]`` in it changes the manner instead of being spoken."""

@@ -19,19 +19,17 @@ import torch
 from vivace.engine.frame_stage import WHOLE, Ramp
 from vivace.engine.worker import Finished, Message, Order, Worker
 from vivace.errors import EngineError, TextTooLongError, TTSError, UnsupportedLanguageError
-from vivace.models.chattts.speaker import random_speaker
-from vivace.models.registry import EMBEDDED, embedded_root, family_of
+from vivace.models.registry import EMBEDDED, embedded_root
 from vivace.pipeline.brackets import require_closed_tags
-from vivace.pipeline.cloning import checked_transcript, listen_to
+from vivace.pipeline.cloning import checked_transcript
+from vivace.pipeline.family import Stages, open_stages
 from vivace.pipeline.listening import Admission, OnProgress, listen
-from vivace.pipeline.loading import load_chattts
 from vivace.pipeline.options import Request, SpeakOptions, make_request
 from vivace.pipeline.performance import Meter, PerformanceStats
 from vivace.pipeline.prepared_voices import open_prepared_voices
 from vivace.pipeline.result_cache import open_result_cache
 from vivace.pipeline.speaking import Event, Speaking
 from vivace.pipeline.speech import AudioChunk, Speech
-from vivace.pipeline.stages import ChatTTSStages
 from vivace.pipeline.voices import Voice, VoiceBook, VoiceStore
 from vivace.pipeline.warm_up import warm_up_batches
 from vivace.runtime.backend import set_up_backend
@@ -72,9 +70,7 @@ class TTS:
         if self.config.threads is not None:
             torch.set_num_threads(self.config.threads)
         root = embedded_root() if wanted == EMBEDDED else self._resolve(wanted)
-        family_of(root)
-        parts = load_chattts(root, device=self._device, precision=self.config.precision)
-        self._stages: ChatTTSStages | None = ChatTTSStages(parts, self.config.text.homophones)
+        self._stages: Stages | None = open_stages(root, self.config, self._device)
         self._book = self._voice_book(root)
         self.results = open_result_cache(self.config, root)
         self.prepared_voices = open_prepared_voices(self.config, root)
@@ -88,12 +84,11 @@ class TTS:
         return resolve(model, cache_dir=self.config.paths.cache_dir, endpoint=hub.endpoint, offline=hub.offline)
 
     def _voice_book(self, root: Path) -> VoiceBook:
-        statistics = self.stages.model.statistics
-        draw = None if statistics is None else lambda seed: random_speaker(statistics, seed)
-        return VoiceBook(VoiceStore(root / "voices"), VoiceStore(self.config.paths.voices_dir), draw)
+        own, added = VoiceStore(root / "voices"), VoiceStore(self.config.paths.voices_dir)
+        return VoiceBook(own, added, self.stages.random_speaker)
 
     @property
-    def stages(self) -> ChatTTSStages:
+    def stages(self) -> Stages:
         """The stages of this model, each of which can be called alone. Raises: EngineError once it is closed."""
         if self._stages is None:
             raise EngineError(f"this TTS of {self.name!r} is closed; make another one")
@@ -107,8 +102,7 @@ class TTS:
     @property
     def voices(self) -> tuple[Voice, ...]:
         """The model's own voices, then those its user added and it can speak with."""
-        width = self.stages.model.config.gpt.hidden_size
-        return tuple(v for v in self._book.list() if v.embedding is None or len(v.embedding) == width)
+        return tuple(voice for voice in self._book.list() if self.stages.speaks_with(voice))
 
     def voice(self, name: str | None = None) -> Voice:
         """A voice by name, or the default one. Raises: VoiceNotFoundError."""
@@ -123,12 +117,12 @@ class TTS:
             InputError: the model cannot listen, or the transcript is empty.
             AudioDecodeError: the recording cannot be read, is silent, shorter than 1 s or too long.
         """
-        spoken = checked_transcript(self.stages, transcript)
+        spoken = checked_transcript(transcript)
         source = recording if isinstance(recording, bytes) else Path(recording)
 
         def hear() -> Voice:
             limit = self.config.limits.max_reference_seconds
-            return self.worker.call(lambda: listen_to(self.stages, source, spoken, limit)).result()
+            return self.worker.call(lambda: self.stages.voice_of(source, spoken, limit)).result()
 
         return replace(self.prepared_voices.voice(source, spoken, hear), name=name, description=description)
 

@@ -15,13 +15,18 @@ REQUIRED = (
     "asset/Vocos.safetensors",
     "asset/tokenizer/tokenizer.json",
 )
+GPT_SOVITS = "gpt_sovits.json"  # what a converted GPT-SoVITS checkpoint has instead of asset/
+GPT_SOVITS_REQUIRED = ("s1.safetensors", "s2.safetensors")
 DVAE = "asset/DVAE.safetensors"  # needed unless the configuration beside asset/ says "dvae": null
 MAX_LISTED = 5
 
 
 def check_layout(root: Path) -> None:
     """Raises: WeightsNotFoundError when files of a checkpoint are missing; the message names them."""
-    required = [*REQUIRED, DVAE] if _has_dvae(root) else [*REQUIRED]
+    if (root / GPT_SOVITS).is_file():
+        required = [*GPT_SOVITS_REQUIRED]
+    else:
+        required = [*REQUIRED, DVAE] if _has_dvae(root) else [*REQUIRED]
     missing = [name for name in required if not (root / name).is_file()]
     if not missing:
         return
