@@ -8,7 +8,8 @@ from torch import Tensor
 
 from vivace.layers.frame_context import FrameContext
 from vivace.models.chattts.decoder import SpectrogramDecoder
-from vivace.vocoder.streams import ConvStreams, Network, Push, Stream
+from vivace.vocoder.graphed_streams import GraphedStreams
+from vivace.vocoder.streams import Network, Push, Stream
 from vivace.vocoder.vocos import Vocos
 
 WaveStream = Stream  # of hidden states ``[D, T]``, to samples
@@ -22,6 +23,7 @@ class WaveStreams:
         lookahead: code frames after its own that a sample waits for. None: all that it depends on (``exact_lookahead``:
             52 with the published sizes), and samples equal those of a whole run to 1e-5. Fewer come sooner and cost
             more work; ``docs/vocoder.md`` says what they differ by.
+        graphs: whether pushes are replayed where the device can do that.
     """
 
     def __init__(
@@ -31,12 +33,14 @@ class WaveStreams:
         *,
         mel_floor: float | None = None,
         lookahead: int | None = None,
+        graphs: bool = True,
     ) -> None:
         self._decoder, self._vocoder, self._mel_floor = decoder, vocoder, mel_floor
         reach = decoder.receptive_field + vocoder.receptive_field  # mel frames
         rate = decoder.frames_per_code
         self.exact_lookahead = -(-reach // rate)
-        self._streams = ConvStreams(Network(self._run, reach, rate=rate, missing=1), lookahead)
+        network = Network(self._run, reach, rate=rate, missing=1)
+        self._streams = GraphedStreams(network, lookahead, device=decoder.coef.device, enabled=graphs)
         self.nothing = decoder.coef.new_zeros(decoder.width, 0)  # hidden states of no frame
 
     def open(self) -> WaveStream:
