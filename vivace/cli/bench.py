@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 import typer
 from typer import Option
 
-from vivace.cli import bench_speech
+from vivace.cli import bench_levels, bench_speech
 from vivace.cli.choices import chosen
 from vivace.cli.table import print_table
 
@@ -42,7 +42,6 @@ def ar(
     """Time decoding steps of the engine: embedding, layers, heads and sampling."""
     from vivace.bench.ar import DEFAULT_BATCHES, DEFAULT_PRECISIONS, Plan, measure
     from vivace.bench.ar_report import HEADER, caption, json_line, table
-    from vivace.runtime.device import pick_device
     from vivace.settings import TTSConfig
 
     place = pick_device(device)
@@ -105,3 +104,4 @@ def vocoder(
 
 app.command("offline")(bench_speech.offline)
 app.command("stream")(bench_speech.stream)
+app.command("levels")(bench_levels.levels)

@@ -1,0 +1,167 @@
+"""The three levels of the optimisation guide, side by side: as it comes, warmed up and trimmed, everything.
+
+Every level speaks the same texts with the same seed, without the result cache. ``shares`` are of the highest level with
+one measure taken away at a time, so they say what each of them is worth where the others are there already.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from vivace.bench.sentences import sentences
+from vivace.pipeline.tts import TTS
+from vivace.settings import TTSConfig
+
+LENGTHS = {"short": 2, "medium": 20, "long": 35}  # sentence pieces
+REQUESTS = 16  # of the throughput, all sent at once
+ONE_AT_A_TIME = {"rows": 1, "ahead": 0}
+FLOAT32 = {"precision": "float32"}
+EAGER = {"graphs": False}
+
+# What each level sets; what it leaves out is as configured.
+LEVELS: dict[str, dict[str, Any]] = {
+    "plain": {**FLOAT32, "engine": {**ONE_AT_A_TIME, **EAGER}},
+    "optimized": {"engine": ONE_AT_A_TIME},
+    "advanced": {},
+}
+WITHOUT: dict[str, dict[str, Any]] = {
+    "pieces and requests side by side": {"engine": ONE_AT_A_TIME},
+    "smaller weights": FLOAT32,
+    "recorded steps": {"engine": EAGER},
+}
+WARMED = {"optimized", "advanced", *WITHOUT}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure."""
+
+    config: TTSConfig
+    repeats: int = 3
+    seed: int = 0
+    lengths: tuple[str, ...] = tuple(LENGTHS)
+    shares: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """One level, or the highest without one measure."""
+
+    name: str
+    whole_s: dict[str, float]  # by length: until all of the text is spoken, the median
+    first_s: float  # until the first samples of the medium text
+    per_s: float  # requests per second, short ones, all at once
+
+    @property
+    def figures(self) -> tuple[float, ...]:
+        """Greater is better: texts per second by length, then first audio, then throughput."""
+        return (*(1 / seconds for seconds in self.whole_s.values()), 1 / self.first_s, self.per_s)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All of a run. ``levels`` are in order; ``shares`` by the name of what was taken away."""
+
+    device: str
+    levels: tuple[Row, ...]
+    shares: tuple[Row, ...]
+
+
+def text_of(pieces: int) -> str:
+    """So many sentences of English, each of which becomes a piece."""
+    english = [sentence for sentence in sentences()[1::2] if len(sentence) > 30]
+    return " ".join(english[:pieces])
+
+
+def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Report:
+    """Run the plan. Levels take turns with each text, so that a change of the machine's mood meets all of them."""
+    wanted = {**LEVELS, **(WITHOUT if plan.shares else {})}
+    with ExitStack() as stack:
+        speakers: dict[str, TTS] = {}
+        for name, settings in wanted.items():
+            speakers[name] = stack.enter_context(TTS(config=_with(plan.config, settings)))
+            if name in WARMED:
+                note(f"{name}: warm-up {speakers[name].warm_up():.1f} s")
+        whole: dict[str, dict[str, float]] = {name: {} for name in wanted}
+        for length in plan.lengths:
+            note(f"{length} text")
+            text = text_of(LENGTHS[length])
+            for name, seconds in _timed(speakers, plan, partial(_speak, text=text, seed=plan.seed)).items():
+                whole[name][length] = seconds
+        note("first audio")
+        medium = text_of(LENGTHS["medium"])
+        first = _timed(speakers, plan, partial(_first, text=medium, seed=plan.seed))
+        note("throughput")
+        short = text_of(LENGTHS["short"])
+        batch = _timed(speakers, plan, partial(_crowd, text=short, seed=plan.seed))
+        device = speakers["advanced"].get_performance_stats().device
+    rows = {name: Row(name, whole[name], first[name], REQUESTS / batch[name]) for name in wanted}
+    return Report(device, tuple(rows[name] for name in LEVELS), tuple(rows[name] for name in rows if name in WITHOUT))
+
+
+def _with(config: TTSConfig, settings: dict[str, Any]) -> TTSConfig:
+    update = dict(settings)
+    if "engine" in update:
+        update["engine"] = config.engine.model_copy(update=update["engine"])
+    return config.model_copy(update={**update, "cache": config.cache.model_copy(update={"results": "off"})})
+
+
+def _timed(speakers: dict[str, TTS], plan: Plan, work: Callable[[TTS], float]) -> dict[str, float]:
+    """The median of each speaker's seconds; the speakers take turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in speakers}
+    for _ in range(plan.repeats):
+        for name, tts in speakers.items():
+            seconds[name].append(work(tts))
+    return {name: statistics.median(found) for name, found in seconds.items()}
+
+
+def _speak(tts: TTS, text: str, seed: int) -> float:
+    started = time.perf_counter()
+    tts.synthesize(text, seed=seed)
+    return time.perf_counter() - started
+
+
+def _first(tts: TTS, text: str, seed: int) -> float:
+    started = time.perf_counter()
+    chunks = tts.stream(text, seed=seed)
+    next(chunks)
+    seconds = time.perf_counter() - started
+    chunks.close()
+    return seconds
+
+
+def _crowd(tts: TTS, text: str, seed: int) -> float:
+    started = time.perf_counter()
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        list(pool.map(lambda number: tts.synthesize(text, seed=seed + number), range(REQUESTS)))
+    return time.perf_counter() - started
+
+
+HEADER = ("level", *(f"{name} s" for name in LENGTHS), "first audio s", "requests/s")
+
+
+def table(report: Report) -> list[tuple[str, ...]]:
+    """Levels, the highest against the lowest, and what is lost without each measure."""
+    rows = [_line(row) for row in report.levels]
+    rows.append(("advanced / plain", *_ratios(report.levels[-1], report.levels[0])))
+    rows += [(f"without {row.name}", *_ratios(row, report.levels[-1])) for row in report.shares]
+    return rows
+
+
+def _line(row: Row) -> tuple[str, ...]:
+    return (row.name, *(f"{s:.2f}" for s in row.whole_s.values()), f"{row.first_s:.3f}", f"{row.per_s:.2f}")
+
+
+def _ratios(row: Row, base: Row) -> Sequence[str]:
+    return [f"x {ours / theirs:.2f}" for ours, theirs in zip(row.figures, base.figures, strict=True)]
+
+
+def json_line(report: Report) -> str:
+    """The report as one line of JSON."""
+    return json.dumps(asdict(report))
