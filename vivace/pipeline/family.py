@@ -101,5 +101,11 @@ def open_stages(root: Path, config: TTSConfig, device: torch.device) -> Stages:
     """
     if family_of(root) == "gpt_sovits":
         return GPTSoVITSStages(load_gpt_sovits(root, device=device))
-    parts = load_chattts(root, device=device, precision=config.precision)
-    return ChatTTSStages(parts, config.text.homophones)
+    vocoder = config.vocoder
+    parts = load_chattts(root, device=device, precision=config.precision, vocoder_precision=vocoder.precision)
+    return ChatTTSStages(
+        parts,
+        config.text.homophones,
+        use_vocoder_optimization=vocoder.use_vocoder_optimization,
+        vocoder_chunk_size=vocoder.vocoder_chunk_size,
+    )

@@ -1,20 +1,27 @@
 """A checkpoint folder to living modules."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 
 from vivace.errors import SettingsError
+from vivace.layers.convnext import cast_mlps
 from vivace.layers.precision import Precision
 from vivace.models.chattts.load import ChatTTSModel, Regime, build_chattts
+from vivace.runtime.capability import multiplies_bfloat16
 from vivace.vocoder.vocos import Vocos
 from vivace.vocoder.weights import build_vocos
 from vivace.weights.load import load_modules
 
 PrecisionChoice = Precision | Literal["auto"]
 
+FramePrecision = Literal["auto", "float32", "bfloat16"]
+
+LARGE_FRAME_WEIGHTS = 16 << 20  # of Decoder and Vocos; the published ones have 39 million
 LARGE_MODEL_WEIGHTS = 64 << 20  # from here on a step waits for memory: the weights are larger than caches are
 
 
@@ -52,17 +59,31 @@ def choose_precision(wanted: PrecisionChoice, kept: Precision, weights: int, dev
     return chosen
 
 
+def choose_frame_precision(wanted: FramePrecision, weights: int, device: torch.device) -> torch.dtype:
+    """In which numbers frames are made of states, and samples of frames.
+
+    ``auto`` is bfloat16 for large networks on CPUs that multiply it: twice as fast there, and off by less than anyone
+    hears (docs/vocoder.md). Small ones, and accelerators, which have time to spare, stay in float32.
+    """
+    if wanted == "auto":
+        large = weights >= LARGE_FRAME_WEIGHTS
+        wanted = "bfloat16" if large and device.type == "cpu" and multiplies_bfloat16(device) else "float32"
+    return torch.bfloat16 if wanted == "bfloat16" else torch.float32
+
+
 def load_chattts(
     root: Path,
     *,
     device: torch.device | str = "cpu",
     regime: Regime = "a",
     precision: PrecisionChoice = "float32",
+    vocoder_precision: FramePrecision = "float32",
     fuse: bool = True,
 ) -> ChatTTSParts:
     """Load the ChatTTS checkpoint under ``root``: all in float32, but the language model's matrices in ``precision``.
 
     Args:
+        vocoder_precision: of most products in the frame decoders and the vocoder; see ``choose_frame_precision``.
         fuse: lay these matrices out for speed. False leaves them in their modules: to write or to change them.
     Raises:
         WeightsError: a file is missing, damaged or unsafe, or tensors do not fit; all that do not are in one error.
@@ -75,8 +96,18 @@ def load_chattts(
     load_modules([*wanted, part], device=device)
     for module in (*model.modules, vocoder):
         module.eval().requires_grad_(False)
+    framing: list[nn.Module] = [model.decoder, vocoder]
+    dtype = choose_frame_precision(vocoder_precision, _weights(framing), torch.device(device))
+    if model.dvae is not None:
+        framing.append(model.dvae.decoder)  # its encoder stays as it is: the codes of a recording shall not change
+    for module in framing:
+        cast_mlps(module, dtype)
     for holder in (model.llama, model.embeddings):
         holder.set_precision(chosen)
         if fuse:
             holder.fuse()
     return ChatTTSParts(model, vocoder)
+
+
+def _weights(modules: Sequence[nn.Module]) -> int:
+    return sum(p.numel() for module in modules for p in module.parameters())

@@ -35,6 +35,7 @@ from vivace.runtime.threads import intra_op_threads
 from vivace.text.stretch import units
 from vivace.text.zh.homophones import Homophones, built_in, load_homophones
 from vivace.types import Piece
+from vivace.vocoder.chunked import CHUNK_FRAMES, ChunkedVocoder
 
 REFINE = SamplingParams(temperature=0.7, top_p=0.7, top_k=20, repetition_penalty=1.0, max_new_tokens=384)
 # A step of a model this small is a hundred products of microseconds each: to split them costs more than they take, and
@@ -76,9 +77,24 @@ def _homophones(choice: bool | Path) -> Homophones | None:
 class ChatTTSStages:
     """Drives one loaded checkpoint; keeps no state between calls."""
 
-    def __init__(self, parts: ChatTTSParts, homophones: bool | Path = True) -> None:
-        """``homophones``: whether a model of characters reads rare ones by frequent ones, or the table that says so."""
+    def __init__(
+        self,
+        parts: ChatTTSParts,
+        homophones: bool | Path = True,
+        *,
+        use_vocoder_optimization: bool = True,
+        vocoder_chunk_size: int = CHUNK_FRAMES,
+    ) -> None:
+        """Take the checkpoint over.
+
+        Args:
+            homophones: whether a model of characters reads rare ones by frequent ones, or the table that says so.
+            use_vocoder_optimization: whether pushes of streams are replayed where the device can do that.
+            vocoder_chunk_size: mel frames of a window where ``wave`` is given a long mel.
+        """
         self.model, self.vocoder = parts.model, parts.vocoder
+        self._whole_waves = ChunkedVocoder(parts.vocoder, vocoder_chunk_size)
+        self._graphs = use_vocoder_optimization
         self.homophones = _homophones(homophones) if parts.model.config.vivace.text == "characters" else None
         self.habits = parts.model.config.vivace
         self.sample_rate = parts.vocoder.sample_rate
@@ -190,7 +206,7 @@ class ChatTTSStages:
         Raises: EngineError when the model's numbers went wrong; silence or noise is never returned in their place.
         """
         with intra_op_threads(self.threads):
-            samples: NDArray[np.float32] = self.vocoder(mel)[0].cpu().numpy()
+            samples: NDArray[np.float32] = self._whole_waves(mel)[0].cpu().numpy()
         if not np.isfinite(samples).all():
             raise EngineError("the model made numbers that are not finite; try another seed, or float32")
         return samples
@@ -237,5 +253,11 @@ class ChatTTSStages:
 
     def frames(self, lookahead: int | None = None) -> HiddenFrames:
         """The frame stage of this model."""
-        streams = WaveStreams(self.model.decoder, self.vocoder, mel_floor=self.habits.mel_floor, lookahead=lookahead)
+        streams = WaveStreams(
+            self.model.decoder,
+            self.vocoder,
+            mel_floor=self.habits.mel_floor,
+            lookahead=lookahead,
+            graphs=self._graphs,
+        )
         return HiddenFrames(streams, lookahead)

@@ -27,3 +27,11 @@ UNKNOWN = Capabilities()
 def capabilities(device: torch.device) -> Capabilities:
     """Those of ``device``; of one that is not in the table, the least."""
     return TABLE.get(device.type, UNKNOWN)
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether products in bfloat16 are quicker than in float32; without instructions for them they are slower."""
+    if device.type != "cpu":
+        return True
+    asked = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(ask() for ask in asked if ask is not None)

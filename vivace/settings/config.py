@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vivace.errors import SettingsError
-from vivace.settings.machine import CudaConfig, EngineSettings, StreamSettings
+from vivace.settings.machine import CudaConfig, EngineSettings, StreamSettings, VocoderSettings
 from vivace.settings.serving import ServerConfig
 from vivace.settings.sources import (
     ENV_PREFIX,
@@ -46,6 +46,7 @@ class TTSConfig(BaseSettings):
     inference: InferenceConfig = Field(default_factory=InferenceConfig)
     cuda: CudaConfig = Field(default_factory=CudaConfig)
     engine: EngineSettings = Field(default_factory=EngineSettings)
+    vocoder: VocoderSettings = Field(default_factory=VocoderSettings)
     stream: StreamSettings = Field(default_factory=StreamSettings)
     cache: CacheConfig = Field(default_factory=CacheConfig)
     server: ServerConfig = Field(default_factory=ServerConfig)

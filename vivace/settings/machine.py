@@ -1,6 +1,6 @@
 """Settings of the device and of what runs on it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,14 @@ class EngineSettings(Group):
         own = self.model_dump(exclude={"prefix_mb", "max_requests", "ahead"})
         queue = self.max_requests * (1 + self.ahead)
         return EngineConfig(**own, prefix_bytes=int(self.prefix_mb * 1e6), queue_size=queue)
+
+
+class VocoderSettings(Group):
+    """From what the language model made to samples."""
+
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of most products in Decoder and Vocos
+    use_vocoder_optimization: bool = True  # replay pushes of streams where the device can
+    vocoder_chunk_size: Count = 500  # mel frames of a window, where a long mel is made a wave at once
 
 
 class StreamSettings(Group):
