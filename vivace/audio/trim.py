@@ -44,6 +44,11 @@ class StreamingTrim:
 
     def finish(self) -> Samples:
         """The rest. Empty throughout means there was no speech at all. Not to be used afterwards."""
+        rest = self._rest()
+        self._held = NOTHING  # who keeps this object shall not keep its samples: a book has thousands of them
+        return rest
+
+    def _rest(self) -> Samples:
         total = self._at + len(self._held)
         self._judge(total)
         if self._first is None:
@@ -77,4 +82,4 @@ class StreamingTrim:
 
     def _forget(self, before: int) -> None:
         drop = max(0, before - self._at)
-        self._held, self._at = self._held[drop:], self._at + drop
+        self._held, self._at = self._held[drop:].copy(), self._at + drop  # a slice would keep the whole alive

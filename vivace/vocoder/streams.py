@@ -126,7 +126,7 @@ class ConvStreams:
             first = stream.given - stream.before + reach  # outputs are late by what they see of the future
             final = min(total + ahead[row] - reach, total - self.network.missing)
             count = max(0, final - stream.given)
-            outputs.append(made[row, first : first + count])
+            outputs.append(made[row, first : first + count].clone())  # a view would keep the whole batch alive
             stream.past = [layer[row] for layer in past]
             stream.before, stream.given, stream.finished = total, stream.given + count, push.last
         return outputs

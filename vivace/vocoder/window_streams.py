@@ -85,7 +85,7 @@ class WindowStreams:
 
     def _blocks(self, window: _Window, samples: Tensor) -> Tensor:
         first, last = ((frame - window.start) * self._hop for frame in (window.push.stream.given, window.final))
-        return samples[first : min(last, len(samples))].view(-1, self._hop)
+        return samples[first : min(last, len(samples))].clone().view(-1, self._hop)
 
     def _keep(self, window: _Window) -> None:
         stream, push = window.push.stream, window.push
