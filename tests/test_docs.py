@@ -5,17 +5,23 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from fakes.server import running
 
+from vivace import TTS, TTSConfig
 from vivace.cli.main import exit_code
+from vivace.serve.engine_speaker import EngineSpeaker
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 INSTALLING = ("scripts/say", "scripts/test", "scripts/check")  # each makes a .venv: what a fresh clone is checked with
+STARTING = ("vivace serve", "pip install")  # what runs until it is stopped, or changes the environment
+SERVED = "127.0.0.1:8880"  # pages that speak to this address get a server
 SHELL_SYNTAX = {"|", ">", "<", "&&"}
 
 
@@ -49,7 +55,11 @@ def commands_of(block: Block) -> list[str]:
     """The commands of a shell block, continued lines joined, comments and installing ones left out."""
     lines = block.body.replace("\\\n", " ").splitlines()
     commands = [line.removeprefix("$ ").strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    return [command for command in commands if not command.startswith(INSTALLING)]
+    return [command for command in commands if not command.startswith(INSTALLING) and not _starts(command)]
+
+
+def _starts(command: str) -> bool:
+    return command.startswith(STARTING) and "--print-config" not in command
 
 
 def test_the_pages_have_blocks_to_run() -> None:
@@ -65,6 +75,7 @@ def test_every_block_names_its_language() -> None:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder, with the files that the pages speak of and ``vivace`` on the path."""
     (tmp_path / "chapter.txt").write_text("It was a bright cold day in April. 钟敲了十三下。\n", encoding="utf-8")
+    (tmp_path / "vivace.yaml").write_text("server: {max_queue: 8}\n", encoding="utf-8")
     tools = tmp_path / "tools"
     tools.mkdir()
     run = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c "from vivace.cli.main import run; run()" "$@"\n'
@@ -75,14 +86,34 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a server with the embedded voice listens, for the pages that speak to one."""
+    kept = tmp_path_factory.mktemp("server")
+    paths = {"cache_dir": kept / "cache", "voices_dir": kept / "voices"}
+    config = TTSConfig(paths=paths, server={"port": 0, "warm_up": False})
+    with TTS(config=config) as tts, running(EngineSpeaker(tts), config) as server:
+        server.service.ready = True
+        yield f"127.0.0.1:{server.port}"
+
+
+def addressed(block: Block, request: pytest.FixtureRequest) -> Block:
+    """The block with the address of a server that is really there."""
+    if SERVED not in block.body:
+        return block
+    return replace(block, body=block.body.replace(SERVED, request.getfixturevalue("address")))
+
+
 @pytest.mark.parametrize("block", PYTHON, ids=str)
-def test_python_blocks_run(block: Block, folder: Path) -> None:
-    exec(compile(block.body, str(block), "exec"), {"__name__": "__main__"})
+def test_python_blocks_run(block: Block, folder: Path, request: pytest.FixtureRequest) -> None:
+    exec(compile(addressed(block, request).body, str(block), "exec"), {"__name__": "__main__"})
 
 
 @pytest.mark.parametrize("block", SHELL, ids=str)
-def test_shell_blocks_run(block: Block, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for command in commands_of(block):
+def test_shell_blocks_run(
+    block: Block, folder: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    for command in commands_of(addressed(block, request)):
         words = shlex.split(command, comments=True)
         if words[0] == "vivace" and not SHELL_SYNTAX & set(words):
             assert exit_code(words[1:]) == 0, capsys.readouterr().err  # here, where torch is loaded already
