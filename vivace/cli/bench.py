@@ -105,3 +105,4 @@ def vocoder(
 app.command("offline")(bench_speech.offline)
 app.command("stream")(bench_speech.stream)
 app.command("levels")(bench_levels.levels)
+app.command("serve")(bench_levels.serve)

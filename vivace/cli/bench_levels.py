@@ -29,3 +29,25 @@ def levels(
 
 def _note(line: str) -> None:
     sys.stderr.write(line + "\n")
+
+
+def serve(
+    url: Annotated[str, Option("--url", help="A running server that speaks OpenAI's API.")] = "http://127.0.0.1:8880",
+    users: Annotated[list[int] | None, Option("--users", help="So many at once; may be repeated.", min=1)] = None,
+    rate: Annotated[
+        list[float] | None, Option("--rate", help="Requests a second, at random; may be repeated.", min=0.001)
+    ] = None,
+    seconds: Annotated[float, Option("--seconds", help="Of each load.", min=1)] = 60.0,
+    voice: Annotated[str, Option("--voice")] = "alloy",
+    api_key: Annotated[str, Option("--api-key")] = "none",
+) -> None:
+    """Put load on a running server: statuses, first audio, underruns. Without --users and --rate: 8 users."""
+    from vivace.bench.serve import HEADER, Load, drive, json_line, table
+
+    loads = [*(Load(seconds, users=n) for n in users or ()), *(Load(seconds, rate=r) for r in rate or ())]
+    met = []
+    for load in loads or [Load(seconds, users=8)]:
+        _note(f"{load.users} users" if load.users else f"{load.rate} requests/s")
+        met.append((load, drive(url, load, voice=voice, api_key=api_key)))
+    print_table(HEADER, table(met))
+    sys.stdout.write(json_line(met) + "\n")

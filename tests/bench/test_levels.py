@@ -1,0 +1,33 @@
+"""The guide's levels: what each of them sets, and what the table says."""
+
+from vivace.bench.levels import HEADER, LENGTHS, LEVELS, WITHOUT, Report, Row, table, text_of
+from vivace.bench.levels import _with as with_settings
+from vivace.settings import TTSConfig
+from vivace.text import split
+
+
+def test_texts_have_as_many_pieces_as_the_guide_says() -> None:
+    for pieces in LENGTHS.values():
+        assert len(split(text_of(pieces), "en")) == pieces
+
+
+def test_every_level_is_a_configuration_without_the_result_cache() -> None:
+    base = TTSConfig(cache={"results": "disk"}, engine={"rows": 5})
+    for settings in (*LEVELS.values(), *WITHOUT.values()):
+        config = with_settings(base, settings)
+        assert config.cache.results == "off"
+        assert TTSConfig(**config.model_dump()) == config  # every value is allowed
+    assert with_settings(base, LEVELS["plain"]).engine.rows == 1
+    assert with_settings(base, LEVELS["advanced"]).engine.rows == 5
+
+
+def row(name: str, seconds: float) -> Row:
+    return Row(name, {"short": seconds, "medium": 10 * seconds, "long": 20 * seconds}, seconds / 4, 8 / seconds)
+
+
+def test_ratios_are_gains() -> None:
+    report = Report("cpu", (row("plain", 4.0), row("optimized", 2.0), row("advanced", 1.0)), (row("this", 1.25),))
+    lines = table(report)
+    assert all(len(line) == len(HEADER) for line in lines)
+    assert lines[3] == ("advanced / plain", "x 4.00", "x 4.00", "x 4.00", "x 4.00", "x 4.00")
+    assert lines[4] == ("without this", "x 0.80", "x 0.80", "x 0.80", "x 0.80", "x 0.80")

@@ -1,0 +1,147 @@
+"""A server under load, from outside: users that come at random, listen, and count what goes wrong.
+
+Speaks OpenAI's API to any server, ours or another. One thread per request; a player's clock says what is an underrun.
+"""
+
+import http.client
+import json
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from urllib.parse import urlsplit
+
+from vivace.bench.sentences import spread
+
+RATE = 24_000  # Hz of the pcm that is asked for
+BYTES_PER_SECOND = 2 * RATE
+PART = 4096
+PATIENCE_S = 180.0  # a request that is not answered by then counts as unanswered
+
+
+@dataclass(frozen=True)
+class Load:
+    """Open load, so many requests a second; or, with ``users``, as many at once as they finish."""
+
+    seconds: float
+    rate: float | None = None
+    users: int | None = None
+    seed: int = 0
+
+
+@dataclass
+class Result:
+    """What the users met."""
+
+    statuses: Counter[str] = field(default_factory=Counter)  # "200", "429", …, or the name of an exception
+    first_s: list[float] = field(default_factory=list)
+    total_s: list[float] = field(default_factory=list)
+    audio_s: float = 0.0
+    underruns: int = 0
+    wall_s: float = 0.0
+
+    @property
+    def figures(self) -> dict[str, object]:
+        """For a line of JSON."""
+        return {
+            "statuses": dict(self.statuses),
+            "first_audio_p50_s": _share(self.first_s, 0.5),
+            "first_audio_p95_s": _share(self.first_s, 0.95),
+            "total_p95_s": _share(self.total_s, 0.95),
+            "audio_s_per_s": self.audio_s / self.wall_s if self.wall_s else 0.0,
+            "underruns": self.underruns,
+            "wall_s": self.wall_s,
+        }
+
+
+def drive(address: str, load: Load, *, voice: str = "alloy", api_key: str = "none") -> Result:
+    """Put ``load`` on the server at ``address`` (``http://host:port``)."""
+    result, lock, draw = Result(), threading.Lock(), random.Random(load.seed)
+    texts = [text for text in spread(None) if text.isascii()]
+    started = time.monotonic()
+
+    def ask(number: int) -> None:
+        body = {"model": "vivace", "voice": voice, "input": texts[number % len(texts)], "response_format": "pcm"}
+        _listen(address, api_key, body, result, lock)
+
+    threads: list[threading.Thread] = []
+    if load.users is not None:
+
+        def user(first: int) -> None:
+            number = first
+            while time.monotonic() - started < load.seconds:
+                ask(number)
+                number += 17
+
+        threads = [threading.Thread(target=user, args=(n * 13,)) for n in range(load.users)]
+        for thread in threads:
+            thread.start()
+    else:
+        assert load.rate is not None, "a load has users or a rate"
+        number, due = 0, started
+        while due - started < load.seconds:
+            time.sleep(max(0.0, due - time.monotonic()))
+            threads.append(threading.Thread(target=ask, args=(number,)))
+            threads[-1].start()
+            number, due = number + 1, due + draw.expovariate(load.rate)
+    for thread in threads:
+        thread.join()
+    result.wall_s = time.monotonic() - started
+    return result
+
+
+def _listen(address: str, api_key: str, body: dict[str, str], result: Result, lock: threading.Lock) -> None:
+    began = time.monotonic()
+    first = received = dry = 0.0
+    try:
+        connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE_S)
+        headers = {"content-type": "application/json", "authorization": f"Bearer {api_key}"}
+        connection.request("POST", "/v1/audio/speech", json.dumps(body), headers)
+        answer = connection.getresponse()
+        outcome = str(answer.status)
+        while part := answer.read1(PART):
+            now = time.monotonic()
+            if answer.status == 200:
+                first = first or now
+                dry += now > first + received / BYTES_PER_SECOND and received > 0
+                received += len(part)
+        connection.close()
+    except (OSError, http.client.HTTPException) as exc:
+        outcome = type(exc).__name__
+    ended = time.monotonic()
+    with lock:
+        result.statuses[outcome] += 1
+        if outcome == "200":
+            result.first_s.append(first - began)
+            result.total_s.append(ended - began)
+            result.audio_s += received / BYTES_PER_SECOND
+            result.underruns += dry > 0
+
+
+def _share(seconds: list[float], share: float) -> float | None:
+    known = sorted(seconds)
+    return known[min(len(known) - 1, int(len(known) * share))] if known else None
+
+
+def json_line(loads: list[tuple[Load, Result]]) -> str:
+    """All loads as one line of JSON."""
+    return json.dumps([{**asdict(load), **result.figures} for load, result in loads])
+
+
+HEADER = ("load", "answers", "first audio p50 s", "p95 s", "whole p95 s", "audio s/s", "underruns")
+
+
+def table(loads: list[tuple[Load, Result]]) -> list[tuple[str, ...]]:
+    """One row per load, under ``HEADER``."""
+    return [_row(load, result.figures) for load, result in loads]
+
+
+def _row(load: Load, figures: dict[str, object]) -> tuple[str, ...]:
+    what = f"{load.users} users" if load.users is not None else f"{load.rate:g} requests/s"
+    statuses = figures["statuses"]
+    assert isinstance(statuses, dict)
+    answers = ", ".join(f"{count} x {status}" for status, count in sorted(statuses.items()))
+    numbers = ("first_audio_p50_s", "first_audio_p95_s", "total_p95_s", "audio_s_per_s")
+    shown = [f"{value:.2f}" if isinstance(value := figures[name], float) else "-" for name in numbers]
+    return (f"{what}, {load.seconds:g} s", answers, *shown, str(figures["underruns"]))
