@@ -14,6 +14,7 @@ from torch import Tensor
 from vivace.layers.attention import attention_mask
 from vivace.layers.decode_attention import decode_attention, length_bias
 from vivace.layers.native.kernels import MAX_KEYS, Kernels, fits, kernels
+from vivace.layers.native.row import RowMemory
 
 SPAN = 64  # keys are looked at in multiples of this: few shapes, and the same sums whoever else is in the batch
 
@@ -155,6 +156,13 @@ class StepStore:
             parts.append(_attend(q[start:end], keys, values, bias))
             start = end
         return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def one_row(self) -> RowMemory | None:
+        """The step's only row, for those who run all layers at once."""
+        if len(self._lanes) != 1 or self._lanes[0].rows != 1 or self._native is None:
+            return None
+        kv = self._lanes[0].kv
+        return RowMemory(kv.k[:, 0], kv.v[:, 0], int(self._lengths[0]))
 
     def _attend_natively(self, native: Kernels, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         parts, start = [], 0

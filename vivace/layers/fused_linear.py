@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from vivace.layers.int4_linear import Int4Linear, can_multiply_int4
 from vivace.layers.int8_linear import Int8Linear, can_multiply_int8
+from vivace.layers.native.kernels import kernels
 from vivace.layers.packed_linear import PackedLinear, can_pack
 from vivace.layers.quantised import QuantisedLinear, dequantise, quantise_int8
 from vivace.layers.row_linear import RowLinear
@@ -61,6 +62,6 @@ def fuse_linears(layers: Sequence[nn.Module]) -> RowLinear:
         return PackedLinear(dequantise(codes, scale))
     if codes.dtype == torch.int8:
         return Int8Linear(codes, scale)
-    if can_multiply_int4(codes):
+    if can_multiply_int4(codes) and kernels() is None:  # these take a single row themselves
         return Int4Linear(codes, scale)
     return Int8Linear(*quantise_int8(dequantise(codes, scale)))

@@ -1,4 +1,4 @@
-"""Compiling the C file of this folder for this very CPU, once."""
+"""Compiling the C files of this folder for this very CPU, once."""
 
 import hashlib
 import logging
@@ -11,7 +11,7 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-SOURCE = Path(__file__).with_name("decode.c")
+SOURCE, INCLUDED = Path(__file__).with_name("decode.c"), Path(__file__).with_name("row.c")
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fopenmp", "-fPIC", "-shared")
 PATIENCE_S = 60
@@ -53,5 +53,6 @@ def _key(compiler: str) -> str:
     except OSError:
         lines = []
     cpu = {line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))}
-    parts = (SOURCE.read_text(encoding="utf-8"), " ".join(FLAGS), compiler, platform.machine(), *sorted(cpu))
+    sources = (file.read_text(encoding="utf-8") for file in (SOURCE, INCLUDED))
+    parts = (*sources, " ".join(FLAGS), compiler, platform.machine(), *sorted(cpu))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

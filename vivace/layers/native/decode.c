@@ -59,44 +59,47 @@ static inline vec exp_negative(vec x) {
     return y * (vec)power;
 }
 
+static inline void one_norm(const float *x, const float *w, float *y, long dim, float eps) {
+    vec squares = {0};
+    for (long i = 0; i < dim; i += LANES) squares += load(x + i) * load(x + i);
+    float scale = 1.0f / __builtin_sqrtf(sum(squares) / (float)dim + eps);
+    for (long i = 0; i < dim; i += LANES) store(y + i, load(x + i) * scale * load(w + i));
+}
+
+static inline vec gated(vec gate, vec up) { /* silu(gate) * up */
+    whole negative = gate < 0;
+    vec small = exp_negative((vec)((whole)gate | (int32_t)0x80000000)); /* e^-|gate| */
+    vec top = (vec)((negative & (whole)small) | (~negative & (whole)((vec){0} + 1.0f)));
+    return gate * top / (1.0f + small) * up;
+}
+
+static inline void turn(float *head, const float *cos, const float *sin, long d) {
+    for (long i = 0; i < d / 2; i += LANES) {
+        vec a = load(head + i), b = load(head + d / 2 + i);
+        store(head + i, a * load(cos + i) + b * load(sin + i));
+        store(head + d / 2 + i, b * load(cos + d / 2 + i) + a * load(sin + d / 2 + i));
+    }
+}
+
 /* y = w * x / sqrt(mean(x^2) + eps), by row; dim is a multiple of LANES. */
 void rms_norm(const float *x, const float *w, float *y, long rows, long dim, float eps) {
 #pragma omp parallel for if (rows * dim > PARALLEL)
-    for (long r = 0; r < rows; r++) {
-        const float *in = x + r * dim;
-        vec squares = {0};
-        for (long i = 0; i < dim; i += LANES) squares += load(in + i) * load(in + i);
-        float scale = 1.0f / __builtin_sqrtf(sum(squares) / (float)dim + eps);
-        for (long i = 0; i < dim; i += LANES) store(y + r * dim + i, load(in + i) * scale * load(w + i));
-    }
+    for (long r = 0; r < rows; r++) one_norm(x + r * dim, w, y + r * dim, dim, eps);
 }
 
 /* y[r] = silu(x[r, :hidden]) * x[r, hidden:]; hidden is a multiple of LANES. */
 void silu_mul(const float *x, float *y, long rows, long hidden) {
 #pragma omp parallel for if (rows * hidden > PARALLEL)
     for (long r = 0; r < rows; r++)
-        for (long i = 0; i < hidden; i += LANES) {
-            vec gate = load(x + 2 * r * hidden + i), up = load(x + (2 * r + 1) * hidden + i);
-            whole negative = gate < 0;
-            vec small = exp_negative((vec)((whole)gate | (int32_t)0x80000000)); /* e^-|gate| */
-            vec top = (vec)((negative & (whole)small) | (~negative & (whole)((vec){0} + 1.0f)));
-            store(y + r * hidden + i, gate * top / (1.0f + small) * up);
-        }
+        for (long i = 0; i < hidden; i += LANES)
+            store(y + r * hidden + i, gated(load(x + 2 * r * hidden + i), load(x + (2 * r + 1) * hidden + i)));
 }
 
 /* Turn queries and keys of x [rows, 3, heads, d] in place; cos and sin [rows, d], the first half of sin negative. */
 void rope(float *x, const float *cos, const float *sin, long rows, long heads, long d) {
 #pragma omp parallel for if (2 * rows * heads * d > PARALLEL)
     for (long r = 0; r < rows; r++)
-        for (long h = 0; h < 2 * heads; h++) {
-            float *head = x + (3 * heads * r + h) * d;
-            const float *c = cos + r * d, *s = sin + r * d;
-            for (long i = 0; i < d / 2; i += LANES) {
-                vec a = load(head + i), b = load(head + d / 2 + i);
-                store(head + i, a * load(c + i) + b * load(s + i));
-                store(head + d / 2 + i, b * load(c + d / 2 + i) + a * load(s + d / 2 + i));
-            }
-        }
+        for (long h = 0; h < 2 * heads; h++) turn(x + (3 * heads * r + h) * d, cos + r * d, sin + r * d, d);
 }
 
 #define MAX_HEAD 256
@@ -139,6 +142,21 @@ ATTEND(attend_bf16, uint16_t, load_bf16, to_bf16)
 /* Known widths keep the sums of a head in registers. */
 #define FOR_WIDTH(CALL, d) do { if (d == 64) CALL(64); else if (d == 32) CALL(32); else CALL(d); } while (0)
 
+static void one_head(const float *q, const float *k, const float *v, void *keys, void *values, long at, long next,
+                     int is_bf16, float *y, long held, long d) {
+    if (is_bf16) {
+        uint16_t *ks = (uint16_t *)keys, *vs = (uint16_t *)values;
+#define CALL(width) attend_bf16(q, k, v, ks + at, vs + at, ks + next, y, held, width)
+        FOR_WIDTH(CALL, d);
+#undef CALL
+    } else {
+        float *ks = (float *)keys, *vs = (float *)values;
+#define CALL(width) attend_f32(q, k, v, ks + at, vs + at, ks + next, y, held, width)
+        FOR_WIDTH(CALL, d);
+#undef CALL
+    }
+}
+
 /* Keep the new keys and values behind what each row holds, and attend to all of it.
 
    q, k, v: [rows, heads, d], d contiguous, strides by row and by head in `strides` (q, k, v: row, head).
@@ -155,17 +173,8 @@ void attend(const float *q, const float *k, const float *v, const long *strides,
         long j = i + 1 < rows * heads ? i + 1 : i, next = j / heads * row_stride + j % heads * head_stride;
         const float *iq = q + r * strides[0] + h * strides[1], *ik = k + r * strides[2] + h * strides[3];
         const float *iv = v + r * strides[4] + h * strides[5];
-        float *iy = y + i * d;
-        if (is_bf16) {
-            uint16_t *ks = (uint16_t *)keys, *vs = (uint16_t *)values;
-#define CALL(width) attend_bf16(iq, ik, iv, ks + at, vs + at, ks + next, iy, lengths[r], width)
-            FOR_WIDTH(CALL, d);
-#undef CALL
-        } else {
-            float *ks = (float *)keys, *vs = (float *)values;
-#define CALL(width) attend_f32(iq, ik, iv, ks + at, vs + at, ks + next, iy, lengths[r], width)
-            FOR_WIDTH(CALL, d);
-#undef CALL
-        }
+        one_head(iq, ik, iv, keys, values, at, next, is_bf16, y + i * d, lengths[r], d);
     }
 }
+
+#include "row.c"

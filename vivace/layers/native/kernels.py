@@ -44,7 +44,7 @@ class Kernels:
     """Functions of float32 tensors on the CPU. A row's result does not depend on the other rows, to the bit."""
 
     def __init__(self, library: Path) -> None:
-        code = ctypes.CDLL(str(library))
+        code = self.library = ctypes.CDLL(str(library))
         self._rms_norm, self._silu_mul, self._rope, self._attend = (
             code.rms_norm,
             code.silu_mul,

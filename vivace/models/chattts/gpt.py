@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from vivace.layers.attention import KVStore
-from vivace.layers.decoder_block import DecoderBlock
+from vivace.layers.decoder_block import DecoderBlock, row_decoder
 from vivace.layers.fused_linear import fuse_linears
 from vivace.layers.native.kernels import kernels
+from vivace.layers.native.row import OneRowStore, RowDecoder
 from vivace.layers.norm import RMSNorm
 from vivace.layers.precision import Precision, set_precision
 from vivace.layers.rope import rope_table
@@ -33,6 +34,7 @@ class Llama(nn.Module):
         self.theta = config.rope_theta
         self.weights = sum(p.numel() for p in self.parameters())  # how many; they may move into other forms
         self._fused = False
+        self._row: RowDecoder | None = None  # all layers at once, for a step of one row
         self._precision: Precision = "float32"
 
     def forward(self, x: Tensor, positions: Tensor, store: KVStore) -> Tensor:
@@ -42,6 +44,10 @@ class Llama(nn.Module):
             first = cast(DecoderBlock, self.layers[0]).self_attn
             x = x.to(first.input_dtype(x.shape[0] * x.shape[1]))
         cos, sin = rope_table(positions, self.head_dim, self.theta)
+        if self._row is not None and x.shape[:2] == (1, 1) and isinstance(store, OneRowStore):
+            memory = store.one_row()
+            if memory is not None:
+                return cast(Tensor, self.norm(self._row(x, cos, sin, memory))).to(kind)
         rope = cos.to(x.dtype), sin.to(x.dtype)
         for index, layer in enumerate(self.layers):
             x = layer(x, rope, store, index)
@@ -60,8 +66,9 @@ class Llama(nn.Module):
 
     def fuse(self) -> None:
         """Lay the matrices out for the device they are on; for inference, once the weights are final."""
-        for block in self.layers:
-            assert isinstance(block, DecoderBlock), "a Llama is made of decoder blocks"
+        blocks = [block for block in self.layers if isinstance(block, DecoderBlock)]
+        self._row = row_decoder(blocks)
+        for block in blocks:
             block.fuse()
         self.norm.fuse()
         self._fused = True
