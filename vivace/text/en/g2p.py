@@ -17,6 +17,7 @@ LETTERS = {
 }  # fmt: skip
 CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
 SPELLED = frozenset(row[0] for row in rows("en_acronyms"))  # though the dictionary reads them as words
+OWN_VOWEL = {"don't": ("D", "OW1", "N", "T"), "won't": ("W", "OW1", "N", "T")}  # not their stem's
 MAX_SPELLED = 5  # longer words in capitals are shouted words, not acronyms
 
 
@@ -82,7 +83,8 @@ def guessed(word: str) -> tuple[str, ...]:
         if stem and ending == "'s":
             return with_s(stem)
         if stem and ending == "n't":
-            return (*stem, *(("AH0",) if stem[-1][-1].isalpha() else ()), "N", "T")  # didn't, but can't
+            link = ("AH0",) if stem[-1][-1].isalpha() else ()  # didn't, but can't
+            return OWN_VOWEL.get(plain, (*stem, *link, "N", "T"))
         if stem:
             return (*stem, *CONTRACTED[ending])
     if "-" in plain:

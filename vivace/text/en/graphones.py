@@ -4,6 +4,8 @@ import lzma
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,17 @@ UNSEEN = -20.0  # nats for a symbol that not even the empty context has
 HEADER = struct.Struct("<3I")  # order, bytes of names, nodes
 
 
+class Context(NamedTuple):
+    """A node that has children."""
+
+    node: int
+    children: dict[int, int]  # symbol -> node
+    log_weight: float  # what it leaves to the shorter one
+
+
+History = tuple[Context, ...]
+
+
 @dataclass(frozen=True)
 class JointModel:
     """A trie of n-grams in level order; node 0 is the empty context.
@@ -29,37 +42,50 @@ class JointModel:
     by_letters: dict[str, tuple[int, ...]]  # letters -> symbols of their graphones
     sounds: tuple[tuple[str, ...], ...]  # phones of each graphone, from symbol FIRST_GRAPHONE on
     symbols: NDArray[np.uint16]
-    first: NDArray[np.uint32]
+    first: Sequence[int]
     log_probability: Sequence[float]
     log_weight: Sequence[float]  # what a context leaves to the shorter one
-    _children: dict[int, dict[int, int]] = field(default_factory=dict, repr=False)
+    _contexts: dict[int, Context] = field(default_factory=dict, repr=False)
 
-    def children(self, node: int) -> dict[int, int]:
-        """Symbol -> child of a node."""
-        found = self._children.get(node)
+    @cached_property
+    def vowels(self) -> frozenset[int]:
+        """Symbols whose phones hold a vowel: vowels alone bear stress marks."""
+        return frozenset(s for s, p in enumerate(self.sounds, FIRST_GRAPHONE) if any(x[-1].isdigit() for x in p))
+
+    @cached_property
+    def beginning(self) -> History:
+        """The history of a word that begins."""
+        return self.extend((self.context(0),), ord(START))
+
+    def context(self, node: int) -> Context:
+        """A node with its children, found once."""
+        found = self._contexts.get(node)
         if found is None:
-            a, b = int(self.first[node]), int(self.first[node + 1])
-            found = self._children[node] = dict(zip(self.symbols[a:b].tolist(), range(a, b), strict=True))
+            a, b = self.first[node], self.first[node + 1]
+            children = dict(zip(self.symbols[a:b].tolist(), range(a, b), strict=True))
+            found = self._contexts[node] = Context(node, children, self.log_weight[node])
         return found
 
     def phones(self, path: Sequence[int]) -> tuple[str, ...]:
         """The phones of a sequence of symbols."""
         return tuple(phone for symbol in path for phone in self.sounds[symbol - FIRST_GRAPHONE])
 
-    def score(self, contexts: Sequence[int], symbol: int) -> float:
-        """Natural log of the probability of ``symbol`` after a history with these ``contexts``."""
+    def score(self, history: History, symbol: int) -> float:
+        """Natural log of the probability of ``symbol`` after ``history``."""
         weight = 0.0
-        for node in contexts:
-            child = self.children(node).get(symbol)
+        for _, children, log_weight in history:
+            child = children.get(symbol)
             if child is not None:
                 return weight + self.log_probability[child]
-            weight += self.log_weight[node]
+            weight += log_weight
         return weight + UNSEEN
 
-    def extend(self, contexts: Sequence[int], symbol: int) -> tuple[int, ...]:
-        """The contexts of the history with ``symbol`` after it."""
-        longer = (self.children(node).get(symbol) for node in contexts)
-        return (*(child for child in longer if child is not None and self.children(child)), 0)
+    def extend(self, history: History, symbol: int) -> History:
+        """The history with ``symbol`` after it."""
+        children = [context.children.get(symbol) for context in history]
+        first = self.first
+        longer = [c for c in children if c is not None and first[c] != first[c + 1]]
+        return (*[self._contexts.get(c) or self.context(c) for c in longer], history[-1])
 
     @classmethod
     def unpack(cls, packed: bytes) -> "JointModel":
@@ -83,7 +109,7 @@ class JointModel:
             by_letters={letters: tuple(found) for letters, found in by_letters.items()},
             sounds=tuple(sounds),
             symbols=low.astype(np.uint16) + (high.astype(np.uint16) << np.uint16(8)),
-            first=np.concatenate([[1], 1 + np.cumsum(counts)]).astype(np.uint32),
+            first=memoryview(np.concatenate([[1], 1 + np.cumsum(counts)]).astype(np.uint32).tobytes()).cast("I"),
             log_probability=(-STEP * probability).tolist(),
             log_weight=(STEP * (WEIGHT_ZERO - weight.astype(np.float64))).tolist(),
         )
