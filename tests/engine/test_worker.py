@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
-from vivace.engine.frame_stage import WHOLE, FramePart, Ramp
+from vivace.engine.frame_stage import WHOLE, FramePart, Ramp, batches
 from vivace.engine.generate import generate, greedy
 from vivace.engine.sampler import SamplingParams
 from vivace.engine.worker import AudioPart, Finished, Message, Order, Worker
@@ -207,3 +207,24 @@ print("over")
         [sys.executable, "-c", program], env={"PYTHONPATH": ":".join(path)}, capture_output=True, text=True, timeout=60
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "over\n", "")
+
+
+def part(frames: int, *, last: bool = False) -> FramePart:
+    return FramePart(EchoStream(lookahead=10), torch.zeros(frames, 1), torch.zeros(frames, 1), last)
+
+
+def test_parts_that_are_alike_are_decoded_together_the_shortest_first() -> None:
+    parts = [part(40), part(4), part(9, last=True), part(6), part(16), part(0, last=True)]
+    assert batches(parts, None) == [[0, 1, 2, 3, 4, 5]]
+    assert batches(parts, 2.0) == [[1, 3], [5, 4, 2], [0]]  # an end of 9 frames costs 19, one of none 10
+    assert batches([], None) == batches([], 2.0) == []
+
+
+def test_batches_of_parts_that_are_alike_say_the_same(stage: EchoStage) -> None:
+    worker = Worker(Engine({"code": FakeARModel()}, EngineConfig(rows=4, positions=64, long_rows=0)), stage, spread=1.0)
+    try:
+        heard = [order(worker, job(n, 8 + 3 * n), Ramp(1 + n, 1.0, 1 + n)) for n in range(4)]
+        for n, messages in enumerate(heard):
+            assert_same(np.concatenate(read(messages)[0]), want(n, 8 + 3 * n))
+    finally:
+        worker.close()

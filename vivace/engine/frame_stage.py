@@ -31,6 +31,33 @@ class FramePart:
     codes: Tensor  # [t, Q]
     last: bool
 
+    @property
+    def work(self) -> int:
+        """Frames it costs to decode: an end is decoded as far as samples before it look ahead."""
+        return len(self.hidden) + (self.stream.lookahead if self.last else 0)
+
+
+def batches(parts: Sequence[FramePart], spread: float | None) -> list[list[int]]:
+    """Which parts are decoded together, shortest first, as places in ``parts``.
+
+    A batch is as wide as its longest part. Where wide batches cost what they are wide, a listener who waits for a few
+    frames is not made to wait for somebody else's many.
+
+    Args:
+        spread: parts of a batch differ by at most this factor; None: all in one.
+    """
+    if spread is None:
+        return [list(range(len(parts)))] if parts else []
+    groups: list[list[int]] = []
+    least = 0
+    for place in sorted(range(len(parts)), key=lambda i: parts[i].work):
+        if groups and parts[place].work <= spread * least:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+            least = parts[place].work
+    return groups
+
 
 class FrameStage(Protocol):
     """Turns frames into samples; what belongs to different requests goes through the device together."""
@@ -56,8 +83,8 @@ class Ramp:
     """
 
     first: int = 4
-    growth: float = 2.0
-    most: int = 96
+    growth: float = 1.25
+    most: int = 32
 
     def size(self, chunk: int) -> int:
         """Frames of chunk number ``chunk``."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vivace.engine.engine import Ending, Engine, EngineLoad, Job, Update
-from vivace.engine.frame_stage import FramePart, FrameStage, FrameStream, Ramp
+from vivace.engine.frame_stage import FramePart, FrameStage, FrameStream, Ramp, batches
 from vivace.errors import AbortedError, EngineError, TTSError
 from vivace.runtime.threads import intra_op_threads
 
@@ -77,6 +77,7 @@ class Worker:
 
     Args:
         threads: that one operation may use on the CPU; None leaves torch's choice.
+        spread: how much the parts of one batch of frames may differ in length, as a factor; None: all in one batch.
         clock: seconds, for deadlines.
     """
 
@@ -86,9 +87,11 @@ class Worker:
         stage: FrameStage,
         *,
         threads: int | None = None,
+        spread: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine, self._stage, self._threads, self._clock = engine, stage, threads, clock
+        self._spread = spread
         self._inbox: deque[Callable[[], None]] = deque()
         self._wake = threading.Condition()
         self._tickets: dict[int, _Ticket] = {}
@@ -205,7 +208,7 @@ class Worker:
         ticket.ending = update.ending
 
     def _speak(self, ids: list[int]) -> None:
-        """Hand over the frames of all that are due, together."""
+        """Hand over the frames of all that are due, those that are alike together."""
         parts, speaking = [], []
         for id in ids:
             ticket = self._tickets[id]
@@ -213,12 +216,14 @@ class Worker:
                 parts.append(_part(ticket.stream, ticket.fresh, last=ticket.ending is not None))
                 speaking.append(id)
                 ticket.fresh, ticket.chunks = [], ticket.chunks + 1
-        for id, made in zip(speaking, self._stage.decode(parts) if parts else (), strict=True):
-            if isinstance(made, TTSError):
-                self._engine.abort(id)
-                self._close_ticket(id, made)
-            elif len(made):
-                self._tickets[id].order.deliver(AudioPart(made))
+        for batch in batches(parts, self._spread):
+            for place, made in zip(batch, self._stage.decode([parts[i] for i in batch]), strict=True):
+                id = speaking[place]
+                if isinstance(made, TTSError):
+                    self._engine.abort(id)
+                    self._close_ticket(id, made)
+                elif len(made):
+                    self._tickets[id].order.deliver(AudioPart(made))
         for id in ids:
             ended = self._tickets.get(id)
             if ended is not None and ended.ending is not None:

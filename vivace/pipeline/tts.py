@@ -33,11 +33,14 @@ from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.pipeline.voices import Voice, VoiceBook, VoiceStore
 from vivace.pipeline.warm_up import warm_up_batches
 from vivace.runtime.backend import set_up_backend
+from vivace.runtime.capability import capabilities
 from vivace.runtime.device import pick_device
 from vivace.settings import TTSConfig
 from vivace.text import Lexicon, Normaliser, normalize, split
 from vivace.types import Piece, SpokenLanguage
 from vivace.weights.resolve import resolve
+
+SPREAD = 2.0  # where batches cost what they are wide: how much longer the longest part of one may be than the shortest
 
 
 class TTS:
@@ -208,7 +211,9 @@ class TTS:
             stages = self.stages
             if self._worker is None:
                 engine = stages.engine(self.config.engine.sizes())
-                self._worker = Worker(engine, stages.frames(self.config.stream.lookahead), threads=stages.threads)
+                frames = stages.frames(self.config.stream.lookahead)
+                spread = None if capabilities(self._device).batch_pays else SPREAD
+                self._worker = Worker(engine, frames, threads=stages.threads, spread=spread)
                 weakref.finalize(self, self._worker.close, wait=False)
             return self._worker
 
