@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vivace import TTS
+from vivace import TTS, TTSConfig
 from vivace.text import phones
 from vivace.train.delivery import perform
 from vivace.train.evaluation.hearing import WordRecogniser
@@ -97,6 +97,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tags", action="store_true", help="also speeds, pauses and joins")
     parser.add_argument("--page", type=Path, help="a folder for a page with spectrograms and audio")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", default="auto", help="of the language model: float32, bfloat16, int8, int4")
     parser.add_argument("--temperature", type=float)
     parser.add_argument("--top-p", type=float)
     parser.add_argument("--top-k", type=int)
@@ -115,7 +116,7 @@ def main() -> None:
     ears = Ears(WordRecogniser(), load_recogniser(args.recogniser) if args.recogniser else None)
     rows: list[Row] = []
     tagged: list[Row] = []
-    with TTS(args.model) as tts:
+    with TTS(args.model, config=TTSConfig.load(precision=args.precision)) as tts:
         bench = Bench(tts, ears, {name: value for name, value in asked.items() if value is not None})
         for speaker in (s for s in EMBEDDED_SPEAKERS if s.name in chosen):
             for language in ("en", "zh"):

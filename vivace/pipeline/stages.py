@@ -249,7 +249,7 @@ class ChatTTSStages:
         if self.habits.refine:
             modes[TEXT] = self.model.text_mode
         weight = self.model.embeddings.emb_text.weight
-        return Engine(modes, config, dtype=weight.dtype, device=weight.device)
+        return Engine(modes, config, dtype=self.model.llama.kv_dtype, device=weight.device)
 
     def frames(self, lookahead: int | None = None) -> HiddenFrames:
         """The frame stage of this model."""
