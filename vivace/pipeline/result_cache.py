@@ -117,4 +117,4 @@ def open_result_cache(config: TTSConfig, root: Path) -> ResultCache:
     tiers: list[Cache] = [MemoryCache(int(kept.memory_mb * MEGABYTE))]
     if kept.results == "disk":
         tiers.append(DiskCache(config.paths.cache_dir / "results", int(kept.disk_mb * MEGABYTE)))
-    return ResultCache(TieredCache(tiers), model_key(root))
+    return ResultCache(TieredCache(tiers), f"{model_key(root)} {config.precision}")
