@@ -128,6 +128,7 @@ def pack(network: Network) -> bytes:
         named |= {f"{name}{k}": getattr(layer, name) for name in LAYER}
     stored: dict[str, Any] = {"initial": network.initial, "lengths": network.lengths}
     for name, values in named.items():
+        values = np.ascontiguousarray(values)  # the same bytes for the same weights
         if "bias" in name:
             stored[name] = values.astype(np.float16)
             continue
