@@ -228,3 +228,17 @@ def test_batches_of_parts_that_are_alike_say_the_same(stage: EchoStage) -> None:
             assert_same(np.concatenate(read(messages)[0]), want(n, 8 + 3 * n))
     finally:
         worker.close()
+
+
+def test_at_rest_it_cleans_up_once(stage: EchoStage) -> None:
+    rested: SimpleQueue[str] = SimpleQueue()
+    engine = Engine({"code": FakeARModel()}, EngineConfig(rows=4, positions=64, long_rows=0))
+    worker = Worker(engine, stage, at_rest=lambda: rested.put("rested"), rest_s=0.01)
+    try:
+        assert rested.get(timeout=10) == "rested"
+        assert_same(np.concatenate(read(order(worker, job(1)))[0]), want(1))
+        assert rested.get(timeout=10) == "rested"
+        threading.Event().wait(0.1)
+        assert rested.empty()
+    finally:
+        worker.close()

@@ -20,6 +20,7 @@ from torch import Tensor
 from vivace.engine.engine import Ending, Engine, EngineLoad, Job, Update
 from vivace.engine.frame_stage import FramePart, FrameStage, FrameStream, Ramp, batches
 from vivace.errors import AbortedError, EngineError, TTSError
+from vivace.runtime.memory import give_back_free_memory
 from vivace.runtime.threads import intra_op_threads
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Worker:
     Args:
         threads: that one operation may use on the CPU; None leaves torch's choice.
         spread: how much the parts of one batch of frames may differ in length, as a factor; None: all in one batch.
+        at_rest: called once when there has been nothing to do for ``rest_s`` seconds.
         clock: seconds, for deadlines.
     """
 
@@ -88,10 +90,12 @@ class Worker:
         *,
         threads: int | None = None,
         spread: float | None = None,
+        at_rest: Callable[[], None] = give_back_free_memory,
+        rest_s: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine, self._stage, self._threads, self._clock = engine, stage, threads, clock
-        self._spread = spread
+        self._spread, self._at_rest, self._rest_s = spread, at_rest, rest_s
         self._inbox: deque[Callable[[], None]] = deque()
         self._wake = threading.Condition()
         self._tickets: dict[int, _Ticket] = {}
@@ -164,13 +168,18 @@ class Worker:
     def _next_messages(self) -> bool:
         """Do what was asked for meanwhile; waits while there is nothing to do. False: closed."""
         with self._wake:
-            self._wake.wait_for(lambda: self._inbox or self._closing or not self._engine.idle)
+            if not self._wake.wait_for(self._has_work, self._rest_s):
+                self._at_rest()
+                self._wake.wait_for(self._has_work)
             actions = list(self._inbox)
             self._inbox.clear()
             closing = self._closing
         for action in actions:
             action()
         return not closing
+
+    def _has_work(self) -> bool:
+        return bool(self._inbox) or self._closing or not self._engine.idle
 
     def _round(self) -> None:
         for update in self._engine.step(self._clock()):
