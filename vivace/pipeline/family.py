@@ -15,6 +15,7 @@ from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.frame_stage import FrameStage
 from vivace.engine.sampler import SamplingParams
+from vivace.layers.native.kernels import activate
 from vivace.models.registry import family_of
 from vivace.pipeline.gpt_sovits_loading import load_gpt_sovits
 from vivace.pipeline.gpt_sovits_stages import GPTSoVITSStages
@@ -101,6 +102,8 @@ def open_stages(root: Path, config: TTSConfig, device: torch.device) -> Stages:
     """
     if family_of(root) == "gpt_sovits":
         return GPTSoVITSStages(load_gpt_sovits(root, device=device))
+    if config.native_kernels and device.type == "cpu":
+        activate(config.paths.cache_dir / "native")
     vocoder = config.vocoder
     parts = load_chattts(root, device=device, precision=config.precision, vocoder_precision=vocoder.precision)
     return ChatTTSStages(
