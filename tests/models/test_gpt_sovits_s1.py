@@ -12,6 +12,7 @@ from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.sampler import SamplingParams
 from vivace.layers.attention import GrowingKV
+from vivace.layers.precision import Precision
 from vivace.models.gpt_sovits.s1 import S1Model
 from vivace.models.gpt_sovits.s1_prompt import S1Input, ar_prompt, s1_prompt
 from vivace.models.gpt_sovits.sampling import MIN_CODES, S1Sampling
@@ -101,3 +102,29 @@ def test_one_step_at_a_time_is_the_whole_at_once(model: S1Model) -> None:
     last = given.codes[-1:].view(1, 1, 1)
     got = model(model.embed(last), part.positions[:, -1:] + 1, store)[:, -1]
     torch.testing.assert_close(got, want, atol=1e-5, rtol=0)
+
+
+@torch.inference_mode()
+def test_laid_out_for_speed_it_says_the_same_and_a_batch_changes_no_bit(tmp_path: Path) -> None:
+    plain, fast = (RecordedModels(GOLDENS, tmp_path).s1() for _ in range(2))
+    fast.fuse()
+    rows = [row(n) for n in range(4)]
+    want = run(Engine({"code": plain}, CONFIG), [job(plain, r, seed=n) for n, r in enumerate(rows)])
+    got = run(Engine({"code": fast}, CONFIG), [job(fast, r, seed=n) for n, r in enumerate(rows)])
+    assert [one.codes for one in got] == [one.codes for one in want]
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+@torch.inference_mode()
+def test_coarser_matrices_stay_close(tmp_path: Path, precision: Precision) -> None:
+    plain, coarse = (RecordedModels(GOLDENS, tmp_path).s1() for _ in range(2))
+    coarse.fuse(precision)
+    given = row(1)
+    logits = []
+    for model in (plain, coarse):
+        prompt = s1_prompt(model, [given])
+        store = GrowingKV(model.config.layers, prefix_len=len(given.phones))
+        hidden = model(prompt.prompt.embeddings, prompt.positions, store)[:, -1]
+        logits.append(model.logits(hidden))
+    relative = (logits[0] - logits[1]).pow(2).mean().sqrt() / logits[0].pow(2).mean().sqrt()
+    assert 0 < float(relative) < 0.03

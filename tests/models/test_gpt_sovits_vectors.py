@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from fakes.gpt_sovits_shapes import hifigan_shapes, hubert_shapes, s1_shapes, s2_shapes, speaker_shapes
 from fakes.hashed_weights import fill, header_of, integers, parameter, symmetric, uniform
 from torch import Tensor
 
@@ -14,6 +13,7 @@ from vivace.audio.magnitude import FrameSpec, magnitudes, slaney_filters, slaney
 from vivace.audio.sinc_resample import sinc_resample
 from vivace.audio.splice import best_shift, splice
 from vivace.bench.goldens.gpt_sovits_replay import generate
+from vivace.bench.gpt_sovits_shapes import hifigan_shapes, hubert_shapes, s1_shapes, s2_shapes, speaker_shapes
 from vivace.layers.attention import GrowingKV
 from vivace.layers.hifigan import HiFiGANConfig, HiFiGANGenerator
 from vivace.models.gpt_sovits import keymaps

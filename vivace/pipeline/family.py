@@ -101,7 +101,7 @@ def open_stages(root: Path, config: TTSConfig, device: torch.device) -> Stages:
     Raises: WeightsError, InputError, SettingsError when it cannot be loaded as it is configured.
     """
     if family_of(root) == "gpt_sovits":
-        return GPTSoVITSStages(load_gpt_sovits(root, device=device))
+        return GPTSoVITSStages(load_gpt_sovits(root, device=device, precision=config.precision))
     if config.native_kernels and device.type == "cpu":
         activate(config.paths.cache_dir / "native")
     vocoder = config.vocoder

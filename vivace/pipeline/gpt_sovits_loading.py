@@ -24,6 +24,7 @@ from vivace.models.gpt_sovits.load import (
 from vivace.models.gpt_sovits.s1 import S1Model
 from vivace.models.gpt_sovits.symbols import SymbolSet
 from vivace.models.gpt_sovits.vits import VitsModel
+from vivace.pipeline.loading import PrecisionChoice, choose_precision
 from vivace.vocoder.base import Vocoder
 from vivace.vocoder.weights import build_bigvgan, build_hifigan
 from vivace.weights.load import Part, load_modules
@@ -52,13 +53,17 @@ class GPTSoVITSParts:
     @property
     def device(self) -> torch.device:
         """Where it is."""
-        return self.s1.head.weight.device
+        return self.s1.codes.weight.device
 
 
-def load_gpt_sovits(root: Path, *, device: torch.device | str = "cpu") -> GPTSoVITSParts:
-    """Load the checkpoint under ``root`` in float32.
+def load_gpt_sovits(
+    root: Path, *, device: torch.device | str = "cpu", precision: PrecisionChoice = "float32"
+) -> GPTSoVITSParts:
+    """Load the checkpoint under ``root``: all in float32, but S1's matrices in ``precision``.
 
-    Raises: WeightsError when a file is missing or damaged, or tensors do not fit; all that do not are in one error.
+    Raises:
+        WeightsError: a file is missing or damaged, or tensors do not fit; all that do not are in one error.
+        SettingsError: there is no such precision here; see ``choose_precision``.
     """
     settings = read_settings(root)
     version = str(settings["version"])
@@ -85,6 +90,7 @@ def load_gpt_sovits(root: Path, *, device: torch.device | str = "cpu") -> GPTSoV
     load_modules(wanted, device=device)
     for part in wanted:
         part.module.eval().requires_grad_(False)
+    s1.fuse(choose_precision(precision, "float32", s1.weights, torch.device(device)))
     return GPTSoVITSParts(version, s1, s2, vocoder, hubert, speaker, bert, tokenizer)  # type: ignore[arg-type]
 
 

@@ -221,8 +221,7 @@ class GPTSoVITSStages:
 
     def engine(self, config: EngineConfig) -> Engine:
         """An engine for this model."""
-        weight = self.parts.s1.head.weight
-        return Engine({"code": self.parts.s1}, config, dtype=weight.dtype, device=weight.device)
+        return Engine({"code": self.parts.s1}, config, device=self.parts.device)
 
     def frames(self, lookahead: int | None = None) -> CodeFrames:
         """The frame stage of this model; it waits for the whole of a piece whatever ``lookahead``."""

@@ -6,6 +6,7 @@ Source: section 7 of the GPT-SoVITS model facts.
 # B batch, L positions, X phones, P codes of the recording, D width, H heads, d width of a head
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -15,8 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vivace.layers.attention import KVStore
+from vivace.layers.biased_product import BiasedProduct
+from vivace.layers.precision import Precision
 from vivace.models.base import ARSpec
 from vivace.weights.keymap import KeyMap
+
+Product = Callable[[Tensor], Tensor]
 
 CODES_PER_SECOND = 25
 MAX_CODES = 1500  # a minute; the reference never writes more
@@ -63,15 +68,23 @@ class PostNormBlock(nn.Module):
         self.linear2 = nn.Linear(hidden, width)
         self.norm1 = nn.LayerNorm(width)
         self.norm2 = nn.LayerNorm(width)
+        self._products: tuple[Product, ...] = (self.qkv, self.out, self.linear1, self.linear2)
+
+    def fuse(self, precision: Precision) -> None:
+        """Lay the matrices out for decode steps; for inference, once the weights are final."""
+        self._products = tuple(
+            BiasedProduct(layer, precision) for layer in (self.qkv, self.out, self.linear1, self.linear2)
+        )
 
     def forward(self, x: Tensor, store: KVStore, layer: int) -> Tensor:
         """``[B, L, D]`` -> ``[B, L, D]``."""
+        qkv, out, linear1, linear2 = self._products
         batch, length, width = x.shape
         # [B, L, 3D] -> [3, B, H, L, d]
-        q, k, v = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        q, k, v = qkv(x).view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         seen = store.attend(layer, q, k, v).transpose(1, 2).reshape(batch, length, width)
-        x = self.norm1(x + self.out(seen))
-        return cast(Tensor, self.norm2(x + self.linear2(F.relu(self.linear1(x)))))
+        x = self.norm1(x + out(seen))
+        return cast(Tensor, self.norm2(x + linear2(F.relu(linear1(x)))))
 
 
 class S1Model(nn.Module):
@@ -92,7 +105,9 @@ class S1Model(nn.Module):
             PostNormBlock(config.width, config.heads, config.hidden) for _ in range(config.layers)
         )
         self.head = nn.Linear(config.width, config.codes, bias=False)
+        self._head: tuple[Product] = (self.head,)  # in a tuple, so that it is no second submodule
         self.config = config
+        self.weights = sum(p.numel() for p in self.parameters())  # how many; they may move into other forms
         self.spec = ARSpec(
             layers=config.layers,
             heads=config.heads,
@@ -133,7 +148,17 @@ class S1Model(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """``[B, D]`` -> ``[B, 1, V]``, float32."""
-        return cast(Tensor, self.head(hidden)).float()[:, None]
+        return self._head[0](hidden).float()[:, None]
+
+    def fuse(self, precision: Precision = "float32") -> None:
+        """Hold the matrices in ``precision``, laid out for the device they are on; once the weights are final.
+
+        Heads are held in int8 at the least: what they get wrong no later layer makes good.
+        """
+        for block in self.layers:
+            assert isinstance(block, PostNormBlock), "an S1 is made of these"
+            block.fuse(precision)
+        self._head = (BiasedProduct(self.head, "int8" if precision == "int4" else precision),)
 
     def _places(self, positions: Tensor) -> Tensor:
         weight = self.codes.weight

@@ -82,6 +82,27 @@ def hifigan_shapes() -> Iterator[Item]:
     yield from _dense("conv_post", 1, width, 7)
 
 
+def bigvgan_shapes() -> Iterator[Item]:
+    """The v3 vocoder, without its filters."""
+    yield from _normed("conv_pre", 1536, 100, 7)
+    width = 1536
+    for i, kernel in enumerate((8, 8, 4, 4, 4, 4)):
+        yield f"ups.{i}.0.weight_g", (width, 1, 1)
+        yield f"ups.{i}.0.weight_v", (width, width // 2, kernel)
+        yield f"ups.{i}.0.bias", (width // 2,)
+        width //= 2
+        for j, block_kernel in enumerate((3, 7, 11)):
+            block = f"resblocks.{3 * i + j}"
+            for k in range(3):
+                yield from _normed(f"{block}.convs1.{k}", width, width, block_kernel)
+                yield from _normed(f"{block}.convs2.{k}", width, width, block_kernel)
+            for k in range(6):
+                yield from _snake(f"{block}.activations.{k}", width)
+    yield from _snake("activation_post", width)
+    yield "conv_post.weight_g", (1, 1, 1)
+    yield "conv_post.weight_v", (1, width, 7)
+
+
 def hubert_shapes() -> Iterator[Item]:
     """HuBERT base, without the mask's embedding."""
     for i, kernel in enumerate((10, 3, 3, 3, 3, 2, 2)):
@@ -232,6 +253,11 @@ def _normed(name: str, outputs: int, inputs: int, kernel: int) -> Iterator[Item]
 def _batch_norm(name: str, width: int) -> Iterator[Item]:
     for end in ("weight", "bias", "running_mean", "running_var"):
         yield f"{name}.{end}", (width,)
+
+
+def _snake(name: str, width: int) -> Iterator[Item]:
+    yield f"{name}.act.alpha", (width,)
+    yield f"{name}.act.beta", (width,)
 
 
 def _fusion(name: str, width: int) -> Iterator[Item]:
