@@ -1,6 +1,5 @@
 """The most memory that a run takes beyond what was there before it."""
 
-import ctypes
 import gc
 import os
 import threading
@@ -9,6 +8,8 @@ from types import TracebackType
 from typing import Self
 
 import torch
+
+from vivace.runtime.memory import give_back_free_memory
 
 STATM = Path("/proc/self/statm")  # Linux
 INTERVAL_S = 0.002
@@ -34,7 +35,7 @@ class PeakMemory:
             torch.accelerator.reset_peak_memory_stats(self._device)
             self._before = torch.accelerator.memory_allocated(self._device)
         elif STATM.exists():
-            _give_back()
+            give_back_free_memory()  # so that what this run takes is seen
             self._before = self._most = _resident()
             self._watch.start()
         return self
@@ -55,10 +56,3 @@ class PeakMemory:
 
 def _resident() -> int:
     return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _give_back() -> None:
-    """Let the C library return what was freed, so that the memory of the next run is seen to grow."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

@@ -12,6 +12,9 @@ from vivace.pipeline.listening import OnProgress, listen
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.speech import SpeechStats
 from vivace.pipeline.tts import TTS
+from vivace.runtime.memory import give_back_free_memory
+
+TIDY_S = 30.0  # of audio
 
 
 def speak_to_file(
@@ -36,9 +39,14 @@ def speak_to_file(
     if kept is not None:
         kept.save(target, chosen)
         return kept.stats
+    fresh = 0  # samples since memory was given back
     with AudioFileWriter(target, tts.sample_rate, chosen) as file, tts.admission:
         for chunk, spoken in listen(partial(tts.speaking, pieces, request, WHOLE), len(pieces), progress):
             file.push(chunk.samples)
             speaking = spoken
+            fresh += len(chunk.samples)
+            if fresh > TIDY_S * tts.sample_rate:
+                give_back_free_memory()
+                fresh = 0
         tts.count(speaking)
     return speaking.stats
