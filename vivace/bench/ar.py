@@ -5,7 +5,7 @@
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from vivace.engine.sampler import SamplingParams
 from vivace.layers.native.kernels import activate
 from vivace.layers.precision import Precision
 from vivace.models.base import ARPrompt
+from vivace.runtime.device import pick_device
 from vivace.runtime.threads import intra_op_threads
 
 WARM_UP = 4  # steps that are not counted
@@ -26,10 +27,8 @@ WARM_UP = 4  # steps that are not counted
 Subject = Literal["embedded", "chattts"]
 
 DEFAULT_BATCHES = (1, 4, 16, 64)
-DEFAULT_PRECISIONS: dict[bool, tuple[Precision, ...]] = {  # by whether it is the CPU
-    True: ("float32", "bfloat16", "int8", "int4"),
-    False: ("float32", "bfloat16"),
-}
+ON_CPU: tuple[Precision, ...] = ("float32", "bfloat16", "int8", "int4")
+ELSEWHERE: tuple[Precision, ...] = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Plan:
     """What to measure."""
 
     subject: Subject = "embedded"  # chattts: the published size with random weights
-    precisions: tuple[Precision, ...] = DEFAULT_PRECISIONS[True]
+    precisions: tuple[Precision, ...] = ON_CPU
     batches: tuple[int, ...] = DEFAULT_BATCHES
     prompt: int = 32  # positions
     steps: int = 48  # that are timed
@@ -73,13 +72,21 @@ class Report:
     rows: tuple[Row, ...]
 
 
+def default_precisions(device: str) -> tuple[Precision, ...]:
+    """Those that a device can multiply in. Raises: DeviceError when it is not there."""
+    return ON_CPU if pick_device(device).type == "cpu" else ELSEWHERE
+
+
 def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Report:
     """Run the plan.
 
-    The baseline is timed before and after everything else, and the faster of the two counts.
+    The baseline and the memory are timed before and after everything else, and the faster of the two counts.
 
-    Raises: SettingsError when the baseline is wanted and transformers is not installed.
+    Raises:
+        SettingsError: the baseline is wanted and transformers is not installed.
+        DeviceError: the device is not there.
     """
+    plan = replace(plan, device=str(pick_device(plan.device)))
     native = plan.kernels is not None and plan.device == "cpu" and activate(plan.kernels)
     build = random_chattts if plan.subject == "chattts" else embedded_voice
     first = build(plan.precisions[0], device=plan.device)
@@ -92,20 +99,16 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
             model = first if index == 0 else build(precision, device=plan.device)
             for batch in plan.batches:
                 note(f"{precision}, {batch} streams")
-                rows.append(_row(model, batch, plan, bandwidth))
+                rows.append(_row(model, batch, plan))
         if base:
             base.append(_baseline(plan, first, note))
+        bandwidth = max(bandwidth, read_bandwidth(plan.device))
+    rows = [replace(row, bandwidth_share=(row.bandwidth_share or 0) / bandwidth) for row in rows]
     if base:
         single = 1 / min(base)
-        rows = [_with_ratio(row, single) for row in rows]
+        rows = [replace(row, ratio=row.steps_per_s / single) for row in rows]
         rows.insert(0, Row("transformers float32", 1, 1e3 / single, single, None, 1.0))
     return Report(first.name, plan.device, threads, plan.prompt, plan.steps, bandwidth / 1e9, native, tuple(rows))
-
-
-def _with_ratio(row: Row, single: float) -> Row:
-    return Row(
-        row.precision, row.batch, row.ms_per_step, row.steps_per_s, row.bandwidth_share, row.steps_per_s / single
-    )
 
 
 def _baseline(plan: Plan, model: Measured, note: Callable[[str], None]) -> float:
@@ -115,11 +118,11 @@ def _baseline(plan: Plan, model: Measured, note: Callable[[str], None]) -> float
     return transformers_step_seconds(model.config, prompt=plan.prompt, steps=plan.steps, device=plan.device)
 
 
-def _row(model: Measured, batch: int, plan: Plan, bandwidth: float) -> Row:
+def _row(model: Measured, batch: int, plan: Plan) -> Row:
+    """A line whose share is still in bytes per second."""
     seconds = statistics.median(step_seconds(model, batch, prompt=plan.prompt, steps=plan.steps, device=plan.device))
     positions = plan.prompt + WARM_UP + plan.steps / 2
-    limit = bandwidth / model.step_bytes(batch, positions)
-    return Row(model.precision, batch, seconds * 1e3, batch / seconds, 1 / seconds / limit)
+    return Row(model.precision, batch, seconds * 1e3, batch / seconds, model.step_bytes(batch, positions) / seconds)
 
 
 def step_seconds(
