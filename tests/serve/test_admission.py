@@ -117,3 +117,22 @@ def test_draining_refuses_the_new_and_waits_for_the_old() -> None:
         await drained
 
     play(scene)
+
+
+def test_speech_that_goes_on_and_on_lengthens_the_wait_before_it_ends() -> None:
+    async def scene() -> None:
+        now = [0.0]
+        admission, gate = Admission(1, 100, 10.0, clock=lambda: now[0]), asyncio.Event()
+        task = asyncio.create_task(hold(admission, gate, [], 0))
+        await asyncio.sleep(0)
+        assert admission.expected_wait_s() == pytest.approx(1.0)
+        now[0] = 6.0
+        assert admission.expected_wait_s() == pytest.approx(6.0)
+        with pytest.raises(BusyError, match="about 6 s"):
+            async with admission.place():
+                raise AssertionError("there is no place")
+        gate.set()
+        await task
+        assert admission.expected_wait_s() == 0
+
+    play(scene)

@@ -10,6 +10,7 @@ from vivace.errors import DeadlineError
 from vivace.serve.problems import BusyError, RequestError
 
 SMOOTHING = 0.2  # weight of the latest request in the average
+WAITING = 0.5  # of the deadline, at most: the first audio takes its time, too
 FIRST_GUESS_S = 1.0  # of a request, before one is known
 
 
@@ -26,6 +27,7 @@ class Admission:
         self._clock = clock
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._average_s = FIRST_GUESS_S
+        self._begun: dict[object, float] = {}  # when each of those that are spoken began
         self._idle = asyncio.Event()
         self._idle.set()
         self._unsent = 0
@@ -41,7 +43,10 @@ class Admission:
         """How long one more request would wait."""
         if self.active < self._max_active:
             return 0.0
-        return self._average_s * (self.waiting + 1) / self._max_active
+        # Those that are spoken now count as soon as they are older: a machine that slows down shows it there first.
+        ages = [self._clock() - begun for begun in self._begun.values()]
+        lasts_s = max(self._average_s, sum(ages) / len(ages) if ages else 0.0)
+        return lasts_s * (self.waiting + 1) / self._max_active
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[float]:
@@ -56,9 +61,11 @@ class Admission:
         came = self._clock()
         await self._enter()
         begun = self._clock()
+        self._begun[(one := object())] = begun
         try:
             yield self._deadline_s - (begun - came)
         finally:
+            del self._begun[one]
             self._average_s += SMOOTHING * (self._clock() - begun - self._average_s)
             self._leave()
 
@@ -89,8 +96,8 @@ class Admission:
         wait_s = self.expected_wait_s()
         if self.active >= self._max_active and self.waiting >= self._max_queue:
             raise BusyError(f"{self.waiting} requests wait already; try again in {max(1, round(wait_s))} s", wait_s)
-        if wait_s > self._deadline_s:
-            raise BusyError(f"the wait is about {wait_s:.0f} s; try again then", wait_s - self._deadline_s)
+        if wait_s > self._deadline_s * WAITING:
+            raise BusyError(f"the wait is about {wait_s:.0f} s; try again then", wait_s - self._deadline_s * WAITING)
 
     async def _enter(self) -> None:
         if self.active < self._max_active and not self._waiting:

@@ -14,6 +14,7 @@ from vivace.serve.admission import Admission
 from vivace.serve.logs import event_logger
 from vivace.serve.metrics import ServerMetrics
 from vivace.serve.problems import CLIENT_GONE, RequestError, problem_of
+from vivace.serve.tracing import no_span, open_tracing
 from vivace.settings.serving import ServerConfig
 
 log = event_logger("vivace.request")
@@ -31,6 +32,7 @@ class Gate:
     def __init__(self, app: ASGIApp, *, config: ServerConfig, metrics: ServerMetrics, admission: Admission) -> None:
         self._app, self._config, self._metrics, self._admission = app, config, metrics, admission
         self._access = Access(config)
+        self._span = open_tracing() if config.tracing else no_span
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -58,7 +60,7 @@ class Gate:
             if scope["type"] == "websocket":  # which may be idle for hours; its route says when it is not
                 await self._app(scope, limited, send_marked)
                 return
-            with self._admission.unsent():
+            with self._admission.unsent(), self._span(scope):
                 await self._app(scope, limited, send_marked)
         except RequestError as exc:
             problem = problem_of(exc)
