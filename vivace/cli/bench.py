@@ -40,19 +40,18 @@ def ar(
     threads: Annotated[int | None, Option("--threads", help="Of torch on the CPU.", min=1)] = None,
 ) -> None:
     """Time decoding steps of the engine: embedding, layers, heads and sampling."""
-    from vivace.bench.ar import DEFAULT_BATCHES, DEFAULT_PRECISIONS, Plan, measure
+    from vivace.bench.ar import DEFAULT_BATCHES, Plan, default_precisions, measure
     from vivace.bench.ar_report import HEADER, caption, json_line, table
     from vivace.settings import TTSConfig
 
-    place = pick_device(device)
     plan = Plan(
         subject=random_weights or "embedded",
-        precisions=chosen(precision, get_args(Precision), DEFAULT_PRECISIONS[place.type == "cpu"], "--precision"),
+        precisions=chosen(precision, get_args(Precision), default_precisions(device), "--precision"),
         batches=tuple(batch or DEFAULT_BATCHES),
         prompt=prompt,
         steps=steps,
         baseline=baseline,
-        device=str(place),
+        device=device,
         threads=threads,
         kernels=TTSConfig.load().paths.cache_dir / "native" if native else None,
     )
