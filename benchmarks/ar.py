@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from vivace.bench.ar import DEFAULT_BATCHES, DEFAULT_PRECISIONS, Plan, measure
+from vivace.bench.ar import DEFAULT_BATCHES, ON_CPU, Plan, default_precisions, measure
 from vivace.bench.ar_report import HEADER, caption, json_line, table
 
 
@@ -20,7 +20,7 @@ def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description="Time decoding steps of the engine.")
     parser.add_argument("--random-weights", choices=["chattts"], help="else the embedded voice")
-    parser.add_argument("--precision", nargs="+", choices=DEFAULT_PRECISIONS[True])
+    parser.add_argument("--precision", nargs="+", choices=ON_CPU)
     parser.add_argument("--batch", nargs="+", type=int, default=DEFAULT_BATCHES)
     parser.add_argument("--prompt", type=int, default=32)
     parser.add_argument("--steps", type=int, default=48)
@@ -31,7 +31,7 @@ def main() -> None:
     given = parser.parse_args()
     plan = Plan(
         subject=given.random_weights or "embedded",
-        precisions=tuple(given.precision or DEFAULT_PRECISIONS[given.device == "cpu"]),
+        precisions=tuple(given.precision or default_precisions(given.device)),
         batches=tuple(given.batch),
         prompt=given.prompt,
         steps=given.steps,

@@ -38,7 +38,8 @@ def transformers_step_seconds(config: GPTConfig, *, prompt: int, steps: int, dev
             rms_norm_eps=config.rms_norm_eps,
         )
     )
-    llama = nn.Module.eval(llama).to(device)
+    nn.Module.eval(llama)
+    nn.Module.to(llama, device)
     tables = [nn.Embedding(config.num_audio_tokens, width, device=device) for _ in range(books)]
     heads = [nn.Linear(width, config.num_audio_tokens, bias=False, device=device) for _ in range(books)]
     cache = DynamicCache()
