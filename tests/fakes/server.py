@@ -29,8 +29,8 @@ class Running:
         return f"ws://127.0.0.1:{self.port}"
 
     def settled(self) -> bool:
-        """Whether nobody speaks or waits any more, within two seconds."""
-        for _ in range(200):
+        """Whether nobody speaks or waits any more, within ten seconds."""
+        for _ in range(1000):
             if not self.service.admission.active and not self.service.admission.waiting:
                 return True
             time.sleep(0.01)

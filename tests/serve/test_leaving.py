@@ -29,7 +29,7 @@ def open_files() -> int:
 
 
 def settles(condition: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 5
+    until = time.monotonic() + 20
     while time.monotonic() < until:
         if condition():
             return True
@@ -40,7 +40,7 @@ def settles(condition: Callable[[], bool]) -> bool:
 @pytest.mark.parametrize("path", ["/v1/audio/speech", "/tts_with_cached_voice", "/tts", "/generate_voice"])
 def test_leaving_ends_the_work_at_once(server: Running, speaker: FakeSpeaker, path: str) -> None:
     speaker.delay_s = 0.05
-    text = "word " * 200
+    text = "word " * 800
     bodies: dict[str, dict[str, object]] = {
         "/v1/audio/speech": {"model": "tts-1", "voice": "anna", "input": text},
         "/generate_voice": {"text": [text], "params_infer_code": {}},
@@ -51,7 +51,7 @@ def test_leaving_ends_the_work_at_once(server: Running, speaker: FakeSpeaker, pa
         assert settles(lambda: speaker.made > 1)
     assert server.settled()
     assert speaker.speaking == 0
-    assert speaker.made < 100
+    assert speaker.made < 400
 
 
 def test_random_disconnects_leave_nothing_behind(start: Start, speaker: FakeSpeaker) -> None:
