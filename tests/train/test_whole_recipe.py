@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from vivace.engine.generate import SeededNoise, generate
 from vivace.engine.sampler import SamplingParams
@@ -19,16 +20,19 @@ from vivace.models.chattts.speaker import speaker_embedding
 from vivace.models.chattts.text import word_tokens
 from vivace.pipeline.loading import load_chattts
 from vivace.pipeline.voices import VoiceStore
+from vivace.train.blend import blend
 from vivace.train.budget import Budget
 from vivace.train.corpus import CorpusPlan, Share, build_corpus, draw_lines
 from vivace.train.decoder_mels import write_predicted_mels
 from vivace.train.dvae_stage import DVAEOptions, encode_corpus, train_dvae
 from vivace.train.export import Speaker, export
+from vivace.train.inventory import vocabulary
 from vivace.train.preset import MEL_FLOOR, TOY
 from vivace.train.recording import SAMPLE_RATE, Anchor, Recording, Teacher
 from vivace.train.speakers import EMBEDDED_SPEAKERS
 from vivace.train.store import HELD_OUT, Corpus
 from vivace.train.vocos_stage import VocosOptions, train_vocos
+from vivace.train.voice_model import VoiceModel
 from vivace.train.voice_stage import VoiceOptions, train_voice
 from vivace.types import Word
 
@@ -168,3 +172,17 @@ def test_one_command_makes_a_checkpoint_from_nothing(tmp_path: Path) -> None:
     again = subprocess.run(["sh", str(script), str(tmp_path), "huge"], env=environment, capture_output=True, text=True)
     assert again.returncode == 2
     assert "huge" in again.stderr
+
+
+def test_blended_weights_lie_between_and_tags_stay(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    before, after = VoiceModel(TOY), VoiceModel(TOY)
+    save_file({f"model.{k}": v.contiguous() for k, v in before.state_dict().items()}, tmp_path / "before.safetensors")
+    kept = {key: value.clone() for key, value in after.state_dict().items()}
+    blend(tmp_path / "before.safetensors", after, 0.75)
+    old, new = before.llama.norm.weight, kept["llama.norm.weight"]
+    torch.testing.assert_close(after.llama.norm.weight, 0.25 * old + 0.75 * new)
+    row = vocabulary().index("[speed_3]")
+    torch.testing.assert_close(after.embeddings.emb_text.weight[row], kept["embeddings.emb_text.weight"][row])
+    phone = vocabulary().index("AH0")
+    assert not torch.equal(after.embeddings.emb_text.weight[phone], kept["embeddings.emb_text.weight"][phone])

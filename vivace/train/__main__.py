@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from vivace.train.blend import blend
 from vivace.train.budget import Budget
 from vivace.train.corpus import EMBEDDED_PLAN, build_corpus, draw_lines
 from vivace.train.decoder_mels import write_predicted_mels
@@ -83,6 +84,8 @@ def checkpoint(args: argparse.Namespace) -> None:
     preset = PRESETS[args.preset]
     model, vocoder = VoiceModel(preset), build_vocos(preset)
     load_weights(args.voice, model)
+    if args.blend:
+        blend(args.blend, model, args.share)
     load_weights(args.vocos, vocoder)
     export(args.out, model, vocoder, EMBEDDED_SPEAKERS, gain=args.gain)
     log.info("%s: %d bytes", args.out, sum(p.stat().st_size for p in args.out.rglob("*") if p.is_file()))
@@ -140,6 +143,8 @@ def parser() -> argparse.ArgumentParser:
     exported.add_argument("voice", type=Path)
     exported.add_argument("vocos", type=Path)
     exported.add_argument("out", type=Path)
+    exported.add_argument("--blend", type=Path, help="the state before a tuning, to average with")
+    exported.add_argument("--share", type=float, default=0.75, help="of the tuned weights in that average")
     exported.add_argument("--gain", type=float, default=1.4, help="how much louder the voice speaks than its corpus")
     return top
 

@@ -12,6 +12,7 @@ from vivace.models.chattts.config import (
     VocosBackbone,
     VocosConfig,
 )
+from vivace.train.delivery import PACES
 from vivace.train.inventory import vocabulary
 
 Json = dict[str, object]
@@ -46,7 +47,8 @@ def _chattts(
         carry_over=False,
         max_piece_units=110,
         mel_floor=MEL_FLOOR,
-        tags=(),
+        temperature=0.2,
+        tags=tuple(PACES),  # breaks are in the corpus, but no weights follow them reliably yet: they become commas
     )
     return ChatTTSConfig(gpt=gpt, decoder=stack, dvae=dvae, vocos=VocosConfig(backbone=vocos), vivace=habits)
 
