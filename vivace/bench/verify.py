@@ -10,6 +10,7 @@ from vivace.bench.goldens.gpt_sovits import verify_gpt_sovits
 from vivace.bench.goldens.report import Goldens, Row, run_check
 from vivace.errors import InputError
 from vivace.layers.fsq import Regime
+from vivace.layers.native.kernels import deactivate
 from vivace.pipeline.loading import ChatTTSParts, load_chattts
 
 REGIMES: tuple[Regime, ...] = ("a", "b", "c")
@@ -67,6 +68,7 @@ def verify_folder(folder: Path) -> list[Row]:
         InputError: ``folder`` holds no goldens.
         WeightsError: a checkpoint of it does not load.
     """
+    deactivate()  # recordings are compared with plain torch, whatever was loaded before in this process
     goldens = Goldens(folder)
     manifest = goldens.json("manifest.json") if (folder / "manifest.json").is_file() else {}
     if str(manifest.get("reference", "")).startswith("GPT-SoVITS"):

@@ -157,12 +157,15 @@ class StepStore:
             start = end
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def one_row(self) -> RowMemory | None:
-        """The step's only row, for those who run all layers at once."""
-        if len(self._lanes) != 1 or self._lanes[0].rows != 1 or self._native is None:
+    def each_row(self) -> list[RowMemory] | None:
+        """The step's rows, for those who run all layers of a row at once."""
+        if self._native is None:
             return None
-        kv = self._lanes[0].kv
-        return RowMemory(kv.k[:, 0], kv.v[:, 0], int(self._lengths[0]))
+        return [
+            RowMemory(lane.kv.k[:, row], lane.kv.v[:, row], length)
+            for lane, lengths in zip(self._lanes, self._lengths, strict=True)
+            for row, length in enumerate(lengths.tolist())
+        ]
 
     def _attend_natively(self, native: Kernels, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         parts, start = [], 0

@@ -2,8 +2,6 @@
 
 # B batch, C channels, T frames
 
-from typing import cast
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -49,7 +47,7 @@ class ConvNeXtBlock(nn.Module):
     def _mlp(self, y: Tensor) -> Tensor:
         y = self.norm(y).to(self.pwconv1.weight.dtype)
         y = self.pwconv2(F.gelu(self.pwconv1(y)))  # exact (erf) GELU, as the checkpoints expect
-        return cast(Tensor, y * self.scale)
+        return y * self.scale
 
 
 def cast_mlps(module: nn.Module, dtype: torch.dtype) -> None:

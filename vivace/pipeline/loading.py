@@ -10,6 +10,7 @@ from torch import nn
 
 from vivace.errors import SettingsError
 from vivace.layers.convnext import cast_mlps
+from vivace.layers.native.kernels import kernels
 from vivace.layers.precision import Precision
 from vivace.models.chattts.load import ChatTTSModel, Regime, build_chattts
 from vivace.runtime.capability import multiplies_bfloat16
@@ -33,15 +34,19 @@ class ChatTTSParts:
     vocoder: Vocos
 
 
-def choose_precision(wanted: PrecisionChoice, kept: Precision, weights: int, device: torch.device) -> Precision:
+def choose_precision(
+    wanted: PrecisionChoice, kept: Precision, weights: int, device: torch.device, *, by_row: bool = False
+) -> Precision:
     """In which numbers the language model's matrices are held.
 
     Args:
         wanted: the setting; ``auto`` is what was measured to be best: what the files are in where that is not float32,
-            else bfloat16 on an accelerator, int8 on the CPU from ``LARGE_MODEL_WEIGHTS`` on, float32 below it (a
-            small model gains little, and in float32 a request says the same to the bit whatever else runs).
+            else bfloat16 on an accelerator; on the CPU int8 from ``LARGE_MODEL_WEIGHTS`` on, and for a small model
+            whose rows the compiled kernels run one by one (twice as fast, and a request still says the same to the
+            bit whatever else runs); float32 otherwise.
         kept: what the files are in.
         weights: how many the language model has.
+        by_row: its rows can be run one by one, in compiled kernels.
     Raises: SettingsError when the files cannot be had in ``wanted``, or the device cannot multiply in it.
     """
     if kept in ("int8", "int4") and wanted not in ("auto", kept):
@@ -52,7 +57,7 @@ def choose_precision(wanted: PrecisionChoice, kept: Precision, weights: int, dev
         chosen = kept
         if kept == "float32" and not on_cpu:
             chosen = "bfloat16"
-        elif kept == "float32" and weights >= LARGE_MODEL_WEIGHTS:
+        elif kept == "float32" and on_cpu and (weights >= LARGE_MODEL_WEIGHTS or by_row):
             chosen = "int8"
     if chosen in ("int8", "int4") and not on_cpu:
         raise SettingsError(f"precision {chosen!r} is for the CPU, and this is {device}; set it to 'bfloat16'")
@@ -91,7 +96,8 @@ def load_chattts(
     """
     model, wanted = build_chattts(root, regime=regime)
     kept = model.config.vivace.precision
-    chosen = choose_precision(precision, kept, model.llama.weights, torch.device(device))
+    by_row = model.llama.small and kernels() is not None
+    chosen = choose_precision(precision, kept, model.llama.weights, torch.device(device), by_row=by_row)
     vocoder, part = build_vocos(root / "asset" / "Vocos.safetensors", **asdict(model.config.vocos.backbone))
     load_modules([*wanted, part], device=device)
     for module in (*model.modules, vocoder):
@@ -103,7 +109,9 @@ def load_chattts(
     for module in framing:
         cast_mlps(module, dtype)
     for holder in (model.llama, model.embeddings):
-        holder.set_precision(chosen)
+        # The heads of a small model stay as they are: their product in int8 would depend on who shares the step.
+        if holder is model.llama or not by_row or chosen == "bfloat16":
+            holder.set_precision(chosen)
         if fuse:
             holder.fuse()
     return ChatTTSParts(model, vocoder)

@@ -38,9 +38,6 @@ from vivace.types import Piece
 from vivace.vocoder.chunked import CHUNK_FRAMES, ChunkedVocoder
 
 REFINE = SamplingParams(temperature=0.7, top_p=0.7, top_k=20, repetition_penalty=1.0, max_new_tokens=384)
-# A step of a model this small is a hundred products of microseconds each: to split them costs more than they take, and
-# on a busy machine every one of them would wait for the slower half.
-SMALL_MODEL_WEIGHTS = 16 << 20
 CODE, TEXT = "code", "text"  # modes of the engine
 MIN_RECORDING_S = 1.0
 SLACK_FRAMES = 48  # one second beyond what a piece may need
@@ -98,8 +95,9 @@ class ChatTTSStages:
         self.homophones = _homophones(homophones) if parts.model.config.vivace.text == "characters" else None
         self.habits = parts.model.config.vivace
         self.sample_rate = parts.vocoder.sample_rate
-        small = self.model.llama.weights < SMALL_MODEL_WEIGHTS
-        self.threads = 1 if small else None
+        # A step of a small model is a hundred products of microseconds each: to split them costs more than they take,
+        # and on a busy machine every one of them would wait for the slower half.
+        self.threads = 1 if self.model.llama.small else None
         own = self.habits
         self.sampling = SamplingParams(own.temperature, own.top_p, own.top_k, own.repetition_penalty)
 

@@ -1,4 +1,4 @@
-"""One row through all layers in one call: a stream that is alone."""
+"""One row through all layers in one call: a stream that is alone, or whose numbers may not depend on its company."""
 
 # H heads, P positions, d width of a head, D model width
 
@@ -26,11 +26,11 @@ class RowMemory:
 
 
 @runtime_checkable
-class OneRowStore(Protocol):
-    """A ``KVStore`` that can lend a step's only row."""
+class RowsStore(Protocol):
+    """A ``KVStore`` that can lend the rows of a step one by one."""
 
-    def one_row(self) -> RowMemory | None:
-        """None when the step has several rows, or its memory is not of this kind."""
+    def each_row(self) -> list[RowMemory] | None:
+        """By row; None when its memory is not of this kind."""
         ...
 
 

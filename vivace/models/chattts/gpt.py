@@ -11,13 +11,15 @@ from vivace.layers.attention import KVStore
 from vivace.layers.decoder_block import DecoderBlock, row_decoder
 from vivace.layers.fused_linear import fuse_linears
 from vivace.layers.native.kernels import kernels
-from vivace.layers.native.row import OneRowStore, RowDecoder
+from vivace.layers.native.row import RowDecoder, RowsStore
 from vivace.layers.norm import RMSNorm
 from vivace.layers.precision import Precision, set_precision
 from vivace.layers.rope import rope_table
 from vivace.layers.row_linear import RowLinear
 from vivace.models.base import ARSpec
 from vivace.models.chattts.config import GPTConfig
+
+SMALL_MODEL_WEIGHTS = 16 << 20
 
 
 class Llama(nn.Module):
@@ -44,14 +46,21 @@ class Llama(nn.Module):
             first = cast(DecoderBlock, self.layers[0]).self_attn
             x = x.to(first.input_dtype(x.shape[0] * x.shape[1]))
         cos, sin = rope_table(positions, self.head_dim, self.theta)
-        if self._row is not None and x.shape[:2] == (1, 1) and isinstance(store, OneRowStore):
-            memory = store.one_row()
+        if self._row is not None and x.shape[1] == 1 and (len(x) == 1 or self.small) and isinstance(store, RowsStore):
+            memory = store.each_row()
             if memory is not None:
-                return cast(Tensor, self.norm(self._row(x, cos, sin, memory))).to(kind)
+                rows = [self._row(x[i : i + 1], cos[i : i + 1], sin[i : i + 1], row) for i, row in enumerate(memory)]
+                return cast(Tensor, self.norm(torch.cat(rows))).to(kind)
         rope = cos.to(x.dtype), sin.to(x.dtype)
         for index, layer in enumerate(self.layers):
             x = layer(x, rope, store, index)
         return cast(Tensor, self.norm(x)).to(kind)
+
+    @property
+    def small(self) -> bool:
+        """Its quantised weights stay in the CPU's caches: rows one by one cost little more than together, and then a
+        row says the same to the bit in any company."""
+        return self.weights < SMALL_MODEL_WEIGHTS
 
     def set_precision(self, precision: Precision) -> None:
         """Hold the matrices in ``precision``; before ``fuse``."""
