@@ -110,7 +110,7 @@ def load_chattts(
         cast_mlps(module, dtype)
     for holder in (model.llama, model.embeddings):
         # The heads of a small model stay as they are: their product in int8 would depend on who shares the step.
-        if holder is model.llama or not by_row or chosen == "bfloat16":
+        if holder is model.llama or not model.llama.small or chosen == "bfloat16":
             holder.set_precision(chosen)
         if fuse:
             holder.fuse()

@@ -85,7 +85,8 @@ def build_chattts(root: Path, *, regime: Regime = "a") -> tuple[ChatTTSModel, li
         dvae = None if config.dvae is None else DVAE(config.dvae, regime=regime)
     if config.vivace.precision in ("int8", "int4"):  # the files hold codes and scales
         llama.set_precision(config.vivace.precision)
-        embeddings.set_precision(config.vivace.precision)
+        if not llama.small:  # a small model's heads stay as they are
+            embeddings.set_precision(config.vivace.precision)
     parts = [
         Part(llama, asset / "gpt" / "model.safetensors", keymaps.GPT, ignore=keymaps.GPT_UNUSED),
         Part(embeddings, asset / "Embed.safetensors", keymaps.EMBED),
