@@ -12,12 +12,12 @@ from vivace.layers.native.kernels import deactivate
 
 
 @pytest.fixture(autouse=True)
-@pytest.fixture(autouse=True)
 def plain_torch() -> None:
     """Whatever an earlier test has left switched on."""
     deactivate()
 
 
+@pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The published size takes a minute; its shape does not matter to the bookkeeping."""
     config = replace(TINY, hidden_size=64, intermediate_size=96, num_audio_tokens=48)
