@@ -16,7 +16,8 @@ from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.generate import SeededNoise, generate, greedy
 from vivace.engine.sampler import SamplingParams
-from vivace.errors import DeadlineError, EngineError, QueueFullError, TTSError
+from vivace.errors import DeadlineError, EngineError, InputError, QueueFullError, TTSError
+from vivace.layers.attention import KVStore
 from vivace.models.base import ARPrompt, SharedPrefix
 
 CONFIG = EngineConfig(rows=8, positions=512, long_rows=0, text_rows=2)
@@ -173,6 +174,37 @@ def test_numbers_that_are_not_finite_fail_alone() -> None:
     for id, job in ((ids[0], good[0]), (ids[2], good[1]), (later, good[2])):
         (row,) = generate(FakeARModel(), job.prompt, job.params, greedy)
         assert heard[id].codes == row.codes.tolist()
+
+
+def test_settings_that_do_not_fit_are_refused_before_anything_runs() -> None:
+    engine = make_engine()
+    for wrong, says in (
+        (SamplingParams(temperature=(0.3, 0.3)), "2 temperatures for 4 codebooks"),
+        (SamplingParams(repetition_window=100), "repetition_window is 100; give at most 32"),
+    ):
+        with pytest.raises(InputError, match=says):
+            engine.submit(replace(make_job(1), params=wrong))
+    assert engine.idle
+
+
+def test_a_prompt_that_cannot_be_read_fails_alone() -> None:
+    class NoRoom(FakeARModel):
+        def forward(self, x: torch.Tensor, positions: torch.Tensor, store: KVStore) -> torch.Tensor:
+            if x.shape[1] == 9:
+                raise RuntimeError("out of memory\nsecond line")
+            return super().forward(x, positions, store)
+
+    engine, heard = Engine({"code": NoRoom()}, EngineConfig(rows=4, positions=64, long_rows=0)), dict[int, Heard]()
+    before = engine.load
+    params = SamplingParams(1.0, None, None, 1.0, max_new_tokens=6)
+    good = [Job(fake_prompt(1, first=n), params, None) for n in range(2)]
+    ids = [engine.submit(job) for job in (good[0], Job(fake_prompt(1, length=9), params, None), good[1])]
+    drain(engine, heard)
+    assert "a prompt of 9 positions could not be read (out of memory)" in str(heard[ids[1]].error)
+    for id, job in ((ids[0], good[0]), (ids[2], good[1])):
+        (row,) = generate(FakeARModel(), job.prompt, job.params, greedy)
+        assert heard[id].codes == row.codes.tolist()
+    assert engine.load == before
 
 
 def test_a_passed_deadline_is_an_error_of_its_own() -> None:

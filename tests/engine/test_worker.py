@@ -159,6 +159,17 @@ def test_a_fault_of_the_device_is_told_and_survived(
     assert_same(np.concatenate(read(order(worker, job(2)))[0]), want(2))
 
 
+def test_frames_that_cannot_be_decoded_fail_with_their_batch_alone(worker: Worker, stage: EchoStage) -> None:
+    """One request's codes are done while the other's frames fail."""
+    held = threading.Event()
+    worker.call(held.wait)
+    bad, good = order(worker, job(1)), order(worker, job(2), ramp=None)
+    stage.broken = EngineError("")
+    held.set()
+    assert "out of memory" in str(read(bad)[1])
+    assert isinstance(read(good)[1], Finished)
+
+
 def test_nothing_is_delivered_after_a_cancel(worker: Worker) -> None:
     held, gone = threading.Event(), list[Message]()
     worker.call(held.wait)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vivace import TTS, TTSConfig
-from vivace.errors import AbortedError, DeadlineError, EmptyTextError, EngineError, QueueFullError
+from vivace.errors import AbortedError, DeadlineError, EmptyTextError, EngineError, InputError, QueueFullError
 from vivace.pipeline.async_tts import AsyncTTS
 from vivace.pipeline.speech import Speech
 
@@ -98,6 +98,21 @@ def test_a_deadline_ends_a_request_and_nobody_else(tts: TTS) -> None:
     assert isinstance(late, DeadlineError)
     assert isinstance(other, Speech)
     assert np.array_equal(other.samples, tts.synthesize("Yes.", seed=2).samples)
+    assert at_rest(tts)
+
+
+def test_settings_that_do_not_fit_hurt_nobody_else(tts: TTS) -> None:
+    async def both() -> list[Speech | BaseException]:
+        door = AsyncTTS(tts)
+        return await asyncio.gather(  # type: ignore[return-value]
+            door.synthesize("Yes.", seed=2, temperature=[0.3, 0.3]),
+            door.synthesize("Yes.", seed=2),
+            return_exceptions=True,
+        )
+
+    wrong, other = asyncio.run(both())
+    assert isinstance(wrong, InputError)
+    assert isinstance(other, Speech)
     assert at_rest(tts)
 
 

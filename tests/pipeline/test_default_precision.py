@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 import torch
 
 from vivace import TTS, TTSConfig
+from vivace.engine.config import EngineConfig
+from vivace.engine.engine import Engine, Job
 from vivace.layers.native.kernels import deactivate, kernels
 from vivace.pipeline.loading import choose_precision
+from vivace.pipeline.stages import ChatTTSStages
+from vivace.text import split
 
 CPU = torch.device("cpu")
 TEXTS = [
@@ -28,13 +31,32 @@ def tts() -> Iterator[TTS]:
     deactivate()
 
 
+def heard(engine: Engine, jobs: list[Job]) -> list[list[tuple[list[int], torch.Tensor]]]:
+    """Frames of each job, all of them submitted at once."""
+    ids = [engine.submit(job) for job in jobs]
+    frames: dict[int, list[tuple[list[int], torch.Tensor]]] = {id: [] for id in ids}
+    while not engine.idle:
+        for update in engine.step(0.0):
+            if update.codes is not None and update.hidden is not None:
+                frames[update.id].append((update.codes.tolist(), update.hidden))
+    return [frames[id] for id in ids]
+
+
 def test_alone_equals_batched_to_the_bit(tts: TTS) -> None:
-    together = tts.synthesize_batch(TEXTS * 2, seed=11)
-    for text, speech in zip(TEXTS * 2, together, strict=True):
-        assert speech.stats.code_frames > 5
-        alone = tts.synthesize(text, seed=11)
-        assert speech.stats.code_frames == alone.stats.code_frames
-        np.testing.assert_allclose(speech.samples, alone.samples, atol=1e-5, rtol=0)
+    stages = tts.stages
+    assert isinstance(stages, ChatTTSStages)
+    jobs = [
+        stages.code_job(stages.script(piece), tts.voice(), None, stages.sampling, seed)
+        for seed, text in enumerate(TEXTS * 2)
+        for piece in split(text)
+    ]
+    config = EngineConfig(rows=8, positions=512, long_rows=0)
+    together = heard(stages.engine(config), jobs)
+    for job, frames in zip(jobs, together, strict=True):
+        (alone,) = heard(stages.engine(config), [job])
+        assert len(frames) > 5
+        assert [codes for codes, _ in frames] == [codes for codes, _ in alone]
+        assert all(torch.equal(a, b) for (_, a), (_, b) in zip(frames, alone, strict=True))
 
 
 def test_what_auto_means() -> None:

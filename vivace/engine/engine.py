@@ -11,10 +11,11 @@ from torch import Tensor
 
 from vivace.engine.config import EngineConfig
 from vivace.engine.graphs import GraphedSteps
+from vivace.engine.rows import check_fits
 from vivace.engine.runner import ParkedRow, Runner
 from vivace.engine.sampler import SamplingParams
 from vivace.engine.scheduler import Admit, Free, Move, Operation, Park, Resume, Scheduler
-from vivace.engine.sequence import Sequence
+from vivace.engine.sequence import Place, Sequence
 from vivace.engine.step import Frame
 from vivace.errors import DeadlineError, EngineError, TTSError
 from vivace.models.base import ARModel, ARPrompt
@@ -133,6 +134,7 @@ class Engine:
 
         Raises:
             EngineError: no model of that mode.
+            InputError: its sampling settings do not fit the model.
             TextTooLongError: no row could hold it.
             QueueFullError: too many wait already.
         """
@@ -140,12 +142,13 @@ class Engine:
             raise EngineError(f"this engine has no mode {job.mode!r}; it has {', '.join(self._modes)}")
         rows, length, _ = job.prompt.embeddings.shape
         assert rows == 1, "a job is one row; submit the rows of a batch one by one"
-        limit = self._modes[job.mode].spec.max_positions
+        spec = self._modes[job.mode].spec
+        check_fits(job.params, spec.codebooks)
         sequence = Sequence(
             self._next_id,
             job.mode,
             length,
-            min(length + job.params.max_new_tokens, limit),
+            min(length + job.params.max_new_tokens, spec.max_positions),
             priority=job.priority,
             deadline=job.deadline,
         )
@@ -190,8 +193,7 @@ class Engine:
         runner = self._runner
         match operation:
             case Admit(sequence, place):
-                track = self._tracks[sequence.id]
-                return [self._update(track, runner.prefill(place, track.job.prompt, track.job.params, track.job.seed))]
+                return [self._begin(self._tracks[sequence.id], place)]
             case Park(sequence, place):
                 self._tracks[sequence.id].parked = runner.park(place, sequence.length)
             case Resume(sequence, place):
@@ -204,6 +206,18 @@ class Engine:
             case Free(place):
                 runner.free(place)
         return []
+
+    def _begin(self, track: _Track, place: Place) -> Update:
+        """Prefill. It is the request's own, so what goes wrong in it is nobody else's: no memory for a long prompt."""
+        job = track.job
+        try:
+            frame = self._runner.prefill(place, job.prompt, job.params, job.seed)
+        except RuntimeError as exc:
+            self._runner.clear(place)
+            reason = str(exc).partition("\n")[0]
+            message = f"a prompt of {track.sequence.prompt_len} positions could not be read ({reason}); send less text"
+            return Update(track.sequence.id, error=EngineError(message))
+        return self._update(track, frame)
 
     def _update(self, track: _Track, frame: Frame) -> Update:
         """What a new frame means: it counts, it is the end code, or it is nonsense."""

@@ -16,6 +16,13 @@ USED, GREEDY = 1, 2  # bits of a row's flags
 NEVER = 2.0  # a top-p that drops nothing
 
 
+def check_fits(params: SamplingParams, codebooks: int) -> None:
+    """Raises: InputError when there is not one temperature per codebook, or the window is longer than what is kept."""
+    params.row_temperatures(1, codebooks)
+    if params.repetition_window > HISTORY:
+        raise InputError(f"repetition_window is {params.repetition_window}; give at most {HISTORY}")
+
+
 @dataclass(frozen=True)
 class SavedRow:
     """The state of one row, or of all, set aside."""
@@ -77,10 +84,7 @@ class RowState:
         """A new request takes a row; ``seed`` None always takes the most likely code, ``said`` counts as said.
 
         Returns: how many codes it keeps at most, its effective ``top_k``.
-        Raises: InputError when there is not one temperature per codebook, or the window is too long.
         """
-        if params.repetition_window > HISTORY:
-            raise InputError(f"repetition_window is {params.repetition_window}; the longest is {HISTORY}")
         temperatures = params.row_temperatures(1, self.codebooks)[:, 0]
         top_p = NEVER if params.top_p is None or params.top_p == 1 else params.top_p
         least = 1 if self.by_presence else MIN_KEEP

@@ -226,7 +226,7 @@ class Worker:
                 speaking.append(id)
                 ticket.fresh, ticket.chunks = [], ticket.chunks + 1
         for batch in batches(parts, self._spread):
-            for place, made in zip(batch, self._stage.decode([parts[i] for i in batch]), strict=True):
+            for place, made in zip(batch, self._decoded([parts[i] for i in batch]), strict=True):
                 id = speaking[place]
                 if isinstance(made, TTSError):
                     self._engine.abort(id)
@@ -238,6 +238,14 @@ class Worker:
             if ended is not None and ended.ending is not None:
                 codes = torch.stack(ended.codes) if ended.codes else torch.zeros(0, 0, dtype=torch.long)
                 self._close_ticket(id, Finished(codes, ended.ending))
+
+    def _decoded(self, parts: list[FramePart]) -> list[NDArray[np.float32] | TTSError]:
+        """Samples of one batch; when the device fails at it, the rest of the step's requests do not notice."""
+        try:
+            return self._stage.decode(parts)
+        except Exception as exc:
+            log.exception("a step of the engine failed at its frames")
+            return [EngineError(f"frames could not be decoded: {exc}; send the request again") for _ in parts]
 
     def _close_ticket(self, id: int, message: Message) -> None:
         ticket = self._tickets.pop(id)

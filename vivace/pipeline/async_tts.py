@@ -115,8 +115,8 @@ class AsyncTTS:
             events: asyncio.Queue[Event] = asyncio.Queue()
             deliver = partial(_from_thread, asyncio.get_running_loop(), events.put_nowait)
             speaking = await asyncio.to_thread(self.tts.speaking, pieces, request, ramp, deliver)
-            speaking.start()
             try:
+                speaking.start()
                 while not speaking.done:
                     for chunk in speaking.feed(await events.get()):
                         yield chunk, speaking

@@ -37,8 +37,8 @@ def listen(
     """
     events: SimpleQueue[Event] = SimpleQueue()
     speaking = begin(events.put)
-    speaking.start()
     try:
+        speaking.start()
         while not speaking.done:
             before = speaking.pieces_done
             chunks = speaking.feed(events.get())

@@ -157,10 +157,14 @@ class TTS:
         for text in texts:
             self._pieces(text, request)
         fixed = SpeakOptions(**{**options, "seed": request.seed})
-        with ThreadPoolExecutor(
-            max(1, min(len(texts), self.config.engine.rows, self.config.engine.max_requests))
-        ) as pool:
-            return list(pool.map(lambda text: self.synthesize(text, progress=progress, **fixed), texts))
+        at_once = max(1, min(len(texts), self.config.engine.rows, self.config.engine.max_requests))
+        with ThreadPoolExecutor(at_once) as pool:
+            made = [pool.submit(self.synthesize, text, progress=progress, **fixed) for text in texts]
+            try:
+                return [speech.result() for speech in made]
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # what has not begun is not wanted any more
+                raise
 
     def stream(
         self, text: str, *, progress: OnProgress | None = None, **options: Unpack[SpeakOptions]
@@ -214,7 +218,8 @@ class TTS:
                 frames = stages.frames(self.config.stream.lookahead)
                 spread = None if capabilities(self._device).batch_pays else SPREAD
                 self._worker = Worker(engine, frames, threads=stages.threads, spread=spread)
-                weakref.finalize(self, self._worker.close, wait=False)
+                # At exit the worker closes itself, and waits: a daemon thread must not outlive the interpreter.
+                weakref.finalize(self, self._worker.close, wait=False).atexit = False
             return self._worker
 
     def close(self) -> None:
