@@ -7,6 +7,7 @@ from typing import Unpack
 import numpy as np
 
 from vivace.cache.base import CacheStats
+from vivace.engine.engine import EngineLoad
 from vivace.errors import EngineError, InputError, VoiceNotFoundError
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.performance import Latency, PerformanceStats
@@ -70,7 +71,10 @@ class FakeSpeaker:
         return 0.0
 
     def get_performance_stats(self) -> PerformanceStats:
-        return PerformanceStats("fake", "cpu", 1, self.made, 0, 0, NONE, NONE, CacheStats(0, 0, 0, 0), 1, 0)
+        load = EngineLoad(
+            running=self.speaking, waiting=0, parked=0, rows=8, cache_bytes=0, prefix_bytes=0, steps=9, frames=18
+        )
+        return PerformanceStats("fake", "cpu", 1, self.made, 0, 0, NONE, NONE, CacheStats(0, 0, 0, 0), 1, 0, load)
 
     def clear_cache(self) -> None:
         self.cleared += 1

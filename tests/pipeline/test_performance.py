@@ -33,6 +33,7 @@ def test_sums_go_on_while_percentiles_follow_the_latest() -> None:
 
 def test_a_tts_counts_requests_but_not_its_warm_up() -> None:
     with TTS() as tts:
+        assert tts.get_performance_stats().engine is None
         tts.warm_up()
         assert tts.get_performance_stats().requests == 0
         speech = tts.synthesize("Good morning.", seed=1)
@@ -43,3 +44,6 @@ def test_a_tts_counts_requests_but_not_its_warm_up() -> None:
     assert 0 < stats.first_audio.p50 <= stats.first_audio.p99
     assert stats.memory_bytes > 1 << 20
     assert stats.device_bytes == 0
+    assert stats.engine is not None
+    assert stats.engine.running == stats.engine.waiting == stats.engine.parked == 0
+    assert stats.engine.frames >= stats.engine.steps > 0

@@ -30,6 +30,8 @@ def test_metrics_count_what_happened(http: httpx.Client, speaker: FakeSpeaker) -
     assert metric(http, "vivace_rtf_count") == 3
     for name in ("vivace_queue_waiting", "vivace_active", "vivace_cache_hits_total", "vivace_underruns_total"):
         assert metric(http, name) == 0
+    assert metric(http, "vivace_engine_frames_total") / metric(http, "vivace_engine_steps_total") == 2
+    assert metric(http, "vivace_engine_running") == 0
     assert metric(http, "process_resident_memory_bytes") > 1e6
 
 

@@ -58,6 +58,8 @@ class EngineLoad:
     rows: int
     cache_bytes: int
     prefix_bytes: int
+    steps: int  # decode steps so far
+    frames: int  # that they made: frames / steps is the mean batch
 
 
 @dataclass
@@ -105,6 +107,7 @@ class Engine:
         self._lanes = lanes
         self._tracks: dict[int, _Track] = {}
         self._next_id = 0
+        self._steps = self._frames = 0
 
     @property
     def graphs(self) -> GraphedSteps:
@@ -127,6 +130,8 @@ class Engine:
             rows=sum(lane.rows for lane in self._lanes),
             cache_bytes=self._runner.nbytes,
             prefix_bytes=self._runner.prefixes.nbytes,
+            steps=self._steps,
+            frames=self._frames,
         )
 
     def submit(self, job: Job) -> int:
@@ -181,6 +186,8 @@ class Engine:
             return []
         longest = [max((s.length for s in rows), default=0) for rows in running]
         frames = self._runner.decode([len(rows) for rows in running], longest)
+        self._steps += 1
+        self._frames += sum(len(rows) for rows in running)
         updates = []
         for rows, made in zip(running, frames, strict=True):
             for sequence, frame in zip(rows, made, strict=True):

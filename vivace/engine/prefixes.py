@@ -17,7 +17,7 @@ class PrefixCache:
     @property
     def nbytes(self) -> int:
         """Memory of what is held."""
-        return sum(saved.nbytes for saved in self._held.values())
+        return sum(saved.nbytes for saved in tuple(self._held.values()))  # others ask while it changes
 
     def __len__(self) -> int:
         return len(self._held)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from vivace.cache.base import CacheStats
+from vivace.engine.engine import EngineLoad
 from vivace.runtime.memory import device_bytes, peak_process_bytes
 
 REMEMBERED = 1000  # requests that averages and percentiles are taken over: the latest
@@ -39,6 +40,7 @@ class PerformanceStats:
     results: CacheStats
     memory_bytes: int  # the most that the process has taken
     device_bytes: int  # what tensors take of an accelerator's memory now
+    engine: EngineLoad | None = None  # None before the first request
 
     @property
     def rtf(self) -> float:
@@ -69,7 +71,9 @@ class Meter:
             self._work.append(work_s)
             self._first.append(first_audio_s)
 
-    def stats(self, model: str, device: torch.device, results: CacheStats) -> PerformanceStats:
+    def stats(
+        self, model: str, device: torch.device, results: CacheStats, engine: EngineLoad | None = None
+    ) -> PerformanceStats:
         """All of it, with what the process has taken of the machine."""
         with self._lock:
             return PerformanceStats(
@@ -84,6 +88,7 @@ class Meter:
                 results=results,
                 memory_bytes=peak_process_bytes(),
                 device_bytes=device_bytes(device),
+                engine=engine,
             )
 
 

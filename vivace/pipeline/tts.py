@@ -190,7 +190,8 @@ class TTS:
 
     def get_performance_stats(self) -> PerformanceStats:
         """What has been done so far."""
-        return self._meter.stats(self.name, self._device, self.results.stats)
+        engine = None if self._worker is None else self._worker.load
+        return self._meter.stats(self.name, self._device, self.results.stats, engine)
 
     def clear_cache(self) -> None:
         """Forget results and voices prepared from recordings, those of other processes in the same folder included."""

@@ -64,5 +64,11 @@ class _SpeakerCollector(Collector):
         yield CounterMetricFamily("vivace_cache_misses", "Results not found.", stats.results.misses)
         yield GaugeMetricFamily("vivace_cache_bytes", "Size of the result cache.", stats.results.bytes)
         yield CounterMetricFamily("vivace_work_seconds", "Time spent on synthesis.", stats.work_s)
+        if (engine := stats.engine) is not None:
+            yield GaugeMetricFamily("vivace_engine_running", "Rows of the engine in use.", engine.running)
+            yield GaugeMetricFamily("vivace_engine_waiting", "Pieces that wait for a row.", engine.waiting)
+            yield GaugeMetricFamily("vivace_engine_parked", "Pieces that gave up their row for now.", engine.parked)
+            yield CounterMetricFamily("vivace_engine_steps", "Decode steps.", engine.steps)
+            yield CounterMetricFamily("vivace_engine_frames", "Frames; per step: the batch size.", engine.frames)
         yield GaugeMetricFamily("vivace_peak_memory_bytes", "Most memory the process has taken.", stats.memory_bytes)
         yield GaugeMetricFamily("vivace_device_memory_bytes", "Memory of tensors on the device.", stats.device_bytes)
