@@ -15,6 +15,7 @@ from vivace.engine.config import EngineConfig
 from vivace.engine.frame_stage import WHOLE
 from vivace.engine.worker import AudioPart, Finished, Message, Order, Worker
 from vivace.errors import InputError, TTSError
+from vivace.pipeline.gpt_sovits_frames import Saying
 from vivace.pipeline.gpt_sovits_stages import GPTSoVITSStages
 from vivace.pipeline.stages import Recording
 from vivace.pipeline.voices import Voice, load_voice, save_voice
@@ -148,3 +149,18 @@ def test_phones_and_features_go_together(stages: dict[str, GPTSoVITSStages]) -> 
     ids, features = own.text(script.runs)
     assert len(ids) == len(features) == sum(len(run.phones) for run in script.runs)
     assert not features.any()  # there is no BERT in these goldens
+
+
+def test_a_request_may_choose_the_steps_of_the_solver(stages: dict[str, GPTSoVITSStages]) -> None:
+    own = stages["v4"]
+    voice = own.hear([recording(0)], "今天天气不错。")
+    (piece,) = split("你好，世界。")
+    script, heard = own.script(piece), Recording(voice.prompt_codes, "今天天气不错。")  # type: ignore[arg-type]
+    codes = torch.arange(12)
+    waves = {}
+    for steps in (None, 2, 3):
+        saying = own.code_job(script, voice, heard, own.sampling, 1, sample_steps=steps).context
+        assert isinstance(saying, Saying)
+        waves[steps] = own.frames().wave(codes, saying)
+    assert torch.equal(waves[None], waves[2])  # what these stages were made with
+    assert not torch.equal(waves[2], waves[3])

@@ -65,9 +65,16 @@ class Stages(Protocol):
         ...
 
     def code_job(
-        self, script: Script, voice: Voice, recording: Recording | None, params: SamplingParams, seed: int
+        self,
+        script: Script,
+        voice: Voice,
+        recording: Recording | None,
+        params: SamplingParams,
+        seed: int,
+        *,
+        sample_steps: int | None = None,
     ) -> Job:
-        """A generation for the engine."""
+        """A generation for the engine; ``sample_steps`` is for families that have a solver."""
         ...
 
     def listen(self, samples: NDArray[np.float32]) -> NDArray[np.int32]:

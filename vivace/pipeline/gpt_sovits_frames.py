@@ -40,6 +40,7 @@ class Saying:
     phones: Tensor  # [X]
     timbre: Timbre
     seed: int
+    steps: int = 1  # of the flow-matching solver (v3, v4)
 
 
 @dataclass
@@ -52,14 +53,10 @@ class CodeStream:
 
 
 class CodeFrames:
-    """``FrameStage``.
+    """``FrameStage``."""
 
-    Args:
-        steps: of the flow-matching solver (v3, v4).
-    """
-
-    def __init__(self, parts: GPTSoVITSParts, *, steps: int) -> None:
-        self._parts, self._steps = parts, steps
+    def __init__(self, parts: GPTSoVITSParts) -> None:
+        self._parts = parts
 
     def open(self, context: object) -> CodeStream:
         """A stream before its first code."""
@@ -115,7 +112,7 @@ class CodeFrames:
             return normal_noise(saying.seed, next(drawn), (windows, timbre_mels, frames)).to(codes.device)
 
         def solver(condition: Tensor, mel: Tensor, start: Tensor) -> Tensor:
-            return solve(s2.estimator, condition, mel, start, self._steps)
+            return solve(s2.estimator, condition, mel, start, saying.steps)
 
         timbre_mels = timbre.mel.shape[1]
         speech = s2.condition(codes, phones, timbre.style)

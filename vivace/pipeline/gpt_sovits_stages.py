@@ -88,9 +88,16 @@ class GPTSoVITSStages:
         return PhoneScript(piece.text, manner or "", piece_units(piece), tuple(phone_runs(piece.words)))
 
     def code_job(
-        self, script: Script, voice: Voice, recording: Recording | None, params: SamplingParams, seed: int
+        self,
+        script: Script,
+        voice: Voice,
+        recording: Recording | None,
+        params: SamplingParams,
+        seed: int,
+        *,
+        sample_steps: int | None = None,
     ) -> Job:
-        """A generation for the engine.
+        """A generation for the engine; ``sample_steps`` of the solver (v3, v4), None: what the version was made for.
 
         Raises: InputError when the voice is of another model, or v3 and v4 lack its recording.
         """
@@ -101,7 +108,8 @@ class GPTSoVITSStages:
         codes = torch.zeros(0, dtype=torch.long) if recording is None else torch.from_numpy(recording.codes[0]).long()
         row = S1Input(torch.cat((before, said)), torch.cat((before_features, features)), codes.to(self.parts.device))
         prompt = ar_prompt(self.parts.s1, row)
-        return Job(prompt, self.bounded(len(said), params), seed, context=Saying(said, timbre, seed))
+        saying = Saying(said, timbre, seed, sample_steps or self._steps)
+        return Job(prompt, self.bounded(len(said), params), seed, context=saying)
 
     def bounded(self, phones: int, params: SamplingParams) -> SamplingParams:
         """Speech that goes on for ever is cut off at what so many phones can never take."""
@@ -225,7 +233,7 @@ class GPTSoVITSStages:
 
     def frames(self, lookahead: int | None = None) -> CodeFrames:
         """The frame stage of this model; it waits for the whole of a piece whatever ``lookahead``."""
-        return CodeFrames(self.parts, steps=self._steps)
+        return CodeFrames(self.parts)
 
     def _transcript(self, recording: Recording | None) -> tuple[Tensor, Tensor]:
         return self._read(() if recording is None else tuple(phone_runs(phones(recording.transcript))))

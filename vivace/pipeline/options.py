@@ -15,6 +15,7 @@ from vivace.text import Lexicon
 from vivace.types import LanguageChoice
 
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
+MAX_STEPS = 128
 RANDOM_SEEDS = 1 << 32  # unseeded requests draw one of these: short enough to read out and type again
 
 
@@ -30,6 +31,7 @@ class SpeakOptions(TypedDict, total=False):
     top_p: float | None
     top_k: int | None
     repetition_penalty: float | None
+    sample_steps: int | None  # of the flow-matching solver, 1 to 128; only GPT-SoVITS v3 and v4 have one
     lexicon: Lexicon | Mapping[str, str] | None  # word -> reading, on top of the configured lexicon's
     reuse: bool | None  # the result cache: True: any earlier speech will do, seed or not; False: neither look nor keep
     deadline_s: float | None  # seconds from now after which nobody wants the rest: DeadlineError
@@ -50,6 +52,7 @@ class Request:
     refine: str | None
     lexicon: Lexicon
     deadline_s: float | None = None
+    sample_steps: int | None = None
 
 
 def _checked(options: SpeakOptions) -> SpeakOptions:
@@ -110,6 +113,9 @@ def make_request(
     deadline_s = options.get("deadline_s")
     if deadline_s is not None and not deadline_s > 0:
         raise InputError(f"deadline_s is {deadline_s}; give seconds above 0, or leave it out")
+    steps = _first(options.get("sample_steps"), config.sample_steps)
+    if steps is not None and not 1 <= steps <= MAX_STEPS:
+        raise InputError(f"sample_steps is {steps}; give a whole number from 1 to {MAX_STEPS}")
     return Request(
         voice=voice,
         language=language,
@@ -121,4 +127,5 @@ def make_request(
         refine=options.get("refine"),
         lexicon=lexicon,
         deadline_s=deadline_s,
+        sample_steps=steps,
     )

@@ -65,6 +65,7 @@ class ResultCache:
             seed,
             request.refine,
             asdict(request.sampling),
+            request.sample_steps,
         )
 
     def get(self, key: str | None) -> Speech | None:

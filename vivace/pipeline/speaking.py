@@ -217,7 +217,10 @@ class Speaking:
         request, recording, seed = self._request, self._recording, derive_seed(self._request.seed, index)
 
         def build() -> Job:
-            return self._job(index, self._stages.code_job(script, request.voice, recording, request.sampling, seed))
+            job = self._stages.code_job(
+                script, request.voice, recording, request.sampling, seed, sample_steps=request.sample_steps
+            )
+            return self._job(index, job)
 
         self._order(index, part, build, ramp=self._ramp)
 

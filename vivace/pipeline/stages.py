@@ -181,9 +181,16 @@ class ChatTTSStages:
             return generate(self.model.code_mode, prompt, self.bounded(script, params), SeededNoise((seed,)))[0]
 
     def code_job(
-        self, script: Script, voice: Voice, recording: Recording | None, params: SamplingParams, seed: int
+        self,
+        script: Script,
+        voice: Voice,
+        recording: Recording | None,
+        params: SamplingParams,
+        seed: int,
+        *,
+        sample_steps: int | None = None,
     ) -> Job:
-        """The same for the engine."""
+        """The same for the engine; there is no solver, and ``sample_steps`` changes nothing."""
         return Job(self.prompt(script, voice, recording), self.bounded(script, params), seed, CODE)
 
     @torch.inference_mode()

@@ -32,3 +32,4 @@ class InferenceConfig(Group):
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     top_k: Annotated[int, Field(ge=1)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0)] | None = None
+    sample_steps: Annotated[int, Field(ge=1, le=128)] | None = None  # of the flow-matching solver: GPT-SoVITS v3 and v4
