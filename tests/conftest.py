@@ -8,6 +8,9 @@ import pytest
 # Before torch is loaded. The models of the tests are small: a second thread gains little, and on a busy machine threads
 # that wait for one another make them ten times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Checkpoints of random weights say nothing right: to speak again would take time and change nothing.
+AGAIN = "VIVACE_CHECK__RETRIES"
+os.environ[AGAIN] = "0"  # for fixtures that live longer than one test
 
 
 @pytest.fixture(autouse=True)
@@ -20,4 +23,5 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
     monkeypatch.setenv("VIVACE_PATHS__CACHE_DIR", str(home / "cache"))
     monkeypatch.setenv("VIVACE_PATHS__VOICES_DIR", str(home / "voices"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv(AGAIN, "0")
     return home

@@ -29,8 +29,12 @@ def checkpoint(subject: Subject) -> Iterator[Path | None]:
 
 @contextmanager
 def speaker(root: Path | None, precision: PrecisionChoice, config: TTSConfig) -> Iterator[TTS]:
-    """A warm ``TTS`` of the checkpoint; results are never reused."""
-    settings = config.model_copy(update={"precision": precision, "model": None})
+    """A warm ``TTS`` of the checkpoint; results are never reused.
+
+    Random weights say nothing right: nothing of theirs is spoken again.
+    """
+    check = config.check.model_copy(update={"retries": 0}) if root else config.check
+    settings = config.model_copy(update={"precision": precision, "model": None, "check": check})
     with TTS(root, config=settings) as tts:
         tts.warm_up()
         yield tts

@@ -52,7 +52,7 @@ class AsyncTTS:
         if key is None:
             chunks = self._chunks(pieces, request)
         else:
-            chunks = self._flight(key, pieces, request, self.tts.ramp).listen()
+            chunks = self._flight(key, pieces, request, self.tts.ramp(request)).listen()
         try:
             async for chunk in chunks:
                 yield chunk
@@ -65,7 +65,7 @@ class AsyncTTS:
         return Speech(samples, self.tts.sample_rate, made[-1][1].stats)
 
     async def _chunks(self, pieces: list[Piece], request: Request) -> AsyncGenerator[AudioChunk, None]:
-        spoken = self._speak(pieces, request, self.tts.ramp)
+        spoken = self._speak(pieces, request, self.tts.ramp(request))
         try:
             async for chunk, _ in spoken:
                 yield chunk
@@ -94,6 +94,10 @@ class AsyncTTS:
                 yield chunk
         finally:
             await spoken.aclose()
+        if not made[-1][
+            1
+        ].settled:  # a listener who waits for all of it gets better speech: it is made for whoever does
+            return
         samples = np.concatenate([chunk.samples for chunk, _ in made])
         speech = Speech(samples, self.tts.sample_rate, made[-1][1].stats)
         await asyncio.to_thread(self.tts.results.put, key, speech)

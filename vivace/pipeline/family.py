@@ -20,6 +20,7 @@ from vivace.models.registry import family_of
 from vivace.pipeline.gpt_sovits_loading import load_gpt_sovits
 from vivace.pipeline.gpt_sovits_stages import GPTSoVITSStages
 from vivace.pipeline.loading import load_chattts
+from vivace.pipeline.speech_check import Expectation
 from vivace.pipeline.stages import ChatTTSStages, Recording, Script
 from vivace.pipeline.voices import Voice
 from vivace.settings import TTSConfig
@@ -62,6 +63,10 @@ class Stages(Protocol):
 
     def script(self, piece: Piece, manner: str | None = None) -> Script:
         """A piece as the model reads it."""
+        ...
+
+    def expectation(self, script: Script, recording: Recording | None) -> Expectation:
+        """How long speech of a script is, as far as can be told beforehand."""
         ...
 
     def code_job(
@@ -107,11 +112,15 @@ def open_stages(root: Path, config: TTSConfig, device: torch.device) -> Stages:
 
     Raises: WeightsError, InputError, SettingsError when it cannot be loaded as it is configured.
     """
+    vocoder = config.vocoder
     if family_of(root) == "gpt_sovits":
-        return GPTSoVITSStages(load_gpt_sovits(root, device=device, precision=config.precision))
+        return GPTSoVITSStages(
+            load_gpt_sovits(root, device=device, precision=config.precision),
+            use_vocoder_optimization=vocoder.use_vocoder_optimization,
+            vocoder_chunk_size=vocoder.vocoder_chunk_size,
+        )
     if config.native_kernels and device.type == "cpu":
         activate(config.paths.cache_dir / "native")
-    vocoder = config.vocoder
     parts = load_chattts(root, device=device, precision=config.precision, vocoder_precision=vocoder.precision)
     return ChatTTSStages(
         parts,

@@ -30,6 +30,8 @@ from vivace.models.gpt_sovits.sampling import MIN_CODES, MIN_TEMPERATURE
 from vivace.models.gpt_sovits.vits import SAMPLE_RATE, VitsModel
 from vivace.pipeline.gpt_sovits_frames import CodeFrames, Saying, Timbre
 from vivace.pipeline.gpt_sovits_loading import GPTSoVITSParts
+from vivace.pipeline.gpt_sovits_tempo import expectation
+from vivace.pipeline.speech_check import Expectation
 from vivace.pipeline.stages import Recording, Script, piece_units
 from vivace.pipeline.voices import Voice
 from vivace.text import phones
@@ -110,6 +112,11 @@ class GPTSoVITSStages:
         prompt = ar_prompt(self.parts.s1, row)
         saying = Saying(said, timbre, seed, sample_steps or self._steps)
         return Job(prompt, self.bounded(len(said), params), seed, context=saying)
+
+    def expectation(self, script: Script, recording: Recording | None) -> Expectation:
+        """How long speech of a script is, by the tempo of the voice's recording."""
+        assert isinstance(script, PhoneScript), "a script of this family has phones"
+        return expectation(script.runs, recording)
 
     def bounded(self, phones: int, params: SamplingParams) -> SamplingParams:
         """Speech that goes on for ever is cut off at what so many phones can never take."""

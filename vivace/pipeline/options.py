@@ -35,6 +35,7 @@ class SpeakOptions(TypedDict, total=False):
     lexicon: Lexicon | Mapping[str, str] | None  # word -> reading, on top of the configured lexicon's
     reuse: bool | None  # the result cache: True: any earlier speech will do, seed or not; False: neither look nor keep
     deadline_s: float | None  # seconds from now after which nobody wants the rest: DeadlineError
+    by_piece: bool | None  # streams only: each chunk is a whole piece, judged, and spoken again where it was wrong
     refine: str | None  # let the model rewrite the text first, e.g. "[oral_2][laugh_0][break_6]"
 
 
@@ -53,6 +54,7 @@ class Request:
     lexicon: Lexicon
     deadline_s: float | None = None
     sample_steps: int | None = None
+    by_piece: bool = False
 
 
 def _checked(options: SpeakOptions) -> SpeakOptions:
@@ -128,4 +130,5 @@ def make_request(
         lexicon=lexicon,
         deadline_s=deadline_s,
         sample_steps=steps,
+        by_piece=bool(options.get("by_piece")),
     )

@@ -41,6 +41,8 @@ class PerformanceStats:
     memory_bytes: int  # the most that the process has taken
     device_bytes: int  # what tensors take of an accelerator's memory now
     engine: EngineLoad | None = None  # None before the first request
+    retries: int = 0  # pieces spoken again because what came first was wrong
+    faults: int = 0  # pieces given although something was wrong with them
 
     @property
     def rtf(self) -> float:
@@ -59,10 +61,11 @@ class Meter:
         """As if nothing had happened yet: after a warm-up."""
         with self._lock:
             self._requests, self._audio_s, self._work_s = 0, 0.0, 0.0
+            self._retries = self._faults = 0
             self._work: deque[float] = deque(maxlen=REMEMBERED)
             self._first: deque[float] = deque(maxlen=REMEMBERED)
 
-    def add(self, *, audio_s: float, work_s: float, first_audio_s: float) -> None:
+    def add(self, *, audio_s: float, work_s: float, first_audio_s: float, retries: int = 0, faults: int = 0) -> None:
         """One request is over."""
         with self._lock:
             self._requests += 1
@@ -70,6 +73,8 @@ class Meter:
             self._work_s += work_s
             self._work.append(work_s)
             self._first.append(first_audio_s)
+            self._retries += retries
+            self._faults += faults
 
     def stats(
         self, model: str, device: torch.device, results: CacheStats, engine: EngineLoad | None = None
@@ -89,6 +94,8 @@ class Meter:
                 memory_bytes=peak_process_bytes(),
                 device_bytes=device_bytes(device),
                 engine=engine,
+                retries=self._retries,
+                faults=self._faults,
             )
 
 

@@ -2,26 +2,31 @@
 
 # Q codebooks, T frames
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vivace.audio.resample import Samples
 from vivace.engine.engine import Job
 from vivace.engine.frame_stage import Ramp
 from vivace.engine.worker import AudioPart, Finished, Message, Order, Worker
-from vivace.errors import TTSError
+from vivace.errors import EngineError, TTSError
 from vivace.pipeline.family import Stages
 from vivace.pipeline.options import Request
 from vivace.pipeline.piece_audio import PieceAudio
 from vivace.pipeline.speech import AudioChunk, SpeechStats
+from vivace.pipeline.speech_check import PieceFault
 from vivace.pipeline.stages import Recording, Script
+from vivace.pipeline.take import Take, better
 from vivace.runtime.seed import derive_seed
+from vivace.settings.speech import CheckConfig
 from vivace.types import Piece
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,14 +47,12 @@ class Event:
 @dataclass
 class _Part:
     piece: Piece
-    audio: PieceAudio
+    take: Take
+    best: Take | None = None  # of those before it
+    retries: int = 0
     order: int | None = None  # its number in the worker
     refining: bool = False
     script: Script | None = None
-    ready: list[Samples] = field(default_factory=list)
-    raw: list[Samples] = field(default_factory=list)  # kept where the piece becomes a recording
-    frames: int = 0
-    stopped: bool = True
     over: bool = False
 
 
@@ -59,6 +62,8 @@ class Speaking:
     Args:
         deliver: takes the events of this request, from another thread; give them to ``feed`` in order.
         ahead: pieces that may be under way beyond the one that is heard, so that memory stays flat.
+        check: whether pieces are judged, and how often a wrong one is spoken again.
+        hold: give nothing of a piece before it is over. Only then can it be spoken again: what was given is heard.
         deadline: on the worker's clock.
     """
 
@@ -72,15 +77,15 @@ class Speaking:
         *,
         ramp: Ramp,
         ahead: int,
+        check: CheckConfig,
+        hold: bool,
         deadline: float | None = None,
     ) -> None:
         self._stages, self._worker, self._request, self._deliver = stages, worker, request, deliver
         self._ramp, self._ahead, self._deadline = ramp, ahead, deadline
-        last, rate = len(pieces) - 1, stages.sample_rate
-        self._parts = [
-            _Part(piece, PieceAudio(piece, rate, speed=request.speed, last=index == last))
-            for index, piece in enumerate(pieces)
-        ]
+        self._check, self._hold = check, hold
+        last = len(pieces) - 1
+        self._parts = [_Part(piece, self._new_take(piece, last=index == last)) for index, piece in enumerate(pieces)]
         voice = request.voice
         self._recording = None
         if voice.prompt_codes is not None and voice.transcript is not None:
@@ -113,9 +118,24 @@ class Speaking:
             seed=self._request.seed,
             voice=self._request.voice.name,
             pieces=len(self._parts),
-            code_frames=sum(part.frames for part in self._parts),
-            stopped=all(part.stopped for part in self._parts),
+            code_frames=sum(part.take.frames for part in self._parts),
+            stopped=all(part.take.stopped for part in self._parts),
+            faults=self._faults,
+            retries=sum(part.retries for part in self._parts),
         )
+
+    @property
+    def settled(self) -> bool:
+        """Whether the request comes to this however it is listened to: no piece would have been spoken again."""
+        return self._hold or not self._check.retries or not self._faults
+
+    @property
+    def _faults(self) -> tuple[PieceFault, ...]:
+        takes = enumerate((part.take for part in self._parts), 1)
+        return tuple(PieceFault(number, take.fault) for number, take in takes if take.fault is not None)
+
+    def _new_take(self, piece: Piece, *, last: bool) -> Take:
+        return Take(PieceAudio(piece, self._stages.sample_rate, speed=self._request.speed, last=last))
 
     def start(self) -> None:
         """Order the first pieces."""
@@ -145,19 +165,18 @@ class Speaking:
     def _take(self, index: int, part: _Part, message: Message | Heard) -> None:
         match message:
             case AudioPart(samples):
-                if index == 0 and self._carry_over:
-                    part.raw.append(samples)
-                part.ready.append(part.audio.push(samples))
+                part.take.push(samples, keep=index == 0 and self._carry_over)
             case Finished(codes, _) if part.refining:
                 assert part.script is not None, "what is refined has a script"
                 part.refining = False
                 part.script = replace(part.script, text=self._stages.rewritten(codes))
                 self._order_speech(index, part, part.script)
             case Finished(codes, ending):
-                part.ready.append(part.audio.finish())
-                part.frames, part.stopped, part.over = len(codes), ending == "end", True
-                if index == 0 and self._carry_over:
-                    self._listen(part)
+                assert part.script is not None, "what is finished was ordered"
+                expected = self._stages.expectation(part.script, self._recording) if self._check.enabled else None
+                part.take.finish(codes.numpy(), ended=ending == "end", expected=expected)
+                if not self._spoken_again(index, part, part.script):
+                    self._settle(index, part)
             case Heard(heard):
                 script = self._parts[0].script
                 assert script is not None, "what was heard was spoken"
@@ -165,10 +184,34 @@ class Speaking:
             case TTSError():
                 raise message
 
-    def _listen(self, part: _Part) -> None:
+    def _spoken_again(self, index: int, part: _Part, script: Script) -> bool:
+        """Order another take of a wrong piece, with another seed, if it may have one."""
+        if part.take.fault is None or not self._hold or part.retries >= self._check.retries:
+            return False
+        part.best = better(part.best, part.take)
+        part.take = self._new_take(part.piece, last=index + 1 == len(self._parts))
+        part.retries += 1
+        self._order_speech(index, part, script)
+        return True
+
+    def _settle(self, index: int, part: _Part) -> None:
+        """The piece is what its best take is. Raises: EngineError when that is silence, or wrong and refused."""
+        part.take, part.best = better(part.best, part.take), None
+        if part.take.error is not None:
+            raise part.take.error
+        if part.take.fault is not None:
+            said = f"piece {index + 1}, {part.piece.text[:40]!r}, came out {part.take.fault}"
+            if self._check.refuse and self._hold:
+                raise EngineError(f"{said} {part.retries + 1} times; try another seed or voice")
+            log.warning("%s (takes: %d)", said, part.retries + 1)
+        part.over = True
+        if index == 0 and self._carry_over:
+            self._listen(part.take)
+
+    def _listen(self, take: Take) -> None:
         """The first piece is the recording of those that follow: the same voice and manner go on."""
-        wave = np.concatenate(part.raw)
-        part.raw = []
+        wave = np.concatenate(take.raw)
+        take.raw = []
 
         def heard(future: Future[NDArray[np.int32]]) -> None:
             error = future.exception()
@@ -183,8 +226,10 @@ class Speaking:
         chunks: list[AudioChunk] = []
         while self._heard < len(self._parts):
             part = self._parts[self._heard]
-            samples = np.concatenate([np.zeros(0, np.float32), *part.ready])
-            part.ready = []
+            if self._hold and not part.over:
+                break
+            samples = np.concatenate([np.zeros(0, np.float32), *part.take.ready])
+            part.take.ready = []
             last = part.over and self._heard + 1 == len(self._parts)
             if len(samples):
                 self._first_s = self._first_s or time.perf_counter() - self._started
@@ -215,6 +260,8 @@ class Speaking:
 
     def _order_speech(self, index: int, part: _Part, script: Script) -> None:
         request, recording, seed = self._request, self._recording, derive_seed(self._request.seed, index)
+        if part.retries:
+            seed = derive_seed(seed, part.retries)  # 0 is the refine pass
 
         def build() -> Job:
             job = self._stages.code_job(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vivace.audio.encode import encode
 from vivace.audio.files import write_audio
 from vivace.audio.spec import AudioFormat
+from vivace.pipeline.speech_check import PieceFault
 
 Samples = NDArray[np.float32]
 
@@ -27,6 +28,8 @@ class SpeechStats:
     pieces: int  # generations it took
     code_frames: int
     stopped: bool  # every piece ended by itself, none at the length limit
+    faults: tuple[PieceFault, ...] = ()  # pieces that are wrong all the same: see docs/models.md
+    retries: int = 0  # pieces spoken again because what came first was wrong
     cached: bool = False  # it was made before; elapsed_s is the time it took to find
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 
 from vivace.pipeline.speech import Speech, SpeechStats
+from vivace.pipeline.speech_check import PieceFault
 
 SAMPLE = np.dtype("<f4")
 
@@ -21,4 +22,5 @@ def unpack_speech(record: bytes) -> Speech:
     end = record.index(b"\n")
     head = json.loads(record[:end])
     samples = np.frombuffer(record, SAMPLE, offset=end + 1)
-    return Speech(samples, head["sample_rate"], SpeechStats(**head["stats"]))
+    stats = {**head["stats"], "faults": tuple(PieceFault(**fault) for fault in head["stats"].get("faults", ()))}
+    return Speech(samples, head["sample_rate"], SpeechStats(**stats))

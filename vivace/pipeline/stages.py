@@ -29,6 +29,7 @@ from vivace.models.chattts.speaker import random_speaker, speaker_embedding
 from vivace.models.chattts.text import SPEED_TAG, character_text, phone_text
 from vivace.pipeline.frames import HiddenFrames
 from vivace.pipeline.loading import ChatTTSParts
+from vivace.pipeline.speech_check import Expectation
 from vivace.pipeline.voices import Voice
 from vivace.pipeline.wave_streams import WaveStreams
 from vivace.runtime.threads import intra_op_threads
@@ -174,6 +175,12 @@ class ChatTTSStages:
             min_new_tokens=max(params.min_new_tokens, script.units),
             max_new_tokens=min(params.max_new_tokens, most),
         )
+
+    def expectation(self, script: Script, recording: Recording | None) -> Expectation:
+        """How long speech of a script is: ``bounded`` keeps it from being shorter or longer than that."""
+        rate = self.sample_rate / (self.vocoder.hop * self.model.decoder.frames_per_code)
+        least = math.ceil(script.units * self.habits.least_frames_per_unit)
+        return Expectation(least, math.ceil(script.units * self.habits.frames_per_unit) + SLACK_FRAMES, rate)
 
     def codes(self, script: Script, prompt: ARPrompt, params: SamplingParams, seed: int) -> Generation:
         """Generate without the engine, alone."""

@@ -18,15 +18,15 @@ import torch
 
 from vivace.engine.frame_stage import WHOLE, Ramp
 from vivace.engine.worker import Finished, Message, Order, Worker
-from vivace.errors import EngineError, TextTooLongError, TTSError, UnsupportedLanguageError
+from vivace.errors import EngineError, TTSError
 from vivace.models.registry import EMBEDDED, embedded_root
-from vivace.pipeline.brackets import require_closed_tags
 from vivace.pipeline.cloning import checked_transcript
 from vivace.pipeline.family import Stages, open_stages
 from vivace.pipeline.listening import Admission, OnProgress, listen
 from vivace.pipeline.options import Request, SpeakOptions, make_request
 from vivace.pipeline.performance import Meter, PerformanceStats
 from vivace.pipeline.prepared_voices import open_prepared_voices
+from vivace.pipeline.reading import read_pieces, require_languages, require_length
 from vivace.pipeline.result_cache import open_result_cache
 from vivace.pipeline.speaking import Event, Speaking
 from vivace.pipeline.speech import AudioChunk, Speech
@@ -36,7 +36,7 @@ from vivace.runtime.backend import set_up_backend
 from vivace.runtime.capability import capabilities
 from vivace.runtime.device import pick_device
 from vivace.settings import TTSConfig
-from vivace.text import Lexicon, Normaliser, normalize, split
+from vivace.text import Lexicon, Normaliser, normalize
 from vivace.types import Piece, SpokenLanguage
 from vivace.weights.resolve import resolve
 
@@ -175,7 +175,7 @@ class TTS:
         Raises: as ``synthesize``; what is wrong with the request is raised before the first chunk is asked for.
         """
         request, pieces = self.prepare(text, options)
-        return (chunk for chunk, _ in self._speak(pieces, request, progress, self.ramp))
+        return (chunk for chunk, _ in self._speak(pieces, request, progress, self.ramp(request)))
 
     def refine(self, text: str, prompt: str = "", *, seed: int = 0) -> str:
         """Only the refine pass: ``text`` rewritten with fillers, pauses and laughs (models with a text head)."""
@@ -244,29 +244,15 @@ class TTS:
         return make_request(options, self.config.inference, voice, self._lexicon, self.stages.sampling)
 
     def _pieces(self, text: str, request: Request) -> list[Piece]:
-        limit = self.config.limits.max_chars
-        if len(text) > limit:
-            raise TextTooLongError(f"the text has {len(text)} characters, the limit is {limit}; send it in parts")
-        require_closed_tags(text)
-        pieces = split(
-            text,
-            request.language,
-            budget=self.stages.habits.max_piece_units,
-            lexicon=request.lexicon,
-            normalisers=self._normalisers,
-        )
-        spoken = frozenset().union(*(piece.languages for piece in pieces))
-        for language in sorted(spoken - set(request.voice.languages)):
-            able = ", ".join(v.name for v in self.voices if language in v.languages) or "none"
-            raise UnsupportedLanguageError(
-                f"voice {request.voice.name!r} does not speak {language!r}; voices that do: {able}"
-            )
+        require_length(text, self.config.limits.max_chars)
+        budget = self.stages.habits.max_piece_units
+        pieces = read_pieces(text, request, budget=budget, normalisers=self._normalisers)
+        require_languages(pieces, request.voice, self.voices)
         return pieces
 
-    @property
-    def ramp(self) -> Ramp:
-        """When a stream of this configuration sends audio."""
-        return Ramp(**self.config.stream.model_dump(exclude={"lookahead"}))
+    def ramp(self, request: Request) -> Ramp:
+        """When a stream sends audio."""
+        return WHOLE if request.by_piece else Ramp(**self.config.stream.model_dump(exclude={"lookahead"}))
 
     def prepare(self, text: str, options: SpeakOptions) -> tuple[Request, list[Piece]]:
         """What a text and its options come to, before anything is spoken. Raises: as ``synthesize``."""
@@ -276,15 +262,31 @@ class TTS:
     def count(self, speaking: Speaking) -> None:
         """A request is over: it goes into the statistics."""
         stats = speaking.stats
-        self._meter.add(audio_s=stats.duration_s, work_s=stats.elapsed_s, first_audio_s=speaking.first_audio_s)
+        self._meter.add(
+            audio_s=stats.duration_s,
+            work_s=stats.elapsed_s,
+            first_audio_s=speaking.first_audio_s,
+            retries=stats.retries,
+            faults=len(stats.faults),
+        )
 
     def speaking(
         self, pieces: Sequence[Piece], request: Request, ramp: Ramp, deliver: Callable[[Event], None]
     ) -> Speaking:
         """A request that has not begun; ``deliver`` takes its events from another thread."""
         deadline = None if request.deadline_s is None else time.monotonic() + request.deadline_s
-        ahead = self.config.engine.ahead
-        return Speaking(self.stages, self.worker, pieces, request, deliver, ramp=ramp, ahead=ahead, deadline=deadline)
+        return Speaking(
+            self.stages,
+            self.worker,
+            pieces,
+            request,
+            deliver,
+            ramp=ramp,
+            ahead=self.config.engine.ahead,
+            check=self.config.check,
+            hold=ramp is WHOLE,
+            deadline=deadline,
+        )
 
     def _speak(
         self, pieces: list[Piece], request: Request, progress: OnProgress | None, ramp: Ramp

@@ -20,7 +20,7 @@ from vivace.settings.sources import (
     read_file,
     without_none,
 )
-from vivace.settings.speech import InferenceConfig, LimitsConfig, TextConfig
+from vivace.settings.speech import CheckConfig, InferenceConfig, LimitsConfig, TextConfig
 from vivace.settings.storage import CacheConfig, HubConfig, PathsConfig, environ
 
 
@@ -45,6 +45,7 @@ class TTSConfig(BaseSettings):
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
     text: TextConfig = Field(default_factory=TextConfig)
     inference: InferenceConfig = Field(default_factory=InferenceConfig)
+    check: CheckConfig = Field(default_factory=CheckConfig)
     cuda: CudaConfig = Field(default_factory=CudaConfig)
     engine: EngineSettings = Field(default_factory=EngineSettings)
     vocoder: VocoderSettings = Field(default_factory=VocoderSettings)

@@ -21,6 +21,14 @@ class TextConfig(Group):
     homophones: bool | UserPath = True  # for models that read characters: rare ones by frequent ones; or a JSON table
 
 
+class CheckConfig(Group):
+    """Whether what the model said can be what it was asked to say."""
+
+    enabled: bool = True  # judge every piece: skipped, repeated, endless; silence is found whatever this says
+    retries: Annotated[int, Field(ge=0, le=8)] = 2  # times a wrong piece is spoken again, each with another seed
+    refuse: bool = False  # a piece that stays wrong is an error; else it is given, and the statistics say so
+
+
 class InferenceConfig(Group):
     """Defaults of ``TTS.synthesize``. ``None`` is the model's own default."""
 

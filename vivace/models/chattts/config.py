@@ -90,6 +90,7 @@ class Habits:
     repetition_penalty: float = 1.05
     mel_floor: float | None = None  # natural log: below it the Decoder was not trained; None: everywhere it was
     frames_per_unit: float = 12.0  # more code frames a phone unit than this is not speech any more
+    least_frames_per_unit: float = 1.8  # fewer on the average of a piece, and something was skipped
     tags: tuple[str, ...] | None = None  # control tags it was trained on; None: all of its tokenizer
     precision: Literal["float32", "bfloat16", "int8", "int4"] = "float32"  # its language model's matrices, in the files
 

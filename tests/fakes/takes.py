@@ -1,0 +1,112 @@
+"""A model that says what a test wants it to: each order of a piece is answered with the next take of that piece."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vivace.engine.engine import Ending, Job
+from vivace.engine.sampler import SamplingParams
+from vivace.engine.worker import AudioPart, Finished, Order
+from vivace.models.base import ARPrompt
+from vivace.pipeline.speech_check import Expectation
+from vivace.pipeline.stages import Recording, Script
+from vivace.pipeline.voices import Voice
+from vivace.types import Piece, Word
+
+RATE, CODE_RATE, CODES = 24_000, 25.0, 50
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one take comes to."""
+
+    codes: NDArray[np.int64]  # [T, 1]
+    samples: NDArray[np.float32]
+    ending: Ending = "end"
+
+
+def good(pitch: float = 300.0, codes: int = CODES) -> Said:
+    """Speech as it should be: two seconds of a tone, no code twice."""
+    return Said(np.arange(codes)[:, None], tone(pitch, codes / CODE_RATE))
+
+
+def skipped() -> Said:
+    return good(310, 5)
+
+
+def repeated() -> Said:
+    return Said(np.tile(np.arange(8), 8)[:, None], tone(320, 2.5))
+
+
+def endless() -> Said:
+    return Said(np.arange(200)[:, None], tone(330, 8), "limit")
+
+
+def silent() -> Said:
+    return Said(np.arange(CODES)[:, None], np.zeros(2 * RATE, np.float32))
+
+
+def tone(pitch: float, seconds: float) -> NDArray[np.float32]:
+    return (0.3 * np.sin(2 * np.pi * pitch * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)
+
+
+def piece(text: str) -> Piece:
+    return Piece(text, "en", (Word(text, "en", ("AH0",)),))
+
+
+@dataclass(frozen=True)
+class Habits:
+    default_voice: str = "anna"
+    carry_over: bool = False
+    max_piece_units: int = 120
+
+
+class ScriptedStages:
+    """``Stages``, as far as speaking asks for them."""
+
+    sample_rate = RATE
+    habits = Habits()
+
+    def script(self, piece: Piece, manner: str | None = None) -> Script:
+        return Script(piece.text, "", 20)
+
+    def expectation(self, script: Script, recording: Recording | None) -> Expectation:
+        return Expectation(20, 150, CODE_RATE)
+
+    def code_job(
+        self,
+        script: Script,
+        voice: Voice,
+        recording: Recording | None,
+        params: SamplingParams,
+        seed: int,
+        *,
+        sample_steps: int | None = None,
+    ) -> Job:
+        return Job(ARPrompt(torch.zeros(1, 1, 1), torch.ones(1, 1, dtype=torch.bool)), params, seed, context=script)
+
+
+@dataclass
+class ScriptedWorker:
+    """Answers each order at once, in ten parts."""
+
+    takes: dict[str, Sequence[Said]]  # by the text of the piece
+    seeds: dict[str, list[int | None]] = field(default_factory=dict)  # that were ordered
+
+    def submit(self, order: Order) -> int:
+        job = order.build()
+        assert isinstance(job.context, Script)
+        text = job.context.text
+        asked = self.seeds.setdefault(text, [])
+        said = self.takes[text][len(asked)]
+        asked.append(job.seed)
+        for part in np.array_split(said.samples, 10):
+            order.deliver(AudioPart(part))
+        order.deliver(Finished(torch.from_numpy(said.codes), said.ending))
+        return len(asked)
+
+    def cancel(self, number: int) -> None:
+        pass

@@ -1,0 +1,96 @@
+"""A piece that came out wrong is spoken again; what becomes of it is told, and silence is never a success."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes.takes import Said, ScriptedStages, ScriptedWorker, endless, good, piece, repeated, silent, skipped
+
+from vivace.engine.frame_stage import WHOLE, Ramp
+from vivace.engine.sampler import SamplingParams
+from vivace.errors import EngineError
+from vivace.pipeline.listening import listen
+from vivace.pipeline.options import Request
+from vivace.pipeline.speaking import Speaking
+from vivace.pipeline.speech import Speech
+from vivace.pipeline.speech_check import PieceFault
+from vivace.pipeline.speech_record import pack_speech, unpack_speech
+from vivace.pipeline.voices import Voice
+from vivace.settings.speech import CheckConfig
+from vivace.text import Lexicon
+
+ANNA = Voice("anna", embedding=np.ones(4, np.float16))
+
+
+def speak(worker: ScriptedWorker, *, hold: bool = True, seed: int = 7, **check: Any) -> Speech:
+    request = Request(ANNA, "auto", 1.0, seed, True, None, SamplingParams(), None, Lexicon())
+    stages: Any = ScriptedStages()
+    pieces = [piece(text) for text in worker.takes]
+    begin = partial(
+        Speaking,
+        stages,
+        worker,  # type: ignore[arg-type]
+        pieces,
+        request,
+        ramp=WHOLE if hold else Ramp(),
+        ahead=7,
+        check=CheckConfig(**check),
+        hold=hold,
+    )
+    spoken = list(listen(begin, len(pieces), None))
+    return Speech(np.concatenate([chunk.samples for chunk, _ in spoken]), 24_000, spoken[-1][1].stats)
+
+
+@pytest.mark.parametrize("wrong", [skipped(), repeated(), endless(), silent()])
+def test_a_wrong_piece_is_spoken_again_and_only_the_good_take_is_heard(wrong: Said) -> None:
+    straight = speak(ScriptedWorker({"one": [good()], "two": [good(400)]}))
+    worker = ScriptedWorker({"one": [good()], "two": [wrong, wrong, good(400)]})
+    speech = speak(worker)
+    assert np.array_equal(speech.samples, straight.samples)
+    assert (speech.stats.retries, speech.stats.faults, straight.stats.retries) == (2, (), 0)
+    assert len(set(worker.seeds["two"])) == 3
+    assert len(worker.seeds["one"]) == 1
+
+
+def test_the_seeds_of_further_takes_follow_from_the_request() -> None:
+    takes = {"one": [skipped(), skipped(), good()]}
+    first, again, other = ScriptedWorker(takes), ScriptedWorker(takes), ScriptedWorker(takes)
+    one, two = speak(first), speak(again)
+    speak(other, seed=8)
+    assert first.seeds == again.seeds != other.seeds
+    assert np.array_equal(one.samples, two.samples)
+
+
+def test_of_takes_that_are_all_wrong_the_best_is_given_and_told() -> None:
+    speech = speak(ScriptedWorker({"one": [good()], "two": [endless(), skipped(), repeated()]}))
+    assert speech.stats.faults == (PieceFault(2, "skipped"),)
+    assert speech.stats.retries == 2
+    assert speech.stats.stopped
+    assert unpack_speech(pack_speech(speech)).stats == speech.stats
+
+
+def test_silence_is_an_error_however_it_is_asked_for() -> None:
+    for hold, check in ((True, {}), (False, {}), (True, {"enabled": False}), (False, {"enabled": False})):
+        worker = ScriptedWorker({"one": [silent()] * 3})
+        with pytest.raises(EngineError, match="made no sound for 'one'; try another seed"):
+            speak(worker, hold=hold, **check)
+        assert len(worker.seeds["one"]) == (3 if hold else 1)
+
+
+def test_what_stays_wrong_can_be_refused() -> None:
+    with pytest.raises(EngineError, match="piece 1, 'one', came out repeated 2 times; try another seed"):
+        speak(ScriptedWorker({"one": [repeated(), repeated()]}), refuse=True, retries=1)
+
+
+def test_what_a_stream_has_sent_is_not_spoken_again() -> None:
+    worker = ScriptedWorker({"one": [repeated()], "two": [good()]})
+    speech = speak(worker, hold=False)
+    assert speech.stats.faults == (PieceFault(1, "repeated"),)
+    assert speech.stats.retries == 0
+    assert len(worker.seeds["one"]) == 1
+
+
+def test_nothing_is_judged_where_nobody_asks() -> None:
+    speech = speak(ScriptedWorker({"one": [repeated()]}), enabled=False)
+    assert (speech.stats.faults, speech.stats.retries) == ((), 0)

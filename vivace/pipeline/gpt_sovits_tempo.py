@@ -1,0 +1,38 @@
+"""How long speech of GPT-SoVITS is: a cloned voice speaks about as fast as its recording does."""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+from vivace.models.gpt_sovits.phones import PhoneRun, phone_runs
+from vivace.models.gpt_sovits.symbols import MARKS
+from vivace.pipeline.speech_check import Expectation
+from vivace.pipeline.stages import Recording
+from vivace.text import phones
+
+CODE_RATE = 25.0  # codes per second
+USUAL = 2.8  # codes per phone: nine phones a second
+SLOWEST, FASTEST = 4.5, 1.6  # what a recording with other words than its transcript must not go beyond
+LEAST_SHARE, LEAST = 0.5, 1.0  # of the usual length; codes per phone: nobody says 25 phones a second
+MOST_SHARE, SLACK = 2.5, 50  # of the usual length; two seconds of pauses beyond it
+
+
+def expectation(runs: Sequence[PhoneRun], recording: Recording | None) -> Expectation:
+    """How many codes speech of ``runs`` has, in the tempo of ``recording`` if there is one."""
+    said, tempo = spoken_phones(runs), USUAL
+    if recording is not None:
+        in_recording = _phones_of(recording.transcript)
+        if in_recording:
+            tempo = min(SLOWEST, max(FASTEST, recording.codes.shape[-1] / in_recording))
+    least = math.floor(said * max(LEAST, LEAST_SHARE * tempo))
+    return Expectation(least, math.ceil(said * MOST_SHARE * tempo) + SLACK, CODE_RATE)
+
+
+def spoken_phones(runs: Sequence[PhoneRun]) -> int:
+    """Phones that take time: marks need not."""
+    return sum(phone not in MARKS for run in runs for phone in run.phones)
+
+
+@lru_cache(maxsize=256)
+def _phones_of(transcript: str) -> int:
+    return spoken_phones(phone_runs(phones(transcript)))

@@ -1,0 +1,83 @@
+"""Whether what a model said can be what it was asked to say. Judged by its codes alone: cheap, and the same everywhere.
+
+What is looked for: speech that is shorter than its phones can be spoken in (skipped), that does not end or takes far
+too long (endless), that says the same codes over and over (repeated), and no sound at all (silent). Attention is not
+looked at: the fused kernels never write it down, and which heads follow the text is a property of weights.
+"""
+
+# T code frames, Q codebooks
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Fault = Literal["skipped", "repeated", "endless", "silent"]
+SEVERITY: dict[Fault | None, int] = {None: 0, "skipped": 1, "repeated": 2, "endless": 3, "silent": 4}
+
+LONGEST_PERIOD_S = 2.0  # of what is said over and over: a few words
+SHORT_PERIOD = 3  # codes; so few are a pause or a held vowel, which may last
+HELD_S, REPEATED_S = 2.5, 1.0  # how long a cycle goes on, after its first time, before it is no speech any more
+REPEATS = 2  # times that a longer cycle comes again at least
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What speech of a piece is like."""
+
+    least: int  # code frames; nobody says so many phones in fewer
+    most: int  # code frames; nobody takes longer
+    rate: float  # code frames per second
+
+
+@dataclass(frozen=True)
+class PieceFault:
+    """A piece that is wrong, after the last attempt at it."""
+
+    piece: int  # from 1
+    fault: Fault
+
+
+def fault_of(codes: NDArray[np.int64], expected: Expectation, *, ended: bool, silent: bool) -> Fault | None:
+    """What is wrong with a piece; None: nothing that could be told.
+
+    Args:
+        codes: ``[T, Q]``.
+        ended: it ended by itself, not at the limit.
+        silent: there was nothing to hear in its audio.
+    """
+    if silent or not len(codes):
+        return "silent"
+    if repeats(codes, expected.rate):
+        return "repeated"
+    if not ended or len(codes) > expected.most:
+        return "endless"
+    return "skipped" if len(codes) < expected.least else None
+
+
+def repeats(codes: NDArray[np.int64], rate: float) -> bool:
+    """Whether a stretch of ``[T, Q]`` is one cycle, over and over, for longer than any pause or held vowel."""
+    moving = np.ones(len(codes), bool)  # frames that are in no pause or held vowel
+    for period in range(1, min(SHORT_PERIOD, len(codes) - 1) + 1):
+        same = _again(codes, period)
+        if _longest_run(same, same) >= HELD_S * rate:
+            return True
+        moving &= ~same
+    for period in range(SHORT_PERIOD + 1, min(round(LONGEST_PERIOD_S * rate), len(codes) // 2) + 1):
+        if _longest_run(_again(codes, period), moving) >= max(REPEATS * period, REPEATED_S * rate):
+            return True
+    return False
+
+
+def _again(codes: NDArray[np.int64], period: int) -> NDArray[np.bool_]:
+    """``[T]``: which frames are as the one ``period`` before."""
+    same: NDArray[np.bool_] = (codes[period:] == codes[:-period]).all(axis=1)
+    return np.concatenate([np.zeros(period, bool), same])
+
+
+def _longest_run(flags: NDArray[np.bool_], counted: NDArray[np.bool_]) -> int:
+    """Of stretches of true flags, the most frames that count in one."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    total = np.concatenate(([0], np.cumsum(counted)))
+    return int((total[edges[1::2]] - total[edges[::2]]).max(initial=0))
