@@ -1,20 +1,26 @@
 """The front door with a GPT-SoVITS checkpoint."""
 
+import asyncio
 import io
 import logging
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fakes.gpt_sovits import FakeHubert, convert_recorded, recording
+from numpy.typing import NDArray
 
 from vivace import TTS, TTSConfig
-from vivace.errors import AudioDecodeError, InputError, VoiceNotFoundError, WeightsNotFoundError
+from vivace.engine.frame_stage import FramePart
+from vivace.errors import AudioDecodeError, InputError, TTSError, VoiceNotFoundError, WeightsNotFoundError
+from vivace.pipeline.async_tts import AsyncTTS
 from vivace.pipeline.checkpoints import describe_model
+from vivace.pipeline.gpt_sovits_frames import CodeFrames
 from vivace.pipeline.gpt_sovits_stages import GPTSoVITSStages
+from vivace.pipeline.speech import AudioChunk
 from vivace.pipeline.voices import Voice
 
 
@@ -57,6 +63,35 @@ def test_a_cloned_voice_speaks_and_a_stream_is_the_same(tts: TTS, voice: Voice) 
     joined = np.concatenate([chunk.samples for chunk in chunks])
     np.testing.assert_allclose(joined, whole.samples, atol=1e-5)
     assert whole.stats.seed == 3
+
+
+def test_a_piece_is_heard_before_its_last_code(tts: TTS, voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = tts.stages
+    stages.sampling = replace(stages.sampling, min_new_tokens=120, max_new_tokens=120)
+    ends: list[bool] = []  # of every push that made sound: was it the last
+    frames = CodeFrames.decode
+
+    def decode(own: CodeFrames, parts: Sequence[FramePart]) -> list[NDArray[np.float32] | TTSError]:
+        made = frames(own, parts)
+        ends.extend(part.last for part, samples in zip(parts, made, strict=True) if len(samples))  # type: ignore[arg-type]
+        return made
+
+    monkeypatch.setattr(CodeFrames, "decode", decode)
+    text = "今天天气真的非常好，我们一起去公园走一走吧。"
+    whole = tts.synthesize(text, voice=voice, seed=3)
+    assert (whole.stats.pieces, whole.stats.code_frames) == (1, 120)
+    ends.clear()
+    chunks = list(tts.stream(text, voice=voice, seed=3))
+    assert ends[:3] == [False] * 3
+    assert len(chunks) >= 4
+    np.testing.assert_allclose(np.concatenate([c.samples for c in chunks]), whole.samples, atol=1e-5)
+
+    async def listen() -> list[AudioChunk]:
+        return [chunk async for chunk in AsyncTTS(tts).stream(text, voice=voice, seed=3, reuse=False)]
+
+    awaited = asyncio.run(listen())
+    assert len(awaited) >= 4
+    np.testing.assert_allclose(np.concatenate([c.samples for c in awaited]), whole.samples, atol=1e-5)
 
 
 def test_a_batch_has_a_result_for_every_text_in_order(tts: TTS, voice: Voice) -> None:

@@ -67,7 +67,7 @@ class HiFiGANGenerator(nn.Module):
             for block_kernel, dilations in zip(config.block_kernels, config.dilations, strict=True):
                 self.resblocks.append(ResidualBlock(width, block_kernel, dilations))
         self.conv_post = nn.Conv1d(width, 1, 7, padding=3, bias=config.post_bias)
-        self.hop, self._parallel = config.hop, len(config.block_kernels)
+        self.config, self.hop, self._parallel = config, config.hop, len(config.block_kernels)
 
     def forward(self, frames: Tensor, condition: Tensor | None = None) -> Tensor:
         """Frames ``[B, C, T]``, and what they are conditioned on, ``[B, G, 1]`` -> wave ``[B, T * hop]`` in -1..1."""

@@ -28,14 +28,16 @@ from vivace.models.gpt_sovits.s1 import MAX_CODES
 from vivace.models.gpt_sovits.s1_prompt import S1Input, ar_prompt
 from vivace.models.gpt_sovits.sampling import MIN_CODES, MIN_TEMPERATURE
 from vivace.models.gpt_sovits.vits import SAMPLE_RATE, VitsModel
-from vivace.pipeline.gpt_sovits_frames import CodeFrames, Saying, Timbre
+from vivace.pipeline.gpt_sovits_frames import CodeFrames
 from vivace.pipeline.gpt_sovits_loading import GPTSoVITSParts
 from vivace.pipeline.gpt_sovits_tempo import expectation
+from vivace.pipeline.gpt_sovits_voicing import Saying, Timbre
 from vivace.pipeline.speech_check import Expectation
 from vivace.pipeline.stages import Recording, Script, piece_units
 from vivace.pipeline.voices import Voice
 from vivace.text import phones
 from vivace.types import Piece
+from vivace.vocoder.chunked import CHUNK_FRAMES
 
 SAMPLING = SamplingParams(
     temperature=1.0,
@@ -74,9 +76,18 @@ class GPTSoVITSStages:
 
     Args:
         steps: of the flow-matching solver (v3, v4); None: what the version was made for.
+        use_vocoder_optimization, vocoder_chunk_size: see ``CodeFrames``.
     """
 
-    def __init__(self, parts: GPTSoVITSParts, *, steps: int | None = None) -> None:
+    def __init__(
+        self,
+        parts: GPTSoVITSParts,
+        *,
+        steps: int | None = None,
+        use_vocoder_optimization: bool = True,
+        vocoder_chunk_size: int = CHUNK_FRAMES,
+    ) -> None:
+        self._use_vocoder_optimization, self._vocoder_chunk_size = use_vocoder_optimization, vocoder_chunk_size
         self.parts, self.habits, self.sampling = parts, SoVITSHabits(), SAMPLING
         self.threads: int | None = None
         self._steps = steps or STEPS.get(parts.version, 1)
@@ -239,8 +250,13 @@ class GPTSoVITSStages:
         return Engine({"code": self.parts.s1}, config, device=self.parts.device)
 
     def frames(self, lookahead: int | None = None) -> CodeFrames:
-        """The frame stage of this model; it waits for the whole of a piece whatever ``lookahead``."""
-        return CodeFrames(self.parts)
+        """The frame stage of this model; ``lookahead`` in codes."""
+        return CodeFrames(
+            self.parts,
+            lookahead=lookahead,
+            use_vocoder_optimization=self._use_vocoder_optimization,
+            vocoder_chunk_size=self._vocoder_chunk_size,
+        )
 
     def _transcript(self, recording: Recording | None) -> tuple[Tensor, Tensor]:
         return self._read(() if recording is None else tuple(phone_runs(phones(recording.transcript))))

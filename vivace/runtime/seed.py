@@ -54,8 +54,22 @@ def normal_noise(seed: int, step: int, shape: tuple[int, ...]) -> Tensor:
     """Standard normal draws (Box and Muller 1958); float32, on the CPU, so that every device hears the same."""
     count = math.prod(shape)
     drawn = exponential_noise(torch.tensor([seed]), step, torch.arange(2 * count)[None])[0]
-    radius, turn = (2 * drawn[:count]).sqrt(), torch.exp(-drawn[count:])
-    return (radius * torch.cos(2 * math.pi * turn)).view(shape)
+    return _normal(drawn[:count], drawn[count:]).view(shape)
+
+
+def normal_frames(seed: int, first: int, frames: int, width: int) -> Tensor:
+    """Standard normal draws ``[width, frames]``: of frame ``first`` and those after it, by seed and place alone.
+
+    Frames drawn one by one are those drawn together. float32, on the CPU.
+    """
+    places = torch.arange(2 * first * width, 2 * (first + frames) * width)[None]
+    drawn = exponential_noise(torch.tensor([seed]), 0, places)[0].view(frames, width, 2)
+    return _normal(drawn[..., 0], drawn[..., 1]).T
+
+
+def _normal(length: Tensor, turn: Tensor) -> Tensor:
+    """Of two exponential draws each."""
+    return (2 * length).sqrt() * torch.cos(2 * math.pi * torch.exp(-turn))
 
 
 def derive_seed(seed: int, index: int) -> int:

@@ -15,7 +15,7 @@ class HiFiGAN(HiFiGANGenerator):
     def __init__(self, config: HiFiGANConfig = PUBLISHED_V4, sample_rate: int = 48_000) -> None:
         super().__init__(config)
         self.sample_rate = sample_rate
-        self.receptive_field = _receptive_field(config)
+        self.receptive_field = receptive_field(config)
         self.workspace = _workspace(config)
 
     def streams(self) -> WindowStreams:
@@ -23,7 +23,8 @@ class HiFiGAN(HiFiGANGenerator):
         return WindowStreams(self)
 
 
-def _receptive_field(config: HiFiGANConfig) -> int:
+def receptive_field(config: HiFiGANConfig) -> int:
+    """Frames on each side that the samples of a frame depend on."""
     blocks = max(block_reach(k, d) for k, d in zip(config.block_kernels, config.dilations, strict=True))
     stretch = Stretch(0, config.hop - 1).around(3)  # the last convolution
     for rate, kernel in zip(reversed(config.rates), reversed(config.kernels), strict=True):

@@ -50,8 +50,10 @@ class WaveConditioner(nn.Module):
         self.enc = GatedConvStack(channels, kernel, layers, style)
         self.proj = nn.Conv1d(channels, channels, 1)
 
-    def forward(self, x: Tensor, style: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, style: Tensor, mask: Tensor | None = None) -> Tensor:
         """``[B, C, M]``, style ``[B, G, 1]``, mask ``[B, 1, M]`` -> ``[B, C, M]``."""
+        if mask is None:
+            return cast(Tensor, self.proj(self.enc(self.pre(x), style)))
         return cast(Tensor, self.proj(self.enc(self.pre(x) * mask, style, mask))) * mask
 
 
@@ -69,6 +71,7 @@ class FlowMatchingModel(nn.Module):
         self.wns1 = WaveConditioner(sizes.condition, sizes.wave_kernel, sizes.wave_layers, config.style.outputs)
         self.estimator = FlowTransformer(sizes)
         self.version = version
+        self.wave_reach = sizes.wave_layers * (sizes.wave_kernel // 2)  # mel frames that ``wns1`` sees on each side
 
     def style(self, spectrogram: Tensor) -> Tensor:
         """Linear magnitudes ``[1, F, T]`` of the recording -> ``[1, G, 1]``."""
@@ -78,16 +81,26 @@ class FlowMatchingModel(nn.Module):
         """Codes ``[B, Q]`` and the phones they say ``[B, X]`` -> condition frames ``[B, C, M]`` at the mel's rate."""
         hidden = self.enc_p(self.quantiser.decode(codes), phones, style)
         hidden = stretch(hidden, stretched_length(hidden.shape[2], speed))
-        x = _repeated(F.leaky_relu(self.bridge(hidden)), self.version.frames_per_content)
+        x = self.spread(hidden)
         # For v3 the mask lets all frames through; for v4 at another speed it may cut the last one.
         valid = self.version.valid_per_code * codes.shape[1]
         valid = int(valid) if speed == 1 else int(valid / speed) + 1
         mask = (torch.arange(x.shape[2], device=x.device) < valid).to(x.dtype).expand(len(x), 1, -1)
         return cast(Tensor, self.wns1(x, style, mask))
 
+    def spread(self, hidden: Tensor, before: int = 0, *, last: bool = True) -> Tensor:
+        """Hidden frames ``[B, width, T]`` -> frames at the mel's rate ``[B, C, n]``, before ``wns1``.
 
-def _repeated(x: Tensor, factor: Fraction) -> Tensor:
-    """``[B, C, T]`` -> ``[B, C, floor(T * factor)]``, each frame the one at or before its place."""
-    frames = x.shape[2] * factor.numerator // factor.denominator
-    places = torch.arange(frames, device=x.device) * factor.denominator // factor.numerator
-    return x[:, :, places]
+        Args:
+            before: hidden frames of the piece that were spread before; all results joined are that of the whole.
+            last: these are its last.
+        """
+        x, factor = F.leaky_relu(self.bridge(hidden)), self.version.frames_per_content
+        # Mel frame n repeats hidden frame floor(n / factor).
+        first, end = _ceil(before * factor), (before + x.shape[2]) * factor
+        places = torch.arange(first, int(end) if last else _ceil(end), device=x.device)
+        return x[:, :, places * factor.denominator // factor.numerator - before]
+
+
+def _ceil(number: Fraction) -> int:
+    return -(-number.numerator // number.denominator)

@@ -80,8 +80,15 @@ class ContentEncoder(nn.Module):
 
     def forward(self, content: Tensor, phones: Tensor, style: Tensor) -> Tensor:
         """Content ``[B, C, T]``, phones ``[B, X]``, style ``[B, width, 1]`` -> hidden frames ``[B, C, T]``."""
+        return self.join(content, self.read(phones), style)
+
+    def read(self, phones: Tensor) -> Tensor:
+        """Phones ``[B, X]`` -> what the content looks at, ``[B, C, X]``; the same for all of a piece."""
+        return cast(Tensor, self.encoder_text(cast(Tensor, self.text_embedding(phones)).transpose(1, 2)))
+
+    def join(self, content: Tensor, text: Tensor, style: Tensor) -> Tensor:
+        """Content ``[B, C, T]`` and what ``read`` made -> hidden frames ``[B, C, T]``."""
         y = self.encoder_ssl(self.ssl_proj(content))
-        text = self.encoder_text(cast(Tensor, self.text_embedding(phones)).transpose(1, 2))
         return cast(Tensor, self.encoder2(self.mrte(y, text, style)))
 
     def prior(self, hidden: Tensor) -> tuple[Tensor, Tensor]:

@@ -69,6 +69,8 @@ class VitsModel(nn.Module):
         self.dec = HiFiGANGenerator(config.decoder)
         self.speaker = SpeakerProjection(config.speaker, style, encoder.attention) if config.speaker else None
         self.hop = config.decoder.hop  # samples per content frame
+        sizes = config.flow
+        self.flow_reach = sizes.couplings * sizes.layers * (sizes.kernel // 2)  # frames that it sees on each side
         self.sample_rate = SAMPLE_RATE
 
     def style(self, spectrograms: Sequence[Tensor], speakers: Sequence[Tensor] = ()) -> Style:

@@ -6,7 +6,7 @@ Source: section 14 of the GPT-SoVITS model facts.
 # M mel bands, C condition channels, T frames, P frames of the recording, W windows
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -38,6 +38,17 @@ class WindowPrompt:
         frames = min(frames, reference_frames)
         return cls(condition[:, :, kept], mel[:, :, kept], window_frames - frames)
 
+    def after(self, condition: Tensor, mel: Tensor) -> "WindowPrompt":
+        """The prompt of the window that follows one of ``condition`` ``[1, C, T]`` and ``mel`` ``[1, M, T]``.
+
+        As many frames as before, the latest. A full window is a prompt by itself, as in the reference, even where it
+        has fewer.
+        """
+        frames = self.mel.shape[2]
+        if mel.shape[2] < self.speech_frames:
+            condition, mel = torch.cat((self.condition, condition), dim=2), torch.cat((self.mel, mel), dim=2)
+        return replace(self, condition=condition[:, :, -frames:], mel=mel[:, :, -frames:])
+
 
 def sequential_windows(speech: Tensor, prompt: WindowPrompt, solver: Solver, noise: Noise) -> Iterator[Tensor]:
     """Windows in order, each prompted with the end of the one before; what a stream needs.
@@ -46,14 +57,13 @@ def sequential_windows(speech: Tensor, prompt: WindowPrompt, solver: Solver, noi
         speech: condition frames ``[1, C, T]``.
     Yields: normalised mels ``[1, M, n]``, T frames in all.
     """
-    condition, mel = prompt.condition, prompt.mel
-    length = mel.shape[2]
     for start in range(0, speech.shape[2], prompt.speech_frames):
         window = speech[:, :, start : start + prompt.speech_frames]
-        frames = mel.shape[2] + window.shape[2]
-        made = solver(torch.cat((condition, window), dim=2), mel, noise(1, frames))[:, :, mel.shape[2] :]
+        before = prompt.mel.shape[2]
+        condition = torch.cat((prompt.condition, window), dim=2)
+        made = solver(condition, prompt.mel, noise(1, before + window.shape[2]))[:, :, before:]
         yield made
-        condition, mel = window[:, :, -length:], made[:, :, -length:]
+        prompt = prompt.after(window, made)
 
 
 @dataclass(frozen=True)

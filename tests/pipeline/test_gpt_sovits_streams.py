@@ -1,0 +1,256 @@
+"""Streams within a piece: joined they are what the same schedule makes of the whole piece, for every version."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from fakes.gpt_sovits import load_recorded, recording
+from torch import Tensor
+
+from vivace.engine.frame_stage import FramePart
+from vivace.errors import TTSError
+from vivace.models.gpt_sovits.code_schedule import CodeSchedule
+from vivace.models.gpt_sovits.condition import FlowMatchingModel
+from vivace.models.gpt_sovits.flow_matching import denormalised, solve
+from vivace.models.gpt_sovits.hidden_stream import FADE
+from vivace.models.gpt_sovits.vits import VitsModel
+from vivace.models.gpt_sovits.windows import WindowPrompt, sequential_windows
+from vivace.pipeline.gpt_sovits_frames import CodeFrames, CodeStream
+from vivace.pipeline.gpt_sovits_matching_sound import MatchingSound
+from vivace.pipeline.gpt_sovits_stages import GPTSoVITSStages
+from vivace.pipeline.gpt_sovits_voicing import Saying
+from vivace.runtime.seed import normal_frames
+
+VERSIONS = ("v2", "v2Pro", "v3", "v4")
+
+
+@pytest.fixture(autouse=True)
+def inference() -> Iterator[None]:
+    with torch.inference_mode():
+        yield
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, GPTSoVITSStages]:
+    folder = tmp_path_factory.mktemp("gpt_sovits")
+    return {version: GPTSoVITSStages(load_recorded(version, folder), steps=2) for version in VERSIONS}
+
+
+def saying(stages: GPTSoVITSStages, number: int = 0) -> Saying:
+    voice = stages.hear([recording(number)], "今天天气不错。")
+    return Saying(torch.arange(5, 25 + number), stages.timbre(voice), seed=number, steps=2)
+
+
+def some_codes(count: int, seed: int = 0) -> Tensor:
+    return torch.randint(0, 1024, (count,), generator=torch.Generator().manual_seed(seed))
+
+
+def streamed(frames: CodeFrames, said: Saying, codes: Tensor, sizes: list[int]) -> list[np.ndarray]:
+    """What each push gives; the end is told by itself."""
+    stream = frames.open(said)
+    parts = [FramePart(stream, torch.zeros(n, 1), part[:, None], False) for n, part in pushes(codes, sizes)]
+    parts.append(FramePart(stream, torch.zeros(0, 0), torch.zeros(0, 0).long(), True))
+    return [heard(frames.decode([part])[0]) for part in parts]
+
+
+def pushes(codes: Tensor, sizes: list[int]) -> Iterator[tuple[int, Tensor]]:
+    while len(codes):
+        size, sizes = sizes[0], sizes[1:] or sizes
+        yield len(codes[:size]), codes[:size]
+        codes = codes[size:]
+
+
+def heard(made: np.ndarray | TTSError) -> np.ndarray:
+    assert not isinstance(made, TTSError)
+    return made
+
+
+def hidden_frames(s2: VitsModel | FlowMatchingModel, said: Saying, codes: Tensor, plan: CodeSchedule) -> list[Tensor]:
+    """The slow twin of the encoder's windows: every chunk ``[1, C, T]``, cut from a window of its own."""
+    style = s2.style_of(said.timbre.style).encoder if isinstance(s2, VitsModel) else said.timbre.style
+    ends = [0]
+    while ends[-1] < len(codes):
+        end = plan.end(len(ends) - 1, ends[-1], len(codes), last=True)
+        assert end is not None
+        ends.append(end)
+    chunks, tail = [], None
+    for start, end in pairwise(ends):
+        first = max(0, start - plan.past)
+        content = s2.quantiser.decode(codes[None, first : end + plan.lookahead])
+        window = s2.enc_p(content, said.phones[None], style)
+        own = window[:, :, 2 * (start - first) : 2 * (end - first)].clone()
+        if tail is not None:
+            for i in range(min(FADE, tail.shape[2], own.shape[2])):
+                share = (i + 1) / (min(FADE, tail.shape[2]) + 1)
+                own[:, :, i] = share * own[:, :, i] + (1 - share) * tail[:, :, i]
+        tail = window[:, :, 2 * (end - first) :]
+        chunks.append(own)
+    return chunks
+
+
+def offline(stages: GPTSoVITSStages, said: Saying, codes: Tensor, plan: CodeSchedule) -> Tensor:
+    """The slow twin: everything but the encoder's and the solver's windows is run whole."""
+    s2 = stages.parts.s2
+    chunks = hidden_frames(s2, said, codes, plan)
+    if isinstance(s2, VitsModel):
+        style = s2.style_of(said.timbre.style)
+        prior = s2.prior(torch.cat(chunks, dim=2))
+        noise = normal_frames(said.seed, 0, prior.mean.shape[2], prior.mean.shape[1])
+        return s2.wave(prior.sample(noise[None]), style)[0]
+    condition = s2.wns1(s2.spread(torch.cat(chunks, dim=2)), said.timbre.style)
+    ready, done = [], 0
+    for index, chunk in enumerate(chunks):
+        done += chunk.shape[2]
+        factor = s2.version.frames_per_content
+        known = -(-done * factor.numerator // factor.denominator)  # mel frames, rounded up
+        ready.append(condition.shape[2] if index == len(chunks) - 1 else max(0, known - s2.wave_reach))
+    prompt = prompt_of(s2, said)
+    noise = normal_frames(said.seed, 0, condition.shape[2], prompt.mel.shape[1])[None]
+    mel, at = [], 0
+    for end in ready:
+        while at < end:
+            stop, before = min(end, at + prompt.speech_frames), prompt.mel.shape[2]
+            window = condition[:, :, at:stop]
+            start = torch.cat((torch.zeros(1, noise.shape[1], before), noise[:, :, at:stop]), dim=2)
+            made = solve(s2.estimator, torch.cat((prompt.condition, window), dim=2), prompt.mel, start, said.steps)
+            mel.append(made[:, :, before:])
+            prompt = prompt.after(window, mel[-1])
+            at = stop
+    assert stages.parts.vocoder is not None
+    return stages.parts.vocoder(denormalised(torch.cat(mel, dim=2)))[0]
+
+
+def prompt_of(s2: FlowMatchingModel, said: Saying) -> WindowPrompt:
+    assert said.timbre.condition is not None
+    assert said.timbre.mel is not None
+    version = s2.version
+    return WindowPrompt.of(
+        said.timbre.condition,
+        said.timbre.mel,
+        reference_frames=version.reference_frames,
+        window_frames=version.window_frames,
+    )
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("sizes", [[4, 5, 6, 8, 10, 12, 15], [41], [1000]])
+def test_a_stream_joined_is_the_whole_of_its_schedule(
+    stages: dict[str, GPTSoVITSStages], version: str, sizes: list[int]
+) -> None:
+    own = stages[version]
+    said, codes, frames = saying(own), some_codes(190), own.frames()
+    parts = streamed(frames, said, codes, sizes)
+    stream = frames.open(said)
+    want = offline(own, said, codes, stream.piece.hidden.schedule)
+    joined = np.concatenate(parts)
+    assert len(joined) == len(want) > 0
+    np.testing.assert_allclose(joined, want.numpy(), atol=1e-5)
+    if len(parts) > 8:
+        assert sum(1 for part in parts if len(part)) >= 3  # not all at the end
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_first_sound_comes_once_the_schedule_allows_it(stages: dict[str, GPTSoVITSStages], version: str) -> None:
+    own = stages[version]
+    frames, said, codes = own.frames(), saying(own), some_codes(100)
+    stream: CodeStream = frames.open(said)
+    before = stream.piece.hidden.schedule.before_first
+    assert before < 50  # two seconds
+    parts = [len(part) for part in streamed(frames, said, codes, [1])]
+    assert parts[: before - 1] == [0] * (before - 1)
+    assert parts[before - 1] > 0.15 * own.sample_rate
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_streams_side_by_side_are_those_alone(stages: dict[str, GPTSoVITSStages], version: str) -> None:
+    own = stages[version]
+    frames = own.frames()
+    if isinstance(frames._sound, MatchingSound):
+        frames._sound._together = True  # as where batches pay
+    said = [saying(own, number) for number in range(3)]
+    codes = [some_codes(70 + 30 * number, number) for number in range(3)]
+    alone = [np.concatenate(streamed(frames, s, c, [25])) for s, c in zip(said, codes, strict=True)]
+    streams = [frames.open(s) for s in said]
+    parts: list[list[np.ndarray]] = [[] for _ in said]
+    for start in range(0, 150, 25):
+        rows = [row for row in range(3) if start < len(codes[row])]
+        new = [codes[row][start : start + 25, None] for row in rows]
+        made = frames.decode(
+            [
+                FramePart(streams[row], torch.zeros(len(part), 1), part, start + 25 >= len(codes[row]))
+                for row, part in zip(rows, new, strict=True)
+            ]
+        )
+        for row, samples in zip(rows, made, strict=True):
+            parts[row].append(heard(samples))
+    for row in range(3):
+        np.testing.assert_allclose(np.concatenate(parts[row]), alone[row], atol=1e-5)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_with_all_the_lookahead_there_is_a_piece_is_read_whole(
+    stages: dict[str, GPTSoVITSStages], version: str
+) -> None:
+    """As the reference reads it."""
+    own = stages[version]
+    said, codes = saying(own), some_codes(60)
+    got = own.frames(lookahead=1500).wave(codes, said)
+    s2 = own.parts.s2
+    if isinstance(s2, VitsModel):
+        style = s2.style_of(said.timbre.style)
+        noise = normal_frames(said.seed, 0, 120, s2.enc_p.proj.out_channels // 2)[None]
+        want = s2(codes[None], said.phones[None], style, noise)[0]
+    else:
+        condition, prompt = s2.condition(codes[None], said.phones[None], said.timbre.style), prompt_of(s2, said)
+        spoken = 0
+
+        def noise_of(windows: int, frames: int) -> Tensor:
+            nonlocal spoken
+            speech = min(condition.shape[2] - spoken, prompt.speech_frames)
+            made = normal_frames(said.seed, spoken, speech, prompt.mel.shape[1])[None]
+            spoken += speech
+            return torch.nn.functional.pad(made, (frames - speech, 0))
+
+        def solver(window: Tensor, mel: Tensor, noise: Tensor) -> Tensor:
+            return solve(s2.estimator, window, mel, noise, said.steps)
+
+        mel = torch.cat(list(sequential_windows(condition, prompt, solver, noise_of)), dim=2)
+        assert own.parts.vocoder is not None
+        want = own.parts.vocoder(denormalised(mel))[0]
+    torch.testing.assert_close(got, want, atol=1e-5, rtol=0)
+
+
+def test_fewer_codes_ahead_are_heard_sooner(stages: dict[str, GPTSoVITSStages]) -> None:
+    own = stages["v2"]
+    sooner, usual = (own.frames(lookahead=ahead).open(saying(own)) for ahead in (2, None))
+    assert sooner.lookahead == usual.lookahead - 6
+
+
+def test_a_piece_of_no_codes_is_no_sound(stages: dict[str, GPTSoVITSStages]) -> None:
+    for version in ("v2", "v4"):
+        own = stages[version]
+        assert not len(np.concatenate(streamed(own.frames(), saying(own), some_codes(0), [1])))
+
+
+def test_numbers_gone_wrong_are_an_error_in_their_own_place(stages: dict[str, GPTSoVITSStages]) -> None:
+    own = stages["v2"]
+    frames, good, bad = own.frames(), saying(own), saying(own)
+    bad.timbre.style[:] = float("nan")
+    parts = [
+        FramePart(frames.open(said), torch.zeros(20, 1), some_codes(20)[:, None], True) for said in (good, bad, good)
+    ]
+    first, middle, third = frames.decode(parts)
+    assert isinstance(middle, TTSError)
+    np.testing.assert_allclose(heard(first), heard(third), atol=1e-6)
+
+
+def test_noise_by_place_does_not_depend_on_how_it_is_drawn() -> None:
+    whole = normal_frames(5, 0, 40, 7)
+    parts = torch.cat([normal_frames(5, 0, 13, 7), normal_frames(5, 13, 27, 7)], dim=1)
+    assert torch.equal(whole, parts)
+    assert not torch.equal(whole, normal_frames(6, 0, 40, 7))
+    many = normal_frames(1, 10_000, 4000, 20)
+    assert abs(float(many.mean())) < 0.02
+    assert abs(float(many.std()) - 1) < 0.02
