@@ -158,3 +158,14 @@ def test_the_table_has_a_row_for_every_format_and_no_extension_twice() -> None:
     assert set(SPECS) == set(FORMATS)
     extensions = [extension for name in FORMATS for extension in spec_of(name).extensions]
     assert len(extensions) == len(set(extensions))
+
+
+@pytest.mark.parametrize("format", get_args(AudioFormat))
+def test_a_stream_may_be_closed_before_its_end_and_after_it(format: AudioFormat) -> None:
+    encoder = StreamEncoder(format, 24_000)
+    encoder.push(np.zeros(24_000, np.float32))
+    encoder.close()
+    encoder.close()
+    whole = StreamEncoder(format, 24_000)
+    assert whole.push(np.zeros(24_000, np.float32)) + whole.finish()
+    whole.close()

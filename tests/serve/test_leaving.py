@@ -1,5 +1,6 @@
 """Clients that leave at any moment: places, queue, threads, memory of the speaker return to where they were."""
 
+import gc
 import json
 import os
 import random
@@ -108,3 +109,36 @@ def test_a_drain_lets_speech_finish_and_refuses_the_new(server: Running, speaker
         received += sum(map(len, parts))
     assert received == 8 * 2 * 2400
     assert settles(lambda: server.server.should_exit)
+
+
+def test_half_an_upload_is_no_failure_of_the_server(server: Running) -> None:
+    sent = b'--mark\r\nContent-Disposition: form-data; name="ref_audio"; filename="a.wav"\r\n\r\n' + bytes(100_000)
+    head = "Host: localhost\r\nContent-Type: multipart/form-data; boundary=mark\r\nContent-Length: 900000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"POST /tts HTTP/1.1\r\n" + head.encode() + sent)
+    with httpx.Client(base_url=server.url) as http:
+        assert settles(lambda: 'requests_total{route="/tts",status="499"} 1.0' in http.get("/metrics").text)
+
+
+@pytest.mark.parametrize("format", ["mp3", "opus", "aac", "flac"])
+def test_who_leaves_takes_the_encoders_threads_along(server: Running, speaker: FakeSpeaker, format: str) -> None:
+    """Not when the garbage collector comes by: encoders have threads that Python does not see."""
+    speaker.delay_s = 0.01
+    body = {"model": "tts-1", "voice": "anna", "input": "word " * 100, "response_format": format}
+    gc.disable()
+    try:
+        for turn in range(12):
+            if turn == 4:
+                before = tasks()
+            with socket.create_connection(("127.0.0.1", server.port)) as client:
+                client.sendall(raw_request("/v1/audio/speech", body))
+                client.recv(100)
+            assert server.settled()
+        assert settles(lambda: tasks() <= before)
+    finally:
+        gc.enable()
+
+
+def tasks() -> int:
+    """Threads of this process, those of libraries included."""
+    return len(os.listdir("/proc/self/task"))

@@ -59,6 +59,11 @@ class StreamEncoder:
             self._muxer.finish()
         return self._outlet.take()
 
+    def close(self) -> None:
+        """Give back what the encoder holds, when the rest of the file is not wanted any more; may be called again."""
+        if self._muxer is not None:
+            self._muxer.close()
+
 
 class _Outlet:
     """Collects what is written until somebody takes it; it cannot be rewound, and says so by having no ``seek``."""

@@ -1,7 +1,6 @@
 """Compressed audio through FFmpeg's libraries (PyAV)."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -9,7 +8,9 @@ from vivace.audio.resample import Samples, StreamResampler
 from vivace.audio.spec import AudioSpec
 
 if TYPE_CHECKING:
-    from av.packet import Packet
+    from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
+    from av.container.output import OutputContainer
 
 MAX_INT16 = 32767
 
@@ -33,13 +34,13 @@ class Muxer:
         self._lossless = spec.bit_rate is None
         # bitexact: no library versions, and no random stream numbers, so that equal samples give equal files.
         options = {"fflags": "bitexact", **(dict(spec.stream_options) if stream else {})}
-        self._container = av.open(sink, "w", format=spec.container, options=options)
-        track = self._container.add_stream(spec.codec, rate=self._rate, options=dict(spec.options))
+        container = av.open(sink, "w", format=spec.container, options=options)
+        track = container.add_stream(spec.codec, rate=self._rate, options=dict(spec.options))
         assert isinstance(track, AudioStream)
         track.layout = "mono"
         if spec.bit_rate is not None:
             track.bit_rate = spec.bit_rate
-        self._track = track
+        self._open: tuple[OutputContainer, AudioStream] | None = (container, track)
         self._pushed = 0  # samples, at the container's rate
 
     def push(self, samples: Samples) -> None:
@@ -51,8 +52,18 @@ class Muxer:
         self._encode(self._resampler.push(np.zeros(0, np.float32), last=True))
         if self._pushed == 0:
             self._encode(np.zeros(1, np.float32))  # no encoder writes a file that a player opens out of nothing
-        self._mux(self._track.encode(None))
-        self._container.close()
+        self._mux(None)
+        self.close()
+
+    def close(self) -> None:
+        """Give back the encoder's memory and threads, finished or not; may be called again.
+
+        The container and its track refer to each other: left alone they wait for the garbage collector.
+        """
+        if self._open is not None:
+            container, _ = self._open
+            self._open = None
+            container.close()
 
     def _encode(self, samples: Samples) -> None:
         import av
@@ -65,11 +76,14 @@ class Muxer:
         else:
             frame = av.AudioFrame.from_ndarray(np.clip(samples, -1.0, 1.0)[None], format="flt", layout="mono")
         frame.sample_rate = self._rate
-        self._mux(self._track.encode(frame))
+        self._mux(frame)
 
-    def _mux(self, packets: "Iterable[Packet[Any]]") -> None:
-        for packet in packets:
-            self._container.mux(packet)
+    def _mux(self, frame: "AudioFrame | None") -> None:
+        """None: what the encoder still has."""
+        assert self._open is not None, "nothing may be pushed after the end"
+        container, track = self._open
+        for packet in track.encode(frame):
+            container.mux(packet)
 
 
 def to_pcm16(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 
 from vivace.errors import TTSError
 from vivace.serve import api_v2, cached_voice, elevenlabs, generate_voice, live, openai, status, voices
@@ -50,7 +51,7 @@ def create_app(speaker: Speaker, config: TTSConfig) -> FastAPI:
     app.state.methods = METHODS
     for router in ROUTERS:
         app.include_router(router)
-    for kind in (TTSError, RequestValidationError, HTTPException, Exception):
+    for kind in (TTSError, RequestValidationError, HTTPException, ClientDisconnect, Exception):
         app.add_exception_handler(kind, answer_problem)
     if config.server.cors_origins:
         allowed: dict[str, Any] = {"allow_origins": config.server.cors_origins, "expose_headers": ["x-request-id"]}

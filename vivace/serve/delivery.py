@@ -10,11 +10,11 @@ from fastapi import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from vivace.audio.encode import StreamEncoder
 from vivace.audio.spec import AudioFormat, AudioSpec
 from vivace.errors import AbortedError
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.speech import AudioChunk
+from vivace.serve.encoding import Encoding
 from vivace.serve.problems import problem_of
 from vivace.serve.service import Service
 
@@ -22,23 +22,19 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PART = 1 << 16  # bytes of a kept answer sent at once
-PLAIN = ("wav", "pcm")  # written as they are: cheaper than a change of threads
 
 
 async def encoded(
     service: Service, chunks: AsyncGenerator[AudioChunk, None], format: AudioFormat | AudioSpec
 ) -> AsyncGenerator[bytes, None]:
     """One file in ``format``, part by part, from one encoder."""
-    encoder: StreamEncoder | None = None
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            encoder = encoder or StreamEncoder(format, chunk.sample_rate)
-            if format in PLAIN:
-                yield encoder.push(chunk.samples)
-            elif part := await service.in_thread(encoder.push, chunk.samples):
-                yield part
-    if encoder is not None and (rest := await service.in_thread(encoder.finish)):
-        yield rest
+    with Encoding(service.threads, format) as encoding:
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                if part := await encoding.push(chunk.samples, chunk.sample_rate):
+                    yield part
+        if rest := await encoding.finish():
+            yield rest
 
 
 async def answered(

@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from vivace.errors import (
     AbortedError,
@@ -88,6 +89,8 @@ def problem_of(error: Exception) -> Problem:
         return Problem(error.status, error.code, str(error), error.param, _retry(error.retry_after_s))
     if isinstance(error, RequestValidationError):
         return _misfit(error.errors())
+    if isinstance(error, ClientDisconnect):
+        return Problem(CLIENT_GONE, "client_gone", "the client left before its request had come")
     if isinstance(error, HTTPException):
         headers = dict(error.headers or {})
         return Problem(error.status_code, f"http_{error.status_code}", str(error.detail), None, headers)

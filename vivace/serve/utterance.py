@@ -6,12 +6,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from vivace.audio.edit import silence
-from vivace.audio.encode import StreamEncoder
 from vivace.audio.spec import AudioFormat, AudioSpec
 from vivace.errors import TextTooLongError
 from vivace.pipeline.front_end import Segmenter
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.pauses import pause_after
+from vivace.serve.encoding import Encoding
 from vivace.serve.service import Service
 from vivace.types import Piece
 
@@ -77,21 +77,19 @@ class Utterance:
 
     async def audio(self) -> AsyncGenerator[Part, None]:
         """Everything that is to be sent, in order, until the end. Raises: TTSError."""
-        encoder: StreamEncoder | None = None
         number, pause_s = 0, 0.0
-        while (sentence := await self._sentences.get()) is not None:
-            yield Begins(number, sentence.text)
-            async with aclosing(self._service.stream(sentence.text, self._options)) as chunks:
-                async for chunk in chunks:
-                    encoder = encoder or StreamEncoder(self._format, chunk.sample_rate)
-                    if pause_s:
-                        yield await self._service.in_thread(encoder.push, silence(pause_s, chunk.sample_rate))
-                        pause_s = 0.0
-                    yield await self._service.in_thread(encoder.push, chunk.samples)
-            yield Ends(number)
-            number, pause_s = number + 1, sentence.pause_s
-        if encoder is not None:
-            yield await self._service.in_thread(encoder.finish)
+        with Encoding(self._service.threads, self._format) as encoding:
+            while (sentence := await self._sentences.get()) is not None:
+                yield Begins(number, sentence.text)
+                async with aclosing(self._service.stream(sentence.text, self._options)) as chunks:
+                    async for chunk in chunks:
+                        if pause_s:
+                            yield await encoding.push(silence(pause_s, chunk.sample_rate), chunk.sample_rate)
+                            pause_s = 0.0
+                        yield await encoding.push(chunk.samples, chunk.sample_rate)
+                yield Ends(number)
+                number, pause_s = number + 1, sentence.pause_s
+            yield await encoding.finish()
 
     def _restart(self) -> None:
         self._segmenter = Segmenter(self._options.get("language") or "auto")
