@@ -204,7 +204,7 @@ def test_a_prompt_that_cannot_be_read_fails_alone() -> None:
     for id, job in ((ids[0], good[0]), (ids[2], good[1])):
         (row,) = generate(FakeARModel(), job.prompt, job.params, greedy)
         assert heard[id].codes == row.codes.tolist()
-    assert engine.load == before
+    assert replace(engine.load, steps=0, frames=0) == replace(before, steps=0, frames=0)
 
 
 def test_a_passed_deadline_is_an_error_of_its_own() -> None:
@@ -236,7 +236,7 @@ def test_submits_aborts_and_deadlines_leave_everything_where_it_was(seed: int) -
             listen(engine, heard, float(action))
     while not engine.idle:
         listen(engine, heard, 1000.0)
-    assert engine.load == before
+    assert replace(engine.load, steps=0, frames=0) == replace(before, steps=0, frames=0)
     assert not engine._tracks  # nothing of anybody is kept
 
 

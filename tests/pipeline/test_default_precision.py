@@ -61,7 +61,7 @@ def test_alone_equals_batched_to_the_bit(tts: TTS) -> None:
 
 def test_what_auto_means() -> None:
     small, large = 1 << 20, 200 << 20
-    assert choose_precision("auto", "float32", small, CPU, by_row=True) == "int8"
+    assert choose_precision("auto", "float32", small, CPU, compiled=True) == "int8"
     assert choose_precision("auto", "float32", small, CPU) == "float32"
     assert choose_precision("auto", "float32", large, CPU) == "int8"
-    assert choose_precision("float32", "float32", small, CPU, by_row=True) == "float32"
+    assert choose_precision("float32", "float32", small, CPU, compiled=True) == "float32"

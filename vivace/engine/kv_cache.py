@@ -14,7 +14,7 @@ from torch import Tensor
 from vivace.layers.attention import attention_mask
 from vivace.layers.decode_attention import decode_attention, length_bias
 from vivace.layers.native.kernels import MAX_KEYS, Kernels, fits, kernels
-from vivace.layers.native.row import RowMemory
+from vivace.layers.native.memory import LaneMemory
 
 SPAN = 64  # keys are looked at in multiples of this: few shapes, and the same sums whoever else is in the batch
 
@@ -157,14 +157,12 @@ class StepStore:
             start = end
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def each_row(self) -> list[RowMemory] | None:
-        """The step's rows, for those who run all layers of a row at once."""
+    def memory(self) -> list[LaneMemory] | None:
+        """By lane, for those who run all layers of a step at once."""
         if self._native is None:
             return None
         return [
-            RowMemory(lane.kv.k[:, row], lane.kv.v[:, row], length)
-            for lane, lengths in zip(self._lanes, self._lengths, strict=True)
-            for row, length in enumerate(lengths.tolist())
+            LaneMemory(lane.kv.k, lane.kv.v, lengths) for lane, lengths in zip(self._lanes, self._lengths, strict=True)
         ]
 
     def _attend_natively(self, native: Kernels, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

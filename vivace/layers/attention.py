@@ -131,6 +131,11 @@ class SelfAttention(nn.Module):
         self._qkv = fuse_linears((self.q_proj, self.k_proj, self.v_proj))
         self._out = fuse_linears((self.o_proj,))
 
+    @property
+    def fused(self) -> tuple[RowLinear | None, RowLinear | None]:
+        """Queries, keys and values in one, and the way out, once fused."""
+        return self._qkv, self._out
+
     def input_dtype(self, rows: int) -> torch.dtype:
         """The type of ``x`` that costs least, once fused."""
         if self._native is not None or self._qkv is None:

@@ -1,17 +1,13 @@
 """One layer of a Llama-style decoder. Source: arXiv:2302.13971."""
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vivace.layers.attention import KVStore, SelfAttention
 from vivace.layers.fused_linear import fuse_linears
-from vivace.layers.native.kernels import LANES, Kernels, fits, kernels
-from vivace.layers.native.row import MAX_WIDTH, Codes, Layer, RowDecoder
+from vivace.layers.native.kernels import LANES, Kernels, kernels
 from vivace.layers.norm import RMSNorm
-from vivace.layers.quantised import GROUP, QuantisedLinear
 from vivace.layers.row_linear import RowLinear
 
 
@@ -33,6 +29,11 @@ class SwiGLU(nn.Module):
         self._native = kernels() if weight.device.type == "cpu" and len(weight) % LANES == 0 else None
         self._gate_up = fuse_linears((self.gate_proj, self.up_proj))
         self._down = fuse_linears((self.down_proj,))
+
+    @property
+    def fused(self) -> tuple[RowLinear | None, RowLinear | None]:
+        """Gate and value in one, and the way down, once fused."""
+        return self._gate_up, self._down
 
     def forward(self, x: Tensor) -> Tensor:
         if self._gate_up is None or self._down is None:
@@ -67,35 +68,3 @@ class DecoderBlock(nn.Module):
         x = x + self.self_attn(self.input_layernorm(x), rope, store, layer)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out
-
-
-def row_decoder(blocks: Sequence[DecoderBlock]) -> RowDecoder | None:
-    """One call for all ``blocks`` where the compiled kernels take them: quantised, all in one form; before ``fuse``.
-
-    It keeps the codes as they are, beside what ``fuse`` makes of them: one byte more per weight in int8, 0.6 in int4.
-    """
-    native, attention = kernels(), blocks[0].self_attn
-    linears = [module for block in blocks for module in block.modules() if isinstance(module, QuantisedLinear)]
-    if native is None or len(linears) != 7 * len(blocks) or len({linear.form for linear in linears}) != 1:
-        return None
-    width, hidden = linears[0].in_features, linears[-1].in_features
-    aligned = width % GROUP == 0 and hidden % GROUP == 0 and fits(attention.head_dim) and hidden <= MAX_WIDTH
-    if not aligned or linears[0].codes.device.type != "cpu":
-        return None
-    layers = [
-        Layer(
-            block.input_layernorm.weight,
-            _codes(block.self_attn.q_proj, block.self_attn.k_proj, block.self_attn.v_proj),
-            _codes(block.self_attn.o_proj),
-            block.post_attention_layernorm.weight,
-            _codes(block.mlp.gate_proj, block.mlp.up_proj),
-            _codes(block.mlp.down_proj),
-        )
-        for block in blocks
-    ]
-    return RowDecoder(native, layers, heads=attention.heads, eps=blocks[0].input_layernorm.eps)
-
-
-def _codes(*linears: nn.Module) -> Codes:
-    kept = [linear for linear in linears if isinstance(linear, QuantisedLinear)]
-    return Codes(torch.cat([linear.codes for linear in kept]), torch.cat([linear.scale for linear in kept]))

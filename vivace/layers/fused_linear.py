@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from vivace.layers.int4_linear import Int4Linear, can_multiply_int4
 from vivace.layers.int8_linear import Int8Linear, can_multiply_int8
 from vivace.layers.native.kernels import kernels
+from vivace.layers.native.product import PackedInt8, packs
 from vivace.layers.packed_linear import PackedLinear, can_pack
 from vivace.layers.quantised import QuantisedLinear, dequantise, quantise_int8
 from vivace.layers.row_linear import RowLinear
@@ -58,10 +59,11 @@ def fuse_linears(layers: Sequence[nn.Module]) -> RowLinear:
     codes, scale = (torch.cat([getattr(layer, name) for layer in quantised]) for name in ("codes", "scale"))
     for kept in quantised:
         kept.codes, kept.scale = codes[:0].clone(), scale[:0].clone()
-    if not can_multiply_int8():
-        return PackedLinear(dequantise(codes, scale))
-    if codes.dtype == torch.int8:
-        return Int8Linear(codes, scale)
-    if can_multiply_int4(codes) and kernels() is None:  # these take a single row themselves
-        return Int4Linear(codes, scale)
-    return Int8Linear(*quantise_int8(dequantise(codes, scale)))
+    if codes.dtype != torch.int8:
+        if can_multiply_int4(codes) and kernels() is None:  # these take a single row themselves
+            return Int4Linear(codes, scale)
+        codes, scale = quantise_int8(dequantise(codes, scale))
+    native = kernels()
+    if native is not None and packs(native, codes):
+        return PackedInt8(native, codes, scale)
+    return Int8Linear(codes, scale) if can_multiply_int8() else PackedLinear(dequantise(codes, scale))

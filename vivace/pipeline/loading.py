@@ -35,18 +35,17 @@ class ChatTTSParts:
 
 
 def choose_precision(
-    wanted: PrecisionChoice, kept: Precision, weights: int, device: torch.device, *, by_row: bool = False
+    wanted: PrecisionChoice, kept: Precision, weights: int, device: torch.device, *, compiled: bool = False
 ) -> Precision:
     """In which numbers the language model's matrices are held.
 
     Args:
         wanted: the setting; ``auto`` is what was measured to be best: what the files are in where that is not float32,
             else bfloat16 on an accelerator; on the CPU int8 from ``LARGE_MODEL_WEIGHTS`` on, and for a small model
-            whose rows the compiled kernels run one by one (twice as fast, and a request still says the same to the
-            bit whatever else runs); float32 otherwise.
+            where the compiled kernels run whole steps; float32 otherwise.
         kept: what the files are in.
         weights: how many the language model has.
-        by_row: its rows can be run one by one, in compiled kernels.
+        compiled: there are such kernels, and the model is small.
     Raises: SettingsError when the files cannot be had in ``wanted``, or the device cannot multiply in it.
     """
     if kept in ("int8", "int4") and wanted not in ("auto", kept):
@@ -57,7 +56,7 @@ def choose_precision(
         chosen = kept
         if kept == "float32" and not on_cpu:
             chosen = "bfloat16"
-        elif kept == "float32" and on_cpu and (weights >= LARGE_MODEL_WEIGHTS or by_row):
+        elif kept == "float32" and on_cpu and (weights >= LARGE_MODEL_WEIGHTS or compiled):
             chosen = "int8"
     if chosen in ("int8", "int4") and not on_cpu:
         raise SettingsError(f"precision {chosen!r} is for the CPU, and this is {device}; set it to 'bfloat16'")
@@ -96,8 +95,8 @@ def load_chattts(
     """
     model, wanted = build_chattts(root, regime=regime)
     kept = model.config.vivace.precision
-    by_row = model.llama.small and kernels() is not None
-    chosen = choose_precision(precision, kept, model.llama.weights, torch.device(device), by_row=by_row)
+    compiled = model.llama.small and kernels() is not None
+    chosen = choose_precision(precision, kept, model.llama.weights, torch.device(device), compiled=compiled)
     vocoder, part = build_vocos(root / "asset" / "Vocos.safetensors", **asdict(model.config.vocos.backbone))
     load_modules([*wanted, part], device=device)
     for module in (*model.modules, vocoder):
@@ -109,7 +108,7 @@ def load_chattts(
     for module in framing:
         cast_mlps(module, dtype)
     for holder in (model.llama, model.embeddings):
-        # The heads of a small model stay as they are: their product in int8 would depend on who shares the step.
+        # The heads of a small model stay as they are: they cost little, and no later layer makes their errors good.
         if holder is model.llama or not model.llama.small or chosen == "bfloat16":
             holder.set_precision(chosen)
         if fuse:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-SOURCE, INCLUDED = Path(__file__).with_name("decode.c"), Path(__file__).with_name("row.c")
+SOURCE = Path(__file__).with_name("decode.c")
+INCLUDED = tuple(Path(__file__).with_name(name) for name in ("row.c", "product.c", "rows.c"))
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fopenmp", "-fPIC", "-shared")
 PATIENCE_S = 60
@@ -53,6 +54,6 @@ def _key(compiler: str) -> str:
     except OSError:
         lines = []
     cpu = {line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))}
-    sources = (file.read_text(encoding="utf-8") for file in (SOURCE, INCLUDED))
+    sources = (file.read_text(encoding="utf-8") for file in (SOURCE, *INCLUDED))
     parts = (*sources, " ".join(FLAGS), compiler, platform.machine(), *sorted(cpu))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -178,3 +178,5 @@ void attend(const float *q, const float *k, const float *v, const long *strides,
 }
 
 #include "row.c"
+#include "product.c"
+#include "rows.c"

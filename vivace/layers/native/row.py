@@ -5,33 +5,15 @@
 from collections.abc import Sequence
 from ctypes import POINTER, Structure, c_float, c_int, c_long, c_void_p
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from vivace.layers.native.kernels import Kernels
+from vivace.layers.native.memory import RowMemory
 from vivace.layers.quantised import MIDDLE
 
 MAX_WIDTH = 16384  # limit of the C file
-
-
-@dataclass(frozen=True)
-class RowMemory:
-    """Where a row's keys and values are: written at ``length``."""
-
-    keys: Tensor  # [layers, H, P, d] float32 or bfloat16, d and P contiguous
-    values: Tensor  # laid out alike
-    length: int  # positions held
-
-
-@runtime_checkable
-class RowsStore(Protocol):
-    """A ``KVStore`` that can lend the rows of a step one by one."""
-
-    def each_row(self) -> list[RowMemory] | None:
-        """By row; None when its memory is not of this kind."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from vivace.layers.attention import KVStore
-from vivace.layers.decoder_block import DecoderBlock, row_decoder
+from vivace.layers.decoder_block import DecoderBlock
 from vivace.layers.fused_linear import fuse_linears
 from vivace.layers.native.kernels import kernels
-from vivace.layers.native.row import RowDecoder, RowsStore
+from vivace.layers.native.memory import RowsStore
 from vivace.layers.norm import RMSNorm
 from vivace.layers.precision import Precision, set_precision
 from vivace.layers.rope import rope_table
 from vivace.layers.row_linear import RowLinear
+from vivace.layers.whole_step import WholeStep
 from vivace.models.base import ARSpec
 from vivace.models.chattts.config import GPTConfig
 
@@ -36,7 +37,7 @@ class Llama(nn.Module):
         self.theta = config.rope_theta
         self.weights = sum(p.numel() for p in self.parameters())  # how many; they may move into other forms
         self._fused = False
-        self._row: RowDecoder | None = None  # all layers at once, for a step of one row
+        self._whole: WholeStep | None = None  # all layers at once
         self._precision: Precision = "float32"
 
     def forward(self, x: Tensor, positions: Tensor, store: KVStore) -> Tensor:
@@ -46,11 +47,10 @@ class Llama(nn.Module):
             first = cast(DecoderBlock, self.layers[0]).self_attn
             x = x.to(first.input_dtype(x.shape[0] * x.shape[1]))
         cos, sin = rope_table(positions, self.head_dim, self.theta)
-        if self._row is not None and x.shape[1] == 1 and (len(x) == 1 or self.small) and isinstance(store, RowsStore):
-            memory = store.each_row()
-            if memory is not None:
-                rows = [self._row(x[i : i + 1], cos[i : i + 1], sin[i : i + 1], row) for i, row in enumerate(memory)]
-                return cast(Tensor, self.norm(torch.cat(rows))).to(kind)
+        if self._whole is not None and x.shape[1] == 1 and isinstance(store, RowsStore):
+            done = self._whole(x, cos, sin, store.memory())
+            if done is not None:
+                return cast(Tensor, self.norm(done)).to(kind)
         rope = cos.to(x.dtype), sin.to(x.dtype)
         for index, layer in enumerate(self.layers):
             x = layer(x, rope, store, index)
@@ -58,8 +58,7 @@ class Llama(nn.Module):
 
     @property
     def small(self) -> bool:
-        """Its quantised weights stay in the CPU's caches: rows one by one cost little more than together, and then a
-        row says the same to the bit in any company."""
+        """Its quantised weights stay in the CPU's caches: rows one by one cost little more than together."""
         return self.weights < SMALL_MODEL_WEIGHTS
 
     def set_precision(self, precision: Precision) -> None:
@@ -76,9 +75,7 @@ class Llama(nn.Module):
     def fuse(self) -> None:
         """Lay the matrices out for the device they are on; for inference, once the weights are final."""
         blocks = [block for block in self.layers if isinstance(block, DecoderBlock)]
-        self._row = row_decoder(blocks)
-        for block in blocks:
-            block.fuse()
+        self._whole = WholeStep(blocks, small=self.small)
         self.norm.fuse()
         self._fused = True
 
