@@ -15,6 +15,7 @@ from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.frame_stage import FrameStage
 from vivace.engine.sampler import SamplingParams
+from vivace.errors import InputError
 from vivace.layers.native.kernels import activate
 from vivace.models.registry import family_of
 from vivace.pipeline.gpt_sovits_loading import load_gpt_sovits
@@ -107,18 +108,20 @@ class Stages(Protocol):
         ...
 
 
-def open_stages(root: Path, config: TTSConfig, device: torch.device) -> Stages:
-    """Load the checkpoint under ``root``, whichever family it is of.
+def open_stages(root: Path, config: TTSConfig, device: torch.device, gpt_root: Path | None = None) -> Stages:
+    """Load the checkpoint under ``root``, whichever family it is of; the S1 of GPT-SoVITS from ``gpt_root``, if given.
 
     Raises: WeightsError, InputError, SettingsError when it cannot be loaded as it is configured.
     """
     vocoder = config.vocoder
     if family_of(root) == "gpt_sovits":
         return GPTSoVITSStages(
-            load_gpt_sovits(root, device=device, precision=config.precision),
+            load_gpt_sovits(root, gpt_root, device=device, precision=config.precision),
             use_vocoder_optimization=vocoder.use_vocoder_optimization,
             vocoder_chunk_size=vocoder.vocoder_chunk_size,
         )
+    if gpt_root is not None:
+        raise InputError(f"{root} is no GPT-SoVITS checkpoint: it has no GPT model that another could stand for")
     if config.native_kernels and device.type == "cpu":
         activate(config.paths.cache_dir / "native")
     parts = load_chattts(root, device=device, precision=config.precision, vocoder_precision=vocoder.precision)

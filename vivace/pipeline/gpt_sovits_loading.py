@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from vivace.errors import WeightsMismatchError
 from vivace.models.gpt_sovits.bert import Bert, CharacterTokenizer
 from vivace.models.gpt_sovits.condition import MEL_VERSIONS, FlowMatchingModel
 from vivace.models.gpt_sovits.eres2net import SpeakerNetwork
@@ -57,12 +58,19 @@ class GPTSoVITSParts:
 
 
 def load_gpt_sovits(
-    root: Path, *, device: torch.device | str = "cpu", precision: PrecisionChoice = "float32"
+    root: Path,
+    gpt_root: Path | None = None,
+    *,
+    device: torch.device | str = "cpu",
+    precision: PrecisionChoice = "float32",
 ) -> GPTSoVITSParts:
     """Load the checkpoint under ``root``: all in float32, but S1's matrices in ``precision``.
 
+    Args:
+        gpt_root: another checkpoint, whose S1 is taken instead.
     Raises:
-        WeightsError: a file is missing or damaged, or tensors do not fit; all that do not are in one error.
+        WeightsError: a file is missing or damaged, tensors do not fit (all that do not are in one error), or S1 reads
+            other phones than S2.
         SettingsError: there is no such precision here; see ``choose_precision``.
     """
     settings = read_settings(root)
@@ -73,7 +81,8 @@ def load_gpt_sovits(
         wanted.append(pair[1])
         return pair[0]
 
-    s1 = built(build_s1(root / "s1.safetensors", _sizes(settings, "s1")))
+    own = (root, settings) if gpt_root is None else (gpt_root, read_settings(gpt_root))
+    s1 = built(build_s1(own[0] / "s1.safetensors", _sizes(own[1], "s1")))
     file, sizes = root / "s2.safetensors", _sizes(settings, "s2")
     s2: VitsModel | FlowMatchingModel
     vocoder: nn.Module | None = None
@@ -87,11 +96,21 @@ def load_gpt_sovits(
     bert = built(build_bert(root / "bert.safetensors")) if "bert" in settings else None
     speaker = built(build_speaker(root / "speaker.safetensors")) if "speaker" in settings else None
     tokenizer = CharacterTokenizer(root / "bert_tokenizer.json") if bert is not None else None
+    _require_same_phones(s1, s2, own[0], root)
     load_modules(wanted, device=device)
     for part in wanted:
         part.module.eval().requires_grad_(False)
     s1.fuse(choose_precision(precision, "float32", s1.weights, torch.device(device)))
     return GPTSoVITSParts(version, s1, s2, vocoder, hubert, speaker, bert, tokenizer)  # type: ignore[arg-type]
+
+
+def _require_same_phones(s1: S1Model, s2: VitsModel | FlowMatchingModel, s1_root: Path, s2_root: Path) -> None:
+    read, written = s1.config.phones, s2.enc_p.text_embedding.num_embeddings
+    if read != written:
+        raise WeightsMismatchError(
+            f"the GPT model of {s1_root} knows {read} phones, the SoVITS model of {s2_root} {written}; "
+            "v1 goes with v1 only (322), all other versions with one another (732)"
+        )
 
 
 def _sizes(settings: Mapping[str, Any], part: str) -> Mapping[str, Any]:

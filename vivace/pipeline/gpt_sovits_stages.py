@@ -2,10 +2,9 @@
 
 # Q codes, X phones, N samples, G width of the style
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +21,16 @@ from vivace.engine.sampler import SamplingParams
 from vivace.errors import AudioDecodeError, InputError
 from vivace.models.gpt_sovits.bert import text_features
 from vivace.models.gpt_sovits.condition import FlowMatchingModel
+from vivace.models.gpt_sovits.ears import ears_key
 from vivace.models.gpt_sovits.phones import PhoneRun, phone_runs, run_ids
 from vivace.models.gpt_sovits.reference import prompt_mel, semantic_codes, speaker_vector, style_spectrogram
 from vivace.models.gpt_sovits.s1 import MAX_CODES
 from vivace.models.gpt_sovits.s1_prompt import S1Input, ar_prompt
-from vivace.models.gpt_sovits.sampling import MIN_CODES, MIN_TEMPERATURE
+from vivace.models.gpt_sovits.sampling import MIN_CODES
 from vivace.models.gpt_sovits.vits import SAMPLE_RATE, VitsModel
 from vivace.pipeline.gpt_sovits_frames import CodeFrames
 from vivace.pipeline.gpt_sovits_loading import GPTSoVITSParts
-from vivace.pipeline.gpt_sovits_tempo import expectation
+from vivace.pipeline.gpt_sovits_tempo import bounded, expectation
 from vivace.pipeline.gpt_sovits_voicing import Saying, Timbre
 from vivace.pipeline.speech_check import Expectation
 from vivace.pipeline.stages import Recording, Script, piece_units
@@ -47,8 +47,6 @@ SAMPLING = SamplingParams(
     min_new_tokens=MIN_CODES,
     max_new_tokens=MAX_CODES,
 )
-CODES_PER_PHONE = 6  # a quarter of a second; what is longer is not speech any more
-SLACK_CODES = 75  # three seconds beyond that
 STEPS = {"v3": 32, "v4": 8}  # of the solver, as the versions were made for
 SHORTEST_S, LONGEST_S = 3.0, 10.0  # of a recording; the models were trained on no others
 MEL, CONDITION = "mel", "condition"  # what voices of v3 and v4 keep besides
@@ -131,14 +129,7 @@ class GPTSoVITSStages:
 
     def bounded(self, phones: int, params: SamplingParams) -> SamplingParams:
         """Speech that goes on for ever is cut off at what so many phones can never take."""
-        most = min(MAX_CODES, params.max_new_tokens, math.ceil(phones * CODES_PER_PHONE) + SLACK_CODES)
-        temperature = params.temperature if isinstance(params.temperature, tuple) else (params.temperature,)
-        return replace(
-            params,
-            temperature=tuple(max(t, MIN_TEMPERATURE) for t in temperature),
-            min_new_tokens=max(params.min_new_tokens, MIN_CODES),
-            max_new_tokens=most,
-        )
+        return bounded(phones, params)
 
     def text(self, runs: Sequence[PhoneRun]) -> tuple[Tensor, Tensor]:
         """Phone ids ``[X]`` and text features ``[X, width]``: of Chinese runs where there is a BERT, else zeros."""
@@ -146,7 +137,7 @@ class GPTSoVITSStages:
 
     def timbre(self, voice: Voice) -> Timbre:
         """What S2 takes of a voice. Raises: InputError when it was made for another model."""
-        if voice.embedding is None or len(voice.embedding) != self.style_width:
+        if voice.embedding is None or not self._hears_alike(voice):
             raise InputError(
                 f"voice {voice.name!r} was not made for this model (GPT-SoVITS {self.parts.version}); "
                 "make one of a recording with `vivace voices add`"
@@ -160,6 +151,15 @@ class GPTSoVITSStages:
                 "make one with `vivace voices add`"
             )
         return Timbre(style, *(self._tensor(voice.own[name])[None] for name in (MEL, CONDITION)))
+
+    @cached_property
+    def ears(self) -> str:
+        """Which S2 models a voice of this one can be spoken by: those that would have heard the recording alike."""
+        return ears_key(self.parts.s2.ref_enc, self.parts.s2.quantiser)
+
+    def _hears_alike(self, voice: Voice) -> bool:
+        fits = voice.embedding is not None and len(voice.embedding) == self.style_width
+        return fits and voice.made_for in ("", self.ears)
 
     @property
     def style_width(self) -> int:
@@ -198,7 +198,14 @@ class GPTSoVITSStages:
             said, _ = self._transcript(Recording(_codes(codes), transcript or ""))
             own[CONDITION] = _array(parts.s2.condition(codes[None], said[None], style)[0])
         embedding = _array(style[0, :, 0])
-        return Voice("clone", embedding, None if codes is None else _codes(codes), transcript or None, own=own)
+        return Voice(
+            "clone",
+            embedding,
+            None if codes is None else _codes(codes),
+            transcript or None,
+            own=own,
+            made_for=self.ears,
+        )
 
     @property
     def random_speaker(self) -> None:
@@ -207,8 +214,7 @@ class GPTSoVITSStages:
 
     def speaks_with(self, voice: Voice) -> bool:
         """Whether the voice was made for models of this version."""
-        fits = voice.embedding is not None and len(voice.embedding) == self.style_width
-        return fits and (not self.needs_transcript or {MEL, CONDITION} <= voice.own.keys())
+        return self._hears_alike(voice) and (not self.needs_transcript or {MEL, CONDITION} <= voice.own.keys())
 
     def voice_of(self, recording: Path | bytes, transcript: str, max_seconds: float) -> Voice:
         """The voice of a recording of 3 to 10 seconds.

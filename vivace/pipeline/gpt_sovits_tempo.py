@@ -2,9 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
+from vivace.engine.sampler import SamplingParams
 from vivace.models.gpt_sovits.phones import PhoneRun, phone_runs
+from vivace.models.gpt_sovits.s1 import MAX_CODES
+from vivace.models.gpt_sovits.sampling import MIN_CODES, MIN_TEMPERATURE
 from vivace.models.gpt_sovits.symbols import MARKS
 from vivace.pipeline.speech_check import Expectation
 from vivace.pipeline.stages import Recording
@@ -15,6 +19,22 @@ USUAL = 2.8  # codes per phone: nine phones a second
 SLOWEST, FASTEST = 4.5, 1.6  # what a recording with other words than its transcript must not go beyond
 LEAST_SHARE, LEAST = 0.5, 1.0  # of the usual length; codes per phone: nobody says 25 phones a second
 MOST_SHARE, SLACK = 2.5, 50  # of the usual length; two seconds of pauses beyond it
+
+
+CODES_PER_PHONE = 6  # a quarter of a second; what is longer is not speech any more
+SLACK_CODES = 75  # three seconds beyond that
+
+
+def bounded(phones: int, params: SamplingParams) -> SamplingParams:
+    """``params`` that cut speech off at what so many phones can never take."""
+    most = min(MAX_CODES, params.max_new_tokens, math.ceil(phones * CODES_PER_PHONE) + SLACK_CODES)
+    temperature = params.temperature if isinstance(params.temperature, tuple) else (params.temperature,)
+    return replace(
+        params,
+        temperature=tuple(max(t, MIN_TEMPERATURE) for t in temperature),
+        min_new_tokens=max(params.min_new_tokens, MIN_CODES),
+        max_new_tokens=most,
+    )
 
 
 def expectation(runs: Sequence[PhoneRun], recording: Recording | None) -> Expectation:

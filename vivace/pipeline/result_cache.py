@@ -110,12 +110,14 @@ class ResultCache:
         return CacheStats(0, 0, 0, 0) if self._cache is None else self._cache.stats
 
 
-def open_result_cache(config: TTSConfig, root: Path) -> ResultCache:
-    """The cache that ``config.cache`` describes, for the checkpoint under ``root``."""
+def open_result_cache(config: TTSConfig, root: Path, gpt_root: Path | None = None) -> ResultCache:
+    """The cache that ``config.cache`` describes, for the checkpoint under ``root`` and the S1 of ``gpt_root``."""
     kept = config.cache
     if kept.results == "off":
         return ResultCache(None, "")
     tiers: list[Cache] = [MemoryCache(int(kept.memory_mb * MEGABYTE))]
     if kept.results == "disk":
         tiers.append(DiskCache(config.paths.cache_dir / "results", int(kept.disk_mb * MEGABYTE)))
-    return ResultCache(TieredCache(tiers), f"{model_key(root)} {config.precision}")
+    keys = " ".join(model_key(folder) for folder in (root, gpt_root) if folder is not None)
+    again = config.check.retries if config.check.enabled else 0
+    return ResultCache(TieredCache(tiers), f"{keys} {config.precision} {again}")

@@ -10,16 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Self, Unpack
 
 import numpy as np
 import torch
 
 from vivace.engine.frame_stage import WHOLE, Ramp
-from vivace.engine.worker import Finished, Message, Order, Worker
-from vivace.errors import EngineError, TTSError
+from vivace.engine.worker import Worker
+from vivace.errors import EngineError
 from vivace.models.registry import EMBEDDED, embedded_root
+from vivace.pipeline.checkpoints import pull_model
 from vivace.pipeline.cloning import checked_transcript
 from vivace.pipeline.family import Stages, open_stages
 from vivace.pipeline.listening import Admission, OnProgress, listen
@@ -27,6 +27,7 @@ from vivace.pipeline.options import Request, SpeakOptions, make_request
 from vivace.pipeline.performance import Meter, PerformanceStats
 from vivace.pipeline.prepared_voices import open_prepared_voices
 from vivace.pipeline.reading import read_pieces, require_languages, require_length
+from vivace.pipeline.refining import refined
 from vivace.pipeline.result_cache import open_result_cache
 from vivace.pipeline.speaking import Event, Speaking
 from vivace.pipeline.speech import AudioChunk, Speech
@@ -38,7 +39,6 @@ from vivace.runtime.device import pick_device
 from vivace.settings import TTSConfig
 from vivace.text import Lexicon, Normaliser, normalize
 from vivace.types import Piece, SpokenLanguage
-from vivace.weights.resolve import resolve
 
 SPREAD = 2.0  # where batches cost what they are wide: how much longer the longest part of one may be than the shortest
 
@@ -48,6 +48,7 @@ class TTS:
 
     Args:
         model: a checkpoint's folder, a hub address such as ``2Noise/ChatTTS``, or None for the embedded voice.
+        gpt: GPT-SoVITS: another checkpoint, whose GPT model (S1) speaks instead of the model's own.
         config: everything else; None reads ``VIVACE_*`` and the file that ``VIVACE_CONFIG`` names.
         normalisers: by language, a function of your own that sees each sentence before the reading rules do.
     Raises:
@@ -60,6 +61,7 @@ class TTS:
         self,
         model: str | Path | None = None,
         *,
+        gpt: str | Path | None = None,
         config: TTSConfig | None = None,
         normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
     ) -> None:
@@ -67,24 +69,21 @@ class TTS:
         self._lexicon = Lexicon.load(self.config.text.lexicon) if self.config.text.lexicon else Lexicon()
         self._normalisers = normalisers
         wanted = model or self.config.model or EMBEDDED
-        self.name = str(wanted)
+        self.name = str(wanted) if gpt is None else f"{gpt}+{wanted}"
         self._device = pick_device(self.config.device)
         set_up_backend(self._device, **self.config.cuda.model_dump())
         if self.config.threads is not None:
             torch.set_num_threads(self.config.threads)
-        root = embedded_root() if wanted == EMBEDDED else self._resolve(wanted)
-        self._stages: Stages | None = open_stages(root, self.config, self._device)
+        root = embedded_root() if wanted == EMBEDDED else pull_model(str(wanted), self.config)
+        gpt_root = None if gpt is None else pull_model(str(gpt), self.config)
+        self._stages: Stages | None = open_stages(root, self.config, self._device, gpt_root)
         self._book = self._voice_book(root)
-        self.results = open_result_cache(self.config, root)
+        self.results = open_result_cache(self.config, root, gpt_root)
         self.prepared_voices = open_prepared_voices(self.config, root)
         self._meter = Meter()
         self._lock = threading.Lock()
         self._worker: Worker | None = None
         self.admission = Admission(self.config.engine.max_requests)
-
-    def _resolve(self, model: str | Path) -> Path:
-        hub = self.config.hub
-        return resolve(model, cache_dir=self.config.paths.cache_dir, endpoint=hub.endpoint, offline=hub.offline)
 
     def _voice_book(self, root: Path) -> VoiceBook:
         own, added = VoiceStore(root / "voices"), VoiceStore(self.config.paths.voices_dir)
@@ -179,14 +178,7 @@ class TTS:
 
     def refine(self, text: str, prompt: str = "", *, seed: int = 0) -> str:
         """Only the refine pass: ``text`` rewritten with fillers, pauses and laughs (models with a text head)."""
-        stages, messages = self.stages, SimpleQueue[Message]()
-        asked = stages.refine_prompt(normalize(text), prompt)
-        self.worker.submit(Order(lambda: stages.refine_job(asked, seed), messages.put, ramp=None))
-        message = messages.get()
-        if isinstance(message, TTSError):
-            raise message
-        assert isinstance(message, Finished), "a refine pass makes no sound"
-        return stages.rewritten(message.codes)
+        return refined(self.stages, self.worker, normalize(text), prompt, seed)
 
     def get_performance_stats(self) -> PerformanceStats:
         """What has been done so far."""

@@ -39,6 +39,7 @@ class Voice:
     description: str = ""
     title: str = ""  # what people call it, where that is not its name
     consent: str = ""  # how the person agreed to being spoken for, as whoever added the recording stated it
+    made_for: str = ""  # which models it was heard by, where that matters to its family
     own: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)  # what its family keeps besides
 
     def __post_init__(self) -> None:
@@ -86,7 +87,12 @@ def save_voice(voice: Voice, path: Path) -> None:
         "languages": ",".join(voice.languages),
         "description": voice.description,
     }
-    optional = {"transcript": voice.transcript, "title": voice.title, "consent": voice.consent}
+    optional = {
+        "transcript": voice.transcript,
+        "title": voice.title,
+        "consent": voice.consent,
+        "made_for": voice.made_for,
+    }
     metadata |= {key: value for key, value in optional.items() if value}
     write_tensors(path, tensors, metadata)
 
@@ -106,6 +112,7 @@ def load_voice(path: Path) -> Voice:
         description=metadata.get("description", ""),
         title=metadata.get("title", ""),
         consent=metadata.get("consent", ""),
+        made_for=metadata.get("made_for", ""),
         own={key.removeprefix(OWN): held.numpy() for key, held in tensors.items() if key.startswith(OWN)},
     )
 

@@ -1,5 +1,6 @@
 """All groups in one frozen value."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -36,6 +37,8 @@ class TTSConfig(BaseSettings):
     )
 
     model: str | None = None  # None: the embedded voice; else a folder, or a hub address such as 2Noise/ChatTTS
+    models: Mapping[str, str] = Field(default_factory=dict)  # by name: more models for a server, loaded when asked for
+    models_memory_mb: Annotated[float, Field(gt=0)] | None = None  # of all that are loaded; None: no limit
     device: str = "auto"  # "auto", "cpu", "cuda:1", … : whatever torch.accelerator knows
     threads: Annotated[int, Field(ge=1)] | None = None  # of torch on the CPU; None: torch's own choice
     precision: Literal["auto", "float32", "bfloat16", "int8", "int4"] = "auto"  # of the language model's matrices

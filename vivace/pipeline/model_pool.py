@@ -1,0 +1,192 @@
+"""Several models in one process: loaded when they are asked for, unloaded when memory is short and nobody uses them."""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+from vivace.errors import DeviceError, EngineError
+from vivace.pipeline.tts import TTS
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model that can be loaded."""
+
+    open: Callable[[], TTS]
+    estimate: Callable[[], int]  # bytes that it will take
+
+
+@dataclass
+class _Held:
+    tts: TTS
+    bytes: int
+    users: int = 0
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """One that is in memory."""
+
+    name: str
+    bytes: int
+    users: int  # requests that it works on
+
+
+class Lease:
+    """The right to use a model: it stays loaded until ``release``."""
+
+    def __init__(self, tts: TTS, give_back: Callable[[], None]) -> None:
+        self.tts, self._give_back = tts, give_back
+
+    def release(self) -> None:
+        """Done with it. A second call changes nothing."""
+        give_back, self._give_back = self._give_back, lambda: None
+        give_back()
+
+
+class ModelPool:
+    """Lends models out. Safe to use from several threads.
+
+    A model that somebody uses is never unloaded. Who asks for one that does not fit beside those waits until enough of
+    them are given back; whoever asks later waits behind, so that nobody waits for ever.
+
+    Args:
+        sources: by name, in the order in which they are listed.
+        limit: bytes of all loaded models together; None: no limit.
+        working: bytes that a loaded model takes beyond its estimate.
+    """
+
+    def __init__(
+        self, sources: Mapping[str, Source], *, limit: int | None = None, working: Callable[[TTS], int] = lambda _: 0
+    ) -> None:
+        self._sources, self._limit, self._working = sources, limit, working
+        self._held: OrderedDict[str, _Held] = OrderedDict()  # the least recently used first
+        self._changed = threading.Condition()
+        self._short = self._closed = False  # short: somebody waits for memory
+        self._loader = ThreadPoolExecutor(1, thread_name_prefix="vivace-models")  # one after the other, in order
+
+    @property
+    def loaded(self) -> tuple[LoadedModel, ...]:
+        """What is in memory, the least recently used first."""
+        with self._changed:
+            return tuple(LoadedModel(name, held.bytes, held.users) for name, held in self._held.items())
+
+    def peek(self, name: str) -> TTS | None:
+        """The model if it is loaded. It may be closed at any moment: for looking only."""
+        with self._changed:
+            held = self._held.get(name)
+            return None if held is None else held.tts
+
+    def lease(self, name: str) -> "Future[Lease]":
+        """Ask for a model; the result may be there at once. Cancel it, or release what it gives.
+
+        The future's errors: WeightsError and the like when it cannot be loaded; DeviceError when it is larger than the
+        limit; EngineError once the pool is closed.
+        """
+        with self._changed:
+            held = self._held.get(name)
+            if held is not None and not self._short and not self._closed:
+                future: Future[Lease] = Future()
+                future.set_result(self._lent(name, held))
+                return future
+        try:
+            return self._loader.submit(self._fetch, name)
+        except RuntimeError as exc:
+            raise EngineError("the models are closed; start again") from exc
+
+    @contextmanager
+    def use(self, name: str) -> Iterator[TTS]:
+        """A model for a ``with`` block; waits for it."""
+        lease = self.lease(name).result()
+        try:
+            yield lease.tts
+        finally:
+            lease.release()
+
+    def close(self) -> None:
+        """Close every model; who still waits gets an EngineError."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._loader.shutdown(cancel_futures=True)
+        with self._changed:
+            held, self._held = self._held, OrderedDict()
+        for one in held.values():
+            one.tts.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _lent(self, name: str, held: _Held) -> Lease:
+        held.users += 1
+        self._held.move_to_end(name)
+        return Lease(held.tts, partial(self._returned, held))
+
+    def _returned(self, held: _Held) -> None:
+        with self._changed:
+            held.users -= 1
+            self._changed.notify_all()
+
+    def _fetch(self, name: str) -> Lease:
+        """In the loader's thread."""
+        source = self._sources[name]
+        with self._changed:
+            held = self._held.get(name)
+            if held is not None and not self._closed:
+                return self._lent(name, held)
+        size = source.estimate()
+        if self._limit is not None and size > self._limit:
+            raise DeviceError(
+                f"model {name!r} takes {size / 1e6:.0f} MB, more than all models may ({self._limit / 1e6:.0f} MB); "
+                "raise models_memory_mb"
+            )
+        self._make_room(size)
+        tts = source.open()
+        with self._changed:
+            if self._closed:
+                tts.close()
+                raise EngineError("the models are closed; start again")
+            self._held[name] = held = _Held(tts, size)
+            log.info("model %s is loaded (%.0f MB)", name, size / 1e6)
+            return self._lent(name, held)
+
+    def _make_room(self, size: int) -> None:
+        """Unload until ``size`` bytes fit. Raises: EngineError when the pool is closed meanwhile."""
+        while True:
+            with self._changed:
+                while (name := self._leaving(size)) is None and not self._closed and self._overfull(size):
+                    self._short = True
+                    self._changed.wait()
+                self._short = False
+                if self._closed:
+                    raise EngineError("the models are closed; start again")
+                if name is None:
+                    return
+                leaving = self._held.pop(name)
+            leaving.tts.close()  # not under the lock: it waits for the step at hand
+            log.info("model %s is unloaded", name)
+
+    def _leaving(self, size: int) -> str | None:
+        """The least recently used model of which nobody needs anything, if one must leave."""
+        if not self._overfull(size):
+            return None
+        return next((name for name, held in self._held.items() if not held.users), None)
+
+    def _overfull(self, size: int) -> bool:
+        if self._limit is None:
+            return False
+        return bool(self._held) and size + sum(map(self._bytes, self._held.values())) > self._limit
+
+    def _bytes(self, held: _Held) -> int:
+        return held.bytes + self._working(held.tts)

@@ -1,0 +1,80 @@
+"""The models that a configuration names, as a pool: each by its name, and every pair ``GPT+SoVITS`` of two of them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from vivace.errors import InputError, SettingsError
+from vivace.models.registry import EMBEDDED
+from vivace.pipeline.checkpoints import model_folder
+from vivace.pipeline.model_pool import ModelPool, Source
+from vivace.pipeline.model_size import weight_bytes, working_bytes
+from vivace.pipeline.tts import TTS
+from vivace.settings import TTSConfig
+
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+JOINT = "+"
+MEGABYTE = 1_000_000
+
+
+class NamedModels(Mapping[str, Source]):
+    """By name; listed are the single models, ``a+b`` (the GPT model of a, the SoVITS model of b) is found as well.
+
+    Raises: SettingsError when a name cannot be one.
+    """
+
+    def __init__(self, config: TTSConfig) -> None:
+        first = config.model or EMBEDDED
+        self._config = config
+        known = {name: str(Path(folder).expanduser()) for name, folder in config.models.items()}
+        for name in known:
+            if not NAME.fullmatch(name):
+                raise SettingsError(f"{name!r} cannot be a model's name; use letters, digits, '_', '.' and '-'")
+        self._models = known if first in known or (config.model is None and known) else {first: first, **known}
+        self.default = first if first in self._models else next(iter(self._models))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._models)
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._models or (
+            isinstance(name, str) and all(part in self._models for part in self.parts(name))
+        )
+
+    def __getitem__(self, name: str) -> Source:
+        """Raises: InputError when there is no such model."""
+        gpt, sovits = self.parts(name)
+        for part in (gpt, sovits):
+            if part not in self._models:
+                raise InputError(
+                    f"no model {part[:64]!r}; known: {', '.join(self._models)}, and pairs such as a{JOINT}b"
+                )
+        return Source(partial(self._open, gpt, sovits), lambda: weight_bytes(self.folder(sovits)))
+
+    def parts(self, name: str) -> tuple[str, str]:
+        """The names of its GPT model and of everything else; the same but for a pair."""
+        if name in self._models or JOINT not in name:
+            return name, name
+        gpt, _, sovits = name.partition(JOINT)
+        return gpt, sovits
+
+    def folder(self, name: str) -> Path:
+        """Of a single model. Raises: WeightsError when it is not there."""
+        return model_folder(self._config.model_copy(update={"model": self._models[name]}))
+
+    def _open(self, gpt: str, sovits: str) -> TTS:
+        config = self._config.model_copy(update={"model": self._models[sovits]})
+        tts = TTS(gpt=None if gpt == sovits else self._models[gpt], config=config)
+        tts.name = sovits if gpt == sovits else f"{gpt}{JOINT}{sovits}"
+        return tts
+
+
+def open_pool(config: TTSConfig) -> tuple[NamedModels, ModelPool]:
+    """The configuration's models; none is loaded yet."""
+    models = NamedModels(config)
+    limit = config.models_memory_mb
+    return models, ModelPool(models, limit=None if limit is None else int(limit * MEGABYTE), working=working_bytes)
