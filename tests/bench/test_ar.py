@@ -9,6 +9,8 @@ from vivace.bench import ar, ar_models
 from vivace.bench.ar import Plan, measure, step_seconds
 from vivace.bench.ar_report import HEADER, caption, json_line, table
 from vivace.layers.native.kernels import deactivate
+from vivace.models.chattts.config import GPTConfig
+from vivace.models.gpt_sovits.s1 import S1Config
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,18 @@ def test_every_precision_and_batch_has_a_row() -> None:
     assert all(len(line) == len(HEADER) for line in table(report))
     assert "prompt 5 positions, 4 steps" in caption(report)
     assert json.loads(json_line(report))["rows"][3]["batch"] == 3
+
+
+def test_gpt_sovits_is_measured_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ar_models, "GPTConfig", GPTConfig)
+    monkeypatch.setattr(ar_models, "S1_PUBLISHED", S1Config(64, 2, 2, 96, phones=20, codes=48, bert=16))
+    report = measure(replace(PLAN, subject="gpt-sovits"))
+    assert [(r.precision, r.batch) for r in report.rows] == [("float32", 1), ("float32", 3), ("int8", 1), ("int8", 3)]
+    assert report.subject == "gpt-sovits, random weights"
+    model = ar_models.random_gpt_sovits("float32")
+    assert model.weights == 2 * (4 * 64 * 64 + 2 * 64 * 96 + 4 * 64 + 64 + 96 + 4 * 64) + 48 * 64
+    assert model.config.intermediate_size == 64  # three matrices of it are S1's two
+    assert model.config.num_vq == 1
 
 
 def test_ratios_are_to_one_stream_of_the_baseline(monkeypatch: pytest.MonkeyPatch) -> None:

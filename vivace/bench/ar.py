@@ -11,7 +11,7 @@ from typing import Literal
 
 import torch
 
-from vivace.bench.ar_models import Measured, embedded_voice, random_chattts
+from vivace.bench.ar_models import Measured, embedded_voice, random_chattts, random_gpt_sovits
 from vivace.bench.bandwidth import read_bandwidth
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
@@ -24,7 +24,12 @@ from vivace.runtime.threads import intra_op_threads
 
 WARM_UP = 4  # steps that are not counted
 
-Subject = Literal["embedded", "chattts"]
+Subject = Literal["embedded", "chattts", "gpt-sovits"]
+BUILDERS: dict[Subject, Callable[..., Measured]] = {
+    "embedded": embedded_voice,
+    "chattts": random_chattts,
+    "gpt-sovits": random_gpt_sovits,
+}
 
 DEFAULT_BATCHES = (1, 4, 16, 64)
 ON_CPU: tuple[Precision, ...] = ("float32", "bfloat16", "int8", "int4")
@@ -35,7 +40,7 @@ ELSEWHERE: tuple[Precision, ...] = ("float32", "bfloat16")
 class Plan:
     """What to measure."""
 
-    subject: Subject = "embedded"  # chattts: the published size with random weights
+    subject: Subject = "embedded"  # the others: the published size with random weights
     precisions: tuple[Precision, ...] = ON_CPU
     batches: tuple[int, ...] = DEFAULT_BATCHES
     prompt: int = 32  # positions
@@ -88,7 +93,7 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
     """
     plan = replace(plan, device=str(pick_device(plan.device)))
     native = plan.kernels is not None and plan.device == "cpu" and activate(plan.kernels)
-    build = random_chattts if plan.subject == "chattts" else embedded_voice
+    build = BUILDERS[plan.subject]
     first = build(plan.precisions[0], device=plan.device)
     threads = plan.threads or (1 if first.one_thread and plan.device == "cpu" else torch.get_num_threads())
     with intra_op_threads(threads):

@@ -1,4 +1,4 @@
-"""Language models to measure: the embedded voice's, and one of the published size with random weights."""
+"""Language models to measure: the embedded voice's, and those of the published sizes with random weights."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,10 @@ import torch
 from torch import nn
 
 from vivace.layers.precision import Precision
+from vivace.models.base import ARModel
 from vivace.models.chattts.config import GPTConfig
 from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama
+from vivace.models.gpt_sovits.s1 import S1Config, S1Model
 
 SCALE = 0.02  # standard deviation of the weights: activations stay finite through twenty layers
 ON_ONE_THREAD = 16 << 20  # weights; below it a step on the CPU is faster on one thread
@@ -20,8 +22,8 @@ class Measured:
     """A language model ready to run."""
 
     name: str
-    config: GPTConfig
-    mode: CodeMode
+    config: GPTConfig  # of a Llama of the same size
+    mode: ARModel
     precision: Precision
     weights: int  # that one step reads
     kv_dtype: torch.dtype
@@ -53,6 +55,39 @@ def random_chattts(precision: Precision, *, device: torch.device | str = "cpu", 
                 nn.init.normal_(parameter, std=SCALE, generator=generator)
         module.to(device)
     return _ready("chattts, random weights", config, llama, embeddings, precision)
+
+
+S1_PUBLISHED = S1Config(width=512, heads=16, layers=24, hidden=2048, phones=732, codes=1025, bert=1024)
+
+
+def random_gpt_sovits(precision: Precision, *, device: torch.device | str = "cpu", seed: int = 0) -> Measured:
+    """The published GPT-SoVITS's S1 with seeded random weights; needs no files."""
+    config = S1_PUBLISHED
+    generator = torch.Generator().manual_seed(seed)
+    with torch.device("meta"):
+        model = S1Model(config)
+    model.to_empty(device="cpu").eval().requires_grad_(False)
+    for name, parameter in model.named_parameters():
+        if parameter.dim() > 1:
+            nn.init.normal_(parameter, std=SCALE, generator=generator)
+        else:
+            nn.init.constant_(parameter, 0 if name.endswith("bias") else 1)
+    model.to(device)
+    weights = sum(p.numel() for part in (model.layers, model.head) for p in part.parameters())
+    model.fuse(precision)
+    return Measured("gpt-sovits, random weights", _llama_like(config), model, precision, weights, torch.float32)
+
+
+def _llama_like(config: S1Config) -> GPTConfig:
+    """As many weights: a Llama's MLP has three matrices, S1's two."""
+    return GPTConfig(
+        hidden_size=config.width,
+        intermediate_size=config.hidden * 2 // 3,
+        num_attention_heads=config.heads,
+        num_hidden_layers=config.layers,
+        num_audio_tokens=config.codes,
+        num_vq=1,
+    )
 
 
 def embedded_voice(precision: Precision, *, device: torch.device | str = "cpu") -> Measured:

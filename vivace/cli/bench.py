@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 import typer
 from typer import Option
 
-from vivace.cli import bench_levels, bench_speech
+from vivace.cli import bench_levels, bench_sovits, bench_speech
 from vivace.cli.choices import chosen
 from vivace.cli.table import print_table
 
@@ -23,7 +23,7 @@ def bench() -> None:
 @app.command()
 def ar(
     random_weights: Annotated[
-        Literal["chattts"] | None,
+        Literal["chattts", "gpt-sovits"] | None,
         Option("--random-weights", help="The published size with random weights; else the embedded voice."),
     ] = None,
     precision: Annotated[
@@ -101,6 +101,7 @@ def vocoder(
     sys.stdout.write(json_line(report) + "\n")
 
 
+app.command("sovits")(bench_sovits.sovits)
 app.command("offline")(bench_speech.offline)
 app.command("stream")(bench_speech.stream)
 app.command("levels")(bench_levels.levels)
