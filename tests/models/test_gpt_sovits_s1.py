@@ -75,14 +75,15 @@ def test_the_engine_says_what_the_plain_loop_says(model: S1Model, codes: int) ->
         assert len(one.codes) >= MIN_CODES
 
 
+@pytest.mark.parametrize("greedy", [False, True])
 @torch.inference_mode()
-def test_a_drawn_row_is_the_same_alone_in_company_and_after_a_break(model: S1Model) -> None:
+def test_a_row_is_the_same_alone_in_company_and_after_a_break(model: S1Model, greedy: bool) -> None:
     rows = [row(n) for n in range(6)]
-    together = run(Engine({"code": model}, CONFIG), [job(model, r, seed=n) for n, r in enumerate(rows)])
-    hurried = Engine({"code": model}, replace(CONFIG, rows=2, quantum=3))
-    parted = run(hurried, [job(model, r, seed=n) for n, r in enumerate(rows)])
-    for n, given in enumerate(rows):
-        alone = run(Engine({"code": model}, CONFIG), [job(model, given, seed=n)])[0]
+    jobs = [job(model, r, seed=None if greedy else n) for n, r in enumerate(rows)]
+    together = run(Engine({"code": model}, CONFIG), jobs)
+    parted = run(Engine({"code": model}, replace(CONFIG, rows=2, quantum=3)), jobs)
+    for n, one in enumerate(jobs):
+        alone = run(Engine({"code": model}, CONFIG), [one])[0]
         assert together[n].codes == alone.codes
         assert parted[n].codes == alone.codes
     assert len({tuple(one.codes) for one in together}) > 1
