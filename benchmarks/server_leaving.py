@@ -30,7 +30,7 @@ def main() -> None:
         kept = {"VIVACE_PATHS__VOICES_DIR": f"{folder}/voices", "VIVACE_PATHS__CACHE_DIR": f"{folder}/cache"}
         with ServerProcess(kept, log=Path(folder) / "server.log") as server:
             print(f"ready after {server.start():.1f} s")
-            leave_all(server.port, 24, seed=1)  # threads and buffers that stay are there before the count begins
+            leave_all(server.port, 60, seed=1)  # threads and buffers that stay are there before the count begins
             before = server.at_rest(REST_S)
             print(line("before", before))
             began, met = time.monotonic(), Counter[str]()

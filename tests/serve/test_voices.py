@@ -101,3 +101,16 @@ def test_recordings_and_bodies_have_a_size(start: Start) -> None:
         unannounced = (b'{"input": "' + b"x" * 50_000 for _ in range(5))
         kind = {"content-type": "application/json"}
         assert http.post("/v1/audio/speech", content=unannounced, headers=kind).status_code == 413
+
+
+def test_an_upload_lends_its_voice_to_nobody_who_did_not_ask_for_it(http: httpx.Client, speaker: FakeSpeaker) -> None:
+    names = ("alloy", "ash", "ballad", "coral")
+
+    def spoken_by() -> list[str | None]:
+        for name in names:
+            assert http.post("/v1/audio/speech", json={**SPEECH, "voice": name}).status_code == 200
+        return [options["voice"] for _, options in speaker.heard[-len(names) :]]  # type: ignore[misc]
+
+    before = spoken_by()
+    assert http.post("/v1/audio/voices", data=FORM, files=FILE).status_code == 201
+    assert spoken_by() == before

@@ -54,8 +54,10 @@ class VoiceShelf:
             if wanted in (voice.name, voice.title):
                 return voice.name
         if wanted in OPENAI_VOICES and voices:
-            most = max(len(voice.languages) for voice in voices)
-            able = [voice for voice in voices if len(voice.languages) == most]  # whatever the text will be in
+            # Among the model's own, so that an upload changes nobody's voice and lends nobody its own.
+            own = [voice for voice in voices if voice.name not in self._store] or voices
+            most = max(len(voice.languages) for voice in own)
+            able = [voice for voice in own if len(voice.languages) == most]  # whatever the text will be in
             return able[OPENAI_VOICES.index(wanted) % len(able)].name
         known = ", ".join(voice.title or voice.name for voice in voices[:8]) or "none"
         raise VoiceNotFoundError(f"no voice {wanted[:64]!r}; known: {known}; GET /v1/audio/voices lists all")
