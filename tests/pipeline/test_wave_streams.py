@@ -5,11 +5,12 @@ from torch import Tensor
 from vivace.errors import EngineError
 from vivace.models.chattts.config import StackConfig
 from vivace.models.chattts.decoder import SpectrogramDecoder
+from vivace.models.chattts.pauses import settle
 from vivace.pipeline.wave_streams import WaveStreams
 from vivace.vocoder.streams import Push
 from vivace.vocoder.vocos import Vocos
 
-FLOOR = -0.5
+FLOOR, GATE = -0.5, 0.3
 WIDTH = 16
 
 
@@ -21,13 +22,13 @@ def parts() -> tuple[SpectrogramDecoder, Vocos]:
 
 
 def whole(decoder: SpectrogramDecoder, vocos: Vocos, hidden: Tensor) -> Tensor:
-    samples: Tensor = vocos(decoder(hidden[None]).clamp_min(FLOOR))[0]
+    samples: Tensor = vocos(settle(decoder(hidden[None]).mT, FLOOR, GATE).mT)[0]
     return samples
 
 
 def streams(lookahead: int | None = None) -> tuple[WaveStreams, SpectrogramDecoder, Vocos]:
     decoder, vocos = parts()
-    return WaveStreams(decoder, vocos, mel_floor=FLOOR, lookahead=lookahead), decoder, vocos
+    return WaveStreams(decoder, vocos, mel_floor=FLOOR, mel_gate=GATE, lookahead=lookahead), decoder, vocos
 
 
 @pytest.mark.parametrize("sizes", [[1], [7], [1] * 40, [24, 24, 24, 5], [3, 0, 60, 1], [200]])

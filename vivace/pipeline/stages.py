@@ -24,6 +24,7 @@ from vivace.engine.sampler import SamplingParams
 from vivace.errors import EngineError, InputError
 from vivace.models.base import ARModel, ARPrompt, SharedPrefix
 from vivace.models.chattts.dvae import DVAE
+from vivace.models.chattts.pauses import settle
 from vivace.models.chattts.prompt import SPEAKER, SpeakerRow, code_prompt, embed_prompt, refine_prompt
 from vivace.models.chattts.speaker import random_speaker, speaker_embedding
 from vivace.models.chattts.text import SPEED_TAG, character_text, phone_text
@@ -208,8 +209,7 @@ class ChatTTSStages:
             raise InputError("this checkpoint has no DVAE; decode from hidden states")
         with intra_op_threads(self.threads):
             mel: Tensor = decoder((generation.codes if from_codes else generation.hidden).T[None])
-        floor = self.habits.mel_floor
-        return mel if floor is None else mel.clamp_min(floor)
+        return settle(mel.mT, self.habits.mel_floor, self.habits.mel_gate).mT
 
     @torch.inference_mode()
     def wave(self, mel: Tensor) -> NDArray[np.float32]:
@@ -269,6 +269,7 @@ class ChatTTSStages:
             self.model.decoder,
             self.vocoder,
             mel_floor=self.habits.mel_floor,
+            mel_gate=self.habits.mel_gate,
             lookahead=lookahead,
             graphs=self._graphs,
         )

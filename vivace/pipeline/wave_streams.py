@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vivace.layers.frame_context import FrameContext
 from vivace.models.chattts.decoder import SpectrogramDecoder
+from vivace.models.chattts.pauses import settle
 from vivace.vocoder.graphed_streams import GraphedStreams
 from vivace.vocoder.streams import Network, Push, Stream
 from vivace.vocoder.vocos import Vocos
@@ -20,6 +21,7 @@ class WaveStreams:
 
     Args:
         mel_floor: what the mel is cut off at, as the checkpoint has it; None: nothing.
+        mel_gate: below what a frame is a pause, as the checkpoint has it; None: none is.
         lookahead: code frames after its own that a sample waits for. None: all that it depends on (``exact_lookahead``:
             52 with the published sizes), and samples equal those of a whole run to 1e-5. Fewer come sooner and cost
             more work; ``docs/vocoder.md`` says what they differ by.
@@ -32,10 +34,11 @@ class WaveStreams:
         vocoder: Vocos,
         *,
         mel_floor: float | None = None,
+        mel_gate: float | None = None,
         lookahead: int | None = None,
         graphs: bool = True,
     ) -> None:
-        self._decoder, self._vocoder, self._mel_floor = decoder, vocoder, mel_floor
+        self._decoder, self._vocoder, self._mel_floor, self._mel_gate = decoder, vocoder, mel_floor, mel_gate
         reach = decoder.receptive_field + vocoder.receptive_field  # mel frames
         rate = decoder.frames_per_code
         self.exact_lookahead = -(-reach // rate)
@@ -58,6 +61,4 @@ class WaveStreams:
 
     def _run(self, hidden: Tensor, context: FrameContext) -> Tensor:
         mel = self._decoder.run(hidden.float(), context)
-        if self._mel_floor is not None:
-            mel = mel.clamp_min(self._mel_floor)
-        return self._vocoder.run(mel, context)
+        return self._vocoder.run(settle(mel, self._mel_floor, self._mel_gate), context)

@@ -18,6 +18,7 @@ from vivace.train.inventory import vocabulary
 Json = dict[str, object]
 
 MEL_FLOOR = -7.0  # natural log; what is below is silence, however deep, and not worth learning
+MEL_GATE = -2.0  # a frame all of whose bands are below is a pause: phones have a band 5 to 20 dB above it
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def _chattts(
         carry_over=False,
         max_piece_units=110,
         mel_floor=MEL_FLOOR,
+        mel_gate=MEL_GATE,
         temperature=0.2,
         tags=tuple(PACES),  # breaks are in the corpus, but no weights follow them reliably yet: they become commas
     )

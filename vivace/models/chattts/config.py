@@ -89,6 +89,7 @@ class Habits:
     top_k: int = 20
     repetition_penalty: float = 1.05
     mel_floor: float | None = None  # natural log: below it the Decoder was not trained; None: everywhere it was
+    mel_gate: float | None = None  # natural log: a frame all of whose bands are below is a pause; None: none is
     frames_per_unit: float = 12.0  # more code frames a phone unit than this is not speech any more
     least_frames_per_unit: float = 1.8  # fewer on the average of a piece, and something was skipped
     tags: tuple[str, ...] | None = None  # control tags it was trained on; None: all of its tokenizer
