@@ -32,11 +32,11 @@ class Source:
     def land(self) -> None:
         self.landed += 1
 
-    def shared(self) -> SharedStream:
+    def shared(self) -> SharedStream[AudioChunk]:
         return SharedStream(self.chunks(), self.land)
 
 
-async def heard(stream: SharedStream) -> str:
+async def heard(stream: SharedStream[AudioChunk]) -> str:
     return "".join([chunk.text async for chunk in stream.listen()])
 
 

@@ -1,5 +1,7 @@
 """The same request again: the same bytes, and nobody has to speak."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx2 as httpx
 import pytest
 from fakes.server import running
@@ -48,3 +50,37 @@ def test_without_a_seed_or_a_cache_every_answer_is_another_one() -> None:
     assert off.key("one", SpeakOptions(seed=7), "mp3") is None
     always = Answers(TTSConfig(cache={"results": "memory"}, inference={"seed": 1}))
     assert always.key("one", SpeakOptions(), "mp3") is not None
+
+
+def test_a_hundred_who_ask_the_same_at_once_need_one_place() -> None:
+    speaker = FakeSpeaker()
+    speaker.delay_s = 0.2
+    config = TTSConfig(cache={"results": "memory"}, server={"port": 0, "max_active": 1, "max_queue": 0})
+    asked = {**SPEECH, "response_format": "opus"}
+    with running(speaker, config) as server, httpx.Client(base_url=server.url) as http, ThreadPoolExecutor(100) as pool:
+        answers = list(
+            pool.map(lambda _: httpx.post(f"{server.url}/v1/audio/speech", json=asked, timeout=20), range(100))
+        )
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.content for answer in answers}) == 1
+        assert len(speaker.heard) == 1
+        assert http.post("/v1/audio/speech", json=asked).content == answers[0].content
+
+
+def test_the_first_one_leaves_and_the_others_hear_all_of_it() -> None:
+    speaker = FakeSpeaker()
+    speaker.delay_s = 0.1
+    config = TTSConfig(cache={"results": "memory"}, server={"port": 0})
+    asked = {**SPEECH, "input": "a b c d e f", "response_format": "pcm"}
+    with running(speaker, config) as server, httpx.Client(base_url=server.url) as http, httpx.Client() as other:
+        with other.stream("POST", f"{server.url}/v1/audio/speech", json=asked) as leaving:
+            first = leaving.iter_raw()  # which closes the answer when it goes
+            next(first)
+            with http.stream("POST", "/v1/audio/speech", json=asked) as answer:
+                parts = answer.iter_raw()
+                received = len(next(parts))
+                leaving.close()
+                received += sum(map(len, parts))
+        assert received == 6 * 4800
+        assert len(speaker.heard) == 1
+        assert server.settled()

@@ -25,7 +25,7 @@ class AsyncTTS:
 
     def __init__(self, tts: TTS) -> None:
         self.tts = tts
-        self._flights: dict[str, SharedStream] = {}  # what is being made now, by its key in the result cache
+        self._flights: dict[str, SharedStream[AudioChunk]] = {}  # what is being made now, by its key in the result cache
 
     async def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Speech:
         """As ``TTS.synthesize``. Raises: QueueFullError at once when too many requests are under way."""
@@ -72,7 +72,7 @@ class AsyncTTS:
         finally:
             await spoken.aclose()
 
-    def _flight(self, key: str, pieces: list[Piece], request: Request, ramp: Ramp) -> SharedStream:
+    def _flight(self, key: str, pieces: list[Piece], request: Request, ramp: Ramp) -> SharedStream[AudioChunk]:
         """The making of what is kept under ``key``: the one that goes on already, or a new one."""
         flight = self._flights.get(key)
         if flight is None:

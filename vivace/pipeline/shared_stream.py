@@ -3,29 +3,29 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
+from typing import Generic, TypeVar
 
 from vivace.errors import AbortedError
-from vivace.pipeline.speech import AudioChunk
 
-Chunks = AsyncGenerator[AudioChunk, None]
+T = TypeVar("T")
 
 
-class SharedStream:
+class SharedStream(Generic[T]):
     """Reads ``source`` in a task of its own while somebody listens; the last one to leave early ends it.
 
     For one event loop. ``over`` is called when nothing more will come, before the listeners are told.
     """
 
-    def __init__(self, source: Chunks, over: Callable[[], None]) -> None:
+    def __init__(self, source: AsyncGenerator[T, None], over: Callable[[], None]) -> None:
         self._source, self._over = source, over
-        self._chunks: list[AudioChunk] = []
+        self._chunks: list[T] = []
         self._news = asyncio.Event()  # replaced with every piece of news
         self._error: Exception | None = None
         self._done = False
         self._listeners = 0
         self._reader = asyncio.create_task(self._read())
 
-    async def listen(self) -> Chunks:
+    async def listen(self) -> AsyncGenerator[T, None]:
         """All chunks from the first one. Raises: what ``source`` raised."""
         self._listeners += 1
         try:

@@ -3,11 +3,18 @@
 In memory only; what was spoken is kept by the speaker's own cache.
 """
 
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from functools import partial
+
 from vivace.audio.spec import AudioFormat, AudioSpec
 from vivace.cache.keys import content_key
 from vivace.cache.memory import MemoryCache
 from vivace.pipeline.options import SpeakOptions
+from vivace.pipeline.shared_stream import SharedStream
 from vivace.settings import TTSConfig
+
+Parts = AsyncGenerator[bytes, None]
 
 KIND = "answer/1"
 MEGABYTE = 1_000_000
@@ -20,6 +27,7 @@ class Answers:
         kept = config.cache
         self._cache = None if kept.results == "off" else MemoryCache(int(kept.memory_mb * MEGABYTE))
         self._seeded = config.inference.seed is not None
+        self._flights: dict[str, SharedStream[bytes]] = {}  # what is being made now
 
     def key(self, text: str, options: SpeakOptions, format: AudioFormat | AudioSpec) -> str | None:
         """What the answer is kept under; None where each one is another one.
@@ -39,6 +47,27 @@ class Answers:
         """Keep a body."""
         if key is not None and self._cache is not None:
             self._cache.put(key, body)
+
+    def shared(self, key: str, make: Callable[[], Parts]) -> Parts:
+        """The parts of an answer that is not kept yet: ``make`` makes it, once for all who ask meanwhile.
+
+        So only the first of them needs a place among those who speak. Whole answers are kept.
+        """
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = SharedStream(self._keeping(key, make()), partial(self._land, key))
+        return flight.listen()
+
+    async def _keeping(self, key: str, parts: Parts) -> Parts:
+        made = []
+        async with aclosing(parts):
+            async for part in parts:
+                made.append(part)
+                yield part
+        self.put(key, b"".join(made))
+
+    def _land(self, key: str) -> None:
+        del self._flights[key]
 
     def clear(self) -> None:
         """Forget everything."""

@@ -40,20 +40,20 @@ async def encoded(
 async def answered(
     service: Service, text: str, options: SpeakOptions, format: AudioFormat | AudioSpec
 ) -> AsyncGenerator[bytes, None]:
-    """The file that speaks ``text``, part by part: kept, or made and then kept."""
+    """The file that speaks ``text``, part by part: kept, or being made already, or made and then kept."""
     key = service.answers.key(text, options, format)
     kept = service.answers.get(key)
     if kept is not None:
         for start in range(0, len(kept), PART):
             yield kept[start : start + PART]
         return
-    parts: list[bytes] = []
-    async with aclosing(encoded(service, service.stream(text, options), format)) as made:
-        async for part in made:
-            if key is not None:
-                parts.append(part)
+
+    def make() -> AsyncGenerator[bytes, None]:
+        return encoded(service, service.stream(text, options), format)
+
+    async with aclosing(make() if key is None else service.answers.shared(key, make)) as parts:
+        async for part in parts:
             yield part
-    service.answers.put(key, b"".join(parts))
 
 
 class Delivery(Response):
