@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -251,5 +252,23 @@ def test_at_rest_it_cleans_up_once(stage: EchoStage) -> None:
         assert rested.get(timeout=10) == "rested"
         threading.Event().wait(0.1)
         assert rested.empty()
+    finally:
+        worker.close()
+
+
+def test_under_steady_work_it_cleans_up_now_and_then(stage: EchoStage) -> None:
+    """A chapter that is spoken for an hour leaves no second of rest."""
+    cleaned: list[int] = []
+    ticks = count()
+    engine = Engine({"code": FakeARModel()}, EngineConfig(rows=4, positions=64, long_rows=0))
+    worker = Worker(
+        engine, stage, at_rest=lambda: cleaned.append(1), rest_s=60, tidy_s=25, clock=lambda: float(next(ticks))
+    )
+    try:
+        assert_same(np.concatenate(read(order(worker, job(1)))[0]), want(1))
+        few = len(cleaned)
+        for _ in range(20):
+            assert_same(np.concatenate(read(order(worker, job(1)))[0]), want(1))
+        assert len(cleaned) > few + 3
     finally:
         worker.close()

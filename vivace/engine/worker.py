@@ -79,7 +79,8 @@ class Worker:
     Args:
         threads: that one operation may use on the CPU; None leaves torch's choice.
         spread: how much the parts of one batch of frames may differ in length, as a factor; None: all in one batch.
-        at_rest: called once when there has been nothing to do for ``rest_s`` seconds.
+        at_rest: called once when there was nothing to do for ``rest_s`` seconds, and every ``tidy_s`` seconds while
+            there is always something.
         clock: seconds, for deadlines.
     """
 
@@ -92,10 +93,12 @@ class Worker:
         spread: float | None = None,
         at_rest: Callable[[], None] = give_back_free_memory,
         rest_s: float = 1.0,
+        tidy_s: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine, self._stage, self._threads, self._clock = engine, stage, threads, clock
-        self._spread, self._at_rest, self._rest_s = spread, at_rest, rest_s
+        self._spread, self._at_rest, self._rest_s, self._tidy_s = spread, at_rest, rest_s, tidy_s
+        self._tidied = clock()
         self._inbox: deque[Callable[[], None]] = deque()
         self._wake = threading.Condition()
         self._tickets: dict[int, _Ticket] = {}
@@ -163,13 +166,15 @@ class Worker:
                 except Exception as exc:  # a fault of ours or of the device: nobody may wait for ever
                     log.exception("a step of the engine failed")
                     self._fail_all(EngineError(f"the engine failed: {exc}; send the request again"))
+                if self._clock() - self._tidied > self._tidy_s:
+                    self._tidy()
             self._fail_all(AbortedError("the engine was closed before this was done"))
 
     def _next_messages(self) -> bool:
         """Do what was asked for meanwhile; waits while there is nothing to do. False: closed."""
         with self._wake:
             if not self._wake.wait_for(self._has_work, self._rest_s):
-                self._at_rest()
+                self._tidy()
                 self._wake.wait_for(self._has_work)
             actions = list(self._inbox)
             self._inbox.clear()
@@ -177,6 +182,10 @@ class Worker:
         for action in actions:
             action()
         return not closing
+
+    def _tidy(self) -> None:
+        self._at_rest()
+        self._tidied = self._clock()
 
     def _has_work(self) -> bool:
         return bool(self._inbox) or self._closing or not self._engine.idle
