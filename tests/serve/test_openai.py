@@ -20,8 +20,21 @@ from vivace.audio.spec import AudioFormat
 Start = Callable[..., Running]
 
 
+opened: list[OpenAI] = []
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """A socket that is left to the collector is a warning in some later test."""
+    yield
+    while opened:
+        opened.pop().close()
+
+
 def client_of(server: Running, **options: object) -> OpenAI:
-    return OpenAI(base_url=f"{server.url}/v1", api_key=str(options.pop("api_key", "none")), max_retries=0, timeout=20)
+    key = str(options.pop("api_key", "none"))
+    opened.append(OpenAI(base_url=f"{server.url}/v1", api_key=key, max_retries=0, timeout=20))
+    return opened[-1]
 
 
 @pytest.fixture
@@ -82,11 +95,14 @@ def test_all_options_reach_the_speaker(client: OpenAI, speaker: FakeSpeaker) -> 
         voice={"id": "ben"},
         input="one",
         speed=1.5,
-        extra_body={"seed": 7, "language": "en", "temperature": 0.4, "top_p": 0.9, "top_k": 5},
+        extra_body={"seed": 7, "language": "en", "temperature": 0.4, "top_p": 0.9, "top_k": 5, "by_piece": True},
     )
     text, options = speaker.heard[-1]
     assert text == "one"
     assert options == {
+        "model": None,
+        "sample_steps": None,
+        "by_piece": True,
         "voice": "ben",
         "speed": 1.5,
         "seed": 7,
@@ -143,9 +159,9 @@ def test_each_error_as_the_client_names_it(
 
 def test_a_failure_before_the_first_byte_is_an_error_and_not_tried_again(server: Running, speaker: FakeSpeaker) -> None:
     speaker.fails_at = 0
-    client = OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=3)
-    with pytest.raises(openai.InternalServerError, match="made no sound"):
-        client.audio.speech.create(model="tts-1", voice="anna", input="one two")
+    insistent = OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=3)
+    with insistent, pytest.raises(openai.InternalServerError, match="made no sound"):
+        insistent.audio.speech.create(model="tts-1", voice="anna", input="one two")
     assert len(speaker.heard) == 1
 
 
@@ -170,8 +186,8 @@ def test_a_full_queue_is_a_rate_limit_that_says_when_to_come_back(start: Start, 
             client_of(server).audio.speech.create(model="tts-1", voice="anna", input="one")
     assert int(caught.value.response.headers["retry-after"]) >= 1
     assert server.settled()
-    patient = OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=5)
-    assert patient.audio.speech.create(model="tts-1", voice="anna", input="one").read()
+    with OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=5) as patient:
+        assert patient.audio.speech.create(model="tts-1", voice="anna", input="one").read()
 
 
 def test_the_deadline_of_the_first_audio(start: Start, speaker: FakeSpeaker) -> None:
