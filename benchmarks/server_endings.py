@@ -23,7 +23,7 @@ from vivace.bench.server_process import ServerProcess
 MODEL = sys.argv[1] if len(sys.argv) > 1 else None
 KILLS = 5
 STREAMS = 8  # as many as are spoken at once
-LONG = 6  # sentences of a stream that is under way when the server is told to stop
+LONG = 3  # sentences of a stream that is under way when the server is told to stop
 TEXTS = tuple(text for text in spread(60) if text.isascii())
 DIGEST = 32
 
@@ -103,8 +103,8 @@ def stop_it(settings: dict[str, str], folder: Path, flags: list[str]) -> bool:
     whole = sum(answer.body is not None for answer in heard)
     same = sum(answer.body == known for answer, known in zip(heard, expected, strict=True))
     print(
-        f"stopped: {sum(begun)} streams under way, {whole} heard to their end, {same} the same to the bit; a new request: "
-        f"{refused}; exit code {code} after {seconds:.1f} s"
+        f"stopped: {sum(begun)} streams under way, {whole} heard to their end, {same} the same to the bit; "
+        f"a new request: {refused}; exit code {code} after {seconds:.1f} s"
     )
     return whole == STREAMS and code == 0 and refused == 503
 

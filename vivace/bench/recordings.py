@@ -52,3 +52,28 @@ def upload(port: int, name: str, seed: int) -> str | None:
     except (OSError, http.client.HTTPException):
         return None
     return str(json.loads(body)["id"]) if status == 201 else None
+
+
+def silent_opus(megabytes: float) -> tuple[bytes, float]:
+    """An Ogg file of silence of about this size, and the hours it decodes to: one packet, again and again."""
+    import av
+    from av.audio.stream import AudioStream
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="ogg") as container:
+        track = container.add_stream("libopus", rate=48_000, options={"frame_duration": "60", "vbr": "on"})
+        assert isinstance(track, AudioStream)
+        track.layout = "mono"
+        track.bit_rate = 6000
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.float32), format="flt", layout="mono")
+        frame.sample_rate = 48_000
+        packet = list(track.encode(frame))[-1]
+        content, step, time = bytes(packet), packet.duration or 2880, 0
+        while file.tell() < megabytes * 1e6:
+            again = av.Packet(content)
+            again.stream, again.time_base = track, packet.time_base
+            again.pts = again.dts = time
+            again.duration = step
+            container.mux(again)
+            time += step
+    return file.getvalue(), time * float(packet.time_base or 1 / 48_000) / 3600
