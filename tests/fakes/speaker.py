@@ -1,7 +1,8 @@
 """Somebody who speaks without a model: a tone per word, as slowly or as wrongly as a test wants."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Unpack
 
 import numpy as np
@@ -35,6 +36,31 @@ class FakeSpeaker:
         self.made = 0  # words
         self.heard: list[tuple[str, SpeakOptions]] = []
         self.cleared = 0
+        self.further: tuple[str, ...] = ()  # models beside the default one
+        self.asked_for: list[str | None] = []  # whose voices were looked at
+        self.held = 0
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return (self.name, *self.further)
+
+    def has_model(self, name: str) -> bool:
+        return all(part in self.models for part in name.split("+"))
+
+    def sample_rate_of(self, model: str | None) -> int | None:
+        return self.sample_rate
+
+    def voices_of(self, model: str | None) -> tuple[Voice, ...]:
+        self.asked_for.append(model)
+        return self.voices
+
+    @asynccontextmanager
+    async def holding(self, model: str | None) -> AsyncIterator[None]:
+        self.held += 1
+        try:
+            yield
+        finally:
+            self.held -= 1
 
     @property
     def voices(self) -> tuple[Voice, ...]:
@@ -62,7 +88,8 @@ class FakeSpeaker:
         stats = SpeechStats(len(samples) / RATE, 0.01, options.get("seed") or 0, "anna", 1, 1, True)
         return Speech(samples, RATE, stats)
 
-    def clone_voice(self, recording: bytes, transcript: str, *, name: str) -> Voice:
+    def clone_voice(self, recording: bytes, transcript: str, *, name: str, model: str | None = None) -> Voice:
+        assert self.held, "a model that hears must not be unloaded meanwhile"
         if not self.learns:
             raise InputError("this model cannot learn a voice from a recording")
         return Voice(name, prompt_codes=np.zeros((4, len(recording) % 7 + 1), np.int32), transcript=transcript)

@@ -1,16 +1,23 @@
 """The models that a configuration names, as a pool: each by its name, and every pair ``GPT+SoVITS`` of two of them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from vivace.cache.base import CacheStats
+from vivace.engine.engine import EngineLoad
 from vivace.errors import InputError, SettingsError
 from vivace.models.registry import EMBEDDED
 from vivace.pipeline.checkpoints import model_folder
 from vivace.pipeline.model_pool import ModelPool, Source
 from vivace.pipeline.model_size import weight_bytes, working_bytes
+from vivace.pipeline.performance import Meter, PerformanceStats
 from vivace.pipeline.tts import TTS
+from vivace.pipeline.voices import Voice, VoiceBook, VoiceStore
+from vivace.runtime.device import pick_device
 from vivace.settings import TTSConfig
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -26,7 +33,7 @@ class NamedModels(Mapping[str, Source]):
 
     def __init__(self, config: TTSConfig) -> None:
         first = config.model or EMBEDDED
-        self._config = config
+        self._config, self.meter = config, Meter()
         known = {name: str(Path(folder).expanduser()) for name, folder in config.models.items()}
         for name in known:
             if not NAME.fullmatch(name):
@@ -66,11 +73,36 @@ class NamedModels(Mapping[str, Source]):
         """Of a single model. Raises: WeightsError when it is not there."""
         return model_folder(self._config.model_copy(update={"model": self._models[name]}))
 
+    def voices(self, name: str) -> tuple[Voice, ...]:
+        """What is kept for a model: its own voices, then those that users added; which of these it can speak with is
+        known once it is loaded."""
+        own, added = VoiceStore(self.folder(self.parts(name)[1]) / "voices"), VoiceStore(self._config.paths.voices_dir)
+        return VoiceBook(own, added, None).list()
+
+    def performance(self, loaded: Sequence[TTS]) -> PerformanceStats:
+        """What all models have done since the start; engines and caches are those of ``loaded``."""
+        engines = [stats for tts in loaded if (stats := tts.get_performance_stats().engine) is not None]
+        results = _sum([tts.results.stats for tts in loaded]) or CacheStats(0, 0, 0, 0)
+        return self.meter.stats(self.default, pick_device(self._config.device), results, _sum(engines))
+
     def _open(self, gpt: str, sovits: str) -> TTS:
         config = self._config.model_copy(update={"model": self._models[sovits]})
         tts = TTS(gpt=None if gpt == sovits else self._models[gpt], config=config)
         tts.name = sovits if gpt == sovits else f"{gpt}{JOINT}{sovits}"
+        tts.meter = self.meter  # counts go on when a model leaves
         return tts
+
+
+S = TypeVar("S", CacheStats, EngineLoad)
+
+
+def _sum(stats: Sequence[S]) -> S | None:
+    """Counters of the same kind, added up."""
+    if not stats:
+        return None
+    return replace(
+        stats[0], **{field.name: sum(getattr(one, field.name) for one in stats) for field in fields(stats[0])}
+    )
 
 
 def open_pool(config: TTSConfig) -> tuple[NamedModels, ModelPool]:

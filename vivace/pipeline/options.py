@@ -8,6 +8,7 @@ from typing import TypedDict, TypeVar, get_args
 
 from vivace.engine.sampler import SamplingParams
 from vivace.errors import InputError, UnsupportedLanguageError
+from vivace.models.gpt_sovits.splits import SplitMethod
 from vivace.pipeline.voices import Voice
 from vivace.runtime.seed import SEED_LIMIT
 from vivace.settings import InferenceConfig
@@ -16,6 +17,7 @@ from vivace.types import LanguageChoice
 
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
 MAX_STEPS = 128
+MAX_PAUSE_S = 10.0
 RANDOM_SEEDS = 1 << 32  # unseeded requests draw one of these: short enough to read out and type again
 
 
@@ -23,6 +25,7 @@ class SpeakOptions(TypedDict, total=False):
     """Keywords of ``TTS.synthesize``, ``synthesize_batch`` and ``stream``. What is left out or None is the
     configuration's, then the model's own."""
 
+    model: str | None  # of a server with several; a TTS has one, and knows its own name only
     voice: str | Voice | None  # a Voice, its name, or "seed:N" for a random speaker where the model has them
     language: LanguageChoice | None
     speed: float | None  # 0.25 to 4; the pitch stays
@@ -35,6 +38,8 @@ class SpeakOptions(TypedDict, total=False):
     lexicon: Lexicon | Mapping[str, str] | None  # word -> reading, on top of the configured lexicon's
     reuse: bool | None  # the result cache: True: any earlier speech will do, seed or not; False: neither look nor keep
     deadline_s: float | None  # seconds from now after which nobody wants the rest: DeadlineError
+    split_method: SplitMethod | None  # cut the text as GPT-SoVITS does; None: at sentence ends
+    pause_s: float | None  # silence after every piece, the last one too; None: what its end asks for
     by_piece: bool | None  # streams only: each chunk is a whole piece, judged, and spoken again where it was wrong
     refine: str | None  # let the model rewrite the text first, e.g. "[oral_2][laugh_0][break_6]"
 
@@ -55,6 +60,8 @@ class Request:
     deadline_s: float | None = None
     sample_steps: int | None = None
     by_piece: bool = False
+    split_method: SplitMethod | None = None
+    pause_s: float | None = None
 
 
 def _checked(options: SpeakOptions) -> SpeakOptions:
@@ -88,6 +95,13 @@ def _sampling(options: SpeakOptions, config: InferenceConfig, default: SamplingP
     )
 
 
+def require_own_model(options: SpeakOptions, name: str) -> None:
+    """Raises: InputError when the options ask for another model than the one with ``name``."""
+    wanted = options.get("model")
+    if wanted is not None and wanted != name:
+        raise InputError(f"model {wanted[:64]!r} is not loaded, {name!r} is; leave it out, or load that one")
+
+
 def make_request(
     options: SpeakOptions, config: InferenceConfig, voice: Voice, lexicon: Lexicon, sampling: SamplingParams
 ) -> Request:
@@ -118,6 +132,9 @@ def make_request(
     steps = _first(options.get("sample_steps"), config.sample_steps)
     if steps is not None and not 1 <= steps <= MAX_STEPS:
         raise InputError(f"sample_steps is {steps}; give a whole number from 1 to {MAX_STEPS}")
+    pause_s = options.get("pause_s")
+    if pause_s is not None and not 0 <= pause_s <= MAX_PAUSE_S:
+        raise InputError(f"pause_s is {pause_s}; give seconds from 0 to {MAX_PAUSE_S:g}")
     return Request(
         voice=voice,
         language=language,
@@ -131,4 +148,6 @@ def make_request(
         deadline_s=deadline_s,
         sample_steps=steps,
         by_piece=bool(options.get("by_piece")),
+        split_method=options.get("split_method"),
+        pause_s=pause_s,
     )

@@ -1,13 +1,20 @@
 """The text of a request to the pieces that are spoken."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 
 from vivace.errors import TextTooLongError, UnsupportedLanguageError
+from vivace.models.gpt_sovits.splits import presplit
 from vivace.pipeline.brackets import require_closed_tags
 from vivace.pipeline.options import Request
 from vivace.pipeline.voices import Voice
 from vivace.text import Normaliser, split
+from vivace.text.language import main_language
+from vivace.text.stretch import units
 from vivace.types import Piece, SpokenLanguage
+
+LONGEST_UNITS = 400  # of a piece that is not to be cut: forty seconds, and a model stops at sixty
 
 
 def require_length(text: str, limit: int) -> None:
@@ -19,9 +26,47 @@ def require_length(text: str, limit: int) -> None:
 def read_pieces(
     text: str, request: Request, *, budget: int, normalisers: Mapping[SpokenLanguage, Normaliser] | None
 ) -> list[Piece]:
-    """``text`` in pieces of at most ``budget`` phone units. Raises: InputError when it cannot be read."""
+    """``text`` in pieces of at most ``budget`` phone units, or as the request wants it cut.
+
+    Raises: InputError when it cannot be read.
+    """
     require_closed_tags(text)
-    return split(text, request.language, budget=budget, lexicon=request.lexicon, normalisers=normalisers)
+    read = partial(split, language=request.language, lexicon=request.lexicon, normalisers=normalisers)
+    if request.split_method is None:
+        pieces = read(text, budget=budget)
+    else:
+        english = main_language(text, request.language) == "en"
+        lines = presplit(text, request.split_method, english=english)
+        pieces = [piece for line in lines or [text] for piece in joined(read(line), LONGEST_UNITS)]
+    if request.pause_s is None:
+        return pieces
+    return [piece if piece.pause_s is not None else replace(piece, pause_s=request.pause_s) for piece in pieces]
+
+
+def joined(pieces: Iterable[Piece], most: int) -> list[Piece]:
+    """Neighbours as one piece, as long as it has at most ``most`` phone units and no written pause within it."""
+    made: list[Piece] = []
+    for piece in pieces:
+        last = made[-1] if made else None
+        apart = last is None or last.pause_s is not None or piece.lead_s > 0
+        if last is None or apart or _units(last) + _units(piece) > most:
+            made.append(piece)
+            continue
+        gap = " " if (last.text[-1:] + piece.text[:1]).isascii() else ""
+        made[-1] = replace(
+            last,
+            text=last.text + gap + piece.text,
+            language=max((last, piece), key=_units).language,
+            words=last.words + piece.words,
+            end=piece.end,
+            break_after=piece.break_after,
+            pause_s=piece.pause_s,
+        )
+    return made
+
+
+def _units(piece: Piece) -> int:
+    return sum(units(word) for word in piece.words)
 
 
 def require_languages(pieces: Iterable[Piece], voice: Voice, voices: Iterable[Voice]) -> None:

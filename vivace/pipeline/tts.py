@@ -23,7 +23,7 @@ from vivace.pipeline.checkpoints import pull_model
 from vivace.pipeline.cloning import checked_transcript
 from vivace.pipeline.family import Stages, open_stages
 from vivace.pipeline.listening import Admission, OnProgress, listen
-from vivace.pipeline.options import Request, SpeakOptions, make_request
+from vivace.pipeline.options import Request, SpeakOptions, make_request, require_own_model
 from vivace.pipeline.performance import Meter, PerformanceStats
 from vivace.pipeline.prepared_voices import open_prepared_voices
 from vivace.pipeline.reading import read_pieces, require_languages, require_length
@@ -80,7 +80,7 @@ class TTS:
         self._book = self._voice_book(root)
         self.results = open_result_cache(self.config, root, gpt_root)
         self.prepared_voices = open_prepared_voices(self.config, root)
-        self._meter = Meter()
+        self.meter = Meter()
         self._lock = threading.Lock()
         self._worker: Worker | None = None
         self.admission = Admission(self.config.engine.max_requests)
@@ -183,7 +183,7 @@ class TTS:
     def get_performance_stats(self) -> PerformanceStats:
         """What has been done so far."""
         engine = None if self._worker is None else self._worker.load
-        return self._meter.stats(self.name, self._device, self.results.stats, engine)
+        return self.meter.stats(self.name, self._device, self.results.stats, engine)
 
     def clear_cache(self) -> None:
         """Forget results and voices prepared from recordings, those of other processes in the same folder included."""
@@ -198,7 +198,7 @@ class TTS:
         started = time.perf_counter()
         for texts in warm_up_batches(self.voice().languages):
             self.synthesize_batch(texts, seed=0, reuse=False)
-        self._meter.reset()
+        self.meter.reset()
         return time.perf_counter() - started
 
     @property
@@ -231,6 +231,7 @@ class TTS:
         self.close()
 
     def _request(self, options: SpeakOptions) -> Request:
+        require_own_model(options, self.name)
         voice = options.get("voice")
         voice = voice if isinstance(voice, Voice) else self.voice(voice)
         return make_request(options, self.config.inference, voice, self._lexicon, self.stages.sampling)
@@ -254,7 +255,7 @@ class TTS:
     def count(self, speaking: Speaking) -> None:
         """A request is over: it goes into the statistics."""
         stats = speaking.stats
-        self._meter.add(
+        self.meter.add(
             audio_s=stats.duration_s,
             work_s=stats.elapsed_s,
             first_audio_s=speaking.first_audio_s,

@@ -3,21 +3,21 @@
 References are voices by id or name, or uploads: a path in a request is never opened.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, BeforeValidator, Field
 from starlette.responses import Response
 
 from vivace.audio.spec import AudioFormat
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.voices import Voice
+from vivace.serve.api_v2_fields import ApiV2Request
 from vivace.serve.delivery import Delivery, encoded, while_connected
-from vivace.serve.languages import Language, language_of
 from vivace.serve.parameters import read_parameters
 from vivace.serve.problems import RequestError
-from vivace.serve.schemas import ERRORS, Penalty, Seed, Speed, Temperature, Text, TopK, TopP
+from vivace.serve.schemas import ERRORS
 from vivace.serve.service import Served, Service
+from vivace.serve.verdicts import verdict
 
 router = APIRouter(tags=["GPT-SoVITS"], responses=ERRORS)
 
@@ -31,29 +31,10 @@ MEDIA: dict[str, AudioFormat] = {
     "opus": "opus",
 }
 REFERENCE = "ref_audio"  # the form field of an uploaded recording
-
-
-def _unset(value: Any) -> Any:
-    return None if value in ("", -1, "-1") else value
-
-
-class ApiV2Request(BaseModel):
-    """The parameters that mean something here. The others of that API are taken and have no effect: text is split,
-    batched and bucketed by the engine itself."""
-
-    text: Text
-    text_lang: Language = "auto"
-    ref_audio_path: str | None = Field(None, max_length=200, description="A voice's id or name; never a path.")
-    prompt_text: str = Field("", max_length=1000, description="What an uploaded recording says.")
-    prompt_lang: str = Field("", max_length=32)
-    top_k: TopK | None = None
-    top_p: TopP | None = None
-    temperature: Temperature | None = None
-    repetition_penalty: Penalty | None = None
-    speed_factor: Speed = 1.0
-    seed: Annotated[Seed | None, BeforeValidator(_unset)] = Field(None, description="-1: a fresh one.")
-    streaming_mode: bool | Annotated[int, Field(ge=0, le=3)] = False
-    media_type: Literal["wav", "raw", "ogg", "aac", "mp3", "flac", "opus"] = "wav"
+PATH_REFUSED = (
+    "{} takes a voice's id or name, never a path; upload the recording to /v1/audio/voices, "
+    "or with this request as ref_audio"
+)
 
 
 SCHEMA = ApiV2Request.model_json_schema()
@@ -83,37 +64,42 @@ async def post_tts(request: Request, service: Served) -> Response:
 
 
 async def _speak(request: Request, service: Service, asked: ApiV2Request, recording: bytes | None) -> Response:
+    if asked.model is not None:
+        service.require_model(asked.model)
+    model = asked.model or service.usual.model
     options = SpeakOptions(
-        voice=await _voice(service, asked, recording),
-        language=language_of(asked.text_lang),
-        speed=asked.speed_factor,
-        seed=asked.seed,
-        temperature=asked.temperature,
-        top_p=asked.top_p,
-        top_k=asked.top_k,
-        repetition_penalty=asked.repetition_penalty,
+        **{**asked.options(), "model": model, "voice": await _voice(service, asked, recording, model)}
     )
     format, media_type = MEDIA[asked.media_type], f"audio/{asked.media_type}"
-    if asked.streaming_mode:
-        return Delivery(encoded(service, service.stream(asked.text, options), format), media_type)
+    headers = {"x-vivace-ignored": ", ".join(asked.ignored)} if asked.ignored else {}
+    if asked.streams:
+        return Delivery(encoded(service, service.stream(asked.text, options), format), media_type, headers)
     speech = await while_connected(request, service.synthesize(asked.text, options))
-    return Response(await service.in_thread(speech.encode, format), media_type=media_type)
+    headers |= verdict(speech)
+    return Response(await service.in_thread(speech.encode, format), media_type=media_type, headers=headers)
 
 
-async def _voice(service: Service, asked: ApiV2Request, recording: bytes | None) -> str | Voice | None:
+async def _voice(
+    service: Service, asked: ApiV2Request, recording: bytes | None, model: str | None
+) -> str | Voice | None:
     if recording is not None:
         if not asked.prompt_text.strip():
             raise RequestError(
                 400, "missing_parameter", "write in prompt_text what ref_audio says", param="prompt_text"
             )
-        return await service.in_thread(service.shelf.reference, recording, asked.prompt_text)
-    wanted = asked.ref_audio_path
-    if wanted and ("/" in wanted or "\\" in wanted):
-        raise RequestError(
-            400,
-            "path_refused",
-            "ref_audio_path is a voice's id or name here, never a path; upload the recording to /v1/audio/voices, "
-            "or with this request as ref_audio",
-            param="ref_audio_path",
+        main: str | Voice | None = await service.learning(
+            model, service.shelf.reference, recording, asked.prompt_text, model
         )
-    return await service.in_thread(service.shelf.find, wanted)
+    else:
+        for param, wanted in _named(asked):
+            if "/" in wanted or "\\" in wanted:
+                raise RequestError(400, "path_refused", PATH_REFUSED.format(param), param=param)
+        main = await service.in_thread(service.shelf.find, asked.ref_audio_path or service.usual.voice, model)
+    if not asked.aux_ref_audio_paths:
+        return main
+    return await service.in_thread(service.shelf.blend, main, asked.aux_ref_audio_paths, model)
+
+
+def _named(asked: ApiV2Request) -> list[tuple[str, str]]:
+    named = [("aux_ref_audio_paths", wanted) for wanted in asked.aux_ref_audio_paths]
+    return [("ref_audio_path", asked.ref_audio_path), *named] if asked.ref_audio_path else named

@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
 from vivace.errors import TTSError
-from vivace.serve import api_v2, cached_voice, elevenlabs, generate_voice, live, openai, status, voices
+from vivace.serve import api_v2, api_v2_switches, cached_voice, elevenlabs, generate_voice, live, openai, status, voices
 from vivace.serve.gate import Gate
 from vivace.serve.problems import answer_problem
 from vivace.serve.service import Service
@@ -25,7 +25,8 @@ from vivace.version import __version__
 log = logging.getLogger(__name__)
 
 ROUTERS = tuple(
-    module.router for module in (openai, voices, live, elevenlabs, cached_voice, api_v2, generate_voice, status)
+    module.router
+    for module in (openai, voices, live, elevenlabs, cached_voice, api_v2, api_v2_switches, generate_voice, status)
 )
 
 # Which methods a path takes: several routes may share one, and an answer of 405 names all of them.

@@ -13,7 +13,15 @@ def run(config: TTSConfig) -> None:
     """
     check_exposure(config.server)
     set_up_logs(config.server)
-    from vivace.pipeline.tts import TTS  # here: what is wrong with the settings is said before torch is loaded
+    if config.models:
+        from vivace.pipeline.named_models import open_pool  # here: what is wrong is said before torch is loaded
+        from vivace.serve.pool_speaker import PoolSpeaker
+
+        named, pool = open_pool(config)
+        with pool:
+            run_server(PoolSpeaker(named, pool), config)
+        return
+    from vivace.pipeline.tts import TTS
     from vivace.serve.engine_speaker import EngineSpeaker
 
     with TTS(config=config) as tts:

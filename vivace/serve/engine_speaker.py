@@ -1,6 +1,7 @@
 """A ``TTS`` as the server asks for it: what speaks is awaited, what reads files or computes is called."""
 
 from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Unpack
 
 from vivace.pipeline.async_tts import AsyncTTS
@@ -22,12 +23,20 @@ class EngineSpeaker:
         return self._tts.name
 
     @property
-    def sample_rate(self) -> int:
+    def models(self) -> tuple[str, ...]:
+        return (self._tts.name,)
+
+    def has_model(self, name: str) -> bool:
+        return name == self._tts.name
+
+    def sample_rate_of(self, model: str | None) -> int | None:
         return self._tts.sample_rate
 
-    @property
-    def voices(self) -> tuple[Voice, ...]:
+    def voices_of(self, model: str | None) -> tuple[Voice, ...]:
         return self._tts.voices
+
+    def holding(self, model: str | None) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     def stream(self, text: str, **options: Unpack[SpeakOptions]) -> AsyncGenerator[AudioChunk, None]:
         return self._async.stream(text, **options)
@@ -35,7 +44,7 @@ class EngineSpeaker:
     async def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Speech:
         return await self._async.synthesize(text, **options)
 
-    def clone_voice(self, recording: bytes, transcript: str, *, name: str) -> Voice:
+    def clone_voice(self, recording: bytes, transcript: str, *, name: str, model: str | None = None) -> Voice:
         return self._tts.clone_voice(recording, transcript, name=name)
 
     def warm_up(self) -> float:

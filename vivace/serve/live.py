@@ -183,7 +183,7 @@ class _Session:
             sentence_index=sentence,
             sentence_text=text,
             format=format,
-            sample_rate=SPECS[format].sample_rate or self._service.speaker.sample_rate,
+            sample_rate=SPECS[format].sample_rate or self._service.speaker.sample_rate_of(None) or 0,
         )
 
 

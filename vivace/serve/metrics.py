@@ -63,6 +63,8 @@ class _SpeakerCollector(Collector):
         yield CounterMetricFamily("vivace_cache_hits", "Results found in the cache.", stats.results.hits)
         yield CounterMetricFamily("vivace_cache_misses", "Results not found.", stats.results.misses)
         yield GaugeMetricFamily("vivace_cache_bytes", "Size of the result cache.", stats.results.bytes)
+        yield CounterMetricFamily("vivace_retries", "Pieces spoken again because they came out wrong.", stats.retries)
+        yield CounterMetricFamily("vivace_faults", "Pieces given although something was wrong.", stats.faults)
         yield CounterMetricFamily("vivace_work_seconds", "Time spent on synthesis.", stats.work_s)
         if (engine := stats.engine) is not None:
             yield GaugeMetricFamily("vivace_engine_running", "Rows of the engine in use.", engine.running)

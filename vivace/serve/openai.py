@@ -36,11 +36,13 @@ SSE_TYPE = "text/event-stream"
 )
 async def create_speech(body: SpeechRequest, service: Served) -> Response:
     """Speak a text; the audio begins to arrive while the rest of it is made."""
-    _check_model(body.model, service)
-    voice = await service.in_thread(service.shelf.find, body.voice_name)
+    model = _model(body.model, service)
+    voice = await service.in_thread(service.shelf.find, body.voice_name, model)
     spec = SPECS[body.response_format]
-    format = PCM if _must_resample(body, service) else body.response_format
-    parts = answered(service, body.input, body.options(voice, body.speed), format)
+    resampled = body.response_format == "pcm" and service.speaker.sample_rate_of(model) != PCM_RATE
+    format = PCM if resampled else body.response_format
+    options = body.options(voice, body.speed, model)
+    parts = answered(service, body.input, options, format)
     headers = {"x-vivace-ignored": "instructions"} if body.instructions else {}
     if body.stream_format == "sse":
         return Delivery(_events(parts, len(body.input)), SSE_TYPE, headers | {"cache-control": "no-store"})
@@ -49,35 +51,33 @@ async def create_speech(body: SpeechRequest, service: Served) -> Response:
 
 @router.get("/v1/models")
 async def list_models(service: Served) -> ModelList:
-    """The model that is loaded, and the names it answers to."""
+    """The models, the default one first, and the names that mean it. ``a+b`` is the pair of two of GPT-SoVITS."""
     return ModelList(data=[_card(name) for name in _names(service)])
 
 
 @router.get("/v1/models/{model:path}")
 async def retrieve_model(model: str, service: Served) -> ModelCard:
     """One of them."""
-    _check_model(model, service)
+    _model(model, service)
     return _card(model)
 
 
-def _must_resample(body: SpeechRequest, service: Service) -> bool:
-    return body.response_format == "pcm" and service.speaker.sample_rate != PCM_RATE
-
-
 def _names(service: Service) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([service.speaker.name, *ALIASES]))
+    return tuple(dict.fromkeys([*service.speaker.models, *ALIASES]))
 
 
 def _card(name: str) -> ModelCard:
     return ModelCard(id=name, created=0, owned_by="openai" if name in ALIASES[:-1] else "vivace")
 
 
-def _check_model(model: str, service: Service) -> None:
-    names = _names(service)
-    if model not in names:
-        raise RequestError(
-            404, "model_not_found", f"no model {model[:64]!r}; this server has {', '.join(names)}", param="model"
-        )
+def _model(wanted: str, service: Service) -> str | None:
+    """The model that is meant; None, the default one, for names of OpenAI's. Raises: RequestError."""
+    if service.speaker.has_model(wanted):
+        return wanted
+    if wanted not in ALIASES:
+        names = ", ".join(_names(service))
+        raise RequestError(404, "model_not_found", f"no model {wanted[:64]!r}; this server has {names}", param="model")
+    return None
 
 
 async def _events(parts: AsyncGenerator[bytes, None], characters: int) -> AsyncGenerator[bytes, None]:

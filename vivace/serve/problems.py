@@ -23,6 +23,7 @@ from vivace.errors import (
     TTSError,
     UnsupportedLanguageError,
     VoiceNotFoundError,
+    WeightsMismatchError,
 )
 
 CLIENT_GONE = 499  # nobody reads it; it is for the log
@@ -38,6 +39,7 @@ STATUSES: tuple[tuple[type[TTSError], int, str], ...] = (
     (DeadlineError, 504, "deadline_exceeded"),
     (AbortedError, CLIENT_GONE, "aborted"),
     (DeviceError, 503, "device_unavailable"),
+    (WeightsMismatchError, 400, "models_do_not_fit"),  # only a request that pairs two of them meets this
     (TTSError, 500, "synthesis_failed"),
 )
 TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
@@ -127,7 +129,14 @@ def _misfit(errors: Sequence[Any]) -> Problem:
 
 
 # Other APIs tell an error under a key of their own, and have a status of their own for what does not fit.
-DIALECTS = {"/tts": ("message", 400), "/tts_with_cached_voice": ("message", 400), "/generate_voice": ("detail", 422)}
+DIALECTS = {
+    "/set_gpt_weights": ("message", 400),
+    "/set_sovits_weights": ("message", 400),
+    "/set_refer_audio": ("message", 400),
+    "/tts": ("message", 400),
+    "/tts_with_cached_voice": ("message", 400),
+    "/generate_voice": ("detail", 422),
+}
 
 
 async def answer_problem(request: Request, error: Exception) -> JSONResponse:

@@ -15,6 +15,7 @@ Temperature = Annotated[float, Field(ge=0.001, le=2)]
 TopP = Annotated[float, Field(ge=0.001, le=1)]
 TopK = Annotated[int, Field(ge=1, le=1000)]
 Speed = Annotated[float, Field(ge=0.25, le=4.0)]
+Steps = Annotated[int, Field(ge=1, le=128)]
 Penalty = Annotated[float, Field(ge=0.1, le=10)]
 
 
@@ -38,10 +39,15 @@ class Sampling(Strict):
     temperature: Temperature | None = None
     top_p: TopP | None = None
     top_k: TopK | None = None
+    sample_steps: Steps | None = Field(None, description="Of the flow-matching solver: GPT-SoVITS v3 and v4.")
+    by_piece: bool | None = Field(
+        None, description="Audio comes in whole, judged pieces of the text; wrong ones have been spoken again."
+    )
 
-    def options(self, voice: str | None, speed: float | None) -> SpeakOptions:
+    def options(self, voice: str | None, speed: float | None, model: str | None = None) -> SpeakOptions:
         """As the speaker takes them."""
         return SpeakOptions(
+            model=model,
             voice=voice,
             speed=speed,
             seed=self.seed,
@@ -49,6 +55,8 @@ class Sampling(Strict):
             temperature=self.temperature,
             top_p=self.top_p,
             top_k=self.top_k,
+            sample_steps=self.sample_steps,
+            by_piece=self.by_piece,
         )
 
 

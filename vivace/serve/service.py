@@ -17,6 +17,7 @@ from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.serve.admission import Admission
 from vivace.serve.answers import Answers
 from vivace.serve.metrics import ServerMetrics
+from vivace.serve.problems import RequestError
 from vivace.serve.speaker import Speaker
 from vivace.serve.voice_shelf import VoiceShelf
 from vivace.settings import TTSConfig
@@ -25,6 +26,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 STOPPED_AT = "the speech is longer than {:g} s, which is the limit of one request; send the text in parts"
+
+
+@dataclass
+class Usual:
+    """What ``/tts`` takes where a request names none; set by GPT-SoVITS' own requests for that."""
+
+    model: str | None = None  # None: the default one
+    voice: str | None = None
 
 
 @dataclass
@@ -39,6 +48,7 @@ class Service:
     answers: Answers
     threads: ThreadPoolExecutor  # encoding, decoding, files: what would hold up the loop
     ready: bool = field(default=False)
+    usual: Usual = field(default_factory=Usual)
 
     @classmethod
     def of(cls, speaker: Speaker, config: TTSConfig) -> "Service":
@@ -62,6 +72,19 @@ class Service:
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what computes or reads files beside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: call(*args, **kwargs))
+
+    async def learning(self, model: str | None, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for what needs the model to be loaded: learning voices."""
+        async with self.speaker.holding(model):
+            return await self.in_thread(call, *args, **kwargs)
+
+    def require_model(self, name: str) -> None:
+        """Raises: RequestError when no model has this name."""
+        if not self.speaker.has_model(name):
+            known = ", ".join(self.speaker.models[:8])
+            raise RequestError(
+                404, "model_not_found", f"no model {name[:64]!r}; this server has {known}", param="model"
+            )
 
     def check_text(self, text: str) -> None:
         """Raises: EmptyTextError, TextTooLongError."""

@@ -1,6 +1,7 @@
 """What the server asks of whoever speaks: a small protocol, so that its tests need no model."""
 
 from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, Unpack
 
 from vivace.pipeline.options import SpeakOptions
@@ -10,21 +11,32 @@ from vivace.pipeline.voices import Voice
 
 
 class Speaker(Protocol):
-    """A loaded model, as an event loop sees it. ``stream`` and ``synthesize`` may run many times at once."""
+    """One model or several, as an event loop sees them. ``stream`` and ``synthesize`` may run many times at once."""
 
     @property
     def name(self) -> str:
-        """Of the model."""
+        """Of the default model."""
         ...
 
     @property
-    def sample_rate(self) -> int:
-        """Hz of everything it says."""
+    def models(self) -> tuple[str, ...]:
+        """All models that requests may name, the default one first."""
         ...
 
-    @property
-    def voices(self) -> tuple[Voice, ...]:
+    def has_model(self, name: str) -> bool:
+        """Whether there is such a model; ``a+b`` names the pair of two."""
+        ...
+
+    def sample_rate_of(self, model: str | None) -> int | None:
+        """Hz of everything a model says; None where that is not known yet."""
+        ...
+
+    def voices_of(self, model: str | None) -> tuple[Voice, ...]:
         """All it can speak with. Reads files: not for the event loop."""
+        ...
+
+    def holding(self, model: str | None) -> AbstractAsyncContextManager[None]:
+        """The model stays loaded for a ``with`` block; waits until it is."""
         ...
 
     def stream(self, text: str, **options: Unpack[SpeakOptions]) -> AsyncGenerator[AudioChunk, None]:
@@ -35,8 +47,8 @@ class Speaker(Protocol):
         """Finished speech; cancelling the call ends the work."""
         ...
 
-    def clone_voice(self, recording: bytes, transcript: str, *, name: str) -> Voice:
-        """A voice from a recording. Computes: not for the event loop."""
+    def clone_voice(self, recording: bytes, transcript: str, *, name: str, model: str | None = None) -> Voice:
+        """A voice from a recording. Computes: not for the event loop; hold the model meanwhile."""
         ...
 
     def warm_up(self) -> float:

@@ -1,10 +1,12 @@
 """The voices that requests may name: the model's own and uploaded ones. Ids are opaque, names never become paths."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vivace.errors import InputError, VoiceNotFoundError
+from vivace.pipeline.voice_blend import blended
 from vivace.pipeline.voices import NAME, SEED_PREFIX, Voice, VoiceStore
 from vivace.serve.problems import RequestError
 from vivace.serve.speaker import Speaker
@@ -36,12 +38,12 @@ class VoiceShelf:
     def __init__(self, speaker: Speaker, folder: Path) -> None:
         self._speaker, self._store = speaker, VoiceStore(folder)
 
-    def list(self) -> tuple[ShelvedVoice, ...]:
+    def list(self, model: str | None = None) -> tuple[ShelvedVoice, ...]:
         """The model's voices, then those that were added."""
-        return tuple(self._card(voice) for voice in self._speaker.voices)
+        return tuple(self._card(voice) for voice in self._speaker.voices_of(model))
 
-    def find(self, wanted: str | None) -> str | None:
-        """What the speaker calls the voice with this id or name; None, its default, for None.
+    def find(self, wanted: str | None, model: str | None = None) -> str | None:
+        """What the speaker calls the voice of a model with this id or name; None, its default, for None.
 
         Raises: VoiceNotFoundError.
         """
@@ -49,7 +51,7 @@ class VoiceShelf:
             return None
         if wanted.startswith(SEED_PREFIX):
             return wanted  # the speaker knows whether it draws voices
-        voices = self._speaker.voices
+        voices = self._speaker.voices_of(model)
         for voice in voices:
             if wanted in (voice.name, voice.title):
                 return voice.name
@@ -62,7 +64,9 @@ class VoiceShelf:
         known = ", ".join(voice.title or voice.name for voice in voices[:8]) or "none"
         raise VoiceNotFoundError(f"no voice {wanted[:64]!r}; known: {known}; GET /v1/audio/voices lists all")
 
-    def add(self, title: str, recording: bytes, transcript: str, consent: str) -> ShelvedVoice:
+    def add(
+        self, title: str, recording: bytes, transcript: str, consent: str, model: str | None = None
+    ) -> ShelvedVoice:
         """Learn a voice and keep it.
 
         Raises:
@@ -76,8 +80,9 @@ class VoiceShelf:
             raise RequestError(
                 403, "consent_required", "say in 'consent' how the person agreed to be spoken for", param="consent"
             )
-        self._require_free(title)
-        voice = self._speaker.clone_voice(recording, transcript, name=ID_PREFIX + secrets.token_hex(8))
+        self._require_free(title, model)
+        name = ID_PREFIX + secrets.token_hex(8)
+        voice = self._speaker.clone_voice(recording, transcript, name=name, model=model)
         voice = replace(voice, title=title, consent=consent.strip()[:1000])
         self._store.add(voice)
         return self._card(voice)
@@ -93,12 +98,24 @@ class VoiceShelf:
         self._store.remove(name)
         return card
 
-    def reference(self, recording: bytes, transcript: str) -> Voice:
-        """A voice for one request. Prepared once per recording and transcript, if the speaker keeps such voices."""
-        return self._speaker.clone_voice(recording, transcript, name="reference")
+    def blend(self, main: str | Voice | None, others: Sequence[str], model: str | None = None) -> Voice:
+        """The voice of ``main`` with the mean timbre of all. Raises: VoiceNotFoundError, InputError."""
+        if main is None:
+            raise InputError("there is no main voice to average others into; name one in ref_audio_path")
+        known = {voice.name: voice for voice in self._speaker.voices_of(model)}
+        names = [self.find(other, model) for other in others]
+        found = [known[name] for name in names if name in known]
+        if (isinstance(main, str) and main not in known) or len(found) < len(others):
+            raise InputError("random voices cannot be averaged; name voices of GET /v1/audio/voices")
+        return blended(known[main] if isinstance(main, str) else main, found)
 
-    def _require_free(self, title: str) -> None:
-        if title in OPENAI_VOICES or any(title in (voice.name, voice.title) for voice in self._speaker.voices):
+    def reference(self, recording: bytes, transcript: str, model: str | None = None) -> Voice:
+        """A voice for one request. Prepared once per recording and transcript, if the speaker keeps such voices."""
+        return self._speaker.clone_voice(recording, transcript, name="reference", model=model)
+
+    def _require_free(self, title: str, model: str | None) -> None:
+        voices = self._speaker.voices_of(model)
+        if title in OPENAI_VOICES or any(title in (voice.name, voice.title) for voice in voices):
             raise RequestError(
                 409, "voice_exists", f"there is a voice {title!r} already; choose another name", param="name"
             )

@@ -34,10 +34,13 @@ async def add_voice(
     audio_sample: Annotated[UploadFile, File(description="A recording of one person: WAV, MP3, Ogg, AAC, FLAC, WebM.")],
     consent: Annotated[Words, Form(description="How the person agreed to be spoken for; kept with the voice.")],
     transcript: Annotated[Words, Form(description="Exactly what the recording says.")],
+    model: Annotated[Words | None, Form(description="Whose voice it is to be, where the server has several.")] = None,
 ) -> VoiceCard:
     """Learn a voice from a recording of somebody who agreed to it."""
     recording = await read_recording(audio_sample, service)
-    adding = service.in_thread(service.shelf.add, name, recording, transcript, consent)
+    if model is not None:
+        service.require_model(model)
+    adding = service.learning(model, service.shelf.add, name, recording, transcript, consent, model)
     return _card(await while_connected(request, adding))
 
 

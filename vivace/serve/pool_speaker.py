@@ -1,0 +1,116 @@
+"""Several models behind one server: each request is spoken by the one it names."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from concurrent.futures import Future
+from contextlib import aclosing, asynccontextmanager
+from typing import Unpack
+from weakref import WeakKeyDictionary
+
+from vivace.pipeline.async_tts import AsyncTTS
+from vivace.pipeline.model_pool import Lease, ModelPool
+from vivace.pipeline.named_models import NamedModels
+from vivace.pipeline.options import SpeakOptions
+from vivace.pipeline.performance import PerformanceStats
+from vivace.pipeline.speech import AudioChunk, Speech
+from vivace.pipeline.tts import TTS
+from vivace.pipeline.voices import Voice
+
+
+class PoolSpeaker:
+    """``Speaker`` over a pool. A request holds its model while it is spoken, and waits for it without a thread."""
+
+    def __init__(self, named: NamedModels, pool: ModelPool) -> None:
+        self._named, self._pool = named, pool
+        self._awaited: WeakKeyDictionary[TTS, AsyncTTS] = WeakKeyDictionary()
+        self._rates: dict[str, int] = {}  # of models that have been loaded once
+
+    @property
+    def name(self) -> str:
+        return self._named.default
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return (self.name, *(name for name in self._named if name != self.name))
+
+    def has_model(self, name: str) -> bool:
+        return name in self._named
+
+    def sample_rate_of(self, model: str | None) -> int | None:
+        return self._rates.get(model or self.name)
+
+    def voices_of(self, model: str | None) -> tuple[Voice, ...]:
+        tts = self._pool.peek(model or self.name)
+        return self._named.voices(model or self.name) if tts is None else tts.voices
+
+    async def stream(self, text: str, **options: Unpack[SpeakOptions]) -> AsyncGenerator[AudioChunk, None]:
+        model, own = _taken_apart(options)
+        async with self._lent(model) as tts, aclosing(self._async(tts).stream(text, **own)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Speech:
+        model, own = _taken_apart(options)
+        async with self._lent(model) as tts:
+            return await self._async(tts).synthesize(text, **own)
+
+    @asynccontextmanager
+    async def holding(self, model: str | None) -> AsyncIterator[None]:
+        async with self._lent(model):
+            yield
+
+    def clone_voice(self, recording: bytes, transcript: str, *, name: str, model: str | None = None) -> Voice:
+        tts = self._pool.peek(model or self.name)
+        if tts is None:  # nobody holds it; waits
+            with self._pool.use(model or self.name) as tts:
+                return tts.clone_voice(recording, transcript, name=name)
+        return tts.clone_voice(recording, transcript, name=name)
+
+    def warm_up(self) -> float:
+        with self._pool.use(self.name) as tts:
+            self._rates[self.name] = tts.sample_rate
+            return tts.warm_up()
+
+    def get_performance_stats(self) -> PerformanceStats:
+        return self._named.performance(self._loaded())
+
+    def clear_cache(self) -> None:
+        for tts in self._loaded():
+            tts.clear_cache()
+
+    def _loaded(self) -> list[TTS]:
+        found = (self._pool.peek(model.name) for model in self._pool.loaded)
+        return [tts for tts in found if tts is not None]
+
+    def _async(self, tts: TTS) -> AsyncTTS:
+        return self._awaited.setdefault(tts, AsyncTTS(tts))
+
+    @asynccontextmanager
+    async def _lent(self, model: str | None) -> AsyncIterator[TTS]:
+        name = model or self.name
+        lease = await _granted(self._pool.lease(name))
+        try:
+            self._rates[name] = lease.tts.sample_rate
+            yield lease.tts
+        finally:
+            lease.release()
+
+
+async def _granted(future: "Future[Lease]") -> Lease:
+    """The lease; where nobody waits for it any more, it is given back as soon as it is there."""
+    try:
+        return await asyncio.wrap_future(future)
+    except asyncio.CancelledError:
+        future.add_done_callback(_give_back)
+        raise
+
+
+def _give_back(future: "Future[Lease]") -> None:
+    if not future.cancelled() and future.exception() is None:
+        future.result().release()
+
+
+def _taken_apart(options: SpeakOptions) -> tuple[str | None, SpeakOptions]:
+    own = options.copy()
+    model = own.pop("model", None)
+    return model, own
