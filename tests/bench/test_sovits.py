@@ -25,8 +25,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         root.mkdir()
         return root
 
-    def load(root: Path, *, device: torch.device, precision: str) -> GPTSoVITSParts:
-        assert (str(device), precision) == ("cpu", "auto")
+    def load(root: Path, *, device: torch.device, precision: str, sound_precision: str) -> GPTSoVITSParts:
+        assert (str(device), precision, sound_precision) == ("cpu", "auto", "auto")
         return load_recorded(root.name, root)
 
     monkeypatch.setattr(sovits, "write_random_gpt_sovits", write)
@@ -43,7 +43,7 @@ def test_every_stage_has_a_row() -> None:
         assert all(row.seconds > 0 for row in rows)
     lines = table(report)
     assert all(len(line) == len(HEADER) for line in lines)
-    assert (lines[0][3], lines[0][4]) == ("", "")
+    assert (lines[0][4], lines[0][5]) == ("", "")
     assert "a recording of 3 s; cpu" in caption(report)
     assert json.loads(json_line(report))["figures"][2]["part"] == "encoder"
 

@@ -146,7 +146,7 @@ def test_flow_matching() -> None:
     given[:, :, :8] = prompt
     text = network.text(condition)
     check("v3", "text", text)
-    check("v3", "velocity", network(x, given, text, network.time(0.25, 0.125)).transpose(1, 2))
+    check("v3", "velocity", network(x, given, text, network.modulations(0.25, 0.125)).transpose(1, 2))
     check("v3", "solved", solve(network, condition, prompt, x, 4))
     check("v3", "guided", solve(network, condition, prompt, x, 4, guidance=0.7))
 

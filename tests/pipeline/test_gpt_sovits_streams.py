@@ -2,22 +2,25 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from fakes.gpt_sovits import load_recorded, recording
+from fakes.gpt_sovits import convert_recorded, load_recorded, recording
 from torch import Tensor
 
 from vivace.engine.frame_stage import FramePart
 from vivace.errors import TTSError
 from vivace.models.gpt_sovits.code_schedule import CodeSchedule
 from vivace.models.gpt_sovits.condition import FlowMatchingModel
+from vivace.models.gpt_sovits.dit import FlowTransformer
 from vivace.models.gpt_sovits.flow_matching import denormalised, solve
 from vivace.models.gpt_sovits.hidden_stream import FADE
 from vivace.models.gpt_sovits.vits import VitsModel
 from vivace.models.gpt_sovits.windows import WindowPrompt, sequential_windows
 from vivace.pipeline.gpt_sovits_frames import CodeFrames, CodeStream
+from vivace.pipeline.gpt_sovits_loading import load_gpt_sovits
 from vivace.pipeline.gpt_sovits_matching_sound import MatchingSound
 from vivace.pipeline.gpt_sovits_stages import GPTSoVITSStages
 from vivace.pipeline.gpt_sovits_voicing import Saying
@@ -220,6 +223,28 @@ def test_with_all_the_lookahead_there_is_a_piece_is_read_whole(
         assert own.parts.vocoder is not None
         want = own.parts.vocoder(denormalised(mel))[0]
     torch.testing.assert_close(got, want, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_in_bfloat16_it_sounds_the_same(stages: dict[str, GPTSoVITSStages], version: str, tmp_path: Path) -> None:
+    own = stages[version]
+    root = convert_recorded(version, tmp_path / version)
+    small = load_gpt_sovits(root, sound_precision="auto")
+    assert all(p.dtype == torch.float32 for p in small.s2.parameters())  # small ones gain nothing
+    coarse = load_gpt_sovits(root, sound_precision="bfloat16")
+    said, codes = saying(own), some_codes(60)
+    want, got = (CodeFrames(parts).wave(codes, said) for parts in (own.parts, coarse))
+    assert 0 < float((got - want).pow(2).mean().sqrt()) < 0.02 * float(want.pow(2).mean().sqrt())
+
+
+@pytest.mark.parametrize("version", ["v3", "v4"])
+def test_how_a_step_is_modulated_is_worked_out_once(stages: dict[str, GPTSoVITSStages], version: str) -> None:
+    network = stages[version].parts.s2.estimator
+    assert isinstance(network, FlowTransformer)
+    first = network.modulations(0.25, 0.125)
+    assert network.modulations(0.25, 0.125) is first
+    assert len(first) == len(network.blocks) + 1
+    assert not torch.equal(network.modulations(0.5, 0.125)[0], first[0])
 
 
 def test_fewer_codes_ahead_are_heard_sooner(stages: dict[str, GPTSoVITSStages]) -> None:

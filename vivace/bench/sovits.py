@@ -17,11 +17,11 @@ from vivace.bench.peak_memory import PeakMemory
 from vivace.bench.random_gpt_sovits import write_random_gpt_sovits
 from vivace.bench.sovits_parts import PartRun, part_runs
 from vivace.pipeline.gpt_sovits_loading import load_gpt_sovits
-from vivace.pipeline.loading import PrecisionChoice
+from vivace.pipeline.loading import FramePrecision, PrecisionChoice
 from vivace.runtime.device import pick_device
 
 VERSIONS = ("v1", "v2", "v2Pro", "v2ProPlus", "v3", "v4")
-HEADER = ("version", "part", "seconds", "per second of speech", "x real time", "peak MB")
+HEADER = ("version", "part", "seconds", "CPU s", "CPU s per s of speech", "x real time", "peak MB")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Plan:
     recording_s: float = 5.0  # of the voice's recording
     repeats: int = 3
     precision: PrecisionChoice = "auto"  # of S1's matrices
+    sound_precision: FramePrecision = "auto"  # of most products of S2 and the vocoder
     device: str = "cpu"
     threads: int | None = None
 
@@ -44,6 +45,7 @@ class Figure:
     version: str
     part: str
     seconds: float  # median; of flow matching, one step by the number of steps
+    cpu_s: float  # of the processor, all threads; other work on the machine changes it little
     audio_s: float | None  # speech that was made meanwhile; None: once per model or voice
     peak_mb: float | None  # above what was there before
 
@@ -55,6 +57,7 @@ class Report:
     device: str
     threads: int
     torch: str
+    sound_precision: str  # as it was asked for
     recording_s: float
     figures: tuple[Figure, ...]
 
@@ -67,7 +70,9 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
     figures: list[Figure] = []
     for version in plan.versions:
         figures += _of_version(version, plan, device, note)
-    return Report(str(device), torch.get_num_threads(), torch.__version__, plan.recording_s, tuple(figures))
+    return Report(
+        str(device), torch.get_num_threads(), torch.__version__, plan.sound_precision, plan.recording_s, tuple(figures)
+    )
 
 
 @torch.inference_mode()
@@ -77,29 +82,41 @@ def _of_version(version: str, plan: Plan, device: torch.device, note: Callable[[
         root = write_random_gpt_sovits(Path(folder) / version, version)
         note(f"{version}: loading")
         with PeakMemory(device) as peak:
-            started = time.perf_counter()
-            parts = load_gpt_sovits(root, device=device, precision=plan.precision)
-            seconds = time.perf_counter() - started
-    figures = [Figure(version, "load", seconds, None, _megabytes(peak.bytes))]
+            clock = _Clock(device)
+            parts = load_gpt_sovits(root, device=device, precision=plan.precision, sound_precision=plan.sound_precision)
+            taken = clock.read()
+    figures = [Figure(version, "load", *taken, None, _megabytes(peak.bytes))]
     for part in part_runs(parts, plan.seconds, plan.recording_s):
         note(f"{version}: {part.name}")
-        seconds, most = _timed(part, plan.repeats, device)
-        figures.append(Figure(version, part.name, seconds, part.audio_s, _megabytes(most)))
+        taken, most = _timed(part, plan.repeats, device)
+        figures.append(Figure(version, part.name, *taken, part.audio_s, _megabytes(most)))
     return figures
 
 
-def _timed(part: PartRun, repeats: int, device: torch.device) -> tuple[float, int | None]:
+class _Clock:
+    """Seconds, and seconds of the processor, since it was made."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._started, self._cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> tuple[float, float]:
+        if self._device.type != "cpu":
+            torch.accelerator.synchronize(self._device)
+        return time.perf_counter() - self._started, time.process_time() - self._cpu
+
+
+def _timed(part: PartRun, repeats: int, device: torch.device) -> tuple[tuple[float, float], int | None]:
     """Seconds and peak memory; the first run, whose memory is looked at, is not timed."""
     with PeakMemory(device) as peak:
         part.run()
-    seconds = []
+    taken = []
     for _ in range(repeats):
-        started = time.perf_counter()
+        clock = _Clock(device)
         part.run()
-        if device.type != "cpu":
-            torch.accelerator.synchronize(device)
-        seconds.append(time.perf_counter() - started)
-    return part.times * statistics.median(seconds), peak.bytes
+        taken.append(clock.read())
+    seconds, cpu = (part.times * statistics.median(times) for times in zip(*taken, strict=True))
+    return (seconds, cpu), peak.bytes
 
 
 def _megabytes(count: int | None) -> float | None:
@@ -113,7 +130,8 @@ def table(report: Report) -> list[tuple[str, ...]]:
             row.version,
             row.part,
             f"{row.seconds:.3f}",
-            "" if row.audio_s is None else f"{row.seconds / row.audio_s:.4f}",
+            f"{row.cpu_s:.3f}",
+            "" if row.audio_s is None else f"{row.cpu_s / row.audio_s:.4f}",
             "" if row.audio_s is None else f"{row.audio_s / row.seconds:,.2f}",
             "" if row.peak_mb is None else f"{row.peak_mb:,.0f}",
         )
@@ -124,8 +142,9 @@ def table(report: Report) -> list[tuple[str, ...]]:
 def caption(report: Report) -> str:
     """What the table is about, in one line."""
     return (
-        f"random weights; a recording of {report.recording_s:g} s; {report.device}, threads: {report.threads}, "
-        f"torch {report.torch}; load and reference once per model and voice"
+        f"random weights, S2 in {report.sound_precision}; a recording of {report.recording_s:g} s; "
+        f"{report.device}, threads: {report.threads}, torch {report.torch}; "
+        "load and reference: once per model and voice"
     )
 
 

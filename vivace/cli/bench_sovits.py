@@ -19,6 +19,9 @@ def sovits(
     precision: Annotated[
         Literal["auto", "float32", "bfloat16", "int8", "int4"], Option("--precision", help="Of S1's matrices.")
     ] = "auto",
+    sound_precision: Annotated[
+        Literal["auto", "float32", "bfloat16"], Option("--sound-precision", help="Of most products of S2 and vocoder.")
+    ] = "auto",
     device: Annotated[str, Option("--device", help="auto, cpu, cuda:0, …")] = "cpu",
     threads: Annotated[int | None, Option("--threads", help="Of torch on the CPU.", min=1)] = None,
 ) -> None:
@@ -31,6 +34,7 @@ def sovits(
         recording_s=recording,
         repeats=repeats,
         precision=precision,
+        sound_precision=sound_precision,
         device=device,
         threads=threads,
     )

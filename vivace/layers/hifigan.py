@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vivace.layers.coarse_products import cast_products, product
+
 SLOPE = 0.1  # of the leaky rectifiers, but for the last one
 LAST_SLOPE = 0.01
 
@@ -45,7 +47,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``[B, C, T]`` -> ``[B, C, T]``."""
         for dilated, plain in zip(self.convs1, self.convs2, strict=True):
-            x = x + plain(F.leaky_relu(dilated(F.leaky_relu(x, SLOPE)), SLOPE))
+            x = x + product(plain, F.leaky_relu(product(dilated, F.leaky_relu(x, SLOPE)), SLOPE))
         return x
 
 
@@ -69,6 +71,10 @@ class HiFiGANGenerator(nn.Module):
         self.conv_post = nn.Conv1d(width, 1, 7, padding=3, bias=config.post_bias)
         self.config, self.hop, self._parallel = config, config.hop, len(config.block_kernels)
 
+    def cast_products(self, dtype: torch.dtype) -> None:
+        """Hold the convolutions of all stages in ``dtype``; the residual, the first and the last stay in float32."""
+        cast_products((self.ups, self.resblocks), dtype)
+
     def forward(self, frames: Tensor, condition: Tensor | None = None) -> Tensor:
         """Frames ``[B, C, T]``, and what they are conditioned on, ``[B, G, 1]`` -> wave ``[B, T * hop]`` in -1..1."""
         x = self.conv_pre(frames)
@@ -76,7 +82,7 @@ class HiFiGANGenerator(nn.Module):
             assert condition is not None, "this generator is conditioned"
             x = x + self.cond(condition)
         for stage, upsample in enumerate(self.ups):
-            x = upsample(F.leaky_relu(x, SLOPE))
+            x = product(upsample, F.leaky_relu(x, SLOPE)).to(x.dtype)
             first = stage * self._parallel
             total = self.resblocks[first](x)
             for other in range(first + 1, first + self._parallel):

@@ -114,16 +114,18 @@ def open_stages(root: Path, config: TTSConfig, device: torch.device, gpt_root: P
     Raises: WeightsError, InputError, SettingsError when it cannot be loaded as it is configured.
     """
     vocoder = config.vocoder
+    if config.native_kernels and device.type == "cpu":
+        activate(config.paths.cache_dir / "native")
     if family_of(root) == "gpt_sovits":
         return GPTSoVITSStages(
-            load_gpt_sovits(root, gpt_root, device=device, precision=config.precision),
+            load_gpt_sovits(
+                root, gpt_root, device=device, precision=config.precision, sound_precision=vocoder.precision
+            ),
             use_vocoder_optimization=vocoder.use_vocoder_optimization,
             vocoder_chunk_size=vocoder.vocoder_chunk_size,
         )
     if gpt_root is not None:
         raise InputError(f"{root} is no GPT-SoVITS checkpoint: it has no GPT model that another could stand for")
-    if config.native_kernels and device.type == "cpu":
-        activate(config.paths.cache_dir / "native")
     parts = load_chattts(root, device=device, precision=config.precision, vocoder_precision=vocoder.precision)
     return ChatTTSStages(
         parts,

@@ -9,8 +9,10 @@ import torch
 from torch import nn
 
 from vivace.errors import WeightsMismatchError
+from vivace.layers.hifigan import HiFiGANGenerator
 from vivace.models.gpt_sovits.bert import Bert, CharacterTokenizer
 from vivace.models.gpt_sovits.condition import MEL_VERSIONS, FlowMatchingModel
+from vivace.models.gpt_sovits.dit import FlowTransformer
 from vivace.models.gpt_sovits.eres2net import SpeakerNetwork
 from vivace.models.gpt_sovits.hubert import Hubert
 from vivace.models.gpt_sovits.load import (
@@ -25,12 +27,20 @@ from vivace.models.gpt_sovits.load import (
 from vivace.models.gpt_sovits.s1 import S1Model
 from vivace.models.gpt_sovits.symbols import SymbolSet
 from vivace.models.gpt_sovits.vits import VitsModel
-from vivace.pipeline.loading import PrecisionChoice, choose_precision
+from vivace.pipeline.loading import (
+    FramePrecision,
+    PrecisionChoice,
+    choose_frame_precision,
+    choose_precision,
+    count_weights,
+)
 from vivace.vocoder.base import Vocoder
+from vivace.vocoder.bigvgan import BigVGAN
 from vivace.vocoder.weights import build_bigvgan, build_hifigan
 from vivace.weights.load import Part, load_modules
 
 M = TypeVar("M", bound=nn.Module)
+V2_PHONES = 732  # v1 has 322
 
 
 @dataclass(frozen=True)
@@ -63,11 +73,13 @@ def load_gpt_sovits(
     *,
     device: torch.device | str = "cpu",
     precision: PrecisionChoice = "float32",
+    sound_precision: FramePrecision = "float32",
 ) -> GPTSoVITSParts:
     """Load the checkpoint under ``root``: all in float32, but S1's matrices in ``precision``.
 
     Args:
         gpt_root: another checkpoint, whose S1 is taken instead.
+        sound_precision: of most products of decoder, flow matching and vocoder; see ``choose_frame_precision``.
     Raises:
         WeightsError: a file is missing or damaged, tensors do not fit (all that do not are in one error), or S1 reads
             other phones than S2.
@@ -101,12 +113,17 @@ def load_gpt_sovits(
     for part in wanted:
         part.module.eval().requires_grad_(False)
     s1.fuse(choose_precision(precision, "float32", s1.weights, torch.device(device)))
+    sounding = [module for module in (s2, vocoder) if module is not None]
+    dtype = choose_frame_precision(sound_precision, count_weights(sounding), torch.device(device))
+    for network in (s2.dec if isinstance(s2, VitsModel) else s2.estimator, vocoder):
+        if isinstance(network, HiFiGANGenerator | BigVGAN | FlowTransformer):
+            network.cast_products(dtype)
     return GPTSoVITSParts(version, s1, s2, vocoder, hubert, speaker, bert, tokenizer)  # type: ignore[arg-type]
 
 
 def _require_same_phones(s1: S1Model, s2: VitsModel | FlowMatchingModel, s1_root: Path, s2_root: Path) -> None:
     read, written = s1.config.phones, s2.enc_p.text_embedding.num_embeddings
-    if read != written:
+    if (read >= V2_PHONES) != (written >= V2_PHONES):  # S1 of v1 has rows that nothing means
         raise WeightsMismatchError(
             f"the GPT model of {s1_root} knows {read} phones, the SoVITS model of {s2_root} {written}; "
             "v1 goes with v1 only (322), all other versions with one another (732)"

@@ -102,7 +102,7 @@ def load_chattts(
     for module in (*model.modules, vocoder):
         module.eval().requires_grad_(False)
     framing: list[nn.Module] = [model.decoder, vocoder]
-    dtype = choose_frame_precision(vocoder_precision, _weights(framing), torch.device(device))
+    dtype = choose_frame_precision(vocoder_precision, count_weights(framing), torch.device(device))
     if model.dvae is not None:
         framing.append(model.dvae.decoder)  # its encoder stays as it is: the codes of a recording shall not change
     for module in framing:
@@ -116,5 +116,6 @@ def load_chattts(
     return ChatTTSParts(model, vocoder)
 
 
-def _weights(modules: Sequence[nn.Module]) -> int:
+def count_weights(modules: Sequence[nn.Module]) -> int:
+    """Of all of them."""
     return sum(p.numel() for module in modules for p in module.parameters())

@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from vivace.layers.coarse_products import cast_products, product
 from vivace.vocoder.alias_free import REACH, AliasFreeSnake
 from vivace.vocoder.reach import Stretch, block_reach, frames_on_each_side
 from vivace.vocoder.window_streams import WindowStreams
@@ -48,7 +49,8 @@ class AMPBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``[B, C, N]`` -> ``[B, C, N]``."""
         for i, (dilated, plain) in enumerate(zip(self.convs1, self.convs2, strict=True)):
-            x = x + plain(self.activations[2 * i + 1](dilated(self.activations[2 * i](x))))
+            y = product(dilated, self.activations[2 * i](x)).to(x.dtype)
+            x = x + product(plain, self.activations[2 * i + 1](y))
         return x
 
 
@@ -75,6 +77,10 @@ class BigVGAN(nn.Module):
         self.receptive_field = _receptive_field(config)
         self.workspace = _workspace(config)
 
+    def cast_products(self, dtype: torch.dtype) -> None:
+        """Hold the convolutions of all stages in ``dtype``; activations and the residual stay in float32."""
+        cast_products((self.ups, self.resblocks), dtype)
+
     def streams(self) -> WindowStreams:
         """Streams of frames ``[C, F]`` to blocks ``[n, hop]``."""
         return WindowStreams(self)
@@ -82,7 +88,7 @@ class BigVGAN(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         x = self.conv_pre(frames)
         for stage, ups in enumerate(self.ups):
-            x = cast(nn.ModuleList, ups)[0](x)
+            x = product(cast(nn.ModuleList, ups)[0], x).to(x.dtype)
             first = stage * self._parallel
             total = self.resblocks[first](x)
             for other in range(first + 1, first + self._parallel):

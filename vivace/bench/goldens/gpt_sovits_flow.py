@@ -36,7 +36,7 @@ def check_network(case: Case, model: FlowMatchingModel) -> Iterator[Row]:
     kept = 0.0 if case.params["drop"] else 1.0
     text = network.text(case.inputs["mu"] * kept)
     yield case.row("text_embed", text, TOLERANCE)
-    now = network.time(float(time), float(step))
+    now = network.modulations(float(time), float(step))
     yield case.row("v", network(x, case.inputs["prompt_x"] * kept, text, now).transpose(1, 2), TOLERANCE)
 
 

@@ -12,12 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vivace.layers.coarse_products import cast_products, product
 from vivace.models.gpt_sovits.config import HEAD_DIM, MatchingSizes
 
 WAVES = 128  # sines, and as many cosines, that say a time
 TIME_SCALE = 1000.0
 LAST_PLACE = 4095  # text frames after it stand where it stands
 BASE = 10_000.0
+MOST_TIMES = 128  # whose modulations are kept: half a megabyte each
 
 
 class TimeEmbedding(nn.Module):
@@ -51,10 +53,10 @@ class ConvNeXtV2Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``[B, T, C]`` -> ``[B, T, C]``."""
         y = self.dwconv(x.transpose(1, 2)).transpose(1, 2)
-        y = F.gelu(self.pwconv1(self.norm(y)))
+        y = F.gelu(product(self.pwconv1, self.norm(y))).to(x.dtype)
         energy = torch.linalg.vector_norm(y, dim=1, keepdim=True)
         y = self.grn_gamma * (y * (energy / (energy.mean(-1, keepdim=True) + 1e-6))) + self.grn_beta + y
-        return x + cast(Tensor, self.pwconv2(y))
+        return x + product(self.pwconv2, y)
 
 
 class FrameAttention(nn.Module):
@@ -70,6 +72,7 @@ class FrameAttention(nn.Module):
 
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
         """``[B, T, D]``, cosines and sines ``[T, 32]`` -> ``[B, T, D]``."""
+        x = x.to(self.to_q.weight.dtype)
         q, k = (_rotated(linear(x), *rotation) for linear in (self.to_q, self.to_k))
         q, k, v = (y.unflatten(2, (self.heads, HEAD_DIM)).transpose(1, 2) for y in (q, k, self.to_v(x)))
         seen = F.scaled_dot_product_attention(q, k, v)
@@ -86,12 +89,12 @@ class FrameBlock(nn.Module):
         self.ff_in = nn.Linear(width, hidden)
         self.ff_out = nn.Linear(hidden, width)
 
-    def forward(self, x: Tensor, time: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-        """``[B, T, D]``, ``silu`` of the time ``[1, D]`` -> ``[B, T, D]``."""
-        shift_1, scale_1, gate_1, shift_2, scale_2, gate_2 = self.modulation(time)[:, None].chunk(6, dim=-1)
+    def forward(self, x: Tensor, modulation: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+        """``[B, T, D]``, what ``modulation`` makes of the time, ``[1, 6 * D]`` -> ``[B, T, D]``."""
+        shift_1, scale_1, gate_1, shift_2, scale_2, gate_2 = modulation[:, None].chunk(6, dim=-1)
         x = x + gate_1 * self.attn(_normed(x) * (1 + scale_1) + shift_1, rotation)
-        y = F.gelu(self.ff_in(_normed(x) * (1 + scale_2) + shift_2), approximate="tanh")
-        return cast(Tensor, x + gate_2 * self.ff_out(y))
+        y = F.gelu(product(self.ff_in, _normed(x) * (1 + scale_2) + shift_2), approximate="tanh")
+        return x + gate_2 * product(self.ff_out, y)
 
 
 class FlowTransformer(nn.Module):
@@ -115,6 +118,17 @@ class FlowTransformer(nn.Module):
         self.blocks = nn.ModuleList(FrameBlock(width, sizes.heads, sizes.hidden) for _ in range(sizes.layers))
         self.modulation_out = nn.Linear(width, 2 * width)
         self.proj_out = nn.Linear(width, sizes.mels)
+        self._modulations: dict[tuple[float, float], tuple[Tensor, ...]] = {}
+
+    def cast_products(self, dtype: torch.dtype) -> None:
+        """Hold the matrices that frames go through in ``dtype``; the residual, norms and both ends stay in float32."""
+        for block in self.blocks:
+            assert isinstance(block, FrameBlock), "this network is made of these"
+            cast_products((block.attn, block.ff_in, block.ff_out), dtype)
+        cast_products((self.conv_pos,), dtype)
+        for text in self.text_blocks:
+            assert isinstance(text, ConvNeXtV2Block), "the text goes through these"
+            cast_products((text.pwconv1, text.pwconv2), dtype)
 
     def text(self, condition: Tensor) -> Tensor:
         """Condition frames ``[B, C, T]`` -> ``[B, T, C]``; the same for all steps, so it is computed once."""
@@ -136,16 +150,29 @@ class FlowTransformer(nn.Module):
             self.time_embed(torch.tensor([time], device=device)) + self.d_embed(torch.tensor([step], device=device)),
         )
 
-    def forward(self, x: Tensor, prompt: Tensor, text: Tensor, time: Tensor) -> Tensor:
-        """Mel frames ``[B, M, T]`` twice, what ``text`` and ``time`` made -> velocity ``[B, M, T]``."""
+    def modulations(self, time: float, step: float) -> tuple[Tensor, ...]:
+        """How each block, and then the end, is shifted, scaled and gated at a time: ``[1, 6 * D]`` and ``[1, 2 * D]``.
+
+        Kept once computed: it depends on nothing else, and its matrices are two fifths of the network.
+        """
+        kept = self._modulations.get((time, step))
+        if kept is None:
+            active = F.silu(self.time(time, step))
+            kept = (*(cast(FrameBlock, b).modulation(active) for b in self.blocks), self.modulation_out(active))
+            if len(self._modulations) < MOST_TIMES:
+                self._modulations[time, step] = kept
+        return kept
+
+    def forward(self, x: Tensor, prompt: Tensor, text: Tensor, modulations: tuple[Tensor, ...]) -> Tensor:
+        """Mel frames ``[B, M, T]`` twice, what ``text`` and ``modulations`` made -> velocity ``[B, M, T]``."""
         h = self.proj_in(torch.cat((x.transpose(1, 2), prompt.transpose(1, 2), text), dim=-1))
-        h = h + F.mish(self.conv_pos(h.transpose(1, 2))).transpose(1, 2)
+        placed = self.conv_pos(h.transpose(1, 2).to(self.conv_pos[0].weight.dtype))
+        h = h + F.mish(placed).transpose(1, 2)
         angles = torch.arange(h.shape[1], device=h.device, dtype=torch.float32)[:, None] * self.inv_freq.float()
         rotation = (angles.cos(), angles.sin())
-        active = F.silu(time)
-        for block in self.blocks:
-            h = block(h, active, rotation)
-        scale, shift = self.modulation_out(active)[:, None].chunk(2, dim=-1)
+        for block, modulation in zip(self.blocks, modulations, strict=False):  # the last one is of the end
+            h = block(h, modulation, rotation)
+        scale, shift = modulations[-1][:, None].chunk(2, dim=-1)
         velocity = self.proj_out(_normed(h) * (1 + scale) + shift)
         return cast(Tensor, velocity).transpose(1, 2)
 

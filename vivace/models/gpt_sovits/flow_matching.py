@@ -40,15 +40,17 @@ def solve(
     x[:, :, :frames] = 0
     given = torch.zeros_like(x)
     given[:, :, :frames] = prompt
-    text = network.text(condition)
     guided = guidance > NO_GUIDANCE
-    without = network.text(torch.zeros_like(condition)) if guided else text
+    if guided:  # with and without recording and condition, as one batch
+        condition = torch.cat((condition, torch.zeros_like(condition)))
+        given = torch.cat((given, torch.zeros_like(given)))
+    text = network.text(condition)
     step, time = 1 / steps, 0.0
     for _ in range(steps):
-        now = network.time(time, step)
-        velocity = network(x, given, text, now)
+        velocity = network(x.repeat(2, 1, 1) if guided else x, given, text, network.modulations(time, step))
         if guided:
-            velocity = velocity + guidance * (velocity - network(x, torch.zeros_like(given), without, now))
+            wanted, without = velocity.chunk(2)
+            velocity = wanted + guidance * (wanted - without)
         x = x + step * velocity
         time += step
         x[:, :, :frames] = 0
