@@ -11,6 +11,7 @@ from vivace.models.chattts.config import read_config
 from vivace.models.gpt_sovits.load import read_settings
 from vivace.models.registry import EMBEDDED, Family, embedded_root, family_of
 from vivace.pipeline.gpt_sovits_stages import SoVITSHabits
+from vivace.pipeline.installation import converted_installation
 from vivace.pipeline.voices import VoiceStore
 from vivace.settings import TTSConfig
 from vivace.types import Progress
@@ -53,9 +54,15 @@ def model_folder(config: TTSConfig) -> Path:
     Raises:
         WeightsError: there is no such model, or its files are damaged.
     """
-    if config.model in (None, EMBEDDED):
-        return embedded_root()
-    return pull_model(str(config.model), config)
+    wanted = model_of(config)
+    return embedded_root() if wanted == EMBEDDED else pull_model(wanted, config)
+
+
+def model_of(config: TTSConfig) -> str:
+    """What the configuration speaks with: its model, the installation it names, or the embedded voice."""
+    if config.model is not None:
+        return config.model
+    return str(converted_installation(config)) if config.gpt_sovits.pretrained is not None else EMBEDDED
 
 
 def pull_model(model: str, config: TTSConfig, *, progress: Callable[[Progress], None] | None = None) -> Path:

@@ -11,7 +11,7 @@ from vivace.cache.base import CacheStats
 from vivace.engine.engine import EngineLoad
 from vivace.errors import InputError, SettingsError
 from vivace.models.registry import EMBEDDED
-from vivace.pipeline.checkpoints import model_folder
+from vivace.pipeline.checkpoints import model_folder, model_of
 from vivace.pipeline.model_pool import ModelPool, Source
 from vivace.pipeline.model_size import weight_bytes, working_bytes
 from vivace.pipeline.performance import Meter, PerformanceStats
@@ -32,9 +32,12 @@ class NamedModels(Mapping[str, Source]):
     """
 
     def __init__(self, config: TTSConfig) -> None:
-        first = config.model or EMBEDDED
+        installed = config.model is None and config.gpt_sovits.pretrained is not None
+        first = config.model or (config.gpt_sovits.version or "gpt-sovits" if installed else EMBEDDED)
         self._config, self.meter = config, Meter()
         known = {name: str(Path(folder).expanduser()) for name, folder in config.models.items()}
+        if installed:
+            known = {first: model_of(config), **known}
         for name in known:
             if not NAME.fullmatch(name):
                 raise SettingsError(f"{name!r} cannot be a model's name; use letters, digits, '_', '.' and '-'")

@@ -19,7 +19,7 @@ from vivace.engine.frame_stage import WHOLE, Ramp
 from vivace.engine.worker import Worker
 from vivace.errors import EngineError
 from vivace.models.registry import EMBEDDED, embedded_root
-from vivace.pipeline.checkpoints import pull_model
+from vivace.pipeline.checkpoints import model_of, pull_model
 from vivace.pipeline.cloning import checked_transcript
 from vivace.pipeline.family import Stages, open_stages
 from vivace.pipeline.listening import Admission, OnProgress, listen
@@ -68,7 +68,7 @@ class TTS:
         self.config = config or TTSConfig.load()
         self._lexicon = Lexicon.load(self.config.text.lexicon) if self.config.text.lexicon else Lexicon()
         self._normalisers = normalisers
-        wanted = model or self.config.model or EMBEDDED
+        wanted = model or model_of(self.config)
         self.name = str(wanted) if gpt is None else f"{gpt}+{wanted}"
         self._device = pick_device(self.config.device)
         set_up_backend(self._device, **self.config.cuda.model_dump())

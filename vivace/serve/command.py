@@ -13,7 +13,7 @@ def run(config: TTSConfig) -> None:
     """
     check_exposure(config.server)
     set_up_logs(config.server)
-    if config.models:
+    if config.models or config.gpt_sovits.pretrained:
         from vivace.pipeline.named_models import open_pool  # here: what is wrong is said before torch is loaded
         from vivace.serve.pool_speaker import PoolSpeaker
 

@@ -21,7 +21,7 @@ from vivace.settings.sources import (
     read_file,
     without_none,
 )
-from vivace.settings.speech import CheckConfig, InferenceConfig, LimitsConfig, TextConfig
+from vivace.settings.speech import CheckConfig, GPTSoVITSConfig, InferenceConfig, LimitsConfig, TextConfig
 from vivace.settings.storage import CacheConfig, HubConfig, PathsConfig, environ
 
 
@@ -48,6 +48,7 @@ class TTSConfig(BaseSettings):
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
     text: TextConfig = Field(default_factory=TextConfig)
     inference: InferenceConfig = Field(default_factory=InferenceConfig)
+    gpt_sovits: GPTSoVITSConfig = Field(default_factory=GPTSoVITSConfig)
     check: CheckConfig = Field(default_factory=CheckConfig)
     cuda: CudaConfig = Field(default_factory=CudaConfig)
     engine: EngineSettings = Field(default_factory=EngineSettings)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import EnvSettingsSource
 
 from vivace.errors import SettingsError
+from vivace.settings.tts_infer import from_tts_infer, is_tts_infer
 
 ENV_PREFIX = "VIVACE_"
 FILE_VARIABLE = "VIVACE_CONFIG"  # names the YAML file when no flag does
@@ -57,6 +58,8 @@ def read_file(path: Path) -> dict[str, Any]:
         raise SettingsError(
             f"the settings file {str(path)!r} holds a {type(content).__name__}; write 'key: value' lines"
         )
+    if is_tts_infer(content):
+        return from_tts_infer(content, path)
     return without_none({str(key): value for key, value in content.items()})
 
 

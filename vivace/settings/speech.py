@@ -29,6 +29,17 @@ class CheckConfig(Group):
     refuse: bool = False  # a piece that stays wrong is an error; else it is given, and the statistics say so
 
 
+class GPTSoVITSConfig(Group):
+    """Files of a GPT-SoVITS installation to speak with, as a ``tts_infer.yaml`` names them."""
+
+    pretrained: UserPath | None = None  # the folder of pretrained models; None: no installation is used
+    version: Literal["v1", "v2", "v3", "v4", "v2Pro", "v2ProPlus"] | None = None
+    gpt: UserPath | None = None  # a .ckpt file; None: the version's own
+    sovits: UserPath | None = None  # a .pth file; None: the version's own
+    bert: UserPath | None = None  # folder of chinese-roberta-wwm-ext-large; None: that of the installation
+    hubert: UserPath | None = None  # folder of chinese-hubert-base
+
+
 class InferenceConfig(Group):
     """Defaults of ``TTS.synthesize``. ``None`` is the model's own default."""
 

@@ -1,0 +1,55 @@
+"""Models of a GPT-SoVITS installation that settings name: converted once, found again afterwards."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import FileLock
+
+from vivace.cache.keys import content_key
+from vivace.settings import TTSConfig
+from vivace.settings.speech import GPTSoVITSConfig
+from vivace.weights.convert_gpt_sovits import convert_gpt_sovits
+from vivace.weights.gpt_sovits_sources import Sources
+from vivace.weights.legacy_gpt_sovits import Version, published_version, read_mark
+
+log = logging.getLogger(__name__)
+
+KIND = "gpt-sovits/1"  # counted up when files are converted in another way
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # of HuBERT and BERT, in their folders
+
+
+def converted_installation(config: TTSConfig) -> Path:
+    """The folder of safetensors that ``config.gpt_sovits`` comes to, under ``paths.cache_dir``.
+
+    Files that change are converted again. Raises: WeightsError when a file is missing or is not what it should be.
+    """
+    named = config.gpt_sovits
+    sources = _sources(named)
+    files = [getattr(sources, name) for name in ("s1", "s2", "base", "hubert", "bert")]
+    stamps = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files if path is not None]
+    folder = config.paths.cache_dir / "converted" / content_key(KIND, named.version, stamps)
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")):
+            if not folder.exists():
+                log.info("converting %s and %s; this happens once", sources.s1.name, sources.s2.name)
+                convert_gpt_sovits(sources, folder, version=_version(sources.s2, named.version))
+    return folder
+
+
+def _sources(named: GPTSoVITSConfig) -> Sources:
+    assert named.pretrained is not None, "an installation is named"
+    found = Sources.find(named.pretrained, version=named.version, s1=named.gpt, s2=named.sovits)
+    return replace(found, hubert=_weights(named.hubert) or found.hubert, bert=_weights(named.bert) or found.bert)
+
+
+def _weights(folder: Path | None) -> Path | None:
+    if folder is None:
+        return None
+    return next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+
+
+def _version(s2: Path, told: Version | None) -> Version | None:
+    """What the settings say, where the file itself says nothing: there it was found out anew at each start."""
+    return None if published_version(s2) or read_mark(s2) else told
