@@ -1,6 +1,6 @@
 """The guide's levels: what each of them sets, and what the table says."""
 
-from vivace.bench.levels import HEADER, LENGTHS, LEVELS, WITHOUT, Report, Row, table, text_of
+from vivace.bench.levels import LENGTHS, LEVELS, WITHOUT, Plan, Report, Row, header, table, text_of
 from vivace.bench.levels import _with as with_settings
 from vivace.settings import TTSConfig
 from vivace.text import split
@@ -17,7 +17,9 @@ def test_every_level_is_a_configuration_without_the_result_cache() -> None:
         config = with_settings(base, settings)
         assert config.cache.results == "off"
         assert TTSConfig(**config.model_dump()) == config  # every value is allowed
-    assert with_settings(base, LEVELS["plain"]).engine.rows == 1
+    plain = with_settings(base, LEVELS["plain"])
+    assert (plain.engine.rows, plain.engine.positions) == (1, base.engine.positions)
+    assert (plain.precision, plain.vocoder.precision, plain.native_kernels) == ("float32", "float32", False)
     assert with_settings(base, LEVELS["advanced"]).engine.rows == 5
 
 
@@ -28,6 +30,6 @@ def row(name: str, seconds: float) -> Row:
 def test_ratios_are_gains() -> None:
     report = Report("cpu", (row("plain", 4.0), row("optimized", 2.0), row("advanced", 1.0)), (row("this", 1.25),))
     lines = table(report)
-    assert all(len(line) == len(HEADER) for line in lines)
+    assert all(len(line) == len(header(Plan(TTSConfig()))) for line in lines)
     assert lines[3] == ("advanced / plain", "x 4.00", "x 4.00", "x 4.00", "x 4.00", "x 4.00")
     assert lines[4] == ("without this", "x 0.80", "x 0.80", "x 0.80", "x 0.80", "x 0.80")

@@ -7,23 +7,30 @@ from typing import Annotated
 from typer import Option
 
 from vivace.cli.table import print_table
+from vivace.errors import SettingsError
 
 ConfigFile = Annotated[Path | None, Option("--config", help="A YAML file of settings.")]
 
 
 def levels(
     repeats: Annotated[int, Option("--repeats", help="Each figure is the median of so many.", min=1)] = 3,
+    length: Annotated[list[str] | None, Option("--length", help="short, medium, long; may be repeated.")] = None,
     shares: Annotated[bool, Option("--shares/--no-shares", help="What each measure is worth.")] = True,
     device: Annotated[str | None, Option("--device", help="auto, cpu, cuda:0, …")] = None,
     config: ConfigFile = None,
     seed: Annotated[int, Option("--seed", min=0)] = 0,
 ) -> None:
     """The optimisation guide's three levels on this machine: short, medium and long text, and many at once."""
-    from vivace.bench.levels import HEADER, Plan, json_line, measure, table
+    from vivace.bench.levels import LENGTHS, Plan, header, json_line, measure, table
     from vivace.settings import TTSConfig
 
-    report = measure(Plan(TTSConfig.load(config, device=device), repeats=repeats, seed=seed, shares=shares), _note)
-    print_table(HEADER, table(report))
+    for name in length or ():
+        if name not in LENGTHS:
+            raise SettingsError(f"--length is {name!r}; give {', '.join(LENGTHS)}")
+    lengths = tuple(name for name in LENGTHS if not length or name in length)
+    plan = Plan(TTSConfig.load(config, device=device), repeats=repeats, seed=seed, lengths=lengths, shares=shares)
+    report = measure(plan, _note)
+    print_table(header(plan), table(report))
     sys.stdout.write(json_line(report) + "\n")
 
 
