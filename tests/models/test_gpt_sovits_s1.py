@@ -12,6 +12,7 @@ from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.sampler import SamplingParams
 from vivace.layers.attention import GrowingKV
+from vivace.layers.native.kernels import kernels
 from vivace.layers.precision import Precision
 from vivace.models.gpt_sovits.s1 import S1Model
 from vivace.models.gpt_sovits.s1_prompt import S1Input, ar_prompt, s1_prompt
@@ -127,5 +128,10 @@ def test_coarser_matrices_stay_close(tmp_path: Path, precision: Precision) -> No
         store = GrowingKV(model.config.layers, prefix_len=len(given.phones))
         hidden = model(prompt.prompt.embeddings, prompt.positions, store)[:, -1]
         logits.append(model.logits(hidden))
+    heard = run(
+        Engine({"code": coarse}, CONFIG, dtype=coarse.kv_dtype), [job(coarse, row(n), seed=n) for n in range(4)]
+    )
+    assert (plain.kv_dtype, coarse.kv_dtype) == (torch.float32, torch.bfloat16 if kernels() else torch.float32)
+    assert all(len(one.codes) >= MIN_CODES for one in heard)
     relative = (logits[0] - logits[1]).pow(2).mean().sqrt() / logits[0].pow(2).mean().sqrt()
     assert 0 < float(relative) < 0.03

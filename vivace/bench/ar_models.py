@@ -75,7 +75,7 @@ def random_gpt_sovits(precision: Precision, *, device: torch.device | str = "cpu
     model.to(device)
     weights = sum(p.numel() for part in (model.layers, model.head) for p in part.parameters())
     model.fuse(precision)
-    return Measured("gpt-sovits, random weights", _llama_like(config), model, precision, weights, torch.float32)
+    return Measured("gpt-sovits, random weights", _llama_like(config), model, precision, weights, model.kv_dtype)
 
 
 def _llama_like(config: S1Config) -> GPTConfig:

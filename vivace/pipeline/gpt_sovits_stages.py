@@ -253,7 +253,7 @@ class GPTSoVITSStages:
 
     def engine(self, config: EngineConfig) -> Engine:
         """An engine for this model."""
-        return Engine({"code": self.parts.s1}, config, device=self.parts.device)
+        return Engine({"code": self.parts.s1}, config, dtype=self.parts.s1.kv_dtype, device=self.parts.device)
 
     def frames(self, lookahead: int | None = None) -> CodeFrames:
         """The frame stage of this model; ``lookahead`` in codes."""

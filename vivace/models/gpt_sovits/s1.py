@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from vivace.layers.attention import KVStore
 from vivace.layers.biased_product import BiasedProduct
+from vivace.layers.native.kernels import kernels
 from vivace.layers.precision import Precision
 from vivace.models.base import ARSpec
 from vivace.weights.keymap import KeyMap
@@ -107,6 +108,7 @@ class S1Model(nn.Module):
         self.head = nn.Linear(config.width, config.codes, bias=False)
         self._head: tuple[Product] = (self.head,)  # in a tuple, so that it is no second submodule
         self.config = config
+        self._precision: Precision = "float32"
         self.weights = sum(p.numel() for p in self.parameters())  # how many; they may move into other forms
         self.spec = ARSpec(
             layers=config.layers,
@@ -159,6 +161,13 @@ class S1Model(nn.Module):
             assert isinstance(block, PostNormBlock), "an S1 is made of these"
             block.fuse(precision)
         self._head = (BiasedProduct(self.head, "int8" if precision == "int4" else precision),)
+        self._precision = precision
+
+    @property
+    def kv_dtype(self) -> torch.dtype:
+        """What keys and values are best kept in: bfloat16 where that costs no conversions and no promise."""
+        free = kernels() is not None or self.codes.weight.device.type != "cpu"
+        return torch.bfloat16 if free and self._precision != "float32" else torch.float32
 
     def _places(self, positions: Tensor) -> Tensor:
         weight = self.codes.weight
