@@ -24,6 +24,12 @@ def test_noise_depends_on_seed_step_and_place_only() -> None:
     assert not torch.equal(both[0, 0], both[0, 1])
 
 
+def test_noise_is_never_zero() -> None:
+    """Seed 1032, step 30, place 189 draws the largest uniform number there is; it divides a probability."""
+    drawn = exponential_noise(torch.tensor([1032]), 30, torch.arange(300)[None])
+    assert 0 < float(drawn.min()) < 1e-7
+
+
 def test_neighbouring_seeds_and_steps_are_uncorrelated() -> None:
     rows = torch.stack([draw(s, t, 20_000) for s in range(4) for t in range(4)])
     off_diagonal = torch.corrcoef(rows) - torch.eye(16)

@@ -14,7 +14,7 @@ from torch import Tensor
 from vivace.layers.attention import attention_mask
 from vivace.layers.decode_attention import decode_attention, length_bias
 from vivace.layers.native.kernels import MAX_KEYS, Kernels, fits, kernels
-from vivace.layers.native.memory import LaneMemory
+from vivace.layers.native.memory import LaneMemory, RowsStore
 
 SPAN = 64  # keys are looked at in multiples of this: few shapes, and the same sums whoever else is in the batch
 
@@ -130,7 +130,7 @@ class LaneStep:
     lengths: Tensor  # [rows] positions held before this step
 
 
-class StepStore:
+class StepStore(RowsStore):
     """``KVStore`` of one decode step over the rows of all lanes, in the order given."""
 
     def __init__(self, lanes: Sequence[LaneStep]) -> None:
@@ -140,12 +140,13 @@ class StepStore:
         on_cpu = all(lane.lengths.device.type == "cpu" for lane in lanes)
         small = all(lane.kv.positions <= MAX_KEYS and fits(lane.kv.k.shape[-1]) for lane in lanes)
         self._native = kernels() if on_cpu and small else None
-        # What is held, and the position of this step; the layers share it.
-        self._bias = [length_bias(lane.lengths + 1, lane.span, lane.kv.k.dtype) for lane in lanes]
+        self._bias: list[Tensor] | None = None  # the layers share it
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         if self._native is not None and q.dtype == torch.float32:
             return self._attend_natively(self._native, layer, q, k, v)
+        if self._bias is None:  # what is held, and the position of this step
+            self._bias = [length_bias(lane.lengths + 1, lane.span, lane.kv.k.dtype) for lane in self._lanes]
         parts, start = [], 0
         for lane, rows, bias in zip(self._lanes, self._rows, self._bias, strict=True):
             end, kv = start + lane.rows, lane.kv

@@ -2,6 +2,7 @@
 
 What it keeps is what ``process_logits`` keeps (its slow twin); what a row draws depends on nothing but the row. So
 every operation here is per element, or a sum in a fixed order over the same numbers whoever else is in the batch.
+The compiled kernel does the same in one call, a tenth of the time; what it rounds otherwise is no code apart.
 """
 
 # n rows, Q codebooks, V vocabulary, K candidates, W codes of history
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from vivace.engine.rows import GREEDY, HISTORY, NO_CODE, RowState
 from vivace.engine.sampler import MIN_KEEP
+from vivace.layers.native.kernels import kernels
+from vivace.layers.native.sample import sample
 from vivace.runtime.seed import exponential_noise
 
 CANDIDATES = (32, 128)  # K is one of these, or the whole vocabulary: few shapes
@@ -50,6 +53,9 @@ def sample_rows(logits: Tensor, state: RowState, end_code: int, candidates: int)
     Returns:
         ``[n, Q]`` int64.
     """
+    native = kernels()
+    if native is not None and logits.device.type == "cpu" and logits.dtype == torch.float32:
+        return sample(native, logits, state.floats, state.ints, state.history, end_code)
     vocabulary = logits.shape[-1]
     logits = logits / state.temperature[..., None]
     logits = penalise(logits, state.history, state.window, state.penalty)

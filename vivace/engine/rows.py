@@ -41,7 +41,7 @@ class RowState:
 
     def __init__(self, floats: Tensor, ints: Tensor, history: Tensor, said: Tensor) -> None:
         """``floats`` ``[R, Q + 2]``, ``ints`` ``[R, Q + 8]``, ``history`` ``[R, Q, W]``, ``said`` ``[R, Q, V]``."""
-        self._floats, self._ints, self.history = floats, ints, history
+        self.floats, self.ints, self.history = floats, ints, history  # their columns have names:
         self.said = said  # which codes were said at all; V is 0 where sampling does not ask
         q = self.codebooks = history.shape[1]
         self.temperature, self.top_p, self.penalty = floats[:, :q], floats[:, q], floats[:, q + 1]
@@ -63,7 +63,7 @@ class RowState:
 
     def __getitem__(self, rows: slice) -> "RowState":
         """Some of the rows, in the same memory."""
-        return RowState(self._floats[rows], self._ints[rows], self.history[rows], self.said[rows])
+        return RowState(self.floats[rows], self.ints[rows], self.history[rows], self.said[rows])
 
     @property
     def by_presence(self) -> bool:
@@ -93,8 +93,8 @@ class RowState:
         flags = USED | (GREEDY if seed is None else 0)
         ints = [0] * self.codebooks
         ints += [length, 0, seed or 0, params.min_new_tokens, top_k, params.repetition_window, flags, origin]
-        self._floats[row] = floats.to(self._floats.device)
-        self._ints[row] = torch.tensor(ints, dtype=torch.long, device=self._ints.device)
+        self.floats[row] = floats.to(self.floats.device)
+        self.ints[row] = torch.tensor(ints, dtype=torch.long, device=self.ints.device)
         self.history[row] = NO_CODE
         self.said[row] = False
         if self.by_presence and said is not None:
@@ -103,8 +103,8 @@ class RowState:
 
     def leave(self, row: int) -> None:
         """Nobody is in the row: padding of a step stays where it is, and finite."""
-        self._floats[row] = 1
-        self._ints[row] = 0
+        self.floats[row] = 1
+        self.ints[row] = 0
         self.history[row] = NO_CODE
         self.said[row] = False
 
@@ -123,20 +123,20 @@ class RowState:
 
     def snapshot(self) -> SavedRow:
         """A copy of all rows."""
-        return SavedRow(*(held.clone() for held in (self._floats, self._ints, self.history, self.said)))
+        return SavedRow(*(held.clone() for held in (self.floats, self.ints, self.history, self.said)))
 
     def put_back(self, saved: SavedRow) -> None:
         """All rows as they were, in the same memory."""
-        self._floats.copy_(saved.floats)
-        self._ints.copy_(saved.ints)
+        self.floats.copy_(saved.floats)
+        self.ints.copy_(saved.ints)
         self.history.copy_(saved.history)
         self.said.copy_(saved.said)
 
     def save(self, row: int) -> SavedRow:
         """A copy of a row's state."""
-        return SavedRow(*(held[row].clone() for held in (self._floats, self._ints, self.history, self.said)))
+        return SavedRow(*(held[row].clone() for held in (self.floats, self.ints, self.history, self.said)))
 
     def restore(self, row: int, saved: SavedRow) -> None:
         """Put it back."""
-        self._floats[row], self._ints[row] = saved.floats, saved.ints
+        self.floats[row], self.ints[row] = saved.floats, saved.ints
         self.history[row], self.said[row] = saved.history, saved.said

@@ -46,7 +46,8 @@ def exponential_noise(seeds: Tensor, step: int | Tensor, places: Tensor) -> Tens
     stream = _mix(_mix(seeds + GOLDEN) + turned)
     stream = stream.view(-1, *(1,) * (places.dim() - 1))
     bits = _shift_right(_mix(stream + places * GOLDEN), 64 - MANTISSA)
-    uniform = (bits.float() + 0.5) * 2.0**-MANTISSA  # never 0, never 1
+    # Never 0, never 1: half a step above the largest number would be rounded up to it.
+    uniform = ((bits.float() + 0.5) * 2.0**-MANTISSA).clamp_(max=1 - 2.0**-MANTISSA)
     return -uniform.log()
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 SOURCE = Path(__file__).with_name("decode.c")
-INCLUDED = tuple(Path(__file__).with_name(name) for name in ("row.c", "product.c", "rows.c"))
+INCLUDED = tuple(Path(__file__).with_name(name) for name in ("row.c", "product.c", "rows.c", "sample.c"))
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fopenmp", "-fPIC", "-shared")
+LIBRARIES = ("-lm",)
 PATIENCE_S = 60
 
 
@@ -33,7 +34,7 @@ def build(folder: Path) -> Path | None:
     part = library.with_name(f".{secrets.token_hex(6)}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        command = [compiler, *FLAGS, "-o", str(part), str(SOURCE)]
+        command = [compiler, *FLAGS, "-o", str(part), str(SOURCE), *LIBRARIES]
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_S)
         part.replace(library)
     except subprocess.CalledProcessError as exc:

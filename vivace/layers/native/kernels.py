@@ -56,7 +56,9 @@ class Kernels:
         self._silu_mul.argtypes = (p, p, n, n)
         self._rope.argtypes = (p, p, p, n, n, n)
         self._attend.argtypes = (p, p, p, ctypes.POINTER(c_long), p, p, n, n, c_int, p, p, n, n, n)
-        for function in (self._rms_norm, self._silu_mul, self._rope, self._attend):
+        self.draw = code.sample  # see ``native/sample.py``
+        self.draw.argtypes = (p,) * 6 + (n,) * 4
+        for function in (self._rms_norm, self._silu_mul, self._rope, self._attend, self.draw):
             function.restype = None
 
     def rms_norm(self, x: Tensor, weight: Tensor, eps: float) -> Tensor:

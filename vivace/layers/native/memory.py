@@ -2,9 +2,9 @@
 
 # H heads, P positions, d width of a head
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -27,13 +27,12 @@ class LaneMemory:
     lengths: Tensor  # [rows in use] int64 on the CPU: positions held
 
 
-@runtime_checkable
-class RowsStore(Protocol):
-    """A ``KVStore`` that can lend its memory for a step."""
+class RowsStore(ABC):
+    """A ``KVStore`` that can lend its memory for a step. A class, because every step asks what its store is."""
 
+    @abstractmethod
     def memory(self) -> Sequence[LaneMemory] | None:
         """By lane, in the order of the step's rows; None when it is not of this kind."""
-        ...
 
 
 def each_row(lanes: Sequence[LaneMemory]) -> Iterator[RowMemory]:
