@@ -46,3 +46,9 @@ def test_a_server_that_is_not_there(server: Running) -> None:
     met = [(Load(0.05, users=1), result)]
     assert json.loads(json_line(met))[0]["statuses"] == dict(result.statuses)
     assert "ConnectionRefusedError" in table(met)[0][1]
+
+
+def test_users_may_keep_to_a_rate(server: Running, speaker: FakeSpeaker) -> None:
+    result = drive(server.url, Load(seconds=1.0, users=4, rate=5.0))
+    assert 0 < sum(result.statuses.values()) < 20  # without the rate there are hundreds
+    assert all(mb is not None and mb > 1 for mb in result.resident_mb)

@@ -6,6 +6,7 @@ Speaks OpenAI's API to any server, ours or another. One thread per request; a pl
 import http.client
 import json
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -17,12 +18,14 @@ from vivace.bench.sentences import spread
 RATE = 24_000  # Hz of the pcm that is asked for
 BYTES_PER_SECOND = 2 * RATE
 PART = 4096
+REST_S = 3.0  # after the last answer, before memory is read again
 PATIENCE_S = 180.0  # a request that is not answered by then counts as unanswered
 
 
 @dataclass(frozen=True)
 class Load:
-    """Open load, so many requests a second; or, with ``users``, as many at once as they finish."""
+    """Open load, so many requests a second; or ``users`` who ask again as soon as they have heard all, with a ``rate``
+    no more often than that together."""
 
     seconds: float
     rate: float | None = None
@@ -40,6 +43,7 @@ class Result:
     audio_s: float = 0.0
     underruns: int = 0
     wall_s: float = 0.0
+    resident_mb: tuple[float | None, float | None] = (None, None)  # the server's memory before and after, if it says so
 
     @property
     def figures(self) -> dict[str, object]:
@@ -52,6 +56,7 @@ class Result:
             "audio_s_per_s": self.audio_s / self.wall_s if self.wall_s else 0.0,
             "underruns": self.underruns,
             "wall_s": self.wall_s,
+            "resident_mb": self.resident_mb,
         }
 
 
@@ -59,6 +64,7 @@ def drive(address: str, load: Load, *, voice: str = "alloy", api_key: str = "non
     """Put ``load`` on the server at ``address`` (``http://host:port``)."""
     result, lock, draw = Result(), threading.Lock(), random.Random(load.seed)
     texts = [text for text in spread(None) if text.isascii()]
+    before = _resident_mb(address)
     started = time.monotonic()
 
     def ask(number: int) -> None:
@@ -66,15 +72,20 @@ def drive(address: str, load: Load, *, voice: str = "alloy", api_key: str = "non
         _listen(address, api_key, body, result, lock)
 
     threads: list[threading.Thread] = []
-    if load.users is not None:
+    if (users := load.users) is not None:
 
         def user(first: int) -> None:
-            number = first
-            while time.monotonic() - started < load.seconds:
+            number, own, due = first, random.Random(f"{load.seed} {first}"), started
+            while True:
+                if load.rate is not None:
+                    due += own.expovariate(load.rate / users)
+                    time.sleep(max(0.0, min(due, started + load.seconds) - time.monotonic()))
+                if time.monotonic() - started >= load.seconds:
+                    return
                 ask(number)
                 number += 17
 
-        threads = [threading.Thread(target=user, args=(n * 13,)) for n in range(load.users)]
+        threads = [threading.Thread(target=user, args=(n * 13,)) for n in range(users)]
         for thread in threads:
             thread.start()
     else:
@@ -88,7 +99,21 @@ def drive(address: str, load: Load, *, voice: str = "alloy", api_key: str = "non
     for thread in threads:
         thread.join()
     result.wall_s = time.monotonic() - started
+    time.sleep(REST_S if before is not None else 0.0)
+    result.resident_mb = before, _resident_mb(address)
     return result
+
+
+def _resident_mb(address: str) -> float | None:
+    """What the server's own metrics say of its memory; None where there are none."""
+    try:
+        connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=10)
+        connection.request("GET", "/metrics")
+        found = re.search(rb"^process_resident_memory_bytes (\S+)$", connection.getresponse().read(), re.MULTILINE)
+        connection.close()
+    except (OSError, http.client.HTTPException):
+        return None
+    return None if found is None else float(found[1]) / 1e6
 
 
 def _listen(address: str, api_key: str, body: dict[str, str], result: Result, lock: threading.Lock) -> None:
@@ -129,19 +154,22 @@ def json_line(loads: list[tuple[Load, Result]]) -> str:
     return json.dumps([{**asdict(load), **result.figures} for load, result in loads])
 
 
-HEADER = ("load", "answers", "first audio p50 s", "p95 s", "whole p95 s", "audio s/s", "underruns")
+HEADER = ("load", "answers", "first audio p50 s", "p95 s", "whole p95 s", "audio s/s", "underruns", "server MB")
 
 
 def table(loads: list[tuple[Load, Result]]) -> list[tuple[str, ...]]:
     """One row per load, under ``HEADER``."""
-    return [_row(load, result.figures) for load, result in loads]
+    return [_row(load, result) for load, result in loads]
 
 
-def _row(load: Load, figures: dict[str, object]) -> tuple[str, ...]:
-    what = f"{load.users} users" if load.users is not None else f"{load.rate:g} requests/s"
+def _row(load: Load, result: Result) -> tuple[str, ...]:
+    figures = result.figures
+    who = [] if load.users is None else [f"{load.users} users"]
+    what = " at ".join(who if load.rate is None else [*who, f"{load.rate:g} requests/s"])
     statuses = figures["statuses"]
     assert isinstance(statuses, dict)
     answers = ", ".join(f"{count} x {status}" for status, count in sorted(statuses.items()))
     numbers = ("first_audio_p50_s", "first_audio_p95_s", "total_p95_s", "audio_s_per_s")
     shown = [f"{value:.2f}" if isinstance(value := figures[name], float) else "-" for name in numbers]
-    return (f"{what}, {load.seconds:g} s", answers, *shown, str(figures["underruns"]))
+    memory = " to ".join("-" if mb is None else f"{mb:.0f}" for mb in result.resident_mb)
+    return (f"{what}, {load.seconds:g} s", answers, *shown, str(figures["underruns"]), memory)

@@ -45,16 +45,26 @@ def serve(
         list[float] | None, Option("--rate", help="Requests a second, at random; may be repeated.", min=0.001)
     ] = None,
     seconds: Annotated[float, Option("--seconds", help="Of each load.", min=1)] = 60.0,
+    together: Annotated[bool, Option("--together", help="Pair --users with --rate.")] = False,
     voice: Annotated[str, Option("--voice")] = "alloy",
     api_key: Annotated[str, Option("--api-key")] = "none",
 ) -> None:
-    """Put load on a running server: statuses, first audio, underruns. Without --users and --rate: 8 users."""
+    """Put load on a running server: statuses, first audio, underruns. Without --users and --rate: 8 users.
+
+    With --together, users and rates are paired: so many users, who ask no more often than that together.
+    """
     from vivace.bench.serve import HEADER, Load, drive, json_line, table
 
     loads = [*(Load(seconds, users=n) for n in users or ()), *(Load(seconds, rate=r) for r in rate or ())]
+    if together:
+        if len(users or ()) != len(rate or ()):
+            raise SettingsError(
+                f"--together needs a --rate for each --users; got {len(rate or ())}, {len(users or ())}"
+            )
+        loads = [Load(seconds, users=n, rate=r) for n, r in zip(users or (), rate or (), strict=True)]
     met = []
     for load in loads or [Load(seconds, users=8)]:
-        _note(f"{load.users} users" if load.users else f"{load.rate} requests/s")
+        _note(f"users: {load.users or 'as they come'}, requests/s: {load.rate or 'as they finish'}")
         met.append((load, drive(url, load, voice=voice, api_key=api_key)))
     print_table(HEADER, table(met))
     sys.stdout.write(json_line(met) + "\n")
