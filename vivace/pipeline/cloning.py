@@ -6,7 +6,12 @@ from vivace.text import normalize
 
 def checked_transcript(transcript: str) -> str:
     """The transcript as it is spoken. Raises: InputError when nothing is left of it."""
-    spoken = normalize(transcript).strip()
-    if not spoken:
+    if not transcript.strip():
         raise InputError("a recording needs its transcript: write exactly what is said in it")
+    spoken = normalize(transcript).strip()
+    if not any(character.isalnum() for character in spoken):
+        raise InputError(
+            f"nothing of the transcript {transcript[:40]!r} can be read: Chinese and English can; "
+            "write what the recording says, or take another recording"
+        )
     return spoken

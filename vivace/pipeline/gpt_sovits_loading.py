@@ -1,5 +1,6 @@
 """A converted GPT-SoVITS checkpoint to living modules."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ from vivace.vocoder.bigvgan import BigVGAN
 from vivace.vocoder.weights import build_bigvgan, build_hifigan
 from vivace.weights.load import Part, load_modules
 
+log = logging.getLogger(__name__)
 M = TypeVar("M", bound=nn.Module)
 V2_PHONES = 732  # v1 has 322
 
@@ -107,6 +109,8 @@ def load_gpt_sovits(
     hubert = built(build_hubert(root / "hubert.safetensors")) if "hubert" in settings else None
     bert = built(build_bert(root / "bert.safetensors")) if "bert" in settings else None
     speaker = built(build_speaker(root / "speaker.safetensors")) if "speaker" in settings else None
+    if bert is None:
+        log.warning("%s has no chinese-roberta-wwm-ext-large: Chinese is spoken with a flatter intonation", root.name)
     tokenizer = CharacterTokenizer(root / "bert_tokenizer.json") if bert is not None else None
     _require_same_phones(s1, s2, own[0], root)
     load_modules(wanted, device=device)

@@ -31,6 +31,7 @@ from vivace.models.gpt_sovits.vits import SAMPLE_RATE, VitsModel
 from vivace.pipeline.gpt_sovits_frames import CodeFrames
 from vivace.pipeline.gpt_sovits_loading import GPTSoVITSParts
 from vivace.pipeline.gpt_sovits_tempo import bounded, expectation
+from vivace.pipeline.gpt_sovits_transcript import check_transcript
 from vivace.pipeline.gpt_sovits_voicing import Saying, Timbre
 from vivace.pipeline.speech_check import Expectation
 from vivace.pipeline.stages import Recording, Script, piece_units
@@ -184,6 +185,8 @@ class GPTSoVITSStages:
         if self.needs_transcript and not transcript:
             raise InputError(f"GPT-SoVITS {parts.version} needs the words of the recording; give its transcript")
         samples, rate = recordings[0]
+        if transcript:
+            check_transcript(transcript, len(samples) / rate)
         quantiser = parts.s2.quantiser
         codes = semantic_codes(samples, rate, parts.hubert, quantiser) if transcript else None
         spectrograms = [style_spectrogram(*one).to(parts.device) for one in recordings]

@@ -41,7 +41,7 @@ def expectation(runs: Sequence[PhoneRun], recording: Recording | None) -> Expect
     """How many codes speech of ``runs`` has, in the tempo of ``recording`` if there is one."""
     said, tempo = spoken_phones(runs), USUAL
     if recording is not None:
-        in_recording = _phones_of(recording.transcript)
+        in_recording = phones_of(recording.transcript)
         if in_recording:
             tempo = min(SLOWEST, max(FASTEST, recording.codes.shape[-1] / in_recording))
     least = math.floor(said * max(LEAST, LEAST_SHARE * tempo))
@@ -54,5 +54,6 @@ def spoken_phones(runs: Sequence[PhoneRun]) -> int:
 
 
 @lru_cache(maxsize=256)
-def _phones_of(transcript: str) -> int:
+def phones_of(transcript: str) -> int:
+    """Phones of a transcript, as far as it can be read."""
     return spoken_phones(phone_runs(phones(transcript)))
