@@ -63,6 +63,8 @@ def test_random_checkpoints_have_all_that_their_version_needs(
     count = sum(tensor.numel() for tensor in written["s1"].values())
     assert count == (77_493_762 if version == "v1" else 77_606_402)
     assert ("sv_emb.weight" in written["s2"]) == version.startswith("v2Pro")
+    filters = [key for key in written.get("vocoder", {}) if key.endswith(".upsample.filter")]
+    assert len(filters) == (109 if version == "v3" else 0)
     assert ("cfm.estimator.rotary_embed.inv_freq" in written["s2"]) == (version in ("v3", "v4"))
 
 

@@ -17,6 +17,7 @@ from vivace.bench.gpt_sovits_shapes import (
     s2_shapes,
     speaker_shapes,
 )
+from vivace.vocoder.alias_free import low_pass
 from vivace.weights.tensor_file import write_tensors
 
 ROTARY = "cfm.estimator.rotary_embed.inv_freq"
@@ -67,7 +68,11 @@ def write_random_gpt_sovits(root: Path, version: str, *, seed: int = 0) -> Path:
         _write(root / "speaker.safetensors", speaker_shapes(), counters)
     if version in ("v3", "v4"):
         settings["vocoder"] = BIGVGAN if version == "v3" else {}
-        _write(root / "vocoder.safetensors", bigvgan_shapes() if version == "v3" else hifigan_shapes())
+        shapes = dict(bigvgan_shapes() if version == "v3" else hifigan_shapes())
+        filters = {
+            key.replace("act.alpha", "upsample.filter"): low_pass()[None, None] for key in shapes if "alpha" in key
+        }
+        _write(root / "vocoder.safetensors", shapes.items(), filters)
     (root / "gpt_sovits.json").write_text(json.dumps(settings), encoding="utf-8")
     return root
 

@@ -30,15 +30,20 @@ class RelativeAttention(nn.Module):
             for conv in (self.conv_q, self.conv_k, self.conv_v)
         )
         q = q * (channels // self.heads) ** -0.5
-        # Distance b - a of key b from query a; keys outside the window have no vector.
-        place = torch.arange(length, device=x.device)
-        distance = place[None] - place[:, None]
-        near = distance.abs() <= self.window
-        index = (distance.clamp(-self.window, self.window) + self.window).expand(batch, self.heads, length, length)
-        relative = (q @ self.emb_rel_k.transpose(1, 2)).gather(-1, index)  # [B, H, T, 2W + 1] -> [B, H, T, T]
-        weights = (q @ k.transpose(2, 3) + relative.masked_fill(~near, 0)).softmax(-1)
-        by_distance = q.new_zeros(batch, self.heads, length, 2 * self.window + 1)
-        by_distance.scatter_add_(-1, index, weights.masked_fill(~near, 0))
+        scores = q @ k.transpose(2, 3)
+        relative = q @ self.emb_rel_k.transpose(1, 2)  # [B, H, T, 2W + 1]
+        # What a query at place a says of the key at a + distance lies on a diagonal.
+        diagonals = [
+            (distance, slice(max(0, -distance), length - max(0, distance)), distance + self.window)
+            for distance in range(-self.window, self.window + 1)
+            if abs(distance) < length
+        ]
+        for distance, rows, column in diagonals:
+            scores.diagonal(distance, -2, -1).add_(relative[:, :, rows, column])
+        weights = scores.softmax(-1)
+        by_distance = torch.zeros_like(relative)
+        for distance, rows, column in diagonals:
+            by_distance[:, :, rows, column] = weights.diagonal(distance, -2, -1)
         y = weights @ v + by_distance @ self.emb_rel_v
         return cast(Tensor, self.conv_o(y.transpose(2, 3).reshape(batch, channels, length)))
 
