@@ -88,6 +88,16 @@ def test_another_model_is_another_key() -> None:
     assert len(keys) == 2
 
 
+def test_settings_that_change_the_sound_change_the_key(tmp_path: Path) -> None:
+    keys = {
+        open_result_cache(TTSConfig.load(cache={"results": "memory"}, **other), tmp_path).key(
+            split("Hello."), request(seed=7)
+        )
+        for other in ({}, {"precision": "float32"}, {"vocoder": {"precision": "float32"}}, {"stream": {"lookahead": 3}})
+    }
+    assert len(keys) == 4
+
+
 def test_the_name_of_a_voice_does_not_matter(results: ResultCache) -> None:
     renamed = replace(request(seed=7), voice=replace(VOICE, name="berta", description="the same"))
     assert results.key(split("Hello."), renamed) == results.key(split("Hello."), request(seed=7))

@@ -120,4 +120,5 @@ def open_result_cache(config: TTSConfig, root: Path, gpt_root: Path | None = Non
         tiers.append(DiskCache(config.paths.cache_dir / "results", int(kept.disk_mb * MEGABYTE)))
     keys = " ".join(model_key(folder) for folder in (root, gpt_root) if folder is not None)
     again = config.check.retries if config.check.enabled else 0
-    return ResultCache(TieredCache(tiers), f"{keys} {config.precision} {again}")
+    sound = f"{config.precision} {config.vocoder.precision} {config.stream.lookahead}"
+    return ResultCache(TieredCache(tiers), f"{keys} {sound} {again}")
