@@ -147,6 +147,22 @@ def test_a_lease_that_nobody_waits_for_any_more_takes_no_place() -> None:
         assert loaded(pool) == ["b"]
 
 
+def test_two_that_do_not_fit_together_take_turns() -> None:
+    books = Books(a=4, b=4)
+    with books.pool(4) as pool:
+        first = pool.lease("a").result()
+        waiting = [pool.lease("b")]
+        assert settled(lambda: pool._short)
+        waiting += [pool.lease(name) for name in "abab"]
+        first.release()
+        for name, turn in (("b", waiting[0::2]), ("a", waiting[1::2])):
+            for future in turn:
+                assert future.result(5).tts.name == name
+            for future in turn:
+                future.result().release()
+        assert books.opened == ["a", "b", "a"]
+
+
 def test_many_threads_and_never_over_the_limit() -> None:
     books = Books(a=3, b=3, c=3, d=6)
     lock, in_use = threading.Lock(), list[Any]()

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +14,8 @@ from vivace.errors import DeviceError, EngineError
 from vivace.pipeline.tts import TTS
 
 log = logging.getLogger(__name__)
+
+CLOSED = "the models are closed; start again"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class ModelPool:
     """Lends models out. Safe to use from several threads.
 
     A model that somebody uses is never unloaded. Who asks for one that does not fit beside those waits until enough of
-    them are given back; whoever asks later waits behind, so that nobody waits for ever.
+    them are given back; whoever asks later waits behind, so that nobody waits for ever. A model that has been loaded is
+    lent to all who wait for it by then: two that do not fit together take turns, and not with every request.
 
     Args:
         sources: by name, in the order in which they are listed.
@@ -71,6 +74,8 @@ class ModelPool:
         self._held: OrderedDict[str, _Held] = OrderedDict()  # the least recently used first
         self._changed = threading.Condition()
         self._short = self._closed = False  # short: somebody waits for memory
+        self._waiting: deque[tuple[str, Future[Lease]]] = deque()
+        self._serving = False  # the loader is at work
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="vivace-models")  # one after the other, in order
 
     @property
@@ -91,16 +96,19 @@ class ModelPool:
         The future's errors: WeightsError and the like when it cannot be loaded; DeviceError when it is larger than the
         limit; EngineError once the pool is closed.
         """
+        future: Future[Lease] = Future()
         with self._changed:
+            if self._closed:
+                raise EngineError(CLOSED)
             held = self._held.get(name)
-            if held is not None and not self._short and not self._closed:
-                future: Future[Lease] = Future()
+            if held is not None and not self._short:
                 future.set_result(self._lent(name, held))
                 return future
-        try:
-            return self._loader.submit(self._fetch, name)
-        except RuntimeError as exc:
-            raise EngineError("the models are closed; start again") from exc
+            self._waiting.append((name, future))
+            if not self._serving:
+                self._serving = True
+                self._loader.submit(self._serve)
+        return future
 
     @contextmanager
     def use(self, name: str) -> Iterator[TTS]:
@@ -116,7 +124,7 @@ class ModelPool:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._loader.shutdown(cancel_futures=True)
+        self._loader.shutdown()
         with self._changed:
             held, self._held = self._held, OrderedDict()
         for one in held.values():
@@ -138,13 +146,37 @@ class ModelPool:
             held.users -= 1
             self._changed.notify_all()
 
-    def _fetch(self, name: str) -> Lease:
-        """In the loader's thread."""
-        source = self._sources[name]
+    def _serve(self) -> None:
+        """In the loader's thread, until nobody waits: load what the first one asks for, lend it to all who do."""
+        while True:
+            with self._changed:
+                while self._waiting and self._waiting[0][1].cancelled():
+                    self._waiting.popleft()
+                if not self._waiting:
+                    self._serving = False
+                    return
+                name = self._waiting[0][0]
+            try:
+                held, error = self._fetched(name), None
+            except Exception as exc:  # whoever waits gets it
+                held, error = None, exc
+            with self._changed:
+                served = [future for wanted, future in self._waiting if wanted == name]
+                self._waiting = deque(one for one in self._waiting if one[0] != name)
+                for future in served:
+                    if not future.set_running_or_notify_cancel():
+                        continue
+                    if held is not None:
+                        future.set_result(self._lent(name, held))
+                    else:
+                        future.set_exception(error)
+
+    def _fetched(self, name: str) -> _Held:
         with self._changed:
             held = self._held.get(name)
             if held is not None and not self._closed:
-                return self._lent(name, held)
+                return held
+        source = self._sources[name]
         size = source.estimate()
         if self._limit is not None and size > self._limit:
             raise DeviceError(
@@ -156,10 +188,10 @@ class ModelPool:
         with self._changed:
             if self._closed:
                 tts.close()
-                raise EngineError("the models are closed; start again")
+                raise EngineError(CLOSED)
             self._held[name] = held = _Held(tts, size)
-            log.info("model %s is loaded (%.0f MB)", name, size / 1e6)
-            return self._lent(name, held)
+        log.info("model %s is loaded (%.0f MB)", name, size / 1e6)
+        return held
 
     def _make_room(self, size: int) -> None:
         """Unload until ``size`` bytes fit. Raises: EngineError when the pool is closed meanwhile."""
@@ -170,7 +202,7 @@ class ModelPool:
                     self._changed.wait()
                 self._short = False
                 if self._closed:
-                    raise EngineError("the models are closed; start again")
+                    raise EngineError(CLOSED)
                 if name is None:
                     return
                 leaving = self._held.pop(name)
