@@ -18,6 +18,7 @@ from vivace.bench.sentences import spread
 RATE = 24_000  # Hz of the pcm that is asked for
 BYTES_PER_SECOND = 2 * RATE
 PART = 4096
+DISAPPOINTED_S = 0.5  # before somebody who was refused asks again
 REST_S = 3.0  # after the last answer, before memory is read again
 PATIENCE_S = 180.0  # a request that is not answered by then counts as unanswered
 
@@ -41,7 +42,8 @@ class Result:
     first_s: list[float] = field(default_factory=list)
     total_s: list[float] = field(default_factory=list)
     audio_s: float = 0.0
-    underruns: int = 0
+    underruns: int = 0  # answers whose player ran dry, if it began with the first byte
+    driest_s: float = 0.0  # the longest that one of them was behind
     wall_s: float = 0.0
     resident_mb: tuple[float | None, float | None] = (None, None)  # the server's memory before and after, if it says so
 
@@ -55,6 +57,7 @@ class Result:
             "total_p95_s": _share(self.total_s, 0.95),
             "audio_s_per_s": self.audio_s / self.wall_s if self.wall_s else 0.0,
             "underruns": self.underruns,
+            "driest_s": self.driest_s,
             "wall_s": self.wall_s,
             "resident_mb": self.resident_mb,
         }
@@ -67,9 +70,9 @@ def drive(address: str, load: Load, *, voice: str = "alloy", api_key: str = "non
     before = _resident_mb(address)
     started = time.monotonic()
 
-    def ask(number: int) -> None:
+    def ask(number: int) -> str:
         body = {"model": "vivace", "voice": voice, "input": texts[number % len(texts)], "response_format": "pcm"}
-        _listen(address, api_key, body, result, lock)
+        return _listen(address, api_key, body, result, lock)
 
     threads: list[threading.Thread] = []
     if (users := load.users) is not None:
@@ -82,7 +85,8 @@ def drive(address: str, load: Load, *, voice: str = "alloy", api_key: str = "non
                     time.sleep(max(0.0, min(due, started + load.seconds) - time.monotonic()))
                 if time.monotonic() - started >= load.seconds:
                     return
-                ask(number)
+                if ask(number) != "200":
+                    time.sleep(DISAPPOINTED_S)
                 number += 17
 
         threads = [threading.Thread(target=user, args=(n * 13,)) for n in range(users)]
@@ -116,7 +120,8 @@ def _resident_mb(address: str) -> float | None:
     return None if found is None else float(found[1]) / 1e6
 
 
-def _listen(address: str, api_key: str, body: dict[str, str], result: Result, lock: threading.Lock) -> None:
+def _listen(address: str, api_key: str, body: dict[str, str], result: Result, lock: threading.Lock) -> str:
+    """Ask and listen to the end; returns what became of it, which is counted in ``result``, too."""
     began = time.monotonic()
     first = received = dry = 0.0
     try:
@@ -129,7 +134,8 @@ def _listen(address: str, api_key: str, body: dict[str, str], result: Result, lo
             now = time.monotonic()
             if answer.status == 200:
                 first = first or now
-                dry += now > first + received / BYTES_PER_SECOND and received > 0
+                if received:
+                    dry = max(dry, now - first - received / BYTES_PER_SECOND)
                 received += len(part)
         connection.close()
     except (OSError, http.client.HTTPException) as exc:
@@ -142,6 +148,8 @@ def _listen(address: str, api_key: str, body: dict[str, str], result: Result, lo
             result.total_s.append(ended - began)
             result.audio_s += received / BYTES_PER_SECOND
             result.underruns += dry > 0
+            result.driest_s = max(result.driest_s, dry)
+    return outcome
 
 
 def _share(seconds: list[float], share: float) -> float | None:
@@ -154,7 +162,17 @@ def json_line(loads: list[tuple[Load, Result]]) -> str:
     return json.dumps([{**asdict(load), **result.figures} for load, result in loads])
 
 
-HEADER = ("load", "answers", "first audio p50 s", "p95 s", "whole p95 s", "audio s/s", "underruns", "server MB")
+HEADER = (
+    "load",
+    "answers",
+    "first audio p50 s",
+    "p95 s",
+    "whole p95 s",
+    "audio s/s",
+    "underruns",
+    "driest s",
+    "server MB",
+)
 
 
 def table(loads: list[tuple[Load, Result]]) -> list[tuple[str, ...]]:
@@ -172,4 +190,4 @@ def _row(load: Load, result: Result) -> tuple[str, ...]:
     numbers = ("first_audio_p50_s", "first_audio_p95_s", "total_p95_s", "audio_s_per_s")
     shown = [f"{value:.2f}" if isinstance(value := figures[name], float) else "-" for name in numbers]
     memory = " to ".join("-" if mb is None else f"{mb:.0f}" for mb in result.resident_mb)
-    return (f"{what}, {load.seconds:g} s", answers, *shown, str(figures["underruns"]), memory)
+    return (f"{what}, {load.seconds:g} s", answers, *shown, str(result.underruns), f"{result.driest_s:.2f}", memory)
