@@ -4,7 +4,7 @@
 
 from collections.abc import Callable, Sequence
 
-from torch import Tensor, cat
+from torch import Tensor, cat, split
 
 from vivace.vocoder.streams import Push, Streams
 from vivace.vocoder.window_streams import WindowStreams
@@ -59,5 +59,5 @@ def push_by_parts(streams: Streams, pushes: Sequence[Push], most: int) -> list[T
 
 
 def _parts(push: Push, most: int) -> list[Push]:
-    frames = push.frames.split(most, dim=1) if push.frames.shape[1] else (push.frames,)
+    frames = split(push.frames, most, dim=1) if push.frames.shape[1] else (push.frames,)
     return [Push(push.stream, part, push.last and part is frames[-1]) for part in frames]

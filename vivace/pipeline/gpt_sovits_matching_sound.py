@@ -110,7 +110,7 @@ class MatchingSound:
     def _speak(self, pieces: Sequence[MatchingPiece], conditions: Sequence[Tensor]) -> list[Tensor]:
         """Condition frames ``[C, T]`` of one chunk each -> mels ``[M, T]``, window after window."""
         windows = [
-            condition.split(piece.prompt.speech_frames, dim=1)
+            torch.split(condition, piece.prompt.speech_frames, dim=1)
             for piece, condition in zip(pieces, conditions, strict=True)
         ]
         mels: list[list[Tensor]] = [[] for _ in pieces]

@@ -71,11 +71,11 @@ class HiddenStream:
         first = max(0, start - self.schedule.past)
         window = self._codes[0][first : min(total, end + self.schedule.lookahead)]
         frames = self._encode(window[None])[0]
-        own = frames[:, FRAMES_PER_CODE * (start - first) :]
-        made, after = own.split([FRAMES_PER_CODE * (end - start), own.shape[1] - FRAMES_PER_CODE * (end - start)], 1)
+        own, after = FRAMES_PER_CODE * (start - first), FRAMES_PER_CODE * (end - first)
+        made = frames[:, own:after]
         if self._tail is not None:
             made = _faded(made, self._tail)
-        self._tail = after[:, :FADE].clone()
+        self._tail = frames[:, after : after + FADE].clone()
         self._chunks, self._start = self._chunks + 1, end
         return made
 
