@@ -17,6 +17,7 @@ from vivace.bench.server_process import Figures, ServerProcess
 COUNT = int(sys.argv[1]) if len(sys.argv) > 1 else 500
 ROUND = 100
 REST_S = 60.0
+IDLE_S = 12.0
 
 
 def line(name: str, figures: Figures) -> str:
@@ -25,13 +26,20 @@ def line(name: str, figures: Figures) -> str:
     return f"{name:>12}: {busy} busy, {figures.threads} threads, {figures.files} files, {memory}"
 
 
+def rested(server: ServerProcess) -> Figures:
+    """When nobody is served and threads for files, which end after ten seconds of nothing to do, have ended."""
+    server.at_rest(REST_S)
+    time.sleep(IDLE_S)
+    return server.at_rest(REST_S)
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         kept = {"VIVACE_PATHS__VOICES_DIR": f"{folder}/voices", "VIVACE_PATHS__CACHE_DIR": f"{folder}/cache"}
         with ServerProcess(kept, log=Path(folder) / "server.log") as server:
             print(f"ready after {server.start():.1f} s")
-            leave_all(server.port, 60, seed=1)  # threads and buffers that stay are there before the count begins
-            before = server.at_rest(REST_S)
+            leave_all(server.port, ROUND, seed=1)  # threads and buffers that stay are there before the count begins
+            before = rested(server)
             print(line("before", before))
             began, met = time.monotonic(), Counter[str]()
             for done in range(0, COUNT, ROUND):
@@ -40,6 +48,8 @@ def main() -> None:
                 after = server.at_rest(REST_S)
                 print(line(f"after {met.total()}", after), f"({time.monotonic() - left:.1f} s to come to rest)")
             seconds = time.monotonic() - began
+            after = rested(server)
+            print(line("at the end", after))
             status, _ = server.get("/ready")
             failures = [entry for entry in server.log.read_text().splitlines() if '"level": "error"' in entry]
     kinds = dict(met)
