@@ -1,7 +1,9 @@
 """GPT-SoVITS pairs: any GPT model with any SoVITS model that reads the same phones, several in one process."""
 
+import gc
 import json
 import shutil
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,6 +106,18 @@ def test_a_model_that_nobody_named(config: TTSConfig, asked: str, says: str) -> 
     assert asked not in models
     with pool, pytest.raises(InputError, match=says):
         pool.lease(asked).result()
+
+
+def test_a_model_that_left_lets_go_of_its_memory(folders: dict[str, Path], config: TTSConfig) -> None:
+    room = 1.5 * weight_bytes(folders["anna"]) / 1e6
+    _, pool = open_pool(config.model_copy(update={"models_memory_mb": room}))
+    with pool:
+        with pool.use("anna") as tts:
+            tts.synthesize("你好。", voice=voice_of(tts), seed=1)
+            weights = weakref.ref(tts.stages.parts.s1)  # type: ignore[attr-defined]
+        with pool.use("ben"):
+            gc.collect()
+            assert weights() is None  # though somebody still knows the TTS
 
 
 def test_models_of_other_phones_are_no_pair(folders: dict[str, Path], tmp_path: Path) -> None:

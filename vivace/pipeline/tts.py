@@ -182,7 +182,8 @@ class TTS:
 
     def get_performance_stats(self) -> PerformanceStats:
         """What has been done so far."""
-        engine = None if self._worker is None else self._worker.load
+        worker = self._worker
+        engine = None if worker is None else worker.load
         return self.meter.stats(self.name, self._device, self.results.stats, engine)
 
     def clear_cache(self) -> None:
@@ -218,7 +219,7 @@ class TTS:
     def close(self) -> None:
         """Stop, and let go of the model's memory; who still listens gets an AbortedError."""
         with self._lock:
-            self._stages, worker = None, self._worker
+            worker, self._stages, self._worker = self._worker, None, None
         if worker is not None:
             worker.close()
         if self._device.type != "cpu":

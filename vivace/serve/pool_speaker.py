@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import Future
 from contextlib import aclosing, asynccontextmanager
 from typing import Unpack
-from weakref import WeakKeyDictionary
 
 from vivace.pipeline.async_tts import AsyncTTS
 from vivace.pipeline.model_pool import Lease, ModelPool
@@ -22,7 +21,7 @@ class PoolSpeaker:
 
     def __init__(self, named: NamedModels, pool: ModelPool) -> None:
         self._named, self._pool = named, pool
-        self._awaited: WeakKeyDictionary[TTS, AsyncTTS] = WeakKeyDictionary()
+        self._awaited: dict[str, AsyncTTS] = {}
         self._rates: dict[str, int] = {}  # of models that have been loaded once
 
     @property
@@ -45,14 +44,14 @@ class PoolSpeaker:
 
     async def stream(self, text: str, **options: Unpack[SpeakOptions]) -> AsyncGenerator[AudioChunk, None]:
         model, own = _taken_apart(options)
-        async with self._lent(model) as tts, aclosing(self._async(tts).stream(text, **own)) as chunks:
+        async with self._lent(model) as tts, aclosing(self._async(model, tts).stream(text, **own)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
     async def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Speech:
         model, own = _taken_apart(options)
         async with self._lent(model) as tts:
-            return await self._async(tts).synthesize(text, **own)
+            return await self._async(model, tts).synthesize(text, **own)
 
     @asynccontextmanager
     async def holding(self, model: str | None) -> AsyncIterator[None]:
@@ -82,8 +81,13 @@ class PoolSpeaker:
         found = (self._pool.peek(model.name) for model in self._pool.loaded)
         return [tts for tts in found if tts is not None]
 
-    def _async(self, tts: TTS) -> AsyncTTS:
-        return self._awaited.setdefault(tts, AsyncTTS(tts))
+    def _async(self, model: str | None, tts: TTS) -> AsyncTTS:
+        """One for all requests of a loaded model: what they ask for twice is made once."""
+        name = model or self.name
+        known = self._awaited.get(name)
+        if known is None or known.tts is not tts:
+            known = self._awaited[name] = AsyncTTS(tts)
+        return known
 
     @asynccontextmanager
     async def _lent(self, model: str | None) -> AsyncIterator[TTS]:
