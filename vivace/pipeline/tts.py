@@ -213,7 +213,8 @@ class TTS:
                 spread = None if capabilities(self._device).batch_pays else SPREAD
                 self._worker = Worker(engine, frames, threads=stages.threads, spread=spread)
                 # At exit the worker closes itself, and waits: a daemon thread must not outlive the interpreter.
-                weakref.finalize(self, self._worker.close, wait=False).atexit = False
+                self._forgotten = weakref.finalize(self, self._worker.close, wait=False)
+                self._forgotten.atexit = False
             return self._worker
 
     def close(self) -> None:
@@ -222,6 +223,7 @@ class TTS:
             worker, self._stages, self._worker = self._worker, None, None
         if worker is not None:
             worker.close()
+            self._forgotten.detach()  # it would keep the worker, and so the weights, for as long as this is known
         if self._device.type != "cpu":
             torch.accelerator.empty_cache()
 
