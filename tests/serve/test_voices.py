@@ -1,14 +1,18 @@
 """Voices: listed, added, used and removed; ids are opaque, names never become paths."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import pytest
 from fakes.server import Running
 from fakes.speaker import FakeSpeaker
 
-from vivace.pipeline.voices import VoiceStore
+from vivace.pipeline.voices import Voice, VoiceStore
 
 Start = Callable[..., Running]
 FORM = {"name": "Clara", "consent": "signed on 2026-11-01", "transcript": "Hello there."}
@@ -114,3 +118,27 @@ def test_an_upload_lends_its_voice_to_nobody_who_did_not_ask_for_it(http: httpx.
     before = spoken_by()
     assert http.post("/v1/audio/voices", data=FORM, files=FILE).status_code == 201
     assert spoken_by() == before
+
+
+def test_learning_holds_nobody_up_and_has_a_queue(server: Running, speaker: FakeSpeaker) -> None:
+    """Eleven recordings while speech goes on: one is learnt, eight wait, two are refused."""
+    hold, learn = threading.Event(), speaker.clone_voice
+
+    def slowly(*args: Any, **options: Any) -> Voice:
+        hold.wait(20)
+        return learn(*args, **options)
+
+    speaker.clone_voice = slowly  # type: ignore[method-assign]
+
+    def upload(number: int) -> httpx.Response:
+        with httpx.Client(base_url=server.url, timeout=30) as http:
+            return http.post("/v1/audio/voices", data={**FORM, "name": f"Clara {number}"}, files=FILE)
+
+    with ThreadPoolExecutor(11) as pool, httpx.Client(base_url=server.url, timeout=20) as http:
+        uploads = [pool.submit(upload, number) for number in range(11)]
+        refused = [done.result() for done in islice(as_completed(uploads), 2)]
+        assert [(answer.status_code, answer.json()["error"]["code"]) for answer in refused] == [(429, "queue_full")] * 2
+        asked = {**SPEECH, "voice": "anna", "response_format": "opus"}
+        assert http.post("/v1/audio/speech", json=asked).status_code == 200
+        hold.set()
+        assert sorted(done.result().status_code for done in uploads) == [201] * 9 + [429] * 2

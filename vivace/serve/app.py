@@ -45,7 +45,8 @@ def create_app(speaker: Speaker, config: TTSConfig) -> FastAPI:
         yield
         warming.cancel()
         await asyncio.gather(warming, return_exceptions=True)
-        service.threads.shutdown(cancel_futures=True)
+        for pool in (service.threads, service.learner):
+            pool.shutdown(cancel_futures=True)
 
     app = FastAPI(title="Vivace", version=__version__, summary="Text to speech.", lifespan=lifespan)
     app.state.service = service

@@ -25,6 +25,7 @@ from vivace.settings import TTSConfig
 P = ParamSpec("P")
 T = TypeVar("T")
 
+UPLOADS_WAITING = 8  # each is up to max_upload_mb of memory
 STOPPED_AT = "the speech is longer than {:g} s, which is the limit of one request; send the text in parts"
 
 
@@ -46,7 +47,9 @@ class Service:
     admission: Admission
     metrics: ServerMetrics
     answers: Answers
-    threads: ThreadPoolExecutor  # encoding, decoding, files: what would hold up the loop
+    uploads: Admission  # recordings that are learnt, and wait for it in memory
+    threads: ThreadPoolExecutor  # encoding, files: what would hold up the loop
+    learner: ThreadPoolExecutor  # decodes recordings and waits for the model
     ready: bool = field(default=False)
     usual: Usual = field(default_factory=Usual)
 
@@ -61,7 +64,9 @@ class Service:
             admission=Admission(server.max_active, server.max_queue, server.deadline_s),
             metrics=ServerMetrics(),
             answers=Answers(config),
+            uploads=Admission(1, UPLOADS_WAITING, server.deadline_s),
             threads=ThreadPoolExecutor(server.encoder_threads, thread_name_prefix="encode"),
+            learner=ThreadPoolExecutor(1, thread_name_prefix="learn"),
         )
         metrics, admission = service.metrics, service.admission
         metrics.watch(speaker.get_performance_stats)
@@ -74,9 +79,13 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: call(*args, **kwargs))
 
     async def learning(self, model: str | None, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same for what needs the model to be loaded: learning voices."""
-        async with self.speaker.holding(model):
-            return await self.in_thread(call, *args, **kwargs)
+        """The same for learning voices, one at a time: it takes seconds, which nobody's encoder may have to wait for.
+
+        Raises: BusyError when several recordings wait already.
+        """
+        self.admission.require_open()
+        async with self.uploads.place(), self.speaker.holding(model):
+            return await asyncio.get_running_loop().run_in_executor(self.learner, lambda: call(*args, **kwargs))
 
     def require_model(self, name: str) -> None:
         """Raises: RequestError when no model has this name."""
