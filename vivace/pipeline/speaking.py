@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivace.engine.engine import Job
-from vivace.engine.frame_stage import Ramp
+from vivace.engine.frame_stage import WHOLE, Ramp
 from vivace.engine.worker import AudioPart, Finished, Message, Order, Worker
 from vivace.errors import EngineError, TTSError
 from vivace.pipeline.family import Stages
@@ -242,6 +242,8 @@ class Speaking:
 
     def _order_more(self) -> None:
         waits = self._carry_over and self._recording is None  # for the first piece to have been listened to
+        # Somebody waits for the first samples of a stream: until they are there nothing else takes time of a step.
+        waits |= self._ramp is not WHOLE and not self._hold and not self._heard and not self._samples
         until = min(len(self._parts), self._heard + 1 + self._ahead, 1 if waits else len(self._parts))
         while self._sent < until:
             index, part = self._sent, self._parts[self._sent]
