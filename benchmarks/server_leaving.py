@@ -30,7 +30,7 @@ def rested(server: ServerProcess) -> Figures:
     """When nobody is served and threads for files, which end after ten seconds of nothing to do, have ended."""
     server.at_rest(REST_S)
     time.sleep(IDLE_S)
-    return server.at_rest(REST_S)
+    return server.figures()
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
         kept = {"VIVACE_PATHS__VOICES_DIR": f"{folder}/voices", "VIVACE_PATHS__CACHE_DIR": f"{folder}/cache"}
         with ServerProcess(kept, log=Path(folder) / "server.log") as server:
             print(f"ready after {server.start():.1f} s")
-            leave_all(server.port, ROUND, seed=1)  # threads and buffers that stay are there before the count begins
+            leave_all(server.port, ROUND, seed=1, at_once=ROUND)  # fills the pools of threads, which stay
             before = rested(server)
             print(line("before", before))
             began, met = time.monotonic(), Counter[str]()

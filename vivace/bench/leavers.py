@@ -27,11 +27,11 @@ def leave(port: int, seed: int) -> str:
     return kind
 
 
-def leave_all(port: int, count: int, seed: int = 0) -> Counter[str]:
-    """So many, some of them at once; returns how many of each kind there were."""
+def leave_all(port: int, count: int, seed: int = 0, *, at_once: int = AT_ONCE) -> Counter[str]:
+    """So many, ``at_once`` of them at a time; returns how many of each kind there were."""
     draw = random.Random(seed)
     seeds = [draw.randrange(1 << 30) for _ in range(count)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         return Counter(pool.map(lambda own: leave(port, own), seeds))
 
 

@@ -92,12 +92,13 @@ class ServerProcess:
 
     def figures(self) -> Figures:
         """What it holds now."""
-        page = self.get("/metrics")[1].decode()
+        files = len(os.listdir(f"/proc/{self.pid}/fd"))  # before our own connection is one of them
         status = Path(f"/proc/{self.pid}/status").read_text()
+        page = self.get("/metrics")[1].decode()
         return Figures(
             busy={name: _gauge(page, name) for name in GAUGES},
             threads=_number(status, "Threads"),
-            files=len(os.listdir(f"/proc/{self.pid}/fd")),
+            files=files,
             rss_mb=_number(status, "VmRSS") / 1024,
             peak_mb=_number(status, "VmHWM") / 1024,
         )
