@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vivace.engine.sampler import SamplingParams
-from vivace.errors import InputError
+from vivace.errors import InputError, UnsupportedLanguageError
 from vivace.models.gpt_sovits.splits import SplitMethod
 from vivace.pipeline.options import Request, SpeakOptions, make_request
 from vivace.pipeline.reading import LONGEST_UNITS, read_pieces
@@ -71,3 +71,16 @@ def test_english_and_chinese_in_one_piece() -> None:
     assert piece.languages == {"zh", "en"}
     assert piece.text.startswith("Hello there.")
     assert replace(piece).language == "zh"
+
+
+@pytest.mark.parametrize(
+    "text", ["今日は天気がいいですね。", "こんにちは", "안녕하세요, 여러분.", "ラーメンをください one"]
+)
+def test_a_language_that_is_not_read_is_an_error_not_half_a_sentence(text: str) -> None:
+    with pytest.raises(UnsupportedLanguageError, match="is Japanese or Korean, which is not read here"):
+        read(text)
+
+
+def test_a_few_foreign_letters_in_a_chinese_text_are_left_out() -> None:
+    (piece,) = read("我在优の良品买了一些好吃的东西。")
+    assert "买了一些" in piece.text

@@ -1,5 +1,6 @@
 """The text of a request to the pieces that are spoken."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -14,6 +15,8 @@ from vivace.text.language import main_language
 from vivace.text.stretch import units
 from vivace.types import Piece, SpokenLanguage
 
+FOREIGN = re.compile("[\u3041-\u3096\u30a1-\u30fa\uac00-\ud7a3]")  # kana and Hangul; a few may stand in a Chinese text
+FOREIGN_SHARE = 0.25  # of the letters
 LONGEST_UNITS = 400  # of a piece that is not to be cut: forty seconds, and a model stops at sixty
 
 
@@ -21,6 +24,15 @@ def require_length(text: str, limit: int) -> None:
     """Raises: TextTooLongError when there are more than ``limit`` characters."""
     if len(text) > limit:
         raise TextTooLongError(f"the text has {len(text)} characters, the limit is {limit}; send it in parts")
+
+
+def require_scripts(text: str) -> None:
+    """Raises: UnsupportedLanguageError when much of the text is kana or Hangul: the rest alone would be nonsense."""
+    foreign = len(FOREIGN.findall(text))
+    if foreign and foreign > FOREIGN_SHARE * sum(map(str.isalpha, text)):
+        raise UnsupportedLanguageError(
+            f"{text[:40]!r} is Japanese or Korean, which is not read here; Chinese and English are"
+        )
 
 
 def read_pieces(
@@ -31,6 +43,7 @@ def read_pieces(
     Raises: InputError when it cannot be read.
     """
     require_closed_tags(text)
+    require_scripts(text)
     read = partial(split, language=request.language, lexicon=request.lexicon, normalisers=normalisers)
     if request.split_method is None:
         pieces = read(text, budget=budget)
