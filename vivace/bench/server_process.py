@@ -66,8 +66,8 @@ class ServerProcess:
         """Wait until it is ready; returns the seconds that took. Raises: EngineError when it ends before."""
         self._written = self.log.open("ab")
         began = time.monotonic()
-        environment = {**os.environ, **self._settings}
-        self._process = subprocess.Popen(self._command, env=environment, stdout=self._written, stderr=self._written)
+        command = ("env", *(f"{name}={value}" for name, value in self._settings.items()), *self._command)
+        self._process = subprocess.Popen(command, stdout=self._written, stderr=self._written)
         while time.monotonic() - began < START_S:
             if self._process.poll() is not None:
                 last = self.log.read_text(errors="replace").strip().rpartition("\n")[2]
