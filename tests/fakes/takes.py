@@ -1,6 +1,6 @@
 """A model that says what a test wants it to: each order of a piece is answered with the next take of that piece."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -93,7 +93,7 @@ class ScriptedStages:
 class ScriptedWorker:
     """Answers each order at once, in ten parts."""
 
-    takes: dict[str, Sequence[Said]]  # by the text of the piece
+    takes: Mapping[str, Sequence[Said]]  # by the text of the piece
     seeds: dict[str, list[int | None]] = field(default_factory=dict)  # that were ordered
 
     def submit(self, order: Order) -> int:

@@ -15,8 +15,8 @@ from vivace.engine.config import EngineConfig
 from vivace.engine.frame_stage import WHOLE
 from vivace.engine.worker import AudioPart, Finished, Message, Order, Worker
 from vivace.errors import InputError, TTSError
-from vivace.pipeline.gpt_sovits_frames import Saying
 from vivace.pipeline.gpt_sovits_stages import GPTSoVITSStages
+from vivace.pipeline.gpt_sovits_voicing import Saying
 from vivace.pipeline.stages import Recording
 from vivace.pipeline.voices import Voice, load_voice, save_voice
 from vivace.text import split

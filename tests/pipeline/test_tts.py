@@ -49,6 +49,7 @@ def test_a_speech_says_how_it_was_made(tts: TTS) -> None:
     assert speech.stats.voice == "vivienne"
     assert speech.stats.duration_s == pytest.approx(speech.duration)
     assert speech.stats.stopped
+    assert (speech.stats.faults, speech.stats.retries) == ((), 0)
     again = tts.synthesize(SHORT, seed=speech.stats.seed)
     assert np.array_equal(speech.samples, again.samples)
 
