@@ -9,7 +9,6 @@ from vivace.audio.spec import AudioSpec
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
-    from av.audio.stream import AudioStream
     from av.container.output import OutputContainer
 
 MAX_INT16 = 32767

@@ -25,7 +25,7 @@ class AsyncTTS:
 
     def __init__(self, tts: TTS) -> None:
         self.tts = tts
-        self._flights: dict[str, SharedStream[AudioChunk]] = {}  # what is being made now, by its key in the result cache
+        self._flights: dict[str, SharedStream[AudioChunk]] = {}  # what is being made now, by its key among the results
 
     async def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Speech:
         """As ``TTS.synthesize``. Raises: QueueFullError at once when too many requests are under way."""
