@@ -18,7 +18,7 @@ class BiasedProduct:
     """
 
     def __init__(self, layer: nn.Linear, precision: Precision = "float32") -> None:
-        self._bias = None if layer.bias is None else layer.bias.detach()
+        self.bias = None if layer.bias is None else layer.bias.detach()
         plain: nn.Module = layer
         if precision in ("int8", "int4"):
             with torch.device("meta"):
@@ -28,9 +28,9 @@ class BiasedProduct:
             layer.weight = nn.Parameter(layer.weight.new_empty(0), requires_grad=False)
         elif precision == "bfloat16":
             layer.weight = nn.Parameter(layer.weight.detach().to(torch.bfloat16), requires_grad=False)
-        self._product = fuse_linears((plain,))
+        self.product = fuse_linears((plain,))
 
     def __call__(self, x: Tensor) -> Tensor:
         """``[..., inputs]`` -> ``[..., outputs]``."""
-        y = self._product(x)
-        return y if self._bias is None else y + self._bias.to(y.dtype)
+        y = self.product(x)
+        return y if self.bias is None else y + self.bias.to(y.dtype)

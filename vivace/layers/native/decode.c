@@ -180,4 +180,5 @@ void attend(const float *q, const float *k, const float *v, const long *strides,
 #include "row.c"
 #include "product.c"
 #include "rows.c"
+#include "post_rows.c"
 #include "sample.c"

@@ -27,18 +27,18 @@ class PackedLayer:
     down: PackedInt8
 
 
-class _Packed(Structure):
+class Packed(Structure):
     _fields_ = (("codes", c_void_p), ("scale", c_void_p))
 
 
 class _Layer(Structure):
     _fields_ = (
         ("norm", c_void_p),
-        ("qkv", _Packed),
-        ("out", _Packed),
+        ("qkv", Packed),
+        ("out", Packed),
         ("mlp_norm", c_void_p),
-        ("gate_up", _Packed),
-        ("down", _Packed),
+        ("gate_up", Packed),
+        ("down", Packed),
     )
 
 
@@ -66,7 +66,7 @@ class RowsDecoder:
         y = x.to(torch.float32, copy=True).contiguous()
         rows = len(y)
         room = torch.empty(rows * (5 * self._dim + 3 * self._hidden + ROW_ROOM))
-        memory = np.concatenate([_rows(lane) for lane in lanes])
+        memory = np.concatenate([row_table(lane) for lane in lanes])
         cos, sin = (t.expand(rows, *t.shape[1:]).contiguous() for t in (cos, sin))
         self._run(
             y.data_ptr(),
@@ -86,7 +86,7 @@ class RowsDecoder:
         return y
 
 
-def _rows(lane: LaneMemory) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+def row_table(lane: LaneMemory) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """By row: address of its keys, of its values, strides of layers and heads, positions held."""
     keys, rows = lane.keys, len(lane.lengths)
     apart = np.arange(rows) * (keys.stride(1) * keys.element_size())
@@ -98,7 +98,7 @@ def _rows(lane: LaneMemory) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
 
 def _pointers(layer: PackedLayer) -> _Layer:
     qkv, out, gate_up, down = (
-        _Packed(product.codes.data_ptr(), product.scale.data_ptr())
+        Packed(product.codes.data_ptr(), product.scale.data_ptr())
         for product in (layer.qkv, layer.out, layer.gate_up, layer.down)
     )
     return _Layer(layer.norm.data_ptr(), qkv, out, layer.mlp_norm.data_ptr(), gate_up, down)

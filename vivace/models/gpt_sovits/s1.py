@@ -17,7 +17,10 @@ from torch import Tensor, nn
 
 from vivace.layers.attention import KVStore
 from vivace.layers.biased_product import BiasedProduct
-from vivace.layers.native.kernels import kernels
+from vivace.layers.native.kernels import LANES, fits, kernels
+from vivace.layers.native.memory import RowsStore
+from vivace.layers.native.post_rows import PostNormDecoder, PostNormLayer
+from vivace.layers.native.product import PackedInt8
 from vivace.layers.precision import Precision
 from vivace.models.base import ARSpec
 from vivace.weights.keymap import KeyMap
@@ -77,6 +80,19 @@ class PostNormBlock(nn.Module):
             BiasedProduct(layer, precision) for layer in (self.qkv, self.out, self.linear1, self.linear2)
         )
 
+    def packed(self) -> PostNormLayer | None:
+        """Everything in the form of the compiled kernels; None where it is not in it."""
+        parts = [p for p in self._products if isinstance(p, BiasedProduct) and p.bias is not None]
+        matrices = [part.product for part in parts if isinstance(part.product, PackedInt8)]
+        width = self.norm1.weight.shape[0]
+        if len(matrices) < len(self._products) or width % LANES or not fits(width // self.heads):
+            return None
+        qkv, out, up, down = matrices
+        biases = [part.bias.float().contiguous() for part in parts if part.bias is not None]
+        norms = (self.norm1.weight, self.norm1.bias, self.norm2.weight, self.norm2.bias)
+        vectors = (*biases, *(norm.detach().float().contiguous() for norm in norms))
+        return PostNormLayer(qkv, out, up, down, *vectors)
+
     def forward(self, x: Tensor, store: KVStore, layer: int) -> Tensor:
         """``[B, L, D]`` -> ``[B, L, D]``."""
         qkv, out, linear1, linear2 = self._products
@@ -109,6 +125,7 @@ class S1Model(nn.Module):
         self._head: tuple[Product] = (self.head,)  # in a tuple, so that it is no second submodule
         self.config = config
         self._precision: Precision = "float32"
+        self._whole: PostNormDecoder | None = None  # all layers at once, for the rows of a decode step
         self.weights = sum(p.numel() for p in self.parameters())  # how many; they may move into other forms
         self.spec = ARSpec(
             layers=config.layers,
@@ -144,6 +161,10 @@ class S1Model(nn.Module):
     def forward(self, x: Tensor, positions: Tensor, store: KVStore) -> Tensor:
         """``[B, L, D]`` at ``positions`` ``[B, L]`` -> ``[B, L, D]``."""
         x = self.place(x, positions)
+        if self._whole is not None and x.shape[1] == 1 and isinstance(store, RowsStore):
+            memory = store.memory()
+            if memory is not None:
+                return self._whole(x, memory).to(x.dtype)
         for index, layer in enumerate(self.layers):
             x = layer(x, store, index)
         return x
@@ -157,9 +178,13 @@ class S1Model(nn.Module):
 
         Heads are held in int8 at the least: what they get wrong no later layer makes good.
         """
-        for block in self.layers:
-            assert isinstance(block, PostNormBlock), "an S1 is made of these"
+        blocks = [block for block in self.layers if isinstance(block, PostNormBlock)]
+        for block in blocks:
             block.fuse(precision)
+        native, packed = kernels(), [block.packed() for block in blocks]
+        if native is not None and None not in packed:
+            layers = [layer for layer in packed if layer is not None]
+            self._whole = PostNormDecoder(native, layers, heads=self.config.heads, eps=blocks[0].norm1.eps)
         self._head = (BiasedProduct(self.head, "int8" if precision == "int4" else precision),)
         self._precision = precision
 
