@@ -59,6 +59,22 @@ def decode(file: BinaryIO, name: str, *, max_seconds: float) -> tuple[Samples, i
     return samples, rate
 
 
+def layout(file: BinaryIO, name: str) -> tuple[int, int]:
+    """Channels and rate in Hz of the first audio stream, as its header has them; nothing is decoded.
+
+    Raises: AudioDecodeError: as ``decode``.
+    """
+    import av
+
+    try:
+        options = {"format_whitelist": CONTAINERS, "protocol_whitelist": ""}
+        with av.open(file, "r", options=options, metadata_errors="ignore") as container:
+            return container.streams.audio[0].channels if container.streams.audio else 0, _checked_rate(container, name)
+    except (av.FFmpegError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or exc
+        raise AudioDecodeError(f"{name} is damaged or no audio ({reason}); {ADVICE}") from exc
+
+
 def _checked_rate(container: "InputContainer", name: str) -> int:
     if not container.streams.audio:
         raise AudioDecodeError(f"{name} has no audio in it; {ADVICE}")
