@@ -25,7 +25,7 @@ LAYERS: dict[str, set[str]] = {
     "models": {"errors", "types", "runtime", "text", "audio", "weights", "layers"},
     "vocoder": {"errors", "types", "runtime", "audio", "weights", "layers"},
     "engine": {"errors", "types", "runtime", "layers", "models.base"},
-    "settings": {"errors", "runtime", "audio", "cache", "vocoder", "engine", "models.registry"},
+    "settings": {"errors", "types", "runtime", "audio", "cache", "vocoder", "engine", "models.registry"},
     "pipeline": {
         "errors",
         "types",

@@ -1,11 +1,12 @@
 """Frozen values that cross a stage border. No torch here: the text stage uses them too."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-LanguageChoice = Literal["zh", "en", "auto"]
-SpokenLanguage = Literal["zh", "en"]
-WordKind = Literal["zh", "en", "punct", "tag"]
+# auto: Chinese and English, told apart; auto_yue: the same, and the Chinese is read as Cantonese.
+LanguageChoice = Literal["zh", "en", "auto", "yue", "auto_yue"]
+SpokenLanguage = Literal["zh", "en", "yue"]
+WordKind = Literal["zh", "en", "yue", "punct", "tag"]
 Break = Literal["none", "clause", "sentence", "paragraph"]
 
 
@@ -14,8 +15,9 @@ class Word:
     """One spoken word, punctuation mark or control tag, with the span of the written text it came from.
 
     ``phones``: pinyin syllables with tone digit 1 to 5 after sandhi (``"ni2"``, ``"hao3"``, ``"nv3"``; ü is ``v``)
-    for ``zh``; ARPAbet with stress (``"HH"``, ``"AH0"``) for ``en``; the mark itself, one of ``, . ? ! ; :``, for
-    ``punct``; the tag as written (``"[uv_break]"``, ``"[pause 0.5s]"``) for ``tag``.
+    for ``zh``; Jyutping syllables (``"nei5"``) for ``yue``; ARPAbet with stress (``"HH"``, ``"AH0"``) for
+    ``en``; the mark itself, one of ``, . ? ! ; :``, for ``punct``; the tag as written (``"[uv_break]"``,
+    ``"[pause 0.5s]"``) for ``tag``.
     """
 
     text: str  # as spoken
@@ -46,7 +48,7 @@ class Piece:
     @property
     def languages(self) -> frozenset[str]:
         """The languages that occur in it."""
-        return frozenset(w.kind for w in self.words if w.kind in ("zh", "en"))
+        return frozenset(w.kind for w in self.words if w.kind in get_args(SpokenLanguage))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.performance import Latency, PerformanceStats
 from vivace.pipeline.speech import AudioChunk, Speech, SpeechStats
 from vivace.pipeline.voices import Voice, VoiceStore
+from vivace.types import LanguageChoice
 
 RATE = 24_000
 WORD_S = 0.1
@@ -88,11 +89,20 @@ class FakeSpeaker:
         stats = SpeechStats(len(samples) / RATE, 0.01, options.get("seed") or 0, "anna", 1, 1, True)
         return Speech(samples, RATE, stats)
 
-    def clone_voice(self, recording: bytes, transcript: str, *, name: str, model: str | None = None) -> Voice:
+    def clone_voice(
+        self,
+        recording: bytes,
+        transcript: str,
+        *,
+        name: str,
+        model: str | None = None,
+        language: LanguageChoice = "auto",
+    ) -> Voice:
         assert self.held, "a model that hears must not be unloaded meanwhile"
         if not self.learns:
             raise InputError("this model cannot learn a voice from a recording")
-        return Voice(name, prompt_codes=np.zeros((4, len(recording) % 7 + 1), np.int32), transcript=transcript)
+        codes = np.zeros((4, len(recording) % 7 + 1), np.int32)
+        return Voice(name, None, codes, transcript, transcript_language=language)
 
     def warm_up(self) -> float:
         return 0.0

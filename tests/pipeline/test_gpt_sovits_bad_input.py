@@ -72,7 +72,7 @@ def test_a_recording_in_stereo_and_8_bits_is_heard(tts: TTS) -> None:
 
 @pytest.mark.parametrize("transcript", ["안녕하세요, 여러분.", "Привет, мир.", "♪♪♪", "ありがとう"])
 def test_a_transcript_of_which_nothing_can_be_read_is_refused(tts: TTS, transcript: str) -> None:
-    with pytest.raises(InputError, match=r"nothing of the transcript .* can be read: Chinese and English can"):
+    with pytest.raises(InputError, match=r"nothing of the transcript .* can be read as 'auto' text"):
         tts.clone_voice(wav(4), transcript)
 
 

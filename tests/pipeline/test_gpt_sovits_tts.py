@@ -15,13 +15,22 @@ from numpy.typing import NDArray
 
 from vivace import TTS, TTSConfig
 from vivace.engine.frame_stage import FramePart
-from vivace.errors import AudioDecodeError, InputError, TTSError, VoiceNotFoundError, WeightsNotFoundError
+from vivace.errors import (
+    AudioDecodeError,
+    InputError,
+    TTSError,
+    UnsupportedLanguageError,
+    VoiceNotFoundError,
+    WeightsNotFoundError,
+)
 from vivace.pipeline.async_tts import AsyncTTS
 from vivace.pipeline.checkpoints import describe_model
 from vivace.pipeline.gpt_sovits_frames import CodeFrames
+from vivace.pipeline.gpt_sovits_script import readable_runs
 from vivace.pipeline.gpt_sovits_stages import GPTSoVITSStages
 from vivace.pipeline.speech import AudioChunk
-from vivace.pipeline.voices import Voice
+from vivace.pipeline.voices import Voice, VoiceStore
+from vivace.text import phones
 
 
 def wav(number: int, seconds: float = 3.5, rate: int = 22_050, *, gain: float = 1.0) -> bytes:
@@ -140,3 +149,33 @@ def test_a_checkpoint_without_a_part_is_named(checkpoint: Path, tmp_path: Path) 
     (tmp_path / "gpt_sovits.json").write_bytes((checkpoint / "gpt_sovits.json").read_bytes())
     with pytest.raises(WeightsNotFoundError, match=r"s1\.safetensors, s2\.safetensors"):
         TTS(tmp_path)
+
+
+def test_cantonese_is_spoken_and_the_transcript_is_read_as_it(tts: TTS) -> None:
+    voice = tts.clone_voice(wav(0), "佢去咗香港買嘢。", language="yue")
+    assert voice.languages == ("zh", "en", "yue")
+    mandarin = tts.clone_voice(wav(0), "佢去咗香港買嘢。")
+    spoken, said = (tts.synthesize("我係香港人。", voice=voice, language=choice, seed=1) for choice in ("yue", "zh"))
+    assert len(spoken.samples) > 0
+    assert not np.array_equal(spoken.samples, said.samples)
+    other = tts.synthesize("我係香港人。", voice=mandarin, language="yue", seed=1)
+    assert not np.array_equal(spoken.samples, other.samples)
+
+
+def test_the_language_of_a_transcript_is_kept(tts: TTS, tmp_path: Path) -> None:
+    store = VoiceStore(tmp_path)
+    store.add(tts.clone_voice(wav(0), "佢去咗香港買嘢。", language="yue", name="anna"))
+    assert store.get("anna").transcript_language == "yue"
+    assert store.get("anna").languages == ("zh", "en", "yue")
+
+
+def test_a_model_without_cantonese_phones_says_so() -> None:
+    words = phones("我係香港人。", "yue")
+    with pytest.raises(UnsupportedLanguageError, match="GPT-SoVITS v1 has no phones for 'yue', only for zh, en"):
+        readable_runs(words, "v1")
+    assert readable_runs(words, "v2")[0].language == "yue"
+
+
+def test_other_families_say_that_they_do_not_speak_cantonese() -> None:
+    with TTS() as tts, pytest.raises(UnsupportedLanguageError, match="does not speak 'yue'; voices that do: none"):
+        tts.synthesize("我係香港人。", language="yue")

@@ -103,11 +103,11 @@ def test_api_v2_in_every_medium(http: httpx.Client, media: str, streaming: int) 
 
 def test_api_v2_takes_a_recording_with_the_request(http: httpx.Client, speaker: FakeSpeaker) -> None:
     files = {"ref_audio": ("anna.wav", b"RIFF....", "audio/wav")}
-    answer = http.post("/tts", data={"text": "one", "prompt_text": "Hello."}, files=files)
+    answer = http.post("/tts", data={"text": "one", "prompt_text": "Hello.", "prompt_lang": "all_yue"}, files=files)
     assert answer.status_code == 200
     voice = speaker.heard[-1][1]["voice"]
     assert isinstance(voice, Voice)
-    assert voice.transcript == "Hello."
+    assert (voice.transcript, voice.transcript_language) == ("Hello.", "yue")
     answer = http.post("/tts", data={"text": "one"}, files=files)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "prompt_text")
 

@@ -10,6 +10,7 @@ import typer
 from typer import Argument, Option
 
 from vivace.cli.table import print_fields, print_table
+from vivace.types import LanguageChoice
 
 app = typer.Typer(help="List, add, show and remove voices.", rich_markup_mode=None)
 
@@ -56,7 +57,10 @@ def add(
     transcript: Annotated[
         str | None, Option("--transcript", "-t", help="What the recording says, word by word.")
     ] = None,
-    languages: Annotated[str | None, Option("--languages", help="What it speaks: zh, en or zh,en.")] = None,
+    transcript_language: Annotated[
+        LanguageChoice, Option("--transcript-language", help="What the transcript is in.")
+    ] = "auto",
+    languages: Annotated[str | None, Option("--languages", help="What it speaks: zh,en.")] = None,
     description: Annotated[str, Option("--description", help="For the list.")] = "",
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a voice of that name.")] = False,
     model: Model = None,
@@ -69,7 +73,14 @@ def add(
     settings = TTSConfig.load(config, model=model)
     spoken = tuple(languages.split(",")) if languages else ()
     path = add_voice(
-        name, source, settings, transcript=transcript, languages=spoken, description=description, overwrite=overwrite
+        name,
+        source,
+        settings,
+        transcript=transcript,
+        transcript_language=transcript_language,
+        languages=spoken,
+        description=description,
+        overwrite=overwrite,
     )
     sys.stdout.write(f"{path}\n")
 

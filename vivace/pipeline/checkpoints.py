@@ -10,7 +10,7 @@ from vivace.errors import WeightsNotFoundError
 from vivace.models.chattts.config import read_config
 from vivace.models.gpt_sovits.load import read_settings
 from vivace.models.registry import EMBEDDED, Family, embedded_root, family_of
-from vivace.pipeline.gpt_sovits_stages import SoVITSHabits
+from vivace.pipeline.gpt_sovits_script import LANGUAGES
 from vivace.pipeline.installation import converted_installation
 from vivace.pipeline.voices import VoiceStore
 from vivace.settings import TTSConfig
@@ -96,7 +96,8 @@ def describe_model(config: TTSConfig) -> ModelCard:
     family = family_of(folder)
     if family == "gpt_sovits":
         settings = read_settings(folder)
-        pattern, languages, clones, refines = "*.safetensors", SoVITSHabits().languages, "hubert" in settings, False
+        pattern, clones, refines = "*.safetensors", "hubert" in settings, False
+        languages: tuple[str, ...] = LANGUAGES["v1" if settings["version"] == "v1" else "v2"]
     else:
         sizes = read_config(folder)
         pattern, languages = "asset/**/*.safetensors", sizes.vivace.languages

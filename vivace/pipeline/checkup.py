@@ -20,6 +20,7 @@ REINSTALL = "reinstall vivace: files of the package are missing or damaged"
 # Module that shows that the part is there, what the part is for, what installs it.
 OPTIONAL = (
     ("pocketsphinx", "word error rates (benchmarks/)", "pip install 'vivace[bench]'"),
+    ("ToJyutping", "Cantonese (GPT-SoVITS)", "pip install 'vivace[yue]'"),
     ("jieba", "training voices (recipes/)", "pip install 'vivace[train]'"),
 )
 

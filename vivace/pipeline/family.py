@@ -25,7 +25,7 @@ from vivace.pipeline.speech_check import Expectation
 from vivace.pipeline.stages import ChatTTSStages, Recording, Script
 from vivace.pipeline.voices import Voice
 from vivace.settings import TTSConfig
-from vivace.types import Piece
+from vivace.types import LanguageChoice, Piece
 
 
 class FamilyHabits(Protocol):
@@ -58,8 +58,10 @@ class Stages(Protocol):
         """Whether the voice was made for models of this kind."""
         ...
 
-    def voice_of(self, recording: Path | bytes, transcript: str, max_seconds: float) -> Voice:
-        """The voice of a recording and what it says. Raises: InputError, AudioDecodeError."""
+    def voice_of(
+        self, recording: Path | bytes, transcript: str, max_seconds: float, language: LanguageChoice = "auto"
+    ) -> Voice:
+        """The voice of a recording and what it says, which is in ``language``. Raises: InputError, AudioDecodeError."""
         ...
 
     def script(self, piece: Piece, manner: str | None = None) -> Script:

@@ -3,7 +3,6 @@
 # Q codes, X phones, N samples, G width of the style
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from vivace.errors import AudioDecodeError, InputError
 from vivace.models.gpt_sovits.bert import text_features
 from vivace.models.gpt_sovits.condition import FlowMatchingModel
 from vivace.models.gpt_sovits.ears import ears_key
-from vivace.models.gpt_sovits.phones import PhoneRun, phone_runs, run_ids
+from vivace.models.gpt_sovits.phones import PhoneRun, run_ids
 from vivace.models.gpt_sovits.reference import prompt_mel, semantic_codes, speaker_vector, style_spectrogram
 from vivace.models.gpt_sovits.s1 import MAX_CODES
 from vivace.models.gpt_sovits.s1_prompt import S1Input, ar_prompt
@@ -30,14 +29,14 @@ from vivace.models.gpt_sovits.sampling import MIN_CODES
 from vivace.models.gpt_sovits.vits import SAMPLE_RATE, VitsModel
 from vivace.pipeline.gpt_sovits_frames import CodeFrames
 from vivace.pipeline.gpt_sovits_loading import GPTSoVITSParts
+from vivace.pipeline.gpt_sovits_script import LANGUAGES, PhoneScript, SoVITSHabits, readable_runs, transcript_runs
 from vivace.pipeline.gpt_sovits_tempo import bounded, expectation
 from vivace.pipeline.gpt_sovits_transcript import check_transcript
 from vivace.pipeline.gpt_sovits_voicing import Saying, Timbre
 from vivace.pipeline.speech_check import Expectation
 from vivace.pipeline.stages import Recording, Script, piece_units
 from vivace.pipeline.voices import Voice
-from vivace.text import phones
-from vivace.types import Piece
+from vivace.types import LanguageChoice, Piece
 from vivace.vocoder.chunked import CHUNK_FRAMES
 
 SAMPLING = SamplingParams(
@@ -51,23 +50,6 @@ SAMPLING = SamplingParams(
 STEPS = {"v3": 32, "v4": 8}  # of the solver, as the versions were made for
 SHORTEST_S, LONGEST_S = 3.0, 10.0  # of a recording; the models were trained on no others
 MEL, CONDITION = "mel", "condition"  # what voices of v3 and v4 keep besides
-
-
-@dataclass(frozen=True)
-class PhoneScript(Script):
-    """What S1 is asked to speak."""
-
-    runs: tuple[PhoneRun, ...]
-
-
-@dataclass(frozen=True)
-class SoVITSHabits:
-    """What the family expects of those who drive it."""
-
-    languages: tuple[str, ...] = ("zh", "en")
-    default_voice: str = "default"
-    carry_over: bool = False  # a voice is a recording already
-    max_piece_units: int = 80  # phone units; longer ones are more often read wrongly
 
 
 class GPTSoVITSStages:
@@ -87,7 +69,7 @@ class GPTSoVITSStages:
         vocoder_chunk_size: int = CHUNK_FRAMES,
     ) -> None:
         self._use_vocoder_optimization, self._vocoder_chunk_size = use_vocoder_optimization, vocoder_chunk_size
-        self.parts, self.habits, self.sampling = parts, SoVITSHabits(), SAMPLING
+        self.parts, self.habits, self.sampling = parts, SoVITSHabits(LANGUAGES[parts.symbols]), SAMPLING
         self.threads: int | None = None
         self._steps = steps or STEPS.get(parts.version, 1)
         matching = isinstance(parts.s2, FlowMatchingModel)
@@ -96,8 +78,8 @@ class GPTSoVITSStages:
         self._read = lru_cache(maxsize=64)(self._read_text)
 
     def script(self, piece: Piece, manner: str | None = None) -> PhoneScript:
-        """A piece as S1 reads it."""
-        return PhoneScript(piece.text, manner or "", piece_units(piece), tuple(phone_runs(piece.words)))
+        """A piece as S1 reads it. Raises: UnsupportedLanguageError when the model has no phones for it."""
+        return PhoneScript(piece.text, manner or "", piece_units(piece), readable_runs(piece.words, self.parts.symbols))
 
     def code_job(
         self,
@@ -168,12 +150,15 @@ class GPTSoVITSStages:
         return int(self.parts.s2.ref_enc.project.out_features)
 
     @torch.inference_mode()
-    def hear(self, recordings: Sequence[tuple[Samples, int]], transcript: str | None) -> Voice:
+    def hear(
+        self, recordings: Sequence[tuple[Samples, int]], transcript: str | None, language: LanguageChoice = "auto"
+    ) -> Voice:
         """The voice of recordings: the first one's words and codes, the mean style of all (v3, v4: of the first).
 
         Args:
             recordings: mono samples ``[N]`` and their rate in Hz; the first 3 to 10 seconds long.
             transcript: what the first one says; None for its timbre alone, which v3 and v4 cannot speak with.
+            language: of the transcript.
         Raises: InputError when the checkpoint cannot hear, or a transcript is missing.
         """
         parts = self.parts
@@ -186,7 +171,7 @@ class GPTSoVITSStages:
             raise InputError(f"GPT-SoVITS {parts.version} needs the words of the recording; give its transcript")
         samples, rate = recordings[0]
         if transcript:
-            check_transcript(transcript, len(samples) / rate)
+            check_transcript(transcript, len(samples) / rate, language)
         quantiser = parts.s2.quantiser
         codes = semantic_codes(samples, rate, parts.hubert, quantiser) if transcript else None
         spectrograms = [style_spectrogram(*one).to(parts.device) for one in recordings]
@@ -198,7 +183,7 @@ class GPTSoVITSStages:
             assert codes is not None, "the transcript was looked for"
             style = parts.s2.style(spectrograms[0])
             own[MEL] = _array(prompt_mel(samples, rate, parts.s2.version.prompt)[0])
-            said, _ = self._transcript(Recording(_codes(codes), transcript or ""))
+            said, _ = self._transcript(Recording(_codes(codes), transcript or "", language))
             own[CONDITION] = _array(parts.s2.condition(codes[None], said[None], style)[0])
         embedding = _array(style[0, :, 0])
         return Voice(
@@ -206,6 +191,8 @@ class GPTSoVITSStages:
             embedding,
             None if codes is None else _codes(codes),
             transcript or None,
+            languages=self.habits.languages,
+            transcript_language=language,
             own=own,
             made_for=self.ears,
         )
@@ -219,7 +206,9 @@ class GPTSoVITSStages:
         """Whether the voice was made for models of this version."""
         return self._hears_alike(voice) and (not self.needs_transcript or {MEL, CONDITION} <= voice.own.keys())
 
-    def voice_of(self, recording: Path | bytes, transcript: str, max_seconds: float) -> Voice:
+    def voice_of(
+        self, recording: Path | bytes, transcript: str, max_seconds: float, language: LanguageChoice = "auto"
+    ) -> Voice:
         """The voice of a recording of 3 to 10 seconds.
 
         Raises:
@@ -234,7 +223,7 @@ class GPTSoVITSStages:
                 "cut out a sentence or two"
             )
         require_speech(samples, rate)
-        return self.hear([(samples, rate)], transcript)
+        return self.hear([(samples, rate)], transcript, language)
 
     def listen(self, samples: NDArray[np.float32]) -> NDArray[np.int32]:
         """Codes ``[1, P]`` of samples at ``sample_rate``. Raises: InputError when the checkpoint cannot hear."""
@@ -268,7 +257,7 @@ class GPTSoVITSStages:
         )
 
     def _transcript(self, recording: Recording | None) -> tuple[Tensor, Tensor]:
-        return self._read(() if recording is None else tuple(phone_runs(phones(recording.transcript))))
+        return self._read(transcript_runs(recording, self.parts.symbols))
 
     def _read_text(self, runs: tuple[PhoneRun, ...]) -> tuple[Tensor, Tensor]:
         device, width = self.parts.device, self.parts.s1.config.bert

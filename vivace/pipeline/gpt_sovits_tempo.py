@@ -13,6 +13,7 @@ from vivace.models.gpt_sovits.symbols import MARKS
 from vivace.pipeline.speech_check import Expectation
 from vivace.pipeline.stages import Recording
 from vivace.text import phones
+from vivace.types import LanguageChoice
 
 CODE_RATE = 25.0  # codes per second
 USUAL = 2.8  # codes per phone: nine phones a second
@@ -41,7 +42,7 @@ def expectation(runs: Sequence[PhoneRun], recording: Recording | None) -> Expect
     """How many codes speech of ``runs`` has, in the tempo of ``recording`` if there is one."""
     said, tempo = spoken_phones(runs), USUAL
     if recording is not None:
-        in_recording = phones_of(recording.transcript)
+        in_recording = phones_of(recording.transcript, recording.language)
         if in_recording:
             tempo = min(SLOWEST, max(FASTEST, recording.codes.shape[-1] / in_recording))
     least = math.floor(said * max(LEAST, LEAST_SHARE * tempo))
@@ -54,6 +55,6 @@ def spoken_phones(runs: Sequence[PhoneRun]) -> int:
 
 
 @lru_cache(maxsize=256)
-def phones_of(transcript: str) -> int:
+def phones_of(transcript: str, language: LanguageChoice = "auto") -> int:
     """Phones of a transcript, as far as it can be read."""
-    return spoken_phones(phone_runs(phones(transcript)))
+    return spoken_phones(phone_runs(phones(transcript, language)))

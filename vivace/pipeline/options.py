@@ -114,7 +114,8 @@ def make_request(
     options = _checked(options)
     language = options.get("language") or config.language
     if language not in get_args(LanguageChoice):
-        raise UnsupportedLanguageError(f"language {language!r} is not spoken; choose zh, en or auto")
+        known = ", ".join(get_args(LanguageChoice))
+        raise UnsupportedLanguageError(f"language {language!r} is not spoken; choose {known}")
     speed = options.get("speed")
     speed = config.speed if speed is None else speed
     if not MIN_SPEED <= speed <= MAX_SPEED:

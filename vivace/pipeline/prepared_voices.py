@@ -14,7 +14,7 @@ from vivace.pipeline.voices import Voice, load_voice, save_voice
 from vivace.settings import TTSConfig
 from vivace.weights.checksum import sha256_of
 
-KIND = "voice/1"  # counted up when recordings are listened to in another way
+KIND = "voice/2"  # counted up when recordings are listened to in another way
 
 
 class PreparedVoices:
@@ -23,15 +23,17 @@ class PreparedVoices:
     def __init__(self, cache: Cache | None, model: Callable[[], str]) -> None:
         self._cache, self._model = cache, model
 
-    def voice(self, recording: Path | bytes, transcript: str, make: Callable[[], Voice]) -> Voice:
-        """The voice of a recording and what it says; ``make`` listens to it where that was not done before.
+    def voice(
+        self, recording: Path | bytes, transcript: str, make: Callable[[], Voice], language: str = "auto"
+    ) -> Voice:
+        """The voice of a recording and what it says in ``language``; ``make`` listens where that was not done before.
 
         What the voice is called is not kept; set it afterwards.
         """
         heard = None if self._cache is None else _fingerprint(recording)
         if self._cache is None or heard is None:
             return make()
-        key = content_key(KIND, self._model(), heard, transcript)
+        key = content_key(KIND, self._model(), heard, transcript, language)
         kept = self._cache.get(key)
         if kept is not None:
             try:

@@ -33,7 +33,7 @@ def voice_key(voice: Voice) -> str:
     digest = hashlib.sha256()
     for array in (voice.embedding, voice.prompt_codes, *(voice.own[name] for name in sorted(voice.own))):
         digest.update(b"-" if array is None else f"{array.dtype}{array.shape}".encode() + array.tobytes())
-    digest.update((voice.transcript or "").encode())
+    digest.update(f"{voice.transcript or ''}\0{voice.transcript_language}".encode())
     return digest.hexdigest()
 
 

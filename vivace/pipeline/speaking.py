@@ -89,7 +89,7 @@ class Speaking:
         voice = request.voice
         self._recording = None
         if voice.prompt_codes is not None and voice.transcript is not None:
-            self._recording = Recording(voice.prompt_codes, voice.transcript)
+            self._recording = Recording(voice.prompt_codes, voice.transcript, voice.transcript_language)
         self._carry_over = stages.habits.carry_over and self._recording is None and last > 0
         self._sent = self._heard = self._samples = 0  # pieces ordered, pieces heard to their end, samples given
         self._started, self._first_s = time.perf_counter(), 0.0

@@ -36,7 +36,7 @@ from vivace.pipeline.wave_streams import WaveStreams
 from vivace.runtime.threads import intra_op_threads
 from vivace.text.stretch import units
 from vivace.text.zh.homophones import Homophones, built_in, load_homophones
-from vivace.types import Piece
+from vivace.types import LanguageChoice, Piece
 from vivace.vocoder.chunked import CHUNK_FRAMES, ChunkedVocoder
 
 REFINE = SamplingParams(temperature=0.7, top_p=0.7, top_k=20, repetition_penalty=1.0, max_new_tokens=384)
@@ -51,6 +51,7 @@ class Recording:
 
     codes: NDArray[np.int32]  # [Q, T]
     transcript: str
+    language: LanguageChoice = "auto"  # of the transcript
 
 
 @dataclass(frozen=True)
@@ -113,12 +114,14 @@ class ChatTTSStages:
         """Whether the voice's speaker vector, if it has one, is as wide as this model's."""
         return voice.embedding is None or len(voice.embedding) == self.model.config.gpt.hidden_size
 
-    def voice_of(self, recording: Path | bytes, transcript: str, max_seconds: float) -> Voice:
+    def voice_of(
+        self, recording: Path | bytes, transcript: str, max_seconds: float, language: LanguageChoice = "auto"
+    ) -> Voice:
         """The voice in a recording. Raises: AudioDecodeError when it cannot be read, is silent, too short or long."""
         self.require_ears()
         samples = read_audio(recording, self.sample_rate, min_seconds=MIN_RECORDING_S, max_seconds=max_seconds)
         require_speech(samples, self.sample_rate)
-        return Voice("clone", prompt_codes=self.listen(samples), transcript=transcript)
+        return Voice("clone", prompt_codes=self.listen(samples), transcript=transcript, transcript_language=language)
 
     def script(self, piece: Piece, manner: str | None = None) -> Script:
         """A piece as the model reads it; ``[speed_n]`` in it changes the manner instead of being spoken."""

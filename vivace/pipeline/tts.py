@@ -38,7 +38,7 @@ from vivace.runtime.capability import capabilities
 from vivace.runtime.device import pick_device
 from vivace.settings import TTSConfig
 from vivace.text import Lexicon, Normaliser, normalize
-from vivace.types import Piece, SpokenLanguage
+from vivace.types import LanguageChoice, Piece, SpokenLanguage
 
 SPREAD = 2.0  # where batches cost what they are wide: how much longer the longest part of one may be than the shortest
 
@@ -111,22 +111,28 @@ class TTS:
         return self._book.get(name or self.config.inference.voice or self.stages.habits.default_voice)
 
     def clone_voice(
-        self, recording: str | Path | bytes, transcript: str, *, name: str = "clone", description: str = ""
+        self,
+        recording: str | Path | bytes,
+        transcript: str,
+        *,
+        name: str = "clone",
+        description: str = "",
+        language: LanguageChoice = "auto",
     ) -> Voice:
-        """A voice from a recording and exactly what it says (zero-shot); not kept, see ``VoiceStore``.
+        """A voice from a recording and exactly what it says, in ``language`` (zero-shot); see ``VoiceStore``.
 
         Raises:
             InputError: the model cannot listen, or the transcript is empty.
             AudioDecodeError: the recording cannot be read, is silent, shorter than 1 s or too long.
         """
-        spoken = checked_transcript(transcript)
+        spoken = checked_transcript(transcript, language)
         source = recording if isinstance(recording, bytes) else Path(recording)
 
         def hear() -> Voice:
             limit = self.config.limits.max_reference_seconds
-            return self.worker.call(lambda: self.stages.voice_of(source, spoken, limit)).result()
+            return self.worker.call(lambda: self.stages.voice_of(source, spoken, limit, language)).result()
 
-        return replace(self.prepared_voices.voice(source, spoken, hear), name=name, description=description)
+        return replace(self.prepared_voices.voice(source, spoken, hear, language), name=name, description=description)
 
     def synthesize(self, text: str, *, progress: OnProgress | None = None, **options: Unpack[SpeakOptions]) -> Speech:
         """Speak ``text``; ``options`` are those of ``SpeakOptions``, ``progress`` is called after every piece.

@@ -11,7 +11,7 @@ from vivace.pipeline.checkpoints import model_folder
 from vivace.pipeline.tts import TTS
 from vivace.pipeline.voices import Voice, VoiceStore, load_voice, voice_from_string, voice_from_vector
 from vivace.settings import TTSConfig
-from vivace.types import SpokenLanguage
+from vivace.types import LanguageChoice, SpokenLanguage
 from vivace.weights.legacy_file import read_voice_vector
 
 # base16384 text. Strings for the published model begin with 蘁淰, so that a short, cut one is known as well.
@@ -62,6 +62,7 @@ def add_voice(
     config: TTSConfig,
     *,
     transcript: str | None = None,
+    transcript_language: LanguageChoice = "auto",
     languages: tuple[str, ...] = (),
     description: str = "",
     overwrite: bool = False,
@@ -72,6 +73,7 @@ def add_voice(
         source: a speaker string, or the path of a ``.txt`` file with one, of a ``.pt`` file with a speaker vector, of a
             voice file, or of a recording.
         transcript: what the recording says; for a recording only.
+        transcript_language: what the transcript is in.
         languages: what the voice speaks; empty: what the source or the model says.
     Raises:
         InputError: the source is not one of these, or the name is taken.
@@ -79,12 +81,12 @@ def add_voice(
     for language in languages:
         if language not in get_args(SpokenLanguage):
             raise UnsupportedLanguageError(f"no language {language!r}; use {' or '.join(get_args(SpokenLanguage))}")
-    voice = _voice_of(name, source, config, transcript)
+    voice = _voice_of(name, source, config, transcript, transcript_language)
     voice = replace(voice, languages=languages or voice.languages, description=description or voice.description)
     return VoiceStore(config.paths.voices_dir).add(voice, overwrite=overwrite)
 
 
-def _voice_of(name: str, source: str, config: TTSConfig, transcript: str | None) -> Voice:
+def _voice_of(name: str, source: str, config: TTSConfig, transcript: str | None, language: LanguageChoice) -> Voice:
     path = Path(source)
     speaks = SPEAKER_STRING.fullmatch(source.strip()) is not None
     if not speaks and not os.path.isfile(path):  # Path.is_file raises where a name is too long to be one
@@ -95,7 +97,7 @@ def _voice_of(name: str, source: str, config: TTSConfig, transcript: str | None)
         if transcript is None:
             raise InputError(f"a voice from the recording {source!r} needs the words that it says; give --transcript")
         with TTS(config=config) as tts:
-            return tts.clone_voice(path, transcript, name=name)
+            return tts.clone_voice(path, transcript, name=name, language=language)
     if transcript is not None:
         raise InputError(f"{source[:40]!r} is no recording and has no transcript; leave --transcript out")
     if speaks:

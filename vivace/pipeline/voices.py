@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from vivace.models.chattts.speaker import (
     encode_audio_prompt,
     encode_speaker,
 )
+from vivace.types import LanguageChoice
 from vivace.weights.load import read_tensors, write_tensors
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -40,6 +42,7 @@ class Voice:
     title: str = ""  # what people call it, where that is not its name
     consent: str = ""  # how the person agreed to being spoken for, as whoever added the recording stated it
     made_for: str = ""  # which models it was heard by, where that matters to its family
+    transcript_language: LanguageChoice = "auto"
     own: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)  # what its family keeps besides
 
     def __post_init__(self) -> None:
@@ -92,6 +95,7 @@ def save_voice(voice: Voice, path: Path) -> None:
         "title": voice.title,
         "consent": voice.consent,
         "made_for": voice.made_for,
+        "transcript_language": "" if voice.transcript_language == "auto" else voice.transcript_language,
     }
     metadata |= {key: value for key, value in optional.items() if value}
     write_tensors(path, tensors, metadata)
@@ -113,8 +117,16 @@ def load_voice(path: Path) -> Voice:
         title=metadata.get("title", ""),
         consent=metadata.get("consent", ""),
         made_for=metadata.get("made_for", ""),
+        transcript_language=_language(metadata.get("transcript_language", "auto"), path),
         own={key.removeprefix(OWN): held.numpy() for key, held in tensors.items() if key.startswith(OWN)},
     )
+
+
+def _language(written: str, path: Path) -> LanguageChoice:
+    known: dict[str, LanguageChoice] = {choice: choice for choice in get_args(LanguageChoice)}
+    if written not in known:
+        raise WeightsError(f"{path}: its transcript is in {written[:32]!r}, which is not known; make the voice again")
+    return known[written]
 
 
 class VoiceStore:

@@ -13,6 +13,7 @@ from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.voices import Voice
 from vivace.serve.api_v2_fields import ApiV2Request
 from vivace.serve.delivery import Delivery, encoded, while_connected
+from vivace.serve.languages import language_of
 from vivace.serve.parameters import read_parameters
 from vivace.serve.problems import RequestError
 from vivace.serve.schemas import ERRORS
@@ -87,8 +88,9 @@ async def _voice(
             raise RequestError(
                 400, "missing_parameter", "write in prompt_text what ref_audio says", param="prompt_text"
             )
+        language = language_of(asked.prompt_lang) or "auto"
         main: str | Voice | None = await service.learning(
-            model, service.shelf.reference, recording, asked.prompt_text, model
+            model, service.shelf.reference, recording, asked.prompt_text, model, language
         )
     else:
         for param, wanted in _named(asked):

@@ -27,7 +27,6 @@ IGNORED = {
     "parallel_infer": BATCHED,
     "overlap_length": STREAMED,
     "min_chunk_length": STREAMED,
-    "prompt_lang": "the language of prompt_text is found by reading it",
 }
 
 
@@ -56,7 +55,7 @@ class ApiV2Request(BaseModel):
         default_factory=list, max_length=8, description="Further voices, to be averaged in (v1, v2, v2Pro, v2ProPlus)."
     )
     prompt_text: str = Field("", max_length=1000, description="What an uploaded recording says.")
-    prompt_lang: str = Field("", max_length=32, description="No effect: it is found by reading prompt_text.")
+    prompt_lang: str = Field("", max_length=32, description="What prompt_text is in; empty: as auto.")
     top_k: TopK | None = Field(None, description="15 with GPT-SoVITS.")
     top_p: TopP | None = Field(None, description="1 with GPT-SoVITS.")
     temperature: Temperature | None = Field(None, description="1 with GPT-SoVITS.")

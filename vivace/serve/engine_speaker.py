@@ -10,6 +10,8 @@ from vivace.pipeline.performance import PerformanceStats
 from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.pipeline.tts import TTS
 from vivace.pipeline.voices import Voice
+from vivace.serve.recordings import require_plain
+from vivace.types import LanguageChoice
 
 
 class EngineSpeaker:
@@ -44,8 +46,16 @@ class EngineSpeaker:
     async def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Speech:
         return await self._async.synthesize(text, **options)
 
-    def clone_voice(self, recording: bytes, transcript: str, *, name: str, model: str | None = None) -> Voice:
-        return self._tts.clone_voice(recording, transcript, name=name)
+    def clone_voice(
+        self,
+        recording: bytes,
+        transcript: str,
+        *,
+        name: str,
+        model: str | None = None,
+        language: LanguageChoice = "auto",
+    ) -> Voice:
+        return self._tts.clone_voice(require_plain(recording), transcript, name=name, language=language)
 
     def warm_up(self) -> float:
         return self._tts.warm_up()

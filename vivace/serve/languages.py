@@ -22,7 +22,8 @@ NAMES = {
     "韩文": "ko",
     "中英混合": "auto",
     "多语种混合": "auto",
-    "auto_yue": "auto",
+    "粤英混合": "yue",
+    "多语种混合(粤语)": "auto_yue",
 }
 
 

@@ -14,6 +14,8 @@ from vivace.pipeline.performance import PerformanceStats
 from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.pipeline.tts import TTS
 from vivace.pipeline.voices import Voice
+from vivace.serve.recordings import require_plain
+from vivace.types import LanguageChoice
 
 
 class PoolSpeaker:
@@ -58,12 +60,20 @@ class PoolSpeaker:
         async with self._lent(model):
             yield
 
-    def clone_voice(self, recording: bytes, transcript: str, *, name: str, model: str | None = None) -> Voice:
+    def clone_voice(
+        self,
+        recording: bytes,
+        transcript: str,
+        *,
+        name: str,
+        model: str | None = None,
+        language: LanguageChoice = "auto",
+    ) -> Voice:
         tts = self._pool.peek(model or self.name)
         if tts is None:  # nobody holds it; waits
             with self._pool.use(model or self.name) as tts:
-                return tts.clone_voice(recording, transcript, name=name)
-        return tts.clone_voice(recording, transcript, name=name)
+                return tts.clone_voice(require_plain(recording), transcript, name=name, language=language)
+        return tts.clone_voice(require_plain(recording), transcript, name=name, language=language)
 
     def warm_up(self) -> float:
         with self._pool.use(self.name) as tts:

@@ -8,6 +8,7 @@ from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.performance import PerformanceStats
 from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.pipeline.voices import Voice
+from vivace.types import LanguageChoice
 
 
 class Speaker(Protocol):
@@ -47,7 +48,15 @@ class Speaker(Protocol):
         """Finished speech; cancelling the call ends the work."""
         ...
 
-    def clone_voice(self, recording: bytes, transcript: str, *, name: str, model: str | None = None) -> Voice:
+    def clone_voice(
+        self,
+        recording: bytes,
+        transcript: str,
+        *,
+        name: str,
+        model: str | None = None,
+        language: LanguageChoice = "auto",
+    ) -> Voice:
         """A voice from a recording. Computes: not for the event loop; hold the model meanwhile."""
         ...
 

@@ -10,6 +10,7 @@ from vivace.pipeline.voice_blend import blended
 from vivace.pipeline.voices import NAME, SEED_PREFIX, Voice, VoiceStore
 from vivace.serve.problems import RequestError
 from vivace.serve.speaker import Speaker
+from vivace.types import LanguageChoice
 
 ID_PREFIX = "voice_"
 MAX_TITLE = 100
@@ -65,7 +66,13 @@ class VoiceShelf:
         raise VoiceNotFoundError(f"no voice {wanted[:64]!r}; known: {known}; GET /v1/audio/voices lists all")
 
     def add(
-        self, title: str, recording: bytes, transcript: str, consent: str, model: str | None = None
+        self,
+        title: str,
+        recording: bytes,
+        transcript: str,
+        consent: str,
+        model: str | None = None,
+        language: LanguageChoice = "auto",
     ) -> ShelvedVoice:
         """Learn a voice and keep it.
 
@@ -82,7 +89,7 @@ class VoiceShelf:
             )
         self._require_free(title, model)
         name = ID_PREFIX + secrets.token_hex(8)
-        voice = self._speaker.clone_voice(recording, transcript, name=name, model=model)
+        voice = self._speaker.clone_voice(recording, transcript, name=name, model=model, language=language)
         voice = replace(voice, title=title, consent=consent.strip()[:1000])
         self._store.add(voice)
         return self._card(voice)
@@ -109,9 +116,11 @@ class VoiceShelf:
             raise InputError("random voices cannot be averaged; name voices of GET /v1/audio/voices")
         return blended(known[main] if isinstance(main, str) else main, found)
 
-    def reference(self, recording: bytes, transcript: str, model: str | None = None) -> Voice:
+    def reference(
+        self, recording: bytes, transcript: str, model: str | None = None, language: LanguageChoice = "auto"
+    ) -> Voice:
         """A voice for one request. Prepared once per recording and transcript, if the speaker keeps such voices."""
-        return self._speaker.clone_voice(recording, transcript, name="reference", model=model)
+        return self._speaker.clone_voice(recording, transcript, name="reference", model=model, language=language)
 
     def _require_free(self, title: str, model: str | None) -> None:
         voices = self._speaker.voices_of(model)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from pydantic import StringConstraints
 
 from vivace.serve.delivery import while_connected
+from vivace.serve.languages import Language, language_of
 from vivace.serve.parameters import read_recording
 from vivace.serve.problems import RequestError
 from vivace.serve.schemas import ERRORS, Deleted, VoiceCard, VoiceList
@@ -34,13 +35,15 @@ async def add_voice(
     audio_sample: Annotated[UploadFile, File(description="A recording of one person: WAV, MP3, Ogg, AAC, FLAC, WebM.")],
     consent: Annotated[Words, Form(description="How the person agreed to be spoken for; kept with the voice.")],
     transcript: Annotated[Words, Form(description="Exactly what the recording says.")],
+    language: Annotated[Language, Form(description="What the transcript is in.")] = "auto",
     model: Annotated[Words | None, Form(description="Whose voice it is to be, where the server has several.")] = None,
 ) -> VoiceCard:
     """Learn a voice from a recording of somebody who agreed to it."""
     recording = await read_recording(audio_sample, service)
     if model is not None:
         service.require_model(model)
-    adding = service.learning(model, service.shelf.add, name, recording, transcript, consent, model)
+    spoken = language_of(language) or "auto"
+    adding = service.learning(model, service.shelf.add, name, recording, transcript, consent, model, spoken)
     return _card(await while_connected(request, adding))
 
 

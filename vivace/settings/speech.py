@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from vivace.settings.group import Group, UserPath
+from vivace.types import LanguageChoice
 
 
 class LimitsConfig(Group):
@@ -44,7 +45,7 @@ class InferenceConfig(Group):
     """Defaults of ``TTS.synthesize``. ``None`` is the model's own default."""
 
     voice: str | None = None
-    language: Literal["zh", "en", "auto"] = "auto"
+    language: LanguageChoice = "auto"
     speed: Annotated[float, Field(ge=0.25, le=4.0)] = 1.0
     seed: Annotated[int, Field(ge=0)] | None = None
     temperature: Annotated[float, Field(gt=0)] | None = None

@@ -3,12 +3,15 @@
 import itertools
 import re
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from vivace.errors import UnsupportedLanguageError
 from vivace.types import LanguageChoice, SpokenLanguage
 
+RuleLanguage = Literal["zh", "en"]  # those with rules of their own for numbers and signs
 CHOICES = get_args(LanguageChoice)
+AUTOMATIC = frozenset(("auto", "auto_yue"))  # choices that tell English from the rest
+HAN_LANGUAGES: dict[LanguageChoice, SpokenLanguage] = {"yue": "yue", "auto_yue": "yue"}  # others: Mandarin
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 HAN_CHAR = re.compile(f"[{HAN}]")
 LATIN_WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿĀ-ž]+")
@@ -37,15 +40,20 @@ class LanguageSpan:
 
 
 def main_language(text: str, choice: LanguageChoice = "auto") -> SpokenLanguage:
-    """The language most of ``text`` is in: Chinese if it has more Han characters than Latin words."""
-    if choice != "auto":
-        return choice
+    """The language most of ``text`` is in: that of its Han characters if they are more than its Latin words."""
+    if choice not in AUTOMATIC:
+        return "en" if choice == "en" else han_language(choice)
     han = len(HAN_CHAR.findall(text))
-    return "zh" if han > 0 and han >= len(LATIN_WORD.findall(text)) else "en"
+    return han_language(choice) if han > 0 and han >= len(LATIN_WORD.findall(text)) else "en"
+
+
+def han_language(choice: LanguageChoice) -> SpokenLanguage:
+    """The language that Han characters are read in, in a text for which ``choice`` was chosen."""
+    return HAN_LANGUAGES.get(choice, "zh")
 
 
 def require_choice(choice: str) -> None:
-    """Raises: UnsupportedLanguageError when ``choice`` is none of zh, en, auto."""
+    """Raises: UnsupportedLanguageError when ``choice`` is none of ``CHOICES``."""
     if choice not in CHOICES:
         raise UnsupportedLanguageError(f"no language {choice!r}; choose {', '.join(CHOICES)}")
 
@@ -55,18 +63,20 @@ def language_spans(
 ) -> list[LanguageSpan]:
     """Half-open spans that cover ``text``.
 
-    With ``choice`` auto: a sentence without Han characters is English, unless it has no letters at all and the text has
-    Han characters; a sentence with Han characters is Chinese but for its runs of Latin words that are English clauses.
+    With ``choice`` auto or auto_yue: a sentence without Han characters is English, unless it has no letters at all and
+    the text has Han characters; a sentence with Han characters is Chinese but for its runs of Latin words that are
+    English clauses.
 
     Args:
         context: the language before ``text``, for a text without letters.
     Raises:
-        UnsupportedLanguageError: ``choice`` is none of zh, en, auto.
+        UnsupportedLanguageError: ``choice`` is none of ``CHOICES``.
     """
     require_choice(choice)
-    if choice != "auto":
-        return [LanguageSpan(0, len(text), choice)] if text else []
-    fallback: SpokenLanguage = "zh" if HAN_CHAR.search(text) else "en"
+    if choice not in AUTOMATIC:
+        return [LanguageSpan(0, len(text), main_language(text, choice))] if text else []
+    han = han_language(choice)
+    fallback: SpokenLanguage = han if HAN_CHAR.search(text) else "en"
     if fallback == "en":
         without_letters = context is not None and not LATIN_WORD.search(text)
         return [LanguageSpan(0, len(text), context if without_letters and context else "en")] if text else []
@@ -90,8 +100,8 @@ def language_spans(
             words = len(LATIN_WORD.findall(run.group()))
             needed = MIN_ENGLISH_CLAUSE if FUNCTION_WORDS.search(run.group()) else MIN_ENGLISH_RUN
             if words >= needed:
-                add(position, run.start(), "zh")
+                add(position, run.start(), han)
                 add(run.start(), run.end(), "en")
                 position = run.end()
-        add(position, end, "zh")
+        add(position, end, han)
     return spans

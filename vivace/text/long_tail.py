@@ -6,7 +6,7 @@ import threading
 from functools import cache, lru_cache
 from typing import Any
 
-from vivace.types import SpokenLanguage
+from vivace.text.language import RuleLanguage
 
 log = logging.getLogger(__name__)
 
@@ -17,14 +17,14 @@ _one_at_a_time = threading.Lock()  # nothing says that its automata may be share
 
 
 @cache
-def _normalizer(language: SpokenLanguage) -> Any:
+def _normalizer(language: RuleLanguage) -> Any:
     from wetext import Normalizer
 
     return Normalizer(lang=language, operator="tn")
 
 
 @lru_cache(maxsize=1024)
-def read(written: str, language: SpokenLanguage) -> str | None:
+def read(written: str, language: RuleLanguage) -> str | None:
     """The spoken form of a short stretch, or None if the library fails, says nothing, or leaves digits."""
     if len(written) > MAX_CHARS:
         return None

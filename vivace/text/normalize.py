@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from vivace.text.aligned import Aligned, Edit
 from vivace.text.blocks import Block, blocks
@@ -11,7 +12,7 @@ from vivace.text.control import Control, Normaliser
 from vivace.text.finish import finish
 from vivace.text.given import place, with_readings
 from vivace.text.joiner import Joiner
-from vivace.text.language import LanguageSpan, language_spans, require_choice
+from vivace.text.language import LanguageSpan, RuleLanguage, han_language, language_spans, require_choice
 from vivace.text.lexicon import Lexicon
 from vivace.text.markup import TAG, tag_spans
 from vivace.text.rule import Rule, find_edits
@@ -38,7 +39,7 @@ def normalize(
         lexicon: readings of the caller's own; those in phones change ``phones``, not the words here.
         normalisers: by language, a function that is given each sentence before the own rules are.
     Raises:
-        UnsupportedLanguageError: ``language`` is none of zh, en, auto.
+        UnsupportedLanguageError: ``language`` is none of ``language.CHOICES``.
         InputError: an entry of ``lexicon`` or one of ``normalisers`` cannot be used.
     """
     return spoken(text, language, Control.of(lexicon, normalisers)).text
@@ -55,10 +56,11 @@ class Said:
 
 @dataclass(frozen=True)
 class Spoken(Aligned):
-    """A spoken text, the readings that its caller gave, and the language it ends in."""
+    """A spoken text, its caller's readings, the language it ends in, and the one its Han characters are read in."""
 
     readings: tuple[Said, ...] = ()
     language: SpokenLanguage | None = None
+    han: SpokenLanguage = "zh"
 
 
 def spoken(text: str, language: LanguageChoice = "auto", control: Control | None = None) -> Spoken:
@@ -81,7 +83,7 @@ def spoken(text: str, language: LanguageChoice = "auto", control: Control | None
         length += len(gap)
         said += [Said(s.start + length, s.end + length, s.reading) for s in read.readings]
         length += len(read.text)
-    return Spoken("".join(texts), starts, ends, tuple(said), context)
+    return Spoken("".join(texts), starts, ends, tuple(said), context, han_language(language))
 
 
 def spoken_blocks(text: str, language: LanguageChoice, control: Control) -> Iterator[tuple[Block, Spoken]]:
@@ -121,6 +123,7 @@ def read_block(
         [end + block.start for end in read.ends],
         tuple(s for s in said if s.start < s.end),
         spans[-1].language if spans else context,
+        han_language(language),
     )
 
 
@@ -143,7 +146,7 @@ def _spans(text: str, language: LanguageChoice, context: SpokenLanguage | None) 
 def _read(text: str, spans: Sequence[LanguageSpan], taken: bytearray) -> list[Edit]:
     """Edits that read every number, abbreviation and symbol of a cleaned text."""
     edits: list[Edit] = []
-    for chosen in ("zh", "en"):
+    for chosen in get_args(SpokenLanguage):
         of_language = [s for s in spans if s.language == chosen]
         if of_language:
             edits += _read_spans(text, of_language, chosen, taken)
@@ -156,7 +159,8 @@ def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, 
     from vivace.text.en import rules as en
     from vivace.text.zh import rules as zh
 
-    chosen = zh if language == "zh" else en
+    written: RuleLanguage = "en" if language == "en" else "zh"  # Cantonese is written with the signs of Mandarin
+    chosen = en if written == "en" else zh
     with_number = [(s.start, s.end) for s in spans if NUMBER_TRIGGER.search(text, s.start, s.end)]
     edits = find_edits(text, chosen.number_rules(), with_number, taken) if with_number else []
     words: tuple[Rule, ...] = chosen.word_rules()
@@ -168,10 +172,10 @@ def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, 
                 continue
             a, b = long_tail.stretch(text, *digits.span(), taken)
             a, b = max(a, start), min(b, end)
-            read = long_tail.read(text[a:b], language)
+            read = long_tail.read(text[a:b], written)
             if read is not None:
-                edits.append(Edit(a, b, f" {read} " if language == "en" else read))
+                edits.append(Edit(a, b, f" {read} " if written == "en" else read))
                 taken[a:b] = b"\x01" * (b - a)
     if with_number:
-        edits += find_edits(text, (*chosen.last_rules(), symbols.rule(language)), with_number, taken)
+        edits += find_edits(text, (*chosen.last_rules(), symbols.rule(written)), with_number, taken)
     return edits

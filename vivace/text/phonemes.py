@@ -1,4 +1,4 @@
-"""Spoken text to words with phones: pinyin for Han characters, ARPAbet for Latin words, marks and tags as they are."""
+"""Spoken text to words with phones: pinyin or Jyutping for Han characters, ARPAbet for Latin words, marks, tags."""
 
 import logging
 import re
@@ -57,7 +57,7 @@ def phones(
         normalisers: by language, a function that is given each sentence before the own rules are.
         dictionary: False sends every English word through the model of unknown words.
     Raises:
-        UnsupportedLanguageError: ``language`` is none of zh, en, auto.
+        UnsupportedLanguageError: ``language`` is none of ``language.CHOICES``.
         InputError: an entry of ``lexicon`` or one of ``normalisers`` cannot be used.
     """
     control = Control.of(lexicon, normalisers, dictionary=dictionary)
@@ -80,7 +80,7 @@ def read_aloud(text: Spoken, control: Control | None = None) -> Iterator[SpokenW
         if token.reading is not None:
             yield _given(text, token, token.reading)
         elif token.kind == "zh":
-            yield from _chinese(text, start, end, unread)
+            yield from _han(text, start, end, unread)
         elif token.kind == "en":
             yield from _english(text, start, end, latin, index, unread, dictionary=dictionary)
         elif token.kind == "paragraph":
@@ -130,14 +130,17 @@ def _english(
             unread.append(text.text[a:b])
 
 
-def _chinese(text: Aligned, start: int, end: int, unread: list[str]) -> Iterator[SpokenWord]:
-    from vivace.text.zh.reading import read
+def _han(text: Spoken, start: int, end: int, unread: list[str]) -> Iterator[SpokenWord]:
+    if text.han == "yue":
+        from vivace.text.yue.reading import read
+    else:
+        from vivace.text.zh.reading import read
 
     position = start
     for word, syllables in read(text.text, start, end):
         following = position + len(word)
         if syllables:
-            yield SpokenWord(Word(word, "zh", syllables, *text.span(position, following)), position, following)
+            yield SpokenWord(Word(word, text.han, syllables, *text.span(position, following)), position, following)
         else:
             unread.append(word)
         position = following

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from vivace.types import Break, Piece, SpokenLanguage, Word
 
+SYLLABIC = frozenset(("zh", "yue"))  # words whose phones are syllables
 MIN_CLAUSE_SHARE = 0.4  # of the budget: a clause mark earlier than this is no place to cut
 
 
@@ -38,14 +40,16 @@ class Stretch:
     @property
     def speakable(self) -> bool:
         """Whether there is more in it than marks and tags."""
-        return any(unit.word.kind in ("zh", "en") for unit in self.words)
+        return any(unit.word.kind in get_args(SpokenLanguage) for unit in self.words)
 
     def piece(self) -> Piece:
         """The piece that it is."""
         words = tuple(unit.word for unit in self.words)
-        chinese = sum(len(w.phones) for w in words if w.kind == "zh")
+        syllables = [w for w in words if w.kind in SYLLABIC]
         english = sum(1 for w in words if w.kind == "en")
-        language: SpokenLanguage = "zh" if chinese > english else "en"
+        language: SpokenLanguage = "en"
+        if sum(len(w.phones) for w in syllables) > english:
+            language = "yue" if syllables[0].kind == "yue" else "zh"
         return Piece(
             "".join(unit.text for unit in self.words).strip(),
             language,
@@ -59,8 +63,8 @@ class Stretch:
 
 
 def units(word: Word) -> int:
-    """Length of a word in phone units: an English phone 1, a pinyin syllable 2, a mark or a tag 1."""
-    return 2 * len(word.phones) if word.kind == "zh" else len(word.phones)
+    """Length of a word in phone units: an English phone 1, a syllable 2, a mark or a tag 1."""
+    return 2 * len(word.phones) if word.kind in SYLLABIC else len(word.phones)
 
 
 def cut(stretch: Stretch, budget: int) -> list[Stretch]:

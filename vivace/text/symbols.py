@@ -2,12 +2,12 @@
 
 import re
 
+from vivace.text.language import RuleLanguage
 from vivace.text.rule import Rule
 from vivace.text.tables import alternatives, mapping
-from vivace.types import SpokenLanguage
 
 
-def rule(language: SpokenLanguage) -> Rule:
+def rule(language: RuleLanguage) -> Rule:
     """The rule for one language; its table is the place for a new symbol."""
     table = mapping(f"{language}_symbols")
     space = " " if language == "en" else ""

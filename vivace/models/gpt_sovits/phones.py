@@ -1,20 +1,26 @@
 """Our words to the phones that GPT-SoVITS reads, and which characters they came from. No torch here.
 
-Source: sections 3.1, 4.5, 6.2 and 9 of the GPT-SoVITS front-end facts.
+Source: sections 3.1, 4.5, 5, 6.2 and 9 of the GPT-SoVITS front-end facts.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import get_args
 
-from vivace.models.gpt_sovits.symbols import SymbolSet, phone_ids
+from vivace.models.gpt_sovits.symbols import UNKNOWN, SymbolSet, phone_ids
 from vivace.types import SpokenLanguage, Word
 
 ONSET = re.compile("zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw]")
 VOWEL_ONSETS = {"a": "AA", "e": "EE", "o": "OO"}
 MARKS = {";": ",", ":": ","}  # those that there is no phone for
-KINDS: dict[str, SpokenLanguage] = {"zh": "zh", "en": "en"}  # of a word, and the language it is in
+KINDS: dict[str, SpokenLanguage] = {language: language for language in get_args(SpokenLanguage)}  # those with phones
+# The first one that a syllable begins with is its onset, so that aan3 is aa n3.
+CANTONESE_ONSETS = (
+    "aa aai aak aap aat aau ai au ap at ak a p b e ts t dz d kw k gw g f h l m ng n s y w c z j "
+    "ong on ou oi ok o uk ung"
+)
 MIN_ENGLISH, MIN_PHONES = 4, 6  # shorter ones get a mark in front: the models stumble over them
 
 
@@ -53,6 +59,15 @@ def syllable_phones(syllable: str) -> tuple[str, str]:
     elif onset == "y" and rime in ("an", "e"):
         rime = {"an": "En", "e": "E"}[rime]
     return onset, rime + tone
+
+
+def jyutping_phones(syllable: str) -> tuple[str, str]:
+    """Onset and rest of a Jyutping syllable with its tone: ``gwong2`` is ``Ygw Yong2``, ``m4`` is ``Ym Ym4``."""
+    spelled, tone = syllable[:-1], syllable[-1]
+    onset = next((onset for onset in CANTONESE_ONSETS.split() if spelled.startswith(onset)), None)
+    if onset is None:  # two rare readings, ik1 and it6
+        return UNKNOWN, f"Y{spelled}{tone}"
+    return f"Y{onset}", f"Y{spelled[len(onset) :] or onset[-1]}{tone}"
 
 
 def phone_runs(words: Iterable[Word]) -> list[PhoneRun]:
@@ -99,11 +114,13 @@ def _run(words: Sequence[Word], language: SpokenLanguage) -> PhoneRun:
             phones += [phone for pair in pairs for phone in pair]
             text.append(word.text)
             counts += _shared(2 * len(pairs), len(word.text))
+        elif word.kind == "yue":
+            phones += [phone for syllable in word.phones for phone in jyutping_phones(syllable)]
         else:
             phones += word.phones
-    if language == "en":
-        run = PhoneRun("en", tuple(phones), "", ())
-        return _led_by(",", run) if 0 < len(phones) < MIN_ENGLISH else run
+    if language != "zh":
+        run = PhoneRun(language, tuple(phones), "", ())
+        return _led_by(",", run) if language == "en" and 0 < len(phones) < MIN_ENGLISH else run
     return PhoneRun("zh", tuple(phones), "".join(text), tuple(counts))
 
 
@@ -113,6 +130,6 @@ def _shared(phones: int, characters: int) -> list[int]:
 
 
 def _led_by(mark: str, run: PhoneRun) -> PhoneRun:
-    if run.language == "en":
-        return PhoneRun("en", (mark, *run.phones), "", ())
+    if run.language != "zh":
+        return PhoneRun(run.language, (mark, *run.phones), "", ())
     return PhoneRun("zh", (mark, *run.phones), mark + run.text, (1, *run.per_character))
