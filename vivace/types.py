@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 # auto: Chinese and English, told apart; auto_yue: the same, and the Chinese is read as Cantonese.
-LanguageChoice = Literal["zh", "en", "auto", "yue", "auto_yue"]
-SpokenLanguage = Literal["zh", "en", "yue"]
-WordKind = Literal["zh", "en", "yue", "punct", "tag"]
+LanguageChoice = Literal["zh", "en", "auto", "yue", "auto_yue", "ja"]
+SpokenLanguage = Literal["zh", "en", "yue", "ja"]
+WordKind = Literal["zh", "en", "yue", "ja", "punct", "tag"]
 Break = Literal["none", "clause", "sentence", "paragraph"]
 
 
@@ -16,8 +16,9 @@ class Word:
 
     ``phones``: pinyin syllables with tone digit 1 to 5 after sandhi (``"ni2"``, ``"hao3"``, ``"nv3"``; ü is ``v``)
     for ``zh``; Jyutping syllables (``"nei5"``) for ``yue``; ARPAbet with stress (``"HH"``, ``"AH0"``) for
-    ``en``; the mark itself, one of ``, . ? ! ; :``, for ``punct``; the tag as written (``"[uv_break]"``,
-    ``"[pause 0.5s]"``) for ``tag``.
+    ``en``; phones of Open JTalk among marks of pitch (``"k"``, ``"o"``, ``"["``, see ``text.ja.prosody``) for ``ja``;
+    the mark itself, one of ``, . ? ! ; :``, for ``punct``; the tag as written (``"[uv_break]"``, ``"[pause 0.5s]"``)
+    for ``tag``.
     """
 
     text: str  # as spoken

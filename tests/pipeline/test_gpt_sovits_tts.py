@@ -153,7 +153,7 @@ def test_a_checkpoint_without_a_part_is_named(checkpoint: Path, tmp_path: Path) 
 
 def test_cantonese_is_spoken_and_the_transcript_is_read_as_it(tts: TTS) -> None:
     voice = tts.clone_voice(wav(0), "佢去咗香港買嘢。", language="yue")
-    assert voice.languages == ("zh", "en", "yue")
+    assert voice.languages == ("zh", "en", "yue", "ja")
     mandarin = tts.clone_voice(wav(0), "佢去咗香港買嘢。")
     spoken, said = (tts.synthesize("我係香港人。", voice=voice, language=choice, seed=1) for choice in ("yue", "zh"))
     assert len(spoken.samples) > 0
@@ -166,12 +166,12 @@ def test_the_language_of_a_transcript_is_kept(tts: TTS, tmp_path: Path) -> None:
     store = VoiceStore(tmp_path)
     store.add(tts.clone_voice(wav(0), "佢去咗香港買嘢。", language="yue", name="anna"))
     assert store.get("anna").transcript_language == "yue"
-    assert store.get("anna").languages == ("zh", "en", "yue")
+    assert store.get("anna").languages == ("zh", "en", "yue", "ja")
 
 
 def test_a_model_without_cantonese_phones_says_so() -> None:
     words = phones("我係香港人。", "yue")
-    with pytest.raises(UnsupportedLanguageError, match="GPT-SoVITS v1 has no phones for 'yue', only for zh, en"):
+    with pytest.raises(UnsupportedLanguageError, match="GPT-SoVITS v1 has no phones for 'yue', only for zh, en, ja"):
         readable_runs(words, "v1")
     assert readable_runs(words, "v2")[0].language == "yue"
 
@@ -179,3 +179,14 @@ def test_a_model_without_cantonese_phones_says_so() -> None:
 def test_other_families_say_that_they_do_not_speak_cantonese() -> None:
     with TTS() as tts, pytest.raises(UnsupportedLanguageError, match="does not speak 'yue'; voices that do: none"):
         tts.synthesize("我係香港人。", language="yue")
+
+
+def test_japanese_is_spoken_and_the_transcript_is_read_as_it(tts: TTS) -> None:
+    with pytest.raises(InputError, match="nothing of the transcript 'ありがとう' can be read as 'auto' text"):
+        tts.clone_voice(wav(0), "ありがとう")
+    voice = tts.clone_voice(wav(0), "ありがとうございます。", language="ja")
+    assert voice.transcript == "ありがとうございます。"
+    text = "今日は天気がいいですね。"
+    whole = tts.synthesize(text, voice=voice, language="ja", seed=1)
+    chunks = list(tts.stream(text, voice=voice, language="ja", seed=1))
+    np.testing.assert_allclose(np.concatenate([chunk.samples for chunk in chunks]), whole.samples, atol=1e-4)

@@ -77,8 +77,15 @@ def test_english_and_chinese_in_one_piece() -> None:
     "text", ["今日は天気がいいですね。", "こんにちは", "안녕하세요, 여러분.", "ラーメンをください one"]
 )
 def test_a_language_that_is_not_read_is_an_error_not_half_a_sentence(text: str) -> None:
-    with pytest.raises(UnsupportedLanguageError, match="is Japanese or Korean, which is not read here"):
+    with pytest.raises(UnsupportedLanguageError, match="is Japanese or Korean: ask for Japanese with language 'ja'"):
         read(text)
+
+
+def test_japanese_is_read_where_it_is_asked_for_and_korean_is_not() -> None:
+    (piece,) = read("今日は天気がいいですね。", language="ja")
+    assert piece.languages == {"ja"}
+    with pytest.raises(UnsupportedLanguageError, match="Korean is not read here"):
+        read("안녕하세요, 여러분.", language="ja")
 
 
 def test_a_few_foreign_letters_in_a_chinese_text_are_left_out() -> None:

@@ -58,7 +58,7 @@ def fails(sentence: str) -> str:
     [
         ({"en": fails}, r"the normaliser for en \(fails\) failed on 'hello': KeyError"),
         ({"en": lambda _: 3}, r"the normaliser for en .* gave int for 'hello'; return the text to read"),
-        ({"fr": str}, r"a normaliser for 'fr'; choose zh or en or yue"),
+        ({"fr": str}, r"a normaliser for 'fr'; choose zh or en or yue or ja"),
         ({"en": "upper"}, r"the normaliser for en is 'upper'; give a function"),
     ],
 )

@@ -39,5 +39,5 @@ def test_main_language(text: str, want: str) -> None:
 
 
 def test_another_language_is_refused() -> None:
-    with pytest.raises(UnsupportedLanguageError, match=r"^no language 'fr'; choose zh, en, auto, yue, auto_yue$"):
+    with pytest.raises(UnsupportedLanguageError, match=r"^no language 'fr'; choose zh, en, auto, yue, auto_yue, ja$"):
         normalize("bonjour", "fr")  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ REINSTALL = "reinstall vivace: files of the package are missing or damaged"
 OPTIONAL = (
     ("pocketsphinx", "word error rates (benchmarks/)", "pip install 'vivace[bench]'"),
     ("ToJyutping", "Cantonese (GPT-SoVITS)", "pip install 'vivace[yue]'"),
+    ("pyopenjtalk", "Japanese (GPT-SoVITS)", "pip install 'vivace[ja]'"),
     ("jieba", "training voices (recipes/)", "pip install 'vivace[train]'"),
 )
 

@@ -10,7 +10,7 @@ from vivace.pipeline.stages import Recording, Script
 from vivace.text import phones
 from vivace.types import SpokenLanguage, Word
 
-LANGUAGES: dict[SymbolSet, tuple[SpokenLanguage, ...]] = {"v1": ("zh", "en"), "v2": ("zh", "en", "yue")}
+LANGUAGES: dict[SymbolSet, tuple[SpokenLanguage, ...]] = {"v1": ("zh", "en", "ja"), "v2": ("zh", "en", "yue", "ja")}
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,13 @@ from vivace.models.gpt_sovits.symbols import MARKS
 from vivace.pipeline.speech_check import Expectation
 from vivace.pipeline.stages import Recording
 from vivace.text import phones
+from vivace.text.ja.prosody import MARKS as PROSODY
 from vivace.types import LanguageChoice
 
 CODE_RATE = 25.0  # codes per second
 USUAL = 2.8  # codes per phone: nine phones a second
 SLOWEST, FASTEST = 4.5, 1.6  # what a recording with other words than its transcript must not go beyond
+SILENT = frozenset((*MARKS, *PROSODY))  # take no time of their own, or need not
 LEAST_SHARE, LEAST = 0.5, 1.0  # of the usual length; codes per phone: nobody says 25 phones a second
 MOST_SHARE, SLACK = 2.5, 50  # of the usual length; two seconds of pauses beyond it
 
@@ -50,8 +52,8 @@ def expectation(runs: Sequence[PhoneRun], recording: Recording | None) -> Expect
 
 
 def spoken_phones(runs: Sequence[PhoneRun]) -> int:
-    """Phones that take time: marks need not."""
-    return sum(phone not in MARKS for run in runs for phone in run.phones)
+    """Phones that take time."""
+    return sum(phone not in SILENT for run in runs for phone in run.phones)
 
 
 @lru_cache(maxsize=256)

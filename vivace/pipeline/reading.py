@@ -13,9 +13,10 @@ from vivace.pipeline.voices import Voice
 from vivace.text import Normaliser, split
 from vivace.text.language import main_language
 from vivace.text.stretch import units
-from vivace.types import Piece, SpokenLanguage
+from vivace.types import LanguageChoice, Piece, SpokenLanguage
 
 FOREIGN = re.compile("[\u3041-\u3096\u30a1-\u30fa\uac00-\ud7a3]")  # kana and Hangul; a few may stand in a Chinese text
+HANGUL = re.compile("[\uac00-\ud7a3]")
 FOREIGN_SHARE = 0.25  # of the letters
 LONGEST_UNITS = 400  # of a piece that is not to be cut: forty seconds, and a model stops at sixty
 
@@ -26,12 +27,12 @@ def require_length(text: str, limit: int) -> None:
         raise TextTooLongError(f"the text has {len(text)} characters, the limit is {limit}; send it in parts")
 
 
-def require_scripts(text: str) -> None:
-    """Raises: UnsupportedLanguageError when much of the text is kana or Hangul: the rest alone would be nonsense."""
-    foreign = len(FOREIGN.findall(text))
+def require_scripts(text: str, language: LanguageChoice) -> None:
+    """Raises: UnsupportedLanguageError when much of the text is in a script that ``language`` has not."""
+    foreign = len((HANGUL if language == "ja" else FOREIGN).findall(text))
     if foreign and foreign > FOREIGN_SHARE * sum(map(str.isalpha, text)):
         raise UnsupportedLanguageError(
-            f"{text[:40]!r} is Japanese or Korean, which is not read here; Chinese and English are"
+            f"{text[:40]!r} is Japanese or Korean: ask for Japanese with language 'ja'; Korean is not read here"
         )
 
 
@@ -43,7 +44,7 @@ def read_pieces(
     Raises: InputError when it cannot be read.
     """
     require_closed_tags(text)
-    require_scripts(text)
+    require_scripts(text, request.language)
     read = partial(split, language=request.language, lexicon=request.lexicon, normalisers=normalisers)
     if request.split_method is None:
         pieces = read(text, budget=budget)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from vivace.text.ja.script import KANA
 from vivace.text.language import HAN
 from vivace.text.tables import rows
 from vivace.types import Break
@@ -20,7 +21,7 @@ CLOSE = r"[”’\"'」』》〉）)\]】〕}]"
 END = re.compile(rf"[。！？｡][。！？｡.!?…]*{CLOSE}*\s*|(?<=[a-z{HAN}])(?:\.|[!?]+){CLOSE}*\s+|\n\s*")
 NO_BEGINNING = re.compile(r"[\s.,!?;:…。，、！？；：—–\-~/|”’」』》〉）)\]】〕}]")  # belongs to what is before it
 SOFT_END = re.compile(r"[，、；：;:,]\s*(?![0-9])|(?<![0-9])\s+")
-LETTER = re.compile(rf"[A-Za-zÀ-ÖØ-öø-ÿĀ-ſ{HAN}]")
+LETTER = re.compile(rf"[A-Za-zÀ-ÖØ-öø-ÿĀ-ſ{HAN}{KANA}]")
 LAST_WORD = re.compile(r"[A-Za-z.]{1,20}$")
 
 

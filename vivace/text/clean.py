@@ -20,7 +20,8 @@ EXPANDED = {
 }  # fmt: skip
 UNUSUAL = re.compile(r"[^ -~\n一-鿿，。！？；：（）、…—–“”‘’《》℃]")  # all but these are looked up
 SPACES = re.compile(r" {2,}")
-MARKED = re.compile(r"[^\W\d_][\u0300-\u036f]+")
+# A letter and its accents; a kana and its voicing mark, also of half width.
+MARKED = re.compile(r"[^\W\d_][\u0300-\u036f]+|[\u3041-\u30fe][\u3099\u309a]|[\uff66-\uff9d][\uff9e\uff9f]")
 INVISIBLE = frozenset(("Cc", "Cf"))  # control, format: dropped without a word
 UNSPOKEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me"))  # control, format, surrogate, unassigned, marks
 
@@ -50,11 +51,13 @@ def clean(written: Aligned) -> Aligned:
     """``written`` with every character folded; what was dropped is logged."""
     if not UNUSUAL.search(written.text) and "  " not in written.text:
         return written
-    composed = [
-        Edit(m.start(), m.end(), unicodedata.normalize("NFC", m.group())) for m in MARKED.finditer(written.text)
-    ]
+    composed = [Edit(m.start(), m.end(), _composed(m.group())) for m in MARKED.finditer(written.text)]
     text = _folded(written.replace(composed))
     return text.replace(Edit(m.start(), m.end(), " ") for m in SPACES.finditer(text.text))
+
+
+def _composed(letter: str) -> str:
+    return unicodedata.normalize("NFC" if letter[0] < "\uff66" else "NFKC", letter)
 
 
 def _folded(written: Aligned) -> Aligned:

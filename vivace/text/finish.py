@@ -5,7 +5,8 @@ import re
 from dataclasses import dataclass
 
 from vivace.text.aligned import Aligned, Edit
-from vivace.text.language import HAN, HAN_CHAR
+from vivace.text.ja.script import KANA, RUN
+from vivace.text.language import HAN
 from vivace.text.markup import TAG
 from vivace.text.punctuation import BRACKETS, FULL_WIDTH, PAUSES, stronger
 
@@ -14,6 +15,8 @@ log = logging.getLogger(__name__)
 LATIN = r"A-Za-zÀ-ÖØ-öø-ÿĀ-ſ"
 WORD = rf"[{LATIN}]+(?:['’-][{LATIN}]+)*['’]?"
 KEPT = re.compile(rf"{TAG.pattern}|[{HAN}]+|{WORD}")
+KEPT_JAPANESE = re.compile(rf"{TAG.pattern}|{RUN}|{WORD}")  # digits too: Open JTalk reads them
+UNSPACED = re.compile(f"[{HAN}{KANA}]")  # written without spaces between words, and with full-width marks
 DIGITS = dict(zip("0123456789", "zero one two three four five six seven eight nine".split(), strict=True))  # noqa: SIM905
 HAN_DIGITS = dict(zip("0123456789", "零一二三四五六七八九", strict=True))
 ELLIPSIS = re.compile(r"\.{2,}|…+|。{2,}")
@@ -34,17 +37,18 @@ class _Gap:
 
     @property
     def chinese(self) -> bool:
-        """Whether its words and marks are Chinese: by its left neighbour, at the start by its right one."""
-        return HAN_CHAR.match(self.before or self.after) is not None
+        """Whether its words and marks are Chinese or Japanese: by its left neighbour, at the start by its right one."""
+        return UNSPACED.match(self.before or self.after) is not None
 
 
-def finish(text: Aligned) -> Aligned:
+def finish(text: Aligned, *, japanese: bool = False) -> Aligned:
     """Digits that are left are read one by one and logged; other signs become pauses or nothing."""
     edits: list[Edit] = []
     lost: list[str] = []
     position = 0
     before = ""
-    for match in (*KEPT.finditer(text.text), None):
+    kept = KEPT_JAPANESE if japanese else KEPT
+    for match in (*kept.finditer(text.text), None):
         start = match.start() if match else len(text.text)
         gap = text.text[position:start]
         if gap and not (gap == " " and before and match):
@@ -74,7 +78,7 @@ def _spoken(gap: _Gap, lost: list[str]) -> str:
         return f"{mark}\n"
     if not gap.inside:
         return mark
-    between_han = gap.chinese and HAN_CHAR.match(gap.after)
+    between_han = gap.chinese and UNSPACED.match(gap.after)
     return mark if between_han or (mark and mark in FULL_WIDTH.values()) else f"{mark} "
 
 

@@ -1,6 +1,6 @@
 """What stands between the spoken forms of two blocks."""
 
-from vivace.text.language import HAN_CHAR
+from vivace.text.finish import UNSPACED
 from vivace.text.punctuation import FULL_WIDTH
 from vivace.types import Break
 
@@ -25,4 +25,4 @@ class Joiner:
     def _before(self, first: str) -> str:
         if self._paragraph:
             return "\n"
-        return "" if self._last in FULL_WIDTH_MARKS or (HAN_CHAR.match(self._last) and HAN_CHAR.match(first)) else " "
+        return "" if self._last in FULL_WIDTH_MARKS or (UNSPACED.match(self._last) and UNSPACED.match(first)) else " "

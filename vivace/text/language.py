@@ -11,7 +11,7 @@ from vivace.types import LanguageChoice, SpokenLanguage
 RuleLanguage = Literal["zh", "en"]  # those with rules of their own for numbers and signs
 CHOICES = get_args(LanguageChoice)
 AUTOMATIC = frozenset(("auto", "auto_yue"))  # choices that tell English from the rest
-HAN_LANGUAGES: dict[LanguageChoice, SpokenLanguage] = {"yue": "yue", "auto_yue": "yue"}  # others: Mandarin
+HAN_LANGUAGES: dict[LanguageChoice, SpokenLanguage] = {"yue": "yue", "auto_yue": "yue", "ja": "ja"}  # others: Mandarin
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 HAN_CHAR = re.compile(f"[{HAN}]")
 LATIN_WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿĀ-ž]+")

@@ -11,6 +11,7 @@ from vivace.text.clean import clean
 from vivace.text.control import Control, Normaliser
 from vivace.text.finish import finish
 from vivace.text.given import place, with_readings
+from vivace.text.ja.script import PERCENT
 from vivace.text.joiner import Joiner
 from vivace.text.language import LanguageSpan, RuleLanguage, han_language, language_spans, require_choice
 from vivace.text.lexicon import Lexicon
@@ -115,7 +116,7 @@ def read_block(
     taken = bytearray(len(text.text))
     for start, end in kept:
         taken[start:end] = b"\x01" * (end - start)
-    read = finish(text.replace(_read(text.text, spans, taken)))
+    read = finish(text.replace(_read(text.text, spans, taken)), japanese=han_language(language) == "ja")
     said = (Said(*place(read, start), reading) for start, reading in readings.items() if reading.phones)
     return Spoken(
         read.text,
@@ -155,6 +156,9 @@ def _read(text: str, spans: Sequence[LanguageSpan], taken: bytearray) -> list[Ed
 
 
 def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, taken: bytearray) -> list[Edit]:
+    if language == "ja":  # Open JTalk reads the numbers
+        percents = (m for span in spans for m in re.finditer("%", text[: span.end]) if m.start() >= span.start)
+        return [Edit(*m.span(), PERCENT) for m in percents if not taken[m.start()]]
     from vivace.text import long_tail, symbols
     from vivace.text.en import rules as en
     from vivace.text.zh import rules as zh

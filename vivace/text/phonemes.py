@@ -1,4 +1,4 @@
-"""Spoken text to words with phones: pinyin or Jyutping for Han characters, ARPAbet for Latin words, marks, tags."""
+"""Spoken text to words with phones: of Han characters, kana, and Latin words; marks and tags."""
 
 import logging
 import re
@@ -9,6 +9,7 @@ from itertools import pairwise
 from vivace.text.aligned import Aligned
 from vivace.text.control import Control, Normaliser
 from vivace.text.finish import WORD
+from vivace.text.ja.script import RUN
 from vivace.text.language import HAN
 from vivace.text.lexicon import Lexicon
 from vivace.text.markup import TAG
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 TOKEN = re.compile(
     rf"(?P<tag>{TAG.pattern})|(?P<zh>[{HAN}]+)|(?P<en>{WORD})|(?P<mark>[,.?!;:，。？！；：])|(?P<paragraph>\n)"
 )
+JAPANESE = re.compile(TOKEN.pattern.replace(rf"(?P<zh>[{HAN}]+)", f"(?P<ja>{RUN})"))
 MAX_LETTERS = 24  # a longer run of letters is noise or a code: read in parts, so that no word outgrows a piece
 
 
@@ -81,6 +83,8 @@ def read_aloud(text: Spoken, control: Control | None = None) -> Iterator[SpokenW
             yield _given(text, token, token.reading)
         elif token.kind == "zh":
             yield from _han(text, start, end, unread)
+        elif token.kind == "ja":
+            yield from _japanese(text, start, end, unread)
         elif token.kind == "en":
             yield from _english(text, start, end, latin, index, unread, dictionary=dictionary)
         elif token.kind == "paragraph":
@@ -96,9 +100,10 @@ def read_aloud(text: Spoken, control: Control | None = None) -> Iterator[SpokenW
 
 def _tokens(text: Spoken) -> Iterator[_Token]:
     position = 0
+    pattern = JAPANESE if text.han == "ja" else TOKEN
     for said in (*text.readings, None):
         stop = said.start if said else len(text.text)
-        for match in TOKEN.finditer(text.text, position, stop):
+        for match in pattern.finditer(text.text, position, stop):
             yield _Token(*match.span(), match.lastgroup)
         if said:
             yield _Token(said.start, said.end, None, said.reading)
@@ -143,4 +148,17 @@ def _han(text: Spoken, start: int, end: int, unread: list[str]) -> Iterator[Spok
             yield SpokenWord(Word(word, text.han, syllables, *text.span(position, following)), position, following)
         else:
             unread.append(word)
+        position = following
+
+
+def _japanese(text: Spoken, start: int, end: int, unread: list[str]) -> Iterator[SpokenWord]:
+    from vivace.text.ja.reading import read
+
+    position = start
+    for phrase, said in read(text.text[start:end]):
+        following = position + len(phrase)
+        if said:
+            yield SpokenWord(Word(phrase, "ja", said, *text.span(position, following)), position, following)
+        else:
+            unread.append(phrase)
         position = following

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from vivace.text.ja.prosody import MARKS as PROSODY
 from vivace.types import Break, Piece, SpokenLanguage, Word
 
 SYLLABIC = frozenset(("zh", "yue"))  # words whose phones are syllables
@@ -45,11 +46,11 @@ class Stretch:
     def piece(self) -> Piece:
         """The piece that it is."""
         words = tuple(unit.word for unit in self.words)
-        syllables = [w for w in words if w.kind in SYLLABIC]
+        others = [w for w in words if w.kind in ("zh", "yue", "ja")]
         english = sum(1 for w in words if w.kind == "en")
         language: SpokenLanguage = "en"
-        if sum(len(w.phones) for w in syllables) > english:
-            language = "yue" if syllables[0].kind == "yue" else "zh"
+        if sum(units(w) for w in others) > 2 * english:
+            language = others[0].kind  # type: ignore[assignment]  # no marks and tags among them
         return Piece(
             "".join(unit.text for unit in self.words).strip(),
             language,
@@ -63,7 +64,9 @@ class Stretch:
 
 
 def units(word: Word) -> int:
-    """Length of a word in phone units: an English phone 1, a syllable 2, a mark or a tag 1."""
+    """Length of a word in phone units: a phone 1, a syllable 2, a mark or a tag 1, a mark of pitch nothing."""
+    if word.kind == "ja":
+        return sum(phone not in PROSODY for phone in word.phones)
     return 2 * len(word.phones) if word.kind in SYLLABIC else len(word.phones)
 
 
