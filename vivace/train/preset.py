@@ -12,7 +12,7 @@ from vivace.models.chattts.config import (
     VocosBackbone,
     VocosConfig,
 )
-from vivace.train.delivery import PACES
+from vivace.train.delivery import PACES, PAUSES_S
 from vivace.train.inventory import vocabulary
 
 Json = dict[str, object]
@@ -50,7 +50,7 @@ def _chattts(
         mel_floor=MEL_FLOOR,
         mel_gate=MEL_GATE,
         temperature=0.2,
-        tags=tuple(PACES),  # breaks are in the corpus, but no weights follow them reliably yet: they become commas
+        tags=(*PACES, *PAUSES_S),
     )
     return ChatTTSConfig(gpt=gpt, decoder=stack, dvae=dvae, vocos=VocosConfig(backbone=vocos), vivace=habits)
 
