@@ -48,45 +48,36 @@ def logits_of(step: int, rows: int) -> Tensor:
     return logits
 
 
-def plainly(logits: Tensor, state: RowState) -> Tensor:
-    kept = native._active
-    native._active = None
-    try:
-        return sample_rows(logits, state, END, VOCABULARY)
-    finally:
-        native._active = kept
-
-
 @pytest.mark.parametrize("greedy", [False, True])
-def test_both_draw_the_same(greedy: bool) -> None:
+def test_both_draw_the_same(compiled: native.Kernels, greedy: bool) -> None:
     state = state_of(settings(), greedy=greedy)
     drawn = set[int]()
     for step in range(40):
         logits = logits_of(step, len(settings()))
-        codes = sample_rows(logits, state, END, VOCABULARY)
-        assert torch.equal(codes, plainly(logits, state))
+        codes = sample_rows(logits, state, END, VOCABULARY, compiled)
+        assert torch.equal(codes, sample_rows(logits, state, END, VOCABULARY))
         drawn |= set(codes.flatten().tolist())
         state.commit(codes)
     assert END in drawn
     assert len(drawn) > 20
 
 
-def test_a_row_draws_the_same_in_any_company() -> None:
+def test_a_row_draws_the_same_in_any_company(compiled: native.Kernels) -> None:
     params = settings()
     state, logits = state_of(params, greedy=False), logits_of(1, len(settings()))
-    together = sample_rows(logits, state, END, VOCABULARY)
+    together = sample_rows(logits, state, END, VOCABULARY, compiled)
     for row in range(len(params)):
-        alone = sample_rows(logits[row : row + 1], state[row : row + 1], END, 32)
+        alone = sample_rows(logits[row : row + 1], state[row : row + 1], END, 32, compiled)
         assert torch.equal(alone[0], together[row])
 
 
-def test_numbers_that_are_not_finite_hurt_nobody() -> None:
+def test_numbers_that_are_not_finite_hurt_nobody(compiled: native.Kernels) -> None:
     params = settings()[:4]
     state, logits = state_of(params, greedy=False), logits_of(2, 4)
-    want = sample_rows(logits, state, END, VOCABULARY)
+    want = sample_rows(logits, state, END, VOCABULARY, compiled)
     for value in (torch.nan, torch.inf, -torch.inf):
         damaged = logits.clone()
         damaged[1] = value
-        codes = sample_rows(damaged, state, END, VOCABULARY)
+        codes = sample_rows(damaged, state, END, VOCABULARY, compiled)
         assert torch.equal(codes[[0, 2, 3]], want[[0, 2, 3]])
         assert ((codes >= 0) & (codes < VOCABULARY)).all()

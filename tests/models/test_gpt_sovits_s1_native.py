@@ -51,7 +51,7 @@ def step(model: S1Model, x: Tensor, kv: LaneKV, rows: slice = slice(None)) -> Te
     part = LaneKV.__new__(LaneKV)
     part.k, part.v = kv.k[:, rows], kv.v[:, rows]
     lengths = LENGTHS[rows]
-    store = StepStore([LaneStep(part, len(lengths), POSITIONS, lengths)])
+    store = StepStore([LaneStep(part, len(lengths), POSITIONS, lengths)], native.kernels())
     made: Tensor = model(x[rows], lengths[:, None], store)
     return made
 

@@ -16,7 +16,7 @@ from vivace.bench.bandwidth import read_bandwidth
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.sampler import SamplingParams
-from vivace.layers.native.kernels import activate
+from vivace.layers.native.kernels import activate, kernels
 from vivace.layers.precision import Precision
 from vivace.models.base import ARPrompt
 from vivace.runtime.device import pick_device
@@ -136,7 +136,8 @@ def step_seconds(
     """Seconds of each of ``steps`` engine steps with ``batch`` streams running, none of them ending."""
     length = prompt + WARM_UP + steps + 2
     config = EngineConfig(rows=batch, positions=length, long_rows=0, text_rows=0, prefill_budget=batch * prompt)
-    engine = Engine({"code": model.mode}, config, dtype=model.kv_dtype, device=device)
+    native = kernels() if torch.device(device).type == "cpu" else None
+    engine = Engine({"code": model.mode}, config, dtype=model.kv_dtype, device=device, native=native)
     params = SamplingParams(min_new_tokens=length, max_new_tokens=length - prompt)
     for job in _jobs(model, batch, prompt, params, device):
         engine.submit(job)

@@ -18,6 +18,7 @@ from vivace.engine.scheduler import Admit, Free, Move, Operation, Park, Resume, 
 from vivace.engine.sequence import Place, Sequence
 from vivace.engine.step import Frame
 from vivace.errors import DeadlineError, EngineError, TTSError
+from vivace.layers.native.kernels import Kernels
 from vivace.models.base import ARModel, ARPrompt
 from vivace.runtime.graph import GraphBackend
 
@@ -78,6 +79,7 @@ class Engine:
             one speaks.
         dtype: of the key-value memory.
         backend: what records steps for replay; None: the device's graphs.
+        native: the compiled kernels that the models were laid out with; None: plain torch.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Engine:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
         backend: GraphBackend | None = None,
+        native: Kernels | None = None,
     ) -> None:
         self._modes, self._config = dict(modes), config
         longest = min(model.spec.max_positions for model in modes.values())
@@ -103,6 +106,7 @@ class Engine:
             prefix_bytes=config.prefix_bytes,
             graphs=config.graphs,
             backend=backend,
+            native=native,
         )
         self._lanes = lanes
         self._tracks: dict[int, _Track] = {}

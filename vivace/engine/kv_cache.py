@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vivace.layers.attention import attention_mask
 from vivace.layers.decode_attention import decode_attention, length_bias
-from vivace.layers.native.kernels import MAX_KEYS, Kernels, fits, kernels
+from vivace.layers.native.kernels import MAX_KEYS, Kernels, fits
 from vivace.layers.native.memory import LaneMemory, RowsStore
 
 SPAN = 64  # keys are looked at in multiples of this: few shapes, and the same sums whoever else is in the batch
@@ -131,15 +131,18 @@ class LaneStep:
 
 
 class StepStore(RowsStore):
-    """``KVStore`` of one decode step over the rows of all lanes, in the order given."""
+    """``KVStore`` of one decode step over the rows of all lanes, in the order given.
 
-    def __init__(self, lanes: Sequence[LaneStep]) -> None:
+    Args:
+        native: the compiled kernels, for lanes on the CPU; None: plain torch.
+    """
+
+    def __init__(self, lanes: Sequence[LaneStep], native: Kernels | None = None) -> None:
         self._lanes = lanes
         self._rows = [torch.arange(lane.rows, device=lane.lengths.device) for lane in lanes]
         self._lengths = [lane.lengths.contiguous() for lane in lanes]
-        on_cpu = all(lane.lengths.device.type == "cpu" for lane in lanes)
         small = all(lane.kv.positions <= MAX_KEYS and fits(lane.kv.k.shape[-1]) for lane in lanes)
-        self._native = kernels() if on_cpu and small else None
+        self._native = native if small else None
         self._bias: list[Tensor] | None = None  # the layers share it
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vivace.engine.rows import GREEDY, HISTORY, NO_CODE, RowState
 from vivace.engine.sampler import MIN_KEEP
-from vivace.layers.native.kernels import kernels
+from vivace.layers.native.kernels import Kernels
 from vivace.layers.native.sample import sample
 from vivace.runtime.seed import exponential_noise
 
@@ -44,17 +44,19 @@ def penalise(logits: Tensor, history: Tensor, window: Tensor, penalty: Tensor) -
     return room.scatter(-1, codes, torch.where(said < 0, said * factor, said / factor))[..., :vocabulary]
 
 
-def sample_rows(logits: Tensor, state: RowState, end_code: int, candidates: int) -> Tensor:
+def sample_rows(
+    logits: Tensor, state: RowState, end_code: int, candidates: int, native: Kernels | None = None
+) -> Tensor:
     """Draw the next frame of all rows of ``state``.
 
     Args:
         logits: ``[n, Q, V]`` float32.
         candidates: K, at least the largest ``top_k`` of the rows.
+        native: the compiled kernels, for rows on the CPU; None: plain torch.
     Returns:
         ``[n, Q]`` int64.
     """
-    native = kernels()
-    if native is not None and logits.device.type == "cpu" and logits.dtype == torch.float32:
+    if native is not None and logits.dtype == torch.float32:
         return sample(native, logits, state.floats, state.ints, state.history, end_code)
     vocabulary = logits.shape[-1]
     logits = logits / state.temperature[..., None]

@@ -2,9 +2,10 @@
 
 # n rows of a lane, N rows of a step, L prompt positions, Q codebooks, D width
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -18,10 +19,11 @@ from vivace.engine.rows import RowState, SavedRow
 from vivace.engine.sampler import SamplingParams
 from vivace.engine.sequence import Lane, Place
 from vivace.engine.step import Frame, StepShape, pack, unpack
+from vivace.layers.native.kernels import Kernels
 from vivace.models.base import ARModel, ARPrompt
 from vivace.runtime.graph import GraphBackend
 
-SAMPLERS = {"recent": sample_rows, "presence": sample_by_presence}
+Sampler = Callable[[Tensor, RowState, int, int], Tensor]
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,14 @@ class Runner:
         prefix_bytes: int,
         graphs: bool = False,
         backend: GraphBackend | None = None,
+        native: Kernels | None = None,
     ) -> None:
         self._device = device
+        self._native = native
+        self._samplers: dict[str, Sampler] = {
+            "recent": partial(sample_rows, native=native),
+            "presence": sample_by_presence,
+        }
         self._models = [modes[lane.mode] for lane in lanes]
         self._kv: list[LaneKV] = []
         self._state: list[RowState] = []
@@ -98,7 +106,7 @@ class Runner:
         hidden = self._read(place, prompt, start, length)
         logits = model.logits(hidden)
         row = state[place.row : place.row + 1]
-        sample = SAMPLERS[spec.sampling]
+        sample = self._samplers[spec.sampling]
         codes = sample(logits, row, spec.end_code, candidate_count(top_k, spec.vocabulary))
         row.commit(codes)
         return next(unpack(hidden, (pack(codes, logits, spec.end_code),)))[0]
@@ -166,14 +174,15 @@ class Runner:
             [
                 LaneStep(self._kv[lane], rows, span, state.length)
                 for lane, rows, span, state in zip(shape.lanes, shape.rows, shape.spans, states, strict=True)
-            ]
+            ],
+            self._native,
         )
         positions = torch.cat([state.length - state.origin for state in states])[:, None]
         hidden = models[0].forward(torch.cat(heard), positions, store)[:, 0]  # [N, 1, D] -> [N, D]
         packed, start = [], 0
         for model, state, rows, candidates in zip(models, states, shape.rows, shape.candidates, strict=True):
             logits = model.logits(hidden[start : start + rows])
-            codes = SAMPLERS[model.spec.sampling](logits, state, model.spec.end_code, candidates)
+            codes = self._samplers[model.spec.sampling](logits, state, model.spec.end_code, candidates)
             state.commit(codes)
             state.grow()
             packed.append(pack(codes, logits, model.spec.end_code))

@@ -16,7 +16,7 @@ from vivace.engine.engine import Engine, Job
 from vivace.engine.frame_stage import FrameStage
 from vivace.engine.sampler import SamplingParams
 from vivace.errors import InputError
-from vivace.layers.native.kernels import activate
+from vivace.layers.native.kernels import activate, deactivate
 from vivace.models.registry import family_of
 from vivace.pipeline.gpt_sovits_loading import load_gpt_sovits
 from vivace.pipeline.gpt_sovits_stages import GPTSoVITSStages
@@ -118,6 +118,8 @@ def open_stages(root: Path, config: TTSConfig, device: torch.device, gpt_root: P
     vocoder = config.vocoder
     if config.native_kernels and device.type == "cpu":
         activate(config.paths.cache_dir / "native")
+    else:
+        deactivate()
     if family_of(root) == "gpt_sovits":
         return GPTSoVITSStages(
             load_gpt_sovits(

@@ -245,7 +245,8 @@ class GPTSoVITSStages:
 
     def engine(self, config: EngineConfig) -> Engine:
         """An engine for this model."""
-        return Engine({"code": self.parts.s1}, config, dtype=self.parts.s1.kv_dtype, device=self.parts.device)
+        s1 = self.parts.s1
+        return Engine({"code": s1}, config, dtype=s1.kv_dtype, device=self.parts.device, native=s1.native)
 
     def frames(self, lookahead: int | None = None) -> CodeFrames:
         """The frame stage of this model; ``lookahead`` in codes."""

@@ -264,7 +264,8 @@ class ChatTTSStages:
         if self.habits.refine:
             modes[TEXT] = self.model.text_mode
         weight = self.model.embeddings.emb_text.weight
-        return Engine(modes, config, dtype=self.model.llama.kv_dtype, device=weight.device)
+        llama = self.model.llama
+        return Engine(modes, config, dtype=llama.kv_dtype, device=weight.device, native=llama.native)
 
     def frames(self, lookahead: int | None = None) -> HiddenFrames:
         """The frame stage of this model."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from vivace.layers.attention import KVStore
 from vivace.layers.decoder_block import DecoderBlock
 from vivace.layers.fused_linear import fuse_linears
-from vivace.layers.native.kernels import kernels
+from vivace.layers.native.kernels import Kernels, kernels
 from vivace.layers.native.memory import RowsStore
 from vivace.layers.norm import RMSNorm
 from vivace.layers.precision import Precision, set_precision
@@ -39,6 +39,7 @@ class Llama(nn.Module):
         self._fused = False
         self._whole: WholeStep | None = None  # all layers at once
         self._precision: Precision = "float32"
+        self.native: Kernels | None = None  # what it was laid out with
 
     def forward(self, x: Tensor, positions: Tensor, store: KVStore) -> Tensor:
         """``[B, L, D]`` -> hidden states after the final norm, ``[B, L, D]``, in the type of ``x``."""
@@ -69,12 +70,13 @@ class Llama(nn.Module):
     @property
     def kv_dtype(self) -> torch.dtype:
         """What keys and values are best kept in: bfloat16 where that costs no conversions and no promise."""
-        compiled = kernels() is not None or self.norm.weight.device.type != "cpu"
+        compiled = self.native is not None or self.norm.weight.device.type != "cpu"
         return torch.bfloat16 if compiled and self._precision != "float32" else torch.float32
 
     def fuse(self) -> None:
         """Lay the matrices out for the device they are on; for inference, once the weights are final."""
         blocks = [block for block in self.layers if isinstance(block, DecoderBlock)]
+        self.native = kernels() if self.norm.weight.device.type == "cpu" else None
         self._whole = WholeStep(blocks, small=self.small)
         self.norm.fuse()
         self._fused = True

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from vivace.layers.attention import KVStore
 from vivace.layers.biased_product import BiasedProduct
-from vivace.layers.native.kernels import LANES, fits, kernels
+from vivace.layers.native.kernels import LANES, Kernels, fits, kernels
 from vivace.layers.native.memory import RowsStore
 from vivace.layers.native.post_rows import PostNormDecoder, PostNormLayer
 from vivace.layers.native.product import PackedInt8
@@ -125,6 +125,7 @@ class S1Model(nn.Module):
         self._head: tuple[Product] = (self.head,)  # in a tuple, so that it is no second submodule
         self.config = config
         self._precision: Precision = "float32"
+        self.native: Kernels | None = None  # what it was laid out with
         self._whole: PostNormDecoder | None = None  # all layers at once, for the rows of a decode step
         self.weights = sum(p.numel() for p in self.parameters())  # how many; they may move into other forms
         self.spec = ARSpec(
@@ -181,17 +182,18 @@ class S1Model(nn.Module):
         blocks = [block for block in self.layers if isinstance(block, PostNormBlock)]
         for block in blocks:
             block.fuse(precision)
-        native, packed = kernels(), [block.packed() for block in blocks]
-        if native is not None and None not in packed:
+        packed = [block.packed() for block in blocks]
+        self.native = kernels() if self.codes.weight.device.type == "cpu" else None
+        if self.native is not None and None not in packed:
             layers = [layer for layer in packed if layer is not None]
-            self._whole = PostNormDecoder(native, layers, heads=self.config.heads, eps=blocks[0].norm1.eps)
+            self._whole = PostNormDecoder(self.native, layers, heads=self.config.heads, eps=blocks[0].norm1.eps)
         self._head = (BiasedProduct(self.head, "int8" if precision == "int4" else precision),)
         self._precision = precision
 
     @property
     def kv_dtype(self) -> torch.dtype:
         """What keys and values are best kept in: bfloat16 where that costs no conversions and no promise."""
-        free = kernels() is not None or self.codes.weight.device.type != "cpu"
+        free = self.native is not None or self.codes.weight.device.type != "cpu"
         return torch.bfloat16 if free and self._precision != "float32" else torch.float32
 
     def _places(self, positions: Tensor) -> Tensor:
