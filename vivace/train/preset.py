@@ -46,7 +46,7 @@ def _chattts(
         code_prompt="",
         refine=False,
         carry_over=False,
-        max_piece_units=110,
+        max_piece_units=70,  # longer than most of what it was trained on, it loses the thread
         mel_floor=MEL_FLOOR,
         mel_gate=MEL_GATE,
         temperature=0.2,
