@@ -14,16 +14,18 @@ from hypothesis import strategies as st
 from vivace.errors import InputError
 from vivace.text import Segmenter, normalize, phones, split
 from vivace.text.blocks import MAX_CHARS
+from vivace.types import LanguageChoice
 
 ANY = st.text(alphabet=st.characters(), max_size=120)  # lone surrogates too
+JAPANESE = st.text(alphabet="、。！？ーっんァ々ゝ゛\u3099ﾊﾞｯ0123.,%:~一銀你嘢a[]\n", max_size=120)
 BRACKETS = st.text(alphabet="[]()pause 0.5s1yin2銀AH\u202e\u05d0\u0664\ud83d\n", max_size=120)
 
 
-def read_all(text: str) -> None:
-    normalize(text)
-    phones(text)
+def read_all(text: str, language: LanguageChoice = "auto") -> None:
+    normalize(text, language)
+    phones(text, language)
     with suppress(InputError):
-        split(text)
+        split(text, language)
 
 
 @settings(max_examples=60, deadline=None)
@@ -33,6 +35,17 @@ def test_nothing_but_an_input_error(text: str) -> None:
     segmenter = Segmenter()
     segmenter.push(text)
     segmenter.finish()
+
+
+@pytest.mark.parametrize("language", ["yue", "auto_yue", "ja"])
+@settings(max_examples=40, deadline=None)
+@given(text=st.one_of(ANY, JAPANESE))
+def test_nor_in_other_languages(language: LanguageChoice, text: str) -> None:
+    read_all(text, language)
+    segmenter = Segmenter(language)
+    pieces = [piece for char in text for piece in segmenter.push(char)] + segmenter.finish()
+    with suppress(InputError):
+        assert split(text, language) == pieces
 
 
 @pytest.mark.parametrize(

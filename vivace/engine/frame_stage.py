@@ -82,7 +82,7 @@ class Ramp:
     faster than the audio already sent plays.
     """
 
-    first: int = 4
+    first: int = 8
     growth: float = 1.25
     most: int = 32
 

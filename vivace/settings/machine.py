@@ -53,7 +53,7 @@ class VocoderSettings(Group):
 class StreamSettings(Group):
     """When a stream sends audio. Counted in code frames of the model (ChatTTS: 47 a second)."""
 
-    first: Count = 4  # frames of the first chunk
+    first: Count = 8  # frames of the first chunk
     growth: Annotated[float, Field(ge=1)] = 1.25  # each chunk is this much longer than the one before
     most: Count = 32  # frames of the longest
     lookahead: Annotated[int, Field(ge=0)] | None = None  # frames a sample waits for; None: until it is exact
