@@ -50,7 +50,7 @@ def test_pauses_and_laughs_stay_where_they_are_known(published: ChatTTSStages, e
     assert published.script(piece(text)).text == text
     tokens = embedded.script(piece(text)).text.split()
     assert "[laugh]" not in tokens
-    assert tokens[4] == ","
+    assert tokens[4] == "[uv_break]"
 
 
 def test_speed_tags_change_the_manner(published: ChatTTSStages) -> None:

@@ -127,16 +127,19 @@ def test_who_leaves_takes_the_encoders_threads_along(server: Running, speaker: F
     body = {"model": "tts-1", "voice": "anna", "input": "word " * 100, "response_format": format}
     gc.disable()
     try:
-        for turn in range(12):
+        for turn in range(20):  # encoders that stay would be 32 threads more
             if turn == 4:
                 before = tasks()
             with socket.create_connection(("127.0.0.1", server.port)) as client:
                 client.sendall(raw_request("/v1/audio/speech", body))
                 client.recv(100)
             assert server.settled()
-        assert settles(lambda: tasks() <= before)
+        assert settles(lambda: tasks() <= before + POOLS)
     finally:
         gc.enable()
+
+
+POOLS = 8  # threads that the server's pools may still add, and keep
 
 
 def tasks() -> int:
