@@ -67,6 +67,11 @@ def _spelled(reading: str) -> str:
     return reading
 
 
+def is_polyphone(char: str) -> bool:
+    """Whether the model tells readings of the character apart."""
+    return char in _weights().readings
+
+
 def choose(sentence: str, positions: Sequence[int]) -> list[tuple[str, float] | None]:
     """The reading of each of these characters of one sentence, and its probability among the character's readings.
 
