@@ -55,7 +55,6 @@ def test_gpt_sovits_is_measured_the_same_way(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_ratios_are_to_one_stream_of_the_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("transformers")
     times = iter([0.2, 0.1])  # before and after; the faster counts
     monkeypatch.setattr("vivace.bench.ar_baseline.transformers_step_seconds", lambda *args, **kwargs: next(times))
     report = measure(replace(PLAN, baseline=True))
@@ -64,7 +63,6 @@ def test_ratios_are_to_one_stream_of_the_baseline(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_baseline_takes_steps() -> None:
-    pytest.importorskip("transformers")
     from vivace.bench.ar_baseline import transformers_step_seconds
 
     assert transformers_step_seconds(TINY, prompt=4, steps=2, device="cpu") > 0

@@ -117,6 +117,32 @@ def test_a_row_says_the_same_in_any_company(dtype: torch.dtype, small: bool) -> 
         assert torch.equal(memory.keys, lane.keys[:, row : row + 1])
 
 
+@pytest.mark.parametrize("small", [True, False])
+def test_without_products_in_int8_rows_of_a_small_model_go_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, small: bool
+) -> None:
+    monkeypatch.setattr("vivace.layers.fused_linear.packs", lambda *_: False)
+    layers = quantised("int8")
+    plain = exact(layers)
+    step = WholeStep(layers, small=small)
+    x, lane = rows_of(4, torch.float32)
+    rope = rope_table(lane.lengths[:, None], WIDTH // HEADS, 10_000.0)
+    held = torch.stack((lane.keys, lane.values)).clone()
+    together = step(x, *rope, [lane])
+    if not small:
+        assert together is None
+        return
+    assert together is not None
+    for row in range(4):
+        store, y = GrowingKV(LAYERS), x[row : row + 1]
+        for index, layer in enumerate(plain):
+            if length := int(lane.lengths[row]):
+                k, v = held[:, index, row, None, :, :length]
+                store.attend(index, k[:, :, :1], k, v)
+            y = layer(y, (rope[0][row : row + 1], rope[1][row : row + 1]), store, index)
+        torch.testing.assert_close(together[row : row + 1], y, atol=2e-5, rtol=0)
+
+
 def test_rows_of_several_lanes() -> None:
     step = WholeStep(quantised("int8"), small=False)
     x, lane = rows_of(5, torch.float32)

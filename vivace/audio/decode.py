@@ -3,6 +3,7 @@
 # C channels, N samples
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -32,25 +33,16 @@ def decode(file: BinaryIO, name: str, *, max_seconds: float) -> tuple[Samples, i
     Raises:
         AudioDecodeError: no audio that can be read, none at all, more than ``max_seconds``, or an absurd layout.
     """
-    import av
-
-    try:
-        options = {"format_whitelist": CONTAINERS, "protocol_whitelist": ""}
-        with av.open(file, "r", options=options, metadata_errors="ignore") as container:  # tags in any encoding
-            rate = _checked_rate(container, name)
-            limit = int(max_seconds * rate)
-            parts: list[Samples] = []
-            total = 0
-            for part in _mono_frames(container):
-                parts.append(part)
-                total += len(part)
-                if total > limit:
-                    raise AudioDecodeError(f"{name} lasts more than {max_seconds:g} s; cut it to the part you need")
-    except AudioDecodeError:
-        raise
-    except (av.FFmpegError, ValueError) as exc:  # ValueError: the layout changes on the way
-        reason = getattr(exc, "strerror", None) or exc
-        raise AudioDecodeError(f"{name} is damaged or no audio ({reason}); {ADVICE}") from exc
+    with _opened(file, name) as container:
+        rate = _checked_rate(container, name)
+        limit = int(max_seconds * rate)
+        parts: list[Samples] = []
+        total = 0
+        for part in _mono_frames(container):
+            parts.append(part)
+            total += len(part)
+            if total > limit:
+                raise AudioDecodeError(f"{name} lasts more than {max_seconds:g} s; cut it to the part you need")
     if total == 0:
         raise AudioDecodeError(f"{name} holds no sound: it lasts 0 s; {ADVICE}")
     samples = np.concatenate(parts)
@@ -64,13 +56,23 @@ def layout(file: BinaryIO, name: str) -> tuple[int, int]:
 
     Raises: AudioDecodeError: as ``decode``.
     """
+    with _opened(file, name) as container:
+        rate = _checked_rate(container, name)
+        return container.streams.audio[0].channels, rate
+
+
+@contextmanager
+def _opened(file: BinaryIO, name: str) -> "Iterator[InputContainer]":
+    """``file``, and nothing that it names. What FFmpeg finds wrong within becomes an AudioDecodeError."""
     import av
 
     try:
         options = {"format_whitelist": CONTAINERS, "protocol_whitelist": ""}
-        with av.open(file, "r", options=options, metadata_errors="ignore") as container:
-            return container.streams.audio[0].channels if container.streams.audio else 0, _checked_rate(container, name)
-    except (av.FFmpegError, ValueError) as exc:
+        with av.open(file, "r", options=options, metadata_errors="ignore") as container:  # tags in any encoding
+            yield container
+    except AudioDecodeError:
+        raise
+    except (av.FFmpegError, ValueError) as exc:  # ValueError: the layout changes on the way
         reason = getattr(exc, "strerror", None) or exc
         raise AudioDecodeError(f"{name} is damaged or no audio ({reason}); {ADVICE}") from exc
 

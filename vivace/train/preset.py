@@ -18,7 +18,7 @@ from vivace.train.inventory import vocabulary
 Json = dict[str, object]
 
 MEL_FLOOR = -7.0  # natural log; what is below is silence, however deep, and not worth learning
-MEL_GATE = -2.0  # a frame all of whose bands are below is a pause: phones have a band 5 to 20 dB above it
+MEL_GATE = -2.0  # a frame all of whose bands are below is a pause: about one in twenty of a speech
 
 
 @dataclass(frozen=True)

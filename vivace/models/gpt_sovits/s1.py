@@ -21,6 +21,7 @@ from vivace.layers.native.kernels import LANES, Kernels, fits, kernels
 from vivace.layers.native.memory import RowsStore
 from vivace.layers.native.post_rows import PostNormDecoder, PostNormLayer
 from vivace.layers.native.product import PackedInt8
+from vivace.layers.native.row import MAX_WIDTH
 from vivace.layers.precision import Precision
 from vivace.models.base import ARSpec
 from vivace.weights.keymap import KeyMap
@@ -85,7 +86,8 @@ class PostNormBlock(nn.Module):
         parts = [p for p in self._products if isinstance(p, BiasedProduct) and p.bias is not None]
         matrices = [part.product for part in parts if isinstance(part.product, PackedInt8)]
         width = self.norm1.weight.shape[0]
-        if len(matrices) < len(self._products) or width % LANES or not fits(width // self.heads):
+        fit = width % LANES == 0 and fits(width // self.heads) and self.linear1.out_features <= MAX_WIDTH
+        if len(matrices) < len(self._products) or not fit:
             return None
         qkv, out, up, down = matrices
         biases = [part.bias.float().contiguous() for part in parts if part.bias is not None]
