@@ -84,6 +84,16 @@ def test_speech_is_neither_shorter_nor_endlessly_longer_than_its_phones(embedded
     assert script.units <= len(made.codes) <= script.units * embedded.habits.frames_per_unit + 49
 
 
+def test_who_is_asked_to_hurry_may_be_short(embedded: ChatTTSStages) -> None:
+    usual, hurried, slow = (
+        embedded.expectation(embedded.script(piece(f"{tag}A somewhat longer sentence, with a pause.")), None)
+        for tag in ("", "[speed_9]", "[speed_0]")
+    )
+    assert hurried.least == pytest.approx(usual.least / 1.1**4, abs=1)
+    assert slow == usual
+    assert hurried.most == usual.most
+
+
 def test_both_ways_to_a_spectrogram_have_two_frames_a_code(published: ChatTTSStages) -> None:
     script = published.script(piece("你好。"))
     voice = Voice("x", embedding=torch.ones(96).half().numpy())

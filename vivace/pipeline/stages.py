@@ -27,7 +27,7 @@ from vivace.models.chattts.dvae import DVAE
 from vivace.models.chattts.pauses import settle
 from vivace.models.chattts.prompt import SPEAKER, SpeakerRow, code_prompt, embed_prompt, refine_prompt
 from vivace.models.chattts.speaker import random_speaker, speaker_embedding
-from vivace.models.chattts.text import SPEED_TAG, character_text, phone_text
+from vivace.models.chattts.text import SPEED_TAG, character_text, pace_of, phone_text
 from vivace.pipeline.frames import HiddenFrames
 from vivace.pipeline.loading import ChatTTSParts
 from vivace.pipeline.speech_check import Expectation
@@ -181,9 +181,9 @@ class ChatTTSStages:
         )
 
     def expectation(self, script: Script, recording: Recording | None) -> Expectation:
-        """How long speech of a script is: ``bounded`` keeps it from being shorter or longer than that."""
+        """How long speech of a script is; who is asked to hurry needs less time."""
         rate = self.sample_rate / (self.vocoder.hop * self.model.decoder.frames_per_code)
-        least = math.ceil(script.units * self.habits.least_frames_per_unit)
+        least = math.ceil(script.units * self.habits.least_frames_per_unit / max(1.0, pace_of(script.manner)))
         return Expectation(least, math.ceil(script.units * self.habits.frames_per_unit) + SLACK_FRAMES, rate)
 
     def codes(self, script: Script, prompt: ARPrompt, params: SamplingParams, seed: int) -> Generation:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from vivace.models.chattts.text import word_tokens
+from vivace.models.chattts.text import pace_of, word_tokens
 from vivace.train.pitch import risen
 from vivace.train.recording import SAMPLE_RATE, Anchor, Recording, Teacher, joined
 from vivace.types import Word
 
-PACES = {f"[speed_{n}]": 1.1 ** (n - 5) for n in range(10)}  # times the teacher's own pace: 0.62 to 1.46
+PACES = {tag: pace_of(tag) for tag in (f"[speed_{n}]" for n in range(10))}  # times the teacher's own pace: 0.62 to 1.46
 PAUSES_S = {"[uv_break]": 0.25, "[lbreak]": 0.6}
 QUESTION_GAP_S = 0.3  # behind a question that is not the end
 RISES = {"en": 5.0, "zh": 3.0}  # semitones of a question; less where pitch also tells words apart
