@@ -57,3 +57,4 @@ speak voice.safetensors "$voice" 1.2e-3 0.6 --init "$work/start.safetensors"
 stage recogniser "$work/corpus" "$work/recogniser.safetensors" $hears --seed 4
 
 stage export "$work/voice.safetensors" "$work/vocos.safetensors" "$work/checkpoint"
+stage durations "$work/corpus" "$work/checkpoint"

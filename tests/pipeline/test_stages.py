@@ -84,7 +84,24 @@ def test_speech_is_neither_shorter_nor_endlessly_longer_than_its_phones(embedded
     assert script.units <= len(made.codes) <= script.units * embedded.habits.frames_per_unit + 49
 
 
+def test_speech_is_expected_to_last_as_long_as_its_phones(embedded: ChatTTSStages) -> None:
+    short = embedded.expectation(embedded.script(piece("Good morning.")), None)
+    long = embedded.expectation(embedded.script(piece("Good morning, my dear and most patient friends.")), None)
+    assert 20 < short.least < short.most < long.least < long.most < 250
+
+
 def test_who_is_asked_to_hurry_may_be_short(embedded: ChatTTSStages) -> None:
+    usual, hurried, slow = (
+        embedded.expectation(embedded.script(piece(f"{tag}A somewhat longer sentence, with a pause.")), None)
+        for tag in ("", "[speed_9]", "[speed_0]")
+    )
+    assert hurried.least == pytest.approx(usual.least / 1.1**4, abs=4)
+    assert slow.least == pytest.approx(usual.least * 1.1**5, rel=0.1)
+    assert hurried.most < usual.most < slow.most
+
+
+def test_without_durations_phones_are_counted(embedded: ChatTTSStages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "model", replace(embedded.model, durations=None))
     usual, hurried, slow = (
         embedded.expectation(embedded.script(piece(f"{tag}A somewhat longer sentence, with a pause.")), None)
         for tag in ("", "[speed_9]", "[speed_0]")

@@ -42,6 +42,8 @@ from vivace.vocoder.chunked import CHUNK_FRAMES, ChunkedVocoder
 REFINE = SamplingParams(temperature=0.7, top_p=0.7, top_k=20, repetition_penalty=1.0, max_new_tokens=384)
 CODE, TEXT = "code", "text"  # modes of the engine
 MIN_RECORDING_S = 1.0
+SHORTEST, LONGEST = 0.75, 1.3  # of the expected duration; recordings held out lie between 0.79 and 1.29
+LEEWAY = 6  # code frames besides
 SLACK_FRAMES = 48  # one second beyond what a piece may need
 
 
@@ -183,7 +185,11 @@ class ChatTTSStages:
     def expectation(self, script: Script, recording: Recording | None) -> Expectation:
         """How long speech of a script is; who is asked to hurry needs less time."""
         rate = self.sample_rate / (self.vocoder.hop * self.model.decoder.frames_per_code)
-        least = math.ceil(script.units * self.habits.least_frames_per_unit / max(1.0, pace_of(script.manner)))
+        pace = pace_of(script.manner)
+        if self.model.durations is not None:
+            expected = self.model.durations.expect(self.model.tokenizer.ids(script.text), pace)
+            return Expectation(round(SHORTEST * expected) - LEEWAY, round(LONGEST * expected) + LEEWAY, rate)
+        least = math.ceil(script.units * self.habits.least_frames_per_unit / max(1.0, pace))
         return Expectation(least, math.ceil(script.units * self.habits.frames_per_unit) + SLACK_FRAMES, rate)
 
     def codes(self, script: Script, prompt: ARPrompt, params: SamplingParams, seed: int) -> Generation:

@@ -13,6 +13,7 @@ from vivace.train.blend import blend
 from vivace.train.budget import Budget
 from vivace.train.corpus import EMBEDDED_PLAN, build_corpus, draw_lines
 from vivace.train.decoder_mels import write_predicted_mels
+from vivace.train.durations import fit_durations
 from vivace.train.dvae_stage import DVAEOptions, build_dvae, encode_corpus, train_dvae
 from vivace.train.export import export
 from vivace.train.peers import Peers
@@ -91,6 +92,12 @@ def checkpoint(args: argparse.Namespace) -> None:
     log.info("%s: %d bytes", args.out, sum(p.stat().st_size for p in args.out.rglob("*") if p.is_file()))
 
 
+def durations(args: argparse.Namespace) -> None:
+    found = fit_durations(Corpus(args.corpus).part("train"))
+    found.write(args.checkpoint / "asset")
+    log.info("durations of %d tokens", int((found.frames > 0).sum()))
+
+
 def parser() -> argparse.ArgumentParser:
     """One subcommand a stage."""
     top = argparse.ArgumentParser(prog="python -m vivace.train", description="Train a voice from synthesizers.")
@@ -139,6 +146,10 @@ def parser() -> argparse.ArgumentParser:
     predicted.add_argument("out", type=Path)
     predicted.add_argument("--count", type=int, default=2000, help="utterances")
     trained(stage("recogniser", recogniser, "what the benchmark hears phones and tones with"), init=False)
+    timed = stage("durations", durations, "how long phones take, into a checkpoint folder")
+    timed.add_argument("corpus", type=Path)
+    timed.add_argument("checkpoint", type=Path)
+
     exported = stage("export", checkpoint, "a checkpoint folder")
     exported.add_argument("voice", type=Path)
     exported.add_argument("vocos", type=Path)

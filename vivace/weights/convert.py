@@ -28,7 +28,10 @@ TENSOR_FILES: dict[str, tuple[str, ...]] = {
     EMBED: (EMBED, LEGACY_GPT),
     GPT: (GPT, LEGACY_GPT),
 }
-OPTIONAL_TENSOR_FILES = {"asset/spk_stat.safetensors": ("asset/spk_stat.pt",)}
+OPTIONAL_TENSOR_FILES = {
+    "asset/spk_stat.safetensors": ("asset/spk_stat.pt",),
+    "asset/Durations.safetensors": ("asset/Durations.safetensors",),
+}
 COPIED = ("config.json", GPT_CONFIG, TOKENIZER, "asset/tokenizer/tokenizer_config.json")
 
 

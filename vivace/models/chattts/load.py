@@ -11,6 +11,7 @@ from vivace.layers.fsq import Regime as Regime  # callers name it too
 from vivace.models.chattts import keymaps
 from vivace.models.chattts.config import ChatTTSConfig, read_config
 from vivace.models.chattts.decoder import SpectrogramDecoder
+from vivace.models.chattts.durations import Durations, read_durations
 from vivace.models.chattts.dvae import DVAE
 from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama, TextMode
 from vivace.models.chattts.speaker import SpeakerStatistics, published_statistics
@@ -31,6 +32,7 @@ class ChatTTSModel:
     decoder: SpectrogramDecoder
     dvae: DVAE | None  # None: the checkpoint cannot listen to recordings
     statistics: SpeakerStatistics | None  # None: it has no random speakers
+    durations: Durations | None = None  # None: nobody knows how long its speech should be
 
     @property
     def code_mode(self) -> CodeMode:
@@ -87,6 +89,7 @@ def build_chattts(root: Path, *, regime: Regime = "a") -> tuple[ChatTTSModel, li
         llama.set_precision(config.vivace.precision)
         if not llama.small:  # a small model's heads stay as they are
             embeddings.set_precision(config.vivace.precision)
+    durations = read_durations(asset, len(tokenizer))
     parts = [
         Part(llama, asset / "gpt" / "model.safetensors", keymaps.GPT, ignore=keymaps.GPT_UNUSED),
         Part(embeddings, asset / "Embed.safetensors", keymaps.EMBED),
@@ -94,4 +97,6 @@ def build_chattts(root: Path, *, regime: Regime = "a") -> tuple[ChatTTSModel, li
     ]
     if dvae is not None:
         parts.append(Part(dvae, asset / "DVAE.safetensors", keymaps.DVAE, ignore=keymaps.DVAE_UNUSED))
-    return ChatTTSModel(config, tokenizer, llama, embeddings, decoder, dvae, _statistics(root, config)), parts
+    return ChatTTSModel(
+        config, tokenizer, llama, embeddings, decoder, dvae, _statistics(root, config), durations
+    ), parts
