@@ -66,7 +66,8 @@ def hidden_states(model: VoiceModel, batch: Batch, codes: Tensor, *, drop: float
     is_code = batch.codes[..., :1] >= 0
     embedded = model.embeddings.code(codes.clamp_min(0))
     if drop:
-        embedded = embedded * ~silenced(*embedded.shape[:2], drop)[..., None]
+        rows, frames = embedded.shape[:2]
+        embedded = embedded * ~silenced(rows, frames, drop)[..., None]
     prompt = model.embeddings.emb_text(batch.text)
     slot = torch.arange(prompt.shape[1]) == 1  # [spk_emb]
     prompt = torch.where(slot[:, None], model.speaker_rows(batch.speakers)[:, None], prompt)
@@ -77,7 +78,7 @@ def hidden_states(model: VoiceModel, batch: Batch, codes: Tensor, *, drop: float
 
 
 def silenced(rows: int, length: int, drop: float) -> Tensor:
-    """Frames ``[rows, length]`` that are not heard: each span of a row with a chance of up to ``2 * drop``, spans of 1 to 16.
+    """Frames ``[rows, length]`` that are not heard: spans of 1 to 16, each with a row's chance of up to ``2 * drop``.
 
     A model that hears every frame learns to go on with the sound it hears, and not to look up in the text which one it
     is. In free speech there is nobody who said it right before. Frames that are silenced one by one hide nothing: their
