@@ -20,10 +20,8 @@ def batch(rows: int = 2, prompt: int = 4, frames: int = 6) -> Batch:
     targets[:, prompt - 1 :] = 7
     positions = torch.full((rows, length), -1.0)
     positions[:, prompt - 1 : length - 1] = torch.linspace(1.0, 2.9, frames)
-    mel, own = torch.randn(rows, length, 200), torch.zeros(rows, dtype=torch.bool)
-    return Batch(
-        text, targets, targets, positions, mel, torch.zeros(rows).long(), own, (prompt,) * rows, (frames,) * rows
-    )
+    mel = torch.randn(rows, length, 200)
+    return Batch(text, targets, targets, positions, mel, torch.zeros(rows).long(), (prompt,) * rows, (frames,) * rows)
 
 
 def test_code_loss_counts_residual_codes_less_and_the_end_fully() -> None:

@@ -1,7 +1,6 @@
 """Corpus to checkpoint at toy size, through every stage, and the checkpoint speaks."""
 
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -9,7 +8,6 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +21,6 @@ from vivace.models.chattts.speaker import speaker_embedding
 from vivace.models.chattts.text import pace_of, word_tokens
 from vivace.pipeline.loading import load_chattts
 from vivace.pipeline.voices import VoiceStore
-from vivace.train.batching import Batch, Collator
 from vivace.train.blend import blend
 from vivace.train.budget import Budget
 from vivace.train.corpus import CorpusPlan, Share, build_corpus, draw_lines
@@ -34,12 +31,11 @@ from vivace.train.export import Speaker, export
 from vivace.train.inventory import vocabulary
 from vivace.train.preset import MEL_FLOOR, TOY
 from vivace.train.recording import SAMPLE_RATE, Anchor, Recording, Teacher
-from vivace.train.rollouts import Rollouts
 from vivace.train.speakers import EMBEDDED_SPEAKERS
 from vivace.train.store import HELD_OUT, Corpus
 from vivace.train.vocos_stage import VocosOptions, train_vocos
 from vivace.train.voice_model import VoiceModel
-from vivace.train.voice_stage import Losses, VoiceOptions, batch_loss, decoder_only_loss, train_voice
+from vivace.train.voice_stage import VoiceOptions, train_voice
 from vivace.types import Word
 
 PLAN = CorpusPlan((Share("one", "en", 0.5), Share("two", "mixed", 0.5)), held_out=2, frames=(8, 300))
@@ -174,77 +170,6 @@ def test_durations_are_those_of_the_teachers(corpus: Corpus, tmp_path: Path) -> 
         expected = durations.expect([ids[t] for t in u.tokens if not t.startswith("[speed")], pace)
         if "break]" not in u.text:
             assert expected == pytest.approx(u.frames, rel=0.25, abs=6)
-
-
-def test_rollouts_say_what_the_exported_checkpoint_says(
-    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = VoiceOptions(Budget(1e-3, steps=2, warmup=1), positions=600, decoder_frames=60)
-    model = train_voice(corpus, TOY, tmp_path / "voice.safetensors", options)
-    vocoder = train_vocos(corpus, TOY, tmp_path / "vocos.safetensors", VocosOptions(Budget(1e-3, steps=1), rows=2))
-    export(tmp_path / "out", model, vocoder, SPEAKERS, dtype=torch.float32)
-    parts = load_chattts(tmp_path / "out")
-    monkeypatch.setattr("vivace.train.rollouts.TOO_FAR", 100.0)
-    utterances = corpus.utterances[:5]
-    collator = Collator(corpus, TOY.speakers, 625)
-    takes = Rollouts(corpus, collator, random.Random(4)).takes(model, utterances)
-    rng = random.Random(4)
-    for u, take in zip(utterances, takes, strict=True):
-        temperature, seed = rng.uniform(0.1, 0.5), rng.getrandbits(48)
-        prompt = code_prompt(" ".join(u.tokens), prompt="", speaker=True)
-        row = next(s.name for s in SPEAKERS if s.teacher == u.speaker)
-        voice = VoiceStore(tmp_path / "out" / "voices").get(row).embedding
-        assert voice is not None
-        speaker = SpeakerRow(parts.model.tokenizer.id("[spk_emb]"), speaker_embedding(voice))
-        encoded = embed_prompt(parts.model.tokenizer.encode([prompt], 4), parts.model.embeddings, speaker)
-        limit = int(1.35 * u.frames) + 12
-        params = SamplingParams(temperature, min_new_tokens=len(u.tokens) // 2, max_new_tokens=limit)
-        said = generate(parts.model.code_mode, encoded, params, SeededNoise((seed,)))[0].codes
-        assert take is not None
-        assert (take.source[:-1] <= take.source[1:]).all()
-        assert (take.codes == said[: len(take.codes)]).float().mean() > 0.9  # speaker vectors are stored in float16
-
-
-def test_only_the_decoder_learns_from_own_speech(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vivace.train.rollouts.TOO_FAR", 100.0)
-    torch.manual_seed(0)
-    model, rng = VoiceModel(TOY), random.Random(0)
-    collator = Collator(corpus, TOY.speakers, 625)
-    utterances = corpus.utterances[:3]
-    batch = collator.batch(utterances, Rollouts(corpus, collator, rng).takes(model, utterances))
-    assert batch.own.all()
-    options = VoiceOptions(Budget(1e-3, steps=1), decoder_frames=60)
-    decoder_only_loss(model, batch, options, rng).backward()  # type: ignore[no-untyped-call]
-    taught = {name.partition(".")[0] for name, p in model.named_parameters() if p.grad is not None}
-    assert taught == {"decoder"}
-
-
-@pytest.mark.parametrize("accumulate", [1, 2])
-def test_every_fourth_step_reads_own_speech(
-    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accumulate: int
-) -> None:
-    steps: list[bool] = []
-
-    def own_step(model: VoiceModel, batch: Batch, options: VoiceOptions, rng: random.Random) -> torch.Tensor:
-        steps.append(True)
-        assert batch.own.any()
-        return decoder_only_loss(model, batch, options, rng)
-
-    def whole_step(model: VoiceModel, batch: Batch, *args: Any, drop: float) -> tuple[torch.Tensor, Losses]:
-        if drop:
-            steps.append(False)
-        assert not batch.own.any()
-        return batch_loss(model, batch, *args, drop=drop)
-
-    monkeypatch.setattr("vivace.train.voice_stage.decoder_only_loss", own_step)
-    monkeypatch.setattr("vivace.train.voice_stage.batch_loss", whole_step)
-    monkeypatch.setattr("vivace.train.rollouts.TOO_FAR", 100.0)
-    options = VoiceOptions(
-        Budget(1e-3, steps=7, warmup=1), positions=600, decoder_frames=60, rollouts=3, accumulate=accumulate
-    )
-    model = train_voice(corpus, TOY, tmp_path / "voice.safetensors", options)
-    assert steps == [n // accumulate % 4 == 2 for n in range(7 * accumulate)]
-    assert all(torch.isfinite(p).all() for p in model.parameters())
 
 
 @pytest.mark.skipif(

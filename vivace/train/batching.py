@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from vivace.train.inventory import vocabulary
-from vivace.train.retiming import Take
 from vivace.train.store import FRAMES_PER_CODE, N_MELS, Corpus, Utterance
 
 NO_CODE, NO_TARGET, NO_POSITION = -1, -100, -1.0
@@ -27,7 +26,6 @@ class Batch:
     positions: Tensor  # [B, L] the prompt position that sounds, NO_POSITION where no frame is predicted
     mel: Tensor  # [B, L, 2M] the mel of the predicted frame, in the order of targets
     speakers: Tensor  # [B]
-    own: Tensor  # [B] bool: what is fed in is the model's own speech
     prompts: tuple[int, ...]  # length of each prompt
     frames: tuple[int, ...]  # T of each row
 
@@ -44,23 +42,12 @@ class Collator:
         self._corpus, self._speakers, self._end = corpus, list(speakers), end_code
         self._ids = {token: i for i, token in enumerate(vocabulary())}
 
-    def prompt_length(self, u: Utterance) -> int:
-        """Positions before the first frame."""
-        return FRONT + len(u.tokens) + BACK
-
     def length(self, u: Utterance) -> int:
         """Positions that ``u`` takes."""
-        return self.prompt_length(u) + u.frames
+        return FRONT + len(u.tokens) + BACK + u.frames
 
-    def batch(self, utterances: Sequence[Utterance], takes: Sequence[Take | None] = ()) -> Batch:
-        """Rows that read the teacher's codes, or what the model said itself in ``takes``, one for each utterance.
-
-        What is predicted is the teacher's in both cases: for a take the frames that belong to its own.
-        """
-        rows = len(utterances)
-        takes = takes or [None] * rows
-        spoken = [u.frames if take is None else len(take.codes) for u, take in zip(utterances, takes, strict=True)]
-        longest = max(self.prompt_length(u) + frames for u, frames in zip(utterances, spoken, strict=True))
+    def batch(self, utterances: Sequence[Utterance]) -> Batch:
+        rows, longest = len(utterances), max(map(self.length, utterances))
         first = self._corpus.codes(utterances[0])
         text = torch.zeros(rows, longest, dtype=torch.long)
         codes = torch.full((rows, longest, first.shape[1]), NO_CODE)
@@ -68,24 +55,23 @@ class Collator:
         positions = torch.full((rows, longest), NO_POSITION)
         mel = torch.zeros(rows, longest, FRAMES_PER_CODE * N_MELS)
         prompts = []
-        for b, (u, take, frames) in enumerate(zip(utterances, takes, spoken, strict=True)):
+        for b, u in enumerate(utterances):
             phones = [self._ids[token] for token in u.tokens]
             prompt = [self._ids["[Stts]"], self._ids["[spk_emb]"], *phones, self._ids["[Ptts]"]]
-            start, end = len(prompt), len(prompt) + frames
-            recorded = torch.from_numpy(self._corpus.codes(u).astype("int64"))
-            source = torch.arange(u.frames) if take is None else torch.from_numpy(take.source)
-            finished = take is None or take.finished(u.frames)
+            start, end = len(prompt), len(prompt) + u.frames
+            own = torch.from_numpy(self._corpus.codes(u).astype("int64"))
             text[b, :start] = torch.tensor(prompt)
-            codes[b, start:end] = recorded if take is None else take.codes
-            targets[b, start - 1 : end - 1] = recorded[source]
-            targets[b, end - 1] = self._end if finished else recorded[source[-1] + 1]
-            sounding = torch.tensor(u.positions).clamp(max=len(phones) - 0.01)
-            positions[b, start - 1 : end - 1] = FRONT + sounding[source]
-            mel[b, start - 1 : end - 1] = torch.from_numpy(self._corpus.mel(u)).view(u.frames, -1)[source]
+            codes[b, start:end] = own
+            targets[b, start - 1 : end - 1] = own
+            targets[b, end - 1] = self._end
+            spoken = torch.tensor(u.positions).clamp(max=len(phones) - 0.01)
+            positions[b, start - 1 : end - 1] = FRONT + spoken
+            mel[b, start - 1 : end - 1] = torch.from_numpy(self._corpus.mel(u)).view(u.frames, -1)
             prompts.append(start)
         speakers = torch.tensor([self._speakers.index(u.speaker) for u in utterances])
-        own = torch.tensor([take is not None for take in takes])
-        return Batch(text, codes, targets, positions, mel, speakers, own, tuple(prompts), tuple(spoken))
+        return Batch(
+            text, codes, targets, positions, mel, speakers, tuple(prompts), tuple(u.frames for u in utterances)
+        )
 
 
 def buckets(lengths: Sequence[int], budget: int, rng: random.Random) -> list[list[int]]:
@@ -103,11 +89,9 @@ def buckets(lengths: Sequence[int], budget: int, rng: random.Random) -> list[lis
     return batches
 
 
-def endless(
-    utterances: Sequence[Utterance], collator: Collator, budget: int, rng: random.Random
-) -> Iterator[list[Utterance]]:
-    """What comes into batches of at most ``budget`` positions, epoch after epoch."""
+def endless(utterances: Sequence[Utterance], collator: Collator, budget: int, rng: random.Random) -> Iterator[Batch]:
+    """Batches of at most ``budget`` positions, epoch after epoch."""
     lengths = [collator.length(u) for u in utterances]
     while True:
         for indices in buckets(lengths, budget, rng):
-            yield [utterances[i] for i in indices]
+            yield collator.batch([utterances[i] for i in indices])

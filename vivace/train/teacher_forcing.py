@@ -68,7 +68,10 @@ def hidden_states(model: VoiceModel, batch: Batch, codes: Tensor, *, drop: float
     if drop:
         rows, frames = embedded.shape[:2]
         embedded = embedded * ~silenced(rows, frames, drop)[..., None]
-    x = torch.where(is_code, embedded, model.prompt(batch.text, batch.speakers))
+    prompt = model.embeddings.emb_text(batch.text)
+    slot = torch.arange(prompt.shape[1]) == 1  # [spk_emb]
+    prompt = torch.where(slot[:, None], model.speaker_rows(batch.speakers)[:, None], prompt)
+    x = torch.where(is_code, embedded, prompt)
     rows, length, _ = x.shape
     positions = torch.arange(length).expand(rows, -1)
     return cast(Tensor, model.llama(x, positions, WholeRow()))

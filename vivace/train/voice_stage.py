@@ -13,12 +13,10 @@ from torch import Tensor
 from vivace.train.batching import Batch, Collator, endless
 from vivace.train.budget import Budget, Progress
 from vivace.train.early_stop import EarlyStop
-from vivace.train.feed import CLEAN_EVERY, reads_own, recorded, spoken
 from vivace.train.mel_scale import mel_statistics, start_at_mean
 from vivace.train.objective import Weights, code_loss, decoder_loss, guide_loss, mel_head_loss
 from vivace.train.peers import ALONE, Peers
 from vivace.train.preset import Preset
-from vivace.train.rollouts import Rollouts
 from vivace.train.state import load_weights, resume, save_state
 from vivace.train.store import HELD_OUT, N_MELS, Corpus, Utterance
 from vivace.train.teacher_forcing import GuidedHeads, hidden_states, own_codes
@@ -26,6 +24,7 @@ from vivace.train.voice_model import VoiceModel
 
 log = logging.getLogger(__name__)
 CLIP = 1.0  # norm of the gradient
+CLEAN_EVERY = 4  # one step in so many sees the teacher's codes only
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,6 @@ class VoiceOptions:
     decoder_frames: int = 900  # code frames per step that the Decoder sees
     decoder_rate: float = 0.6  # its learning rate, as a share
     sampled: float = 0.6  # scheduled sampling: up to this share of a row's frames
-    rollouts: int = 0  # batches ahead for which the model speaks itself, one of four; the Decoder learns from them
     twice: tuple[str, ...] = ()  # speakers whose utterances come twice an epoch
     drop: float = 0.35  # mean share of frames that are not heard
     weights: Weights = field(default_factory=Weights)
@@ -106,17 +104,6 @@ def batch_loss(
     return loss, Losses(coded, read_error, guided_error, attention, decoder_error)
 
 
-def decoder_only_loss(model: VoiceModel, batch: Batch, options: VoiceOptions, rng: random.Random) -> Tensor:
-    """The Decoder's part on the model's own speech, which the language model must not learn from: the recording's codes
-    do not continue its own, and it would lose its thread.
-    """
-    with torch.autocast("cpu", torch.bfloat16):
-        with torch.no_grad():
-            hidden = hidden_states(model, batch, batch.codes)
-        spoken, _ = decoder_loss(model.decoder, hidden.float(), batch, 2 * options.decoder_frames, rng)
-    return options.weights.decoder * spoken
-
-
 @torch.no_grad()
 def evaluate(model: VoiceModel, batches: Sequence[Batch], options: VoiceOptions) -> Losses:
     """Mean losses on held-out batches with the teacher's codes fed in."""
@@ -161,12 +148,7 @@ def train_voice(
     rng = random.Random(options.seed + 1000 * progress.step + peers.rank)
     collator = Collator(corpus, preset.speakers, preset.sizes.gpt.num_audio_tokens - 1)
     again = tuple(u for u in utterances if u.speaker in options.twice)
-    groups = endless((*utterances, *again), collator, options.positions, rng)
-    stream = recorded(groups, collator)
-    if options.rollouts:
-        rollouts = Rollouts(corpus, collator, rng)
-        ahead, first = options.rollouts, progress.step
-        stream = spoken(groups, collator, rollouts, model, ahead=ahead, step=first, accumulate=options.accumulate)
+    stream = endless((*utterances, *again), collator, options.positions, rng)
     held = list(corpus.part(HELD_OUT))[:100]
     judged = [collator.batch(held[i : i + 10]) for i in range(0, len(held), 10)] if peers.leads else []
     best, stop = out.with_suffix(".best.safetensors"), EarlyStop(options.patience)
@@ -175,7 +157,7 @@ def train_voice(
         losses = _step(model, adam, stream, options, peers, rng, progress, used)
         if not peers.leads:
             continue
-        if losses is not None and progress.step % options.report_every == 0:
+        if progress.step % options.report_every == 0:
             log.info("step %d, %.0f s: %s", progress.step, progress.seconds, losses)
         if time.monotonic() - last_save > 60 * options.save_minutes:
             save_state(out, model, adam, progress)
@@ -208,27 +190,22 @@ def _step(
     rng: random.Random,
     progress: Progress,
     used: float,
-) -> Losses | None:
+) -> Losses:
     rate = options.budget.rate(progress.step, used)
     for group in adam.param_groups:
         group["lr"] = rate * group["share"]
-    alone = bool(options.rollouts) and reads_own(progress.step)  # the Decoder
     adam.zero_grad(set_to_none=True)
     for _ in range(options.accumulate):
         batch = next(stream)
-        if alone:
-            loss, losses = decoder_only_loss(model, batch, options, rng), None
-        else:
-            codes = batch.codes
-            if options.sampled and progress.step % CLEAN_EVERY:
-                codes = own_codes(model, batch, model.head_weights().detach(), options.sampled)
-            loss, losses = batch_loss(model, batch, codes, options, rng, drop=options.drop)
+        codes = batch.codes
+        if options.sampled and progress.step % CLEAN_EVERY:
+            codes = own_codes(model, batch, model.head_weights().detach(), options.sampled)
+        loss, losses = batch_loss(model, batch, codes, options, rng, drop=options.drop)
         (loss / options.accumulate).backward()  # type: ignore[no-untyped-call]
     decoder = list(model.decoder.parameters())
     speech = [p for n, p in model.named_parameters() if not n.startswith("decoder.")]
-    parts = (decoder,) if alone else (speech, decoder)
-    peers.average_gradients([p for part in parts for p in part])
-    for part in parts:
+    peers.average_gradients([*speech, *decoder])
+    for part in (speech, decoder):
         torch.nn.utils.clip_grad_norm_(part, CLIP)
     adam.step()
     progress.step += 1
