@@ -39,8 +39,8 @@ class CorpusPlan:
 
     shares: tuple[Share, ...]
     found: float = 0.6  # of the English sentences: from the list of written ones, a third of them with words replaced
-    double: float = 0.2  # two sentences in one utterance
-    long: float = 0.12  # several joined to one sentence of 20 to 45 words
+    double: float = 0.1  # two sentences in one utterance
+    long: float = 0.06  # several joined to one sentence of 20 to 45 words
     paced: float = 0.4  # a [speed_n] in front
     broken: float = 0.15  # a pause tag between two words
     tokens: tuple[int, int] = (2, 200)

@@ -61,13 +61,12 @@ class GuidedHeads:
 def hidden_states(model: VoiceModel, batch: Batch, codes: Tensor, *, drop: float = 0.0) -> Tensor:
     """States of all positions ``[B, L, D]`` for the prompt of ``batch`` followed by ``codes`` ``[B, L, Q]``.
 
-    ``drop`` is the mean share of frames whose embedding is silenced (``silenced``).
+    ``drop`` is the share of frames whose embedding is silenced, so that the text has to be read.
     """
     is_code = batch.codes[..., :1] >= 0
     embedded = model.embeddings.code(codes.clamp_min(0))
     if drop:
-        rows, frames = embedded.shape[:2]
-        embedded = embedded * ~silenced(rows, frames, drop)[..., None]
+        embedded = embedded * (torch.rand(*embedded.shape[:2], 1) > drop)
     prompt = model.embeddings.emb_text(batch.text)
     slot = torch.arange(prompt.shape[1]) == 1  # [spk_emb]
     prompt = torch.where(slot[:, None], model.speaker_rows(batch.speakers)[:, None], prompt)
@@ -75,19 +74,6 @@ def hidden_states(model: VoiceModel, batch: Batch, codes: Tensor, *, drop: float
     rows, length, _ = x.shape
     positions = torch.arange(length).expand(rows, -1)
     return cast(Tensor, model.llama(x, positions, WholeRow()))
-
-
-def silenced(rows: int, length: int, drop: float) -> Tensor:
-    """Frames ``[rows, length]`` that are not heard: spans of 1 to 16, each with a row's chance of up to ``2 * drop``.
-
-    A model that hears every frame learns to go on with the sound it hears, and not to look up in the text which one it
-    is. In free speech there is nobody who said it right before. Frames that are silenced one by one hide nothing: their
-    neighbours tell. Source: arXiv:1511.06349 (word dropout).
-    """
-    span = 2 ** int(torch.randint(0, 5, ()))
-    spans = torch.rand(rows, length // span + 2) < 2 * drop * torch.rand(rows, 1)
-    offset = int(torch.randint(0, span, ()))
-    return spans.repeat_interleave(span, 1)[:, offset : offset + length]
 
 
 def own_codes(model: VoiceModel, batch: Batch, heads: Tensor, share: float, residual_share: float = 0.6) -> Tensor:

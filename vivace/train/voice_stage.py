@@ -37,7 +37,7 @@ class VoiceOptions:
     decoder_rate: float = 0.6  # its learning rate, as a share
     sampled: float = 0.6  # scheduled sampling: up to this share of a row's frames
     twice: tuple[str, ...] = ()  # speakers whose utterances come twice an epoch
-    drop: float = 0.35  # mean share of frames that are not heard
+    drop: float = 0.12  # share of frames whose embedding is silenced
     weights: Weights = field(default_factory=Weights)
     seed: int = 0
     accumulate: int = 1  # batches whose gradients make one step
