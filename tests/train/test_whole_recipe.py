@@ -169,6 +169,9 @@ def test_one_command_makes_a_checkpoint_from_nothing(tmp_path: Path) -> None:
     assert speakers == {speaker.name for speaker in EMBEDDED_SPEAKERS}
     parts = load_chattts(tmp_path / "checkpoint")
     assert parts.model.config.vivace.text == "phones"
+    durations = parts.model.durations
+    assert durations is not None
+    assert durations.frames.max() > 1
     again = subprocess.run(["sh", str(script), str(tmp_path), "huge"], env=environment, capture_output=True, text=True)
     assert again.returncode == 2
     assert "huge" in again.stderr

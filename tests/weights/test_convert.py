@@ -2,11 +2,13 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from vivace.errors import InputError, UnsafeFileError, WeightsError, WeightsNotFoundError
+from vivace.models.chattts.durations import Durations, read_durations
 from vivace.weights.convert import convert_chattts
 from vivace.weights.layout import check_layout
 from vivace.weights.legacy_file import read_legacy, read_voice_vector
@@ -79,6 +81,15 @@ def test_a_legacy_folder_becomes_the_published_layout(source: Path, tmp_path: Pa
     assert made["asset/DVAE.safetensors"].renamed == 2
     assert [done for _, done, _ in steps] == list(range(len(steps)))
     assert left_behind(tmp_path) == []
+
+
+def test_durations_of_phones_come_along(source: Path, tmp_path: Path) -> None:
+    durations = Durations(np.array([0.0, 3.0, 5.5], np.float32))
+    durations.write(source / "asset")
+    convert_chattts(source, tmp_path / "new")
+    found = read_durations(tmp_path / "new" / "asset", 3)
+    assert found is not None
+    assert found.frames.tolist() == durations.frames.tolist()
 
 
 def test_the_layer_scale_is_renamed_where_it_is_in_the_published_files(source: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from vivace.errors import WeightsMismatchError
@@ -25,8 +26,6 @@ class Durations:
 
     def write(self, asset: Path) -> None:
         """Into the folder ``asset`` of a checkpoint."""
-        import torch
-
         write_tensors(asset / FILE, {"frames": torch.from_numpy(self.frames)}, {"format": "pt"})
 
 
