@@ -46,6 +46,12 @@ def test_a_checkpoint_may_do_without_a_dvae(tmp_path: Path) -> None:
         ('{"hidden_size": "big"}', {}, "hidden_size is 'big'"),
         ("{}", {"config.json": '{"decoder": {"hidden": 0}}'}, "decoder.hidden is 0"),
         ("{}", {"config.json": "{}", "tiny_config.json": "{}"}, "several configurations"),
+        (
+            "{}",
+            {"config.json": '{"vivace": {"end_codebooks": []}}'},
+            r"end_codebooks is \(\); name one or more of 0 to 3",
+        ),
+        ("{}", {"config.json": '{"vivace": {"end_codebooks": [1, 4]}}'}, r"end_codebooks is \(1, 4\)"),
     ],
 )
 def test_nonsense_is_refused(tmp_path: Path, gpt: str, extra: dict[str, str], message: str) -> None:

@@ -50,6 +50,7 @@ def _chattts(
         mel_floor=MEL_FLOOR,
         mel_gate=MEL_GATE,
         temperature=0.2,
+        end_codebooks=(0, 2),  # second-stage codes are near noise
         tags=(*PACES, *PAUSES_S),
     )
     return ChatTTSConfig(gpt=gpt, decoder=stack, dvae=dvae, vocos=VocosConfig(backbone=vocos), vivace=habits)

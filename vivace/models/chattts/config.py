@@ -88,6 +88,7 @@ class Habits:
     top_p: float = 0.7
     top_k: int = 20
     repetition_penalty: float = 1.05
+    end_codebooks: tuple[int, ...] | None = None  # those that may end the speech; None: any of them
     mel_floor: float | None = None  # natural log: below it the Decoder was not trained; None: everywhere it was
     mel_gate: float | None = None  # natural log: a frame all of whose bands are below is a pause; None: none is
     frames_per_unit: float = 12.0  # more code frames a phone unit than this is not speech any more
@@ -164,5 +165,10 @@ def read_config(root: Path) -> ChatTTSConfig:
         if given.get("dvae", "") is None:
             config = replace(config, dvae=None)
     config = replace(config, gpt=_merge(config.gpt, _read_json(gpt_file)))
-    _check(config, extra[0] if extra else gpt_file)
+    where = extra[0] if extra else gpt_file
+    _check(config, where)
+    may_end = config.vivace.end_codebooks
+    if may_end is not None and not (may_end and {*may_end} <= {*range(config.gpt.num_vq)}):
+        books = f"one or more of 0 to {config.gpt.num_vq - 1}, or null for all"
+        raise WeightsError(f"{where}: vivace.end_codebooks is {may_end}; name {books}")
     return config

@@ -135,10 +135,21 @@ class Embeddings(nn.Module):
         return torch.stack([table(codes[..., q]) for q, table in tables]).sum(0)
 
 
-class CodeMode:
-    """``ARModel`` that writes frames of audio codes; its last code ends the speech."""
+NEVER = -1e4  # a logit; finite, for one that is not means a broken step
 
-    def __init__(self, llama: Llama, embeddings: Embeddings, config: GPTConfig) -> None:
+
+class CodeMode:
+    """``ARModel`` that writes frames of audio codes; its last code ends the speech.
+
+    Args:
+        end_codebooks: those that may say the end; None: all of them. A codebook whose codes are near noise says it too
+            often: where a hundred codes share the probability, an end of 0.01 is the likeliest, and a low temperature
+            makes it certain.
+    """
+
+    def __init__(
+        self, llama: Llama, embeddings: Embeddings, config: GPTConfig, end_codebooks: tuple[int, ...] | None = None
+    ) -> None:
         self.spec = ARSpec(
             layers=config.num_hidden_layers,
             heads=config.num_attention_heads,
@@ -149,10 +160,14 @@ class CodeMode:
             max_positions=config.max_position_embeddings,
         )
         self.forward, self.embed, self._logits = llama.__call__, embeddings.code, embeddings.code_logits
+        self._endless = [] if end_codebooks is None else sorted({*range(config.num_vq)} - {*end_codebooks})
 
     def logits(self, hidden: Tensor) -> Tensor:
         """``[B, D]`` -> ``[B, Q, V]``."""
-        return self._logits(hidden).float()
+        logits = self._logits(hidden).float()
+        for book in self._endless:
+            logits[:, book, self.spec.end_code] = NEVER
+        return logits
 
 
 class TextMode:

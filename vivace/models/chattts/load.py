@@ -37,7 +37,7 @@ class ChatTTSModel:
     @property
     def code_mode(self) -> CodeMode:
         """The language model as a writer of audio codes."""
-        return CodeMode(self.llama, self.embeddings, self.config.gpt)
+        return CodeMode(self.llama, self.embeddings, self.config.gpt, self.config.vivace.end_codebooks)
 
     @property
     def text_mode(self) -> TextMode:
