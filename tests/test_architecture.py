@@ -68,6 +68,7 @@ LAYERS: dict[str, set[str]] = {
         "layers",
         "models",
         "vocoder",
+        "engine",  # a model in training speaks
         "settings.group",  # a run is described by a YAML file, read as settings are
         "settings.sources",
     },

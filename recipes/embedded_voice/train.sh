@@ -1,5 +1,5 @@
 #!/bin/sh
-# The embedded voice from nothing: corpus, vocoder, codec, voice, recogniser, checkpoint.
+# The embedded voice from nothing: corpus, vocoder, codec, recognisers, voice, checkpoint.
 # usage: recipes/embedded_voice/train.sh WORK_FOLDER [full|small|toy]
 #   full   two cores for about six hours (default)
 #   small  every stage in ten minutes on two cores; it will not speak well
@@ -14,9 +14,9 @@ python=${PYTHON:-python}
 peers=2
 # utterances; then how long each stage trains
 case $size in
-full) count=26000 vocos="--minutes 60" dvae="--minutes 60" start="--minutes 60" voice="--minutes 150" hears="--minutes 45" preset=embedded ;;
-small) count=1200 vocos="--minutes 2" dvae="--minutes 2" start="--minutes 1.5" voice="--minutes 1.5" hears="--minutes 0.5" preset=embedded ;;
-toy) count=40 vocos="--steps 2" dvae="--steps 2" start="--steps 2" voice="--steps 2" hears="--steps 2" preset=toy peers=1 ;;
+full) count=26000 vocos="--minutes 60" dvae="--minutes 60" start="--minutes 60" voice="--minutes 90" heard="--minutes 75" hears="--minutes 30" preset=embedded ;;
+small) count=1200 vocos="--minutes 2" dvae="--minutes 2" start="--minutes 1.5" voice="--minutes 1.5" heard="--minutes 1" hears="--minutes 0.5" preset=embedded ;;
+toy) count=40 vocos="--steps 2" dvae="--steps 2" start="--steps 2" voice="--steps 2" heard="--steps 2" hears="--steps 2" preset=toy peers=1 ;;
 *) echo "unknown size $size: full, small or toy" >&2 && exit 2 ;;
 esac
 
@@ -42,7 +42,13 @@ stage dvae "$work/corpus" "$work/dvae.safetensors" $dvae --seed 2
 wait $vocoder
 stage codes "$work/corpus" "$work/dvae.safetensors"
 
-# First without its own codes as inputs, then with them; two processes share the work.
+# Two recognisers: one judges the voice in the benchmark, the other one teaches it.
+stage recogniser "$work/corpus" "$work/recogniser.safetensors" $hears --seed 4 &
+judge=$!
+stage recogniser "$work/corpus" "$work/listener.safetensors" $hears --seed 5
+wait $judge
+
+# First without its own codes as inputs, then with them, then hearing itself; two processes share the work.
 speak() { # STATE BUDGET RATE SAMPLED [--init STATE]
     state=$1 budget=$2 rate=$3 sampled=$4
     shift 4
@@ -54,7 +60,7 @@ speak() { # STATE BUDGET RATE SAMPLED [--init STATE]
 }
 speak start.safetensors "$start" 1.5e-3 0
 speak voice.safetensors "$voice" 1.2e-3 0.6 --init "$work/start.safetensors"
-stage recogniser "$work/corpus" "$work/recogniser.safetensors" $hears --seed 4
+speak heard.safetensors "$heard" 1e-3 0.6 --init "$work/voice.safetensors" --listener "$work/listener.safetensors"
 
-stage export "$work/voice.safetensors" "$work/vocos.safetensors" "$work/checkpoint"
+stage export "$work/heard.safetensors" "$work/vocos.safetensors" "$work/checkpoint"
 stage durations "$work/corpus" "$work/checkpoint"

@@ -1,11 +1,13 @@
 """Corpus to checkpoint at toy size, through every stage, and the checkpoint speaks."""
 
 import os
+import random
 import shutil
 import subprocess
 import sys
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +17,13 @@ from safetensors.torch import save_file
 
 from vivace.engine.generate import SeededNoise, generate
 from vivace.engine.sampler import SamplingParams
+from vivace.models.chattts.gpt import NEVER
 from vivace.models.chattts.prompt import SpeakerRow, code_prompt, embed_prompt
 from vivace.models.chattts.speaker import speaker_embedding
 from vivace.models.chattts.text import word_tokens
 from vivace.pipeline.loading import load_chattts
 from vivace.pipeline.voices import VoiceStore
+from vivace.train.batching import Collator
 from vivace.train.blend import blend
 from vivace.train.budget import Budget
 from vivace.train.corpus import CorpusPlan, Share, build_corpus, draw_lines
@@ -28,7 +32,10 @@ from vivace.train.dvae_stage import DVAEOptions, encode_corpus, train_dvae
 from vivace.train.export import Speaker, export
 from vivace.train.inventory import vocabulary
 from vivace.train.preset import MEL_FLOOR, TOY
+from vivace.train.recogniser import load_recogniser
+from vivace.train.recogniser_stage import RecogniserOptions, train_recogniser
 from vivace.train.recording import SAMPLE_RATE, Anchor, Recording, Teacher
+from vivace.train.rollouts import Rollouts
 from vivace.train.speakers import EMBEDDED_SPEAKERS
 from vivace.train.store import HELD_OUT, Corpus
 from vivace.train.vocos_stage import VocosOptions, train_vocos
@@ -123,6 +130,7 @@ def test_what_is_loaded_is_what_was_trained(corpus: Corpus, tmp_path: Path) -> N
     torch.testing.assert_close(loaded.model.decoder(hidden), model.decoder(hidden).detach())
     state = torch.randn(1, 16)
     wanted = model.code_logits(state, model.head_weights()).detach()
+    wanted[:, 1::2, -1] = NEVER  # second-stage codes do not end it
     torch.testing.assert_close(loaded.model.code_mode.logits(state), wanted, atol=1e-5, rtol=1e-5)
     mel = torch.randn(1, 100, 6)
     torch.testing.assert_close(loaded.vocoder(mel), 1.5 * vocoder(mel).detach(), atol=1e-5, rtol=1e-4)
@@ -154,6 +162,49 @@ def test_an_interrupted_run_goes_on_where_it_stopped(corpus: Corpus, tmp_path: P
     longer = VoiceOptions(Budget(1e-3, steps=3, warmup=1), positions=600, decoder_frames=60)
     further = train_voice(corpus, TOY, state, longer)
     assert not torch.equal(further.llama.norm.weight, first.llama.norm.weight)
+
+
+def test_a_voice_in_training_says_what_the_exported_one_says(corpus: Corpus, tmp_path: Path) -> None:
+    options = VoiceOptions(Budget(1e-3, steps=2, warmup=1), positions=600, decoder_frames=60)
+    model = train_voice(corpus, TOY, tmp_path / "voice.safetensors", options)
+    vocoder = train_vocos(corpus, TOY, tmp_path / "vocos.safetensors", VocosOptions(Budget(1e-3, steps=1), rows=2))
+    export(tmp_path / "out", model, vocoder, SPEAKERS, dtype=torch.float32)
+    parts = load_chattts(tmp_path / "out")
+    utterances = corpus.utterances[:5]
+    said = Rollouts(Collator(corpus, TOY.speakers, 625), random.Random(4)).codes(model, utterances)
+    rng = random.Random(4)
+    for u, codes in zip(utterances, said, strict=True):
+        temperature, seed = rng.uniform(0.1, 0.5), rng.getrandbits(48)
+        prompt = code_prompt(" ".join(u.tokens), prompt="", speaker=True)
+        voice = VoiceStore(tmp_path / "out" / "voices").get(next(s.name for s in SPEAKERS if s.teacher == u.speaker))
+        assert voice.embedding is not None
+        row = SpeakerRow(parts.model.tokenizer.id("[spk_emb]"), speaker_embedding(voice.embedding))
+        encoded = embed_prompt(parts.model.tokenizer.encode([prompt], 4), parts.model.embeddings, row)
+        longest = int(1.3 * u.frames) + 1
+        params = SamplingParams(temperature, min_new_tokens=max(1, len(u.tokens) // 2), max_new_tokens=longest)
+        exported = generate(parts.model.code_mode, encoded, params, SeededNoise((seed,)))[0].codes
+        assert len(codes) == len(exported)
+        assert (codes == exported).float().mean() > 0.9  # speaker vectors are stored in float16
+
+
+def test_speech_of_another_length_is_not_learnt_from(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    monkeypatch.setattr("vivace.train.rollouts.LENGTHS", (0.0, 0.01))
+    rollouts = Rollouts(Collator(corpus, TOY.speakers, 625), random.Random(0))
+    assert rollouts.usable(VoiceModel(TOY), corpus.utterances[:3]) == [None] * 3
+
+
+def test_a_listener_is_heard_in_every_step(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vivace.train.rollouts.LENGTHS", (0.0, 2.0))
+    listener = tmp_path / "recogniser.safetensors"
+    heard = train_recogniser(corpus, listener, RecogniserOptions(Budget(1e-3, steps=1), hidden=16, layers=1))
+    before = {name: value.clone() for name, value in heard.state_dict().items()}
+    options = VoiceOptions(Budget(1e-3, steps=3, warmup=1), positions=600, decoder_frames=60)
+    plain = train_voice(corpus, TOY, tmp_path / "plain.safetensors", options)
+    taught = train_voice(corpus, TOY, tmp_path / "taught.safetensors", replace(options, listener=listener, ahead=2))
+    assert not torch.equal(taught.llama.norm.weight, plain.llama.norm.weight)
+    assert all(torch.isfinite(p).all() for p in taught.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in load_recogniser(listener).state_dict().items())
 
 
 @pytest.mark.skipif(

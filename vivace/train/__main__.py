@@ -8,7 +8,9 @@ import logging
 from pathlib import Path
 
 import torch
+from platformdirs import user_cache_path
 
+from vivace.layers.native.kernels import activate
 from vivace.train.blend import blend
 from vivace.train.budget import Budget
 from vivace.train.corpus import EMBEDDED_PLAN, build_corpus, draw_lines
@@ -56,8 +58,15 @@ def voice(args: argparse.Namespace) -> None:
     peers = Peers(args.peer, args.peers, args.port)
     peers.join()
     budget = Budget(args.rate or 1.2e-3, steps=args.steps, minutes=args.minutes)
+    if args.listener:
+        activate(user_cache_path("vivace") / "native")  # it speaks in the form that users hear
     options = VoiceOptions(
-        budget, sampled=args.sampled, twice=tuple(args.twice), accumulate=args.accumulate, seed=args.seed
+        budget,
+        sampled=args.sampled,
+        listener=args.listener,
+        twice=tuple(args.twice),
+        accumulate=args.accumulate,
+        seed=args.seed,
     )
     train_voice(Corpus(args.corpus), PRESETS[args.preset], args.out, options, init=args.init, peers=peers)
     peers.leave()
@@ -134,6 +143,7 @@ def parser() -> argparse.ArgumentParser:
     spoken = stage("voice", voice, "language model and Decoder")
     trained(spoken)
     spoken.add_argument("--sampled", type=float, default=0.6, help="most of a row that scheduled sampling replaces")
+    spoken.add_argument("--listener", type=Path, help="a recogniser that hears the model's own speech, as a loss")
     spoken.add_argument("--twice", nargs="*", default=[], help="speakers whose utterances come twice an epoch")
     spoken.add_argument("--accumulate", type=int, default=1, help="batches whose gradients make one step")
     spoken.add_argument("--peers", type=int, default=1, help="processes; start each with its own --peer")

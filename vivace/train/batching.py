@@ -46,7 +46,33 @@ class Collator:
         """Positions that ``u`` takes."""
         return FRONT + len(u.tokens) + BACK + u.frames
 
+    def own(self, utterances: Sequence[Utterance], codes: Sequence[Tensor]) -> Batch:
+        """Rows that a model said itself, ``[T, Q]`` each; nothing is known of when it said what.
+
+        Its targets are what it said; ``mel`` and ``positions`` are empty.
+        """
+        prompts = [self._prompt(u) for u in utterances]
+        rows, longest = len(prompts), max(len(p) + len(c) for p, c in zip(prompts, codes, strict=True))
+        text = torch.zeros(rows, longest, dtype=torch.long)
+        fed = torch.full((rows, longest, codes[0].shape[1]), NO_CODE)
+        targets = torch.full_like(fed, NO_TARGET)
+        for b, (prompt, spoken) in enumerate(zip(prompts, codes, strict=True)):
+            start, end = len(prompt), len(prompt) + len(spoken)
+            text[b, :start] = torch.tensor(prompt)
+            fed[b, start:end] = spoken
+            targets[b, start - 1 : end - 1] = spoken
+            targets[b, end - 1] = self._end
+        positions = torch.full((rows, longest), NO_POSITION)
+        mel = torch.zeros(rows, longest, FRAMES_PER_CODE * N_MELS)
+        speakers = torch.tensor([self._speakers.index(u.speaker) for u in utterances])
+        return Batch(text, fed, targets, positions, mel, speakers, tuple(map(len, prompts)), tuple(map(len, codes)))
+
+    def _prompt(self, u: Utterance) -> list[int]:
+        phones = [self._ids[token] for token in u.tokens]
+        return [self._ids["[Stts]"], self._ids["[spk_emb]"], *phones, self._ids["[Ptts]"]]
+
     def batch(self, utterances: Sequence[Utterance]) -> Batch:
+        """Rows that read and predict the teacher's codes."""
         rows, longest = len(utterances), max(map(self.length, utterances))
         first = self._corpus.codes(utterances[0])
         text = torch.zeros(rows, longest, dtype=torch.long)
@@ -56,15 +82,14 @@ class Collator:
         mel = torch.zeros(rows, longest, FRAMES_PER_CODE * N_MELS)
         prompts = []
         for b, u in enumerate(utterances):
-            phones = [self._ids[token] for token in u.tokens]
-            prompt = [self._ids["[Stts]"], self._ids["[spk_emb]"], *phones, self._ids["[Ptts]"]]
+            prompt = self._prompt(u)
             start, end = len(prompt), len(prompt) + u.frames
             own = torch.from_numpy(self._corpus.codes(u).astype("int64"))
             text[b, :start] = torch.tensor(prompt)
             codes[b, start:end] = own
             targets[b, start - 1 : end - 1] = own
             targets[b, end - 1] = self._end
-            spoken = torch.tensor(u.positions).clamp(max=len(phones) - 0.01)
+            spoken = torch.tensor(u.positions).clamp(max=len(u.tokens) - 0.01)
             positions[b, start - 1 : end - 1] = FRONT + spoken
             mel[b, start - 1 : end - 1] = torch.from_numpy(self._corpus.mel(u)).view(u.frames, -1)
             prompts.append(start)
@@ -89,9 +114,11 @@ def buckets(lengths: Sequence[int], budget: int, rng: random.Random) -> list[lis
     return batches
 
 
-def endless(utterances: Sequence[Utterance], collator: Collator, budget: int, rng: random.Random) -> Iterator[Batch]:
-    """Batches of at most ``budget`` positions, epoch after epoch."""
+def endless(
+    utterances: Sequence[Utterance], collator: Collator, budget: int, rng: random.Random
+) -> Iterator[list[Utterance]]:
+    """What comes into batches of at most ``budget`` positions, epoch after epoch."""
     lengths = [collator.length(u) for u in utterances]
     while True:
         for indices in buckets(lengths, budget, rng):
-            yield collator.batch([utterances[i] for i in indices])
+            yield [utterances[i] for i in indices]

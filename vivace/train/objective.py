@@ -25,6 +25,7 @@ class Weights:
     mel_head: float = 0.3
     guide: float = 0.12
     decoder: float = 1.0
+    heard: float = 0.3  # of what a listener makes of the model's own speech
 
 
 def code_loss(logits: Tensor, targets: Tensor, residual_weight: float) -> Tensor:

@@ -67,10 +67,7 @@ def hidden_states(model: VoiceModel, batch: Batch, codes: Tensor, *, drop: float
     embedded = model.embeddings.code(codes.clamp_min(0))
     if drop:
         embedded = embedded * (torch.rand(*embedded.shape[:2], 1) > drop)
-    prompt = model.embeddings.emb_text(batch.text)
-    slot = torch.arange(prompt.shape[1]) == 1  # [spk_emb]
-    prompt = torch.where(slot[:, None], model.speaker_rows(batch.speakers)[:, None], prompt)
-    x = torch.where(is_code, embedded, prompt)
+    x = torch.where(is_code, embedded, model.prompt(batch.text, batch.speakers))
     rows, length, _ = x.shape
     positions = torch.arange(length).expand(rows, -1)
     return cast(Tensor, model.llama(x, positions, WholeRow()))

@@ -53,6 +53,12 @@ class VoiceModel(nn.Module):
         logits = nn.functional.linear(hidden, weights)
         return logits.view(*logits.shape[:-1], books, -1)
 
+    def prompt(self, text: Tensor, speakers: Tensor) -> Tensor:
+        """Ids ``[B, L]`` and speakers ``[B]`` -> ``[B, L, D]``; the second position is the speaker's."""
+        embedded: Tensor = self.embeddings.emb_text(text)
+        slot = torch.arange(text.shape[1]) == 1  # [spk_emb]
+        return torch.where(slot[:, None], self.speaker_rows(speakers)[:, None], embedded)
+
     def speaker_rows(self, speaker: Tensor) -> Tensor:
         """``[B]`` -> unit rows ``[B, D]``."""
         return nn.functional.normalize(cast(Tensor, self.speakers(speaker)), dim=-1)

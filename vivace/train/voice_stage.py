@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import torch
@@ -13,10 +13,13 @@ from torch import Tensor
 from vivace.train.batching import Batch, Collator, endless
 from vivace.train.budget import Budget, Progress
 from vivace.train.early_stop import EarlyStop
+from vivace.train.listening import Heard, own_speech
 from vivace.train.mel_scale import mel_statistics, start_at_mean
 from vivace.train.objective import Weights, code_loss, decoder_loss, guide_loss, mel_head_loss
 from vivace.train.peers import ALONE, Peers
 from vivace.train.preset import Preset
+from vivace.train.recogniser import load_recogniser
+from vivace.train.rollouts import Rollouts
 from vivace.train.state import load_weights, resume, save_state
 from vivace.train.store import HELD_OUT, N_MELS, Corpus, Utterance
 from vivace.train.teacher_forcing import GuidedHeads, hidden_states, own_codes
@@ -36,6 +39,8 @@ class VoiceOptions:
     decoder_frames: int = 900  # code frames per step that the Decoder sees
     decoder_rate: float = 0.6  # its learning rate, as a share
     sampled: float = 0.6  # scheduled sampling: up to this share of a row's frames
+    listener: Path | None = None  # a recogniser's state: what it hears in the model's own speech counts, too
+    ahead: int = 20  # steps for which the model speaks at once
     twice: tuple[str, ...] = ()  # speakers whose utterances come twice an epoch
     drop: float = 0.12  # share of frames whose embedding is silenced
     weights: Weights = field(default_factory=Weights)
@@ -56,6 +61,7 @@ class Losses:
     guide: float
     attention: float  # share inside the guide's window
     decoder: float  # mean absolute difference of natural-log mels
+    heard: float = 0.0  # what the listener makes of the model's own speech, per phone; 0 without one
 
     @property
     def total(self) -> float:
@@ -65,7 +71,7 @@ class Losses:
     def __str__(self) -> str:
         return (
             f"codes {self.codes:.3f} mel head {self.mel_head:.3f} guide {self.guide:.3f} "
-            f"attention {self.attention:.3f} decoder {self.decoder:.4f}"
+            f"attention {self.attention:.3f} decoder {self.decoder:.4f} heard {self.heard:.3f}"
         )
 
 
@@ -148,13 +154,19 @@ def train_voice(
     rng = random.Random(options.seed + 1000 * progress.step + peers.rank)
     collator = Collator(corpus, preset.speakers, preset.sizes.gpt.num_audio_tokens - 1)
     again = tuple(u for u in utterances if u.speaker in options.twice)
-    stream = endless((*utterances, *again), collator, options.positions, rng)
+    groups = endless((*utterances, *again), collator, options.positions, rng)
+    stream = map(collator.batch, groups)
+    heard = None
+    if options.listener is not None:
+        listener = load_recogniser(options.listener).requires_grad_(False)
+        shorter = endless((*utterances, *again), collator, options.positions // 2, rng)
+        heard = Heard(listener, collator, own_speech(Rollouts(collator, rng), model, shorter, options.ahead))
     held = list(corpus.part(HELD_OUT))[:100]
     judged = [collator.batch(held[i : i + 10]) for i in range(0, len(held), 10)] if peers.leads else []
     best, stop = out.with_suffix(".best.safetensors"), EarlyStop(options.patience)
     last_save = last_judged = time.monotonic()
     while (used := peers.agree(1.0 if stop.over else options.budget.progress(progress.step, progress.seconds))) < 1:
-        losses = _step(model, adam, stream, options, peers, rng, progress, used)
+        losses = _step(model, adam, stream, heard, options, peers, rng, progress, used)
         if not peers.leads:
             continue
         if progress.step % options.report_every == 0:
@@ -185,6 +197,7 @@ def _step(
     model: VoiceModel,
     adam: torch.optim.AdamW,
     stream: Iterator[Batch],
+    heard: Heard | None,
     options: VoiceOptions,
     peers: Peers,
     rng: random.Random,
@@ -202,6 +215,9 @@ def _step(
             codes = own_codes(model, batch, model.head_weights().detach(), options.sampled)
         loss, losses = batch_loss(model, batch, codes, options, rng, drop=options.drop)
         (loss / options.accumulate).backward()  # type: ignore[no-untyped-call]
+    if heard is not None and (misheard := heard.loss(model, options.decoder_frames, rng)) is not None:
+        (options.weights.heard * misheard).backward()  # type: ignore[no-untyped-call]
+        losses = replace(losses, heard=float(misheard.detach()))
     decoder = list(model.decoder.parameters())
     speech = [p for n, p in model.named_parameters() if not n.startswith("decoder.")]
     peers.average_gradients([*speech, *decoder])

@@ -1,0 +1,130 @@
+import random
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from vivace.train.batching import Collator
+from vivace.train.listening import Heard, Said, heard_loss, own_speech
+from vivace.train.preset import TOY
+from vivace.train.recogniser import Recogniser, labels, said
+from vivace.train.rollouts import Rollouts
+from vivace.train.store import Corpus, Utterance
+from vivace.train.voice_model import VoiceModel
+
+TOKENS = ("HH", "AH0", "L", "OW1")
+
+
+def utterance(frames: int = 12) -> Utterance:
+    return Utterance("one", "en", "hello", TOKENS, tuple(np.linspace(0, 3.9, frames)), frames)
+
+
+class NoCorpus(Corpus):
+    """Own speech needs no recording."""
+
+    def __init__(self) -> None:
+        pass
+
+
+class Parrot(Rollouts):
+    """Says the number of an utterance's frames, if that is even; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def usable(self, model: VoiceModel, utterances: Sequence[Utterance]) -> list[Tensor | None]:
+        self.asked.append(len(utterances))
+        return [torch.full((u.frames, 4), u.frames) if u.frames % 2 == 0 else None for u in utterances]
+
+
+@pytest.fixture
+def model() -> VoiceModel:
+    torch.manual_seed(0)
+    return VoiceModel(TOY)
+
+
+@pytest.fixture
+def collator() -> Collator:
+    return Collator(NoCorpus(), TOY.speakers, 625)
+
+
+@pytest.fixture
+def listener() -> Recogniser:
+    torch.manual_seed(1)
+    return Recogniser(16, 2).requires_grad_(False)
+
+
+def wanted(tokens: Sequence[str] = TOKENS) -> Tensor:
+    return torch.tensor([1 + labels().index(name) for name in said(tokens)])
+
+
+def test_both_parts_of_the_voice_learn_and_the_listener_does_not(
+    model: VoiceModel, collator: Collator, listener: Recogniser
+) -> None:
+    batch = collator.own([utterance()], [torch.randint(600, (12, 4))])
+    heard_loss(model, listener, batch, [wanted()]).backward()  # type: ignore[no-untyped-call]
+    taught = {name.partition(".")[0] for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
+    assert taught == {"llama", "embeddings", "decoder", "speakers"}
+    assert all(p.grad is None for p in listener.parameters())
+
+
+def test_what_is_heard_can_be_learnt(model: VoiceModel, collator: Collator, listener: Recogniser) -> None:
+    batch = collator.own([utterance()], [torch.randint(600, (12, 4))])
+    adam = torch.optim.Adam(model.parameters(), 3e-3)
+    found = []
+    for _ in range(40):
+        loss = heard_loss(model, listener, batch, [wanted()])
+        adam.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        adam.step()
+        found.append(float(loss.detach()))
+    assert found[-1] < 0.9 * found[0]
+
+
+def test_a_row_is_heard_alike_beside_a_longer_one(
+    model: VoiceModel, collator: Collator, listener: Recogniser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vivace.train.listening.NOISE", 0.0)
+    short, long = torch.randint(600, (12, 4)), torch.randint(600, (30, 4))
+    both = heard_loss(model, listener, collator.own([utterance()] * 2, [short, long]), [wanted()] * 2)
+    alone = [heard_loss(model, listener, collator.own([utterance()], [codes]), [wanted()]) for codes in (short, long)]
+    # The Decoder and the listener see padding at the end of the short row instead of nothing; their reach is short.
+    torch.testing.assert_close(both, (alone[0] + alone[1]) / 2, rtol=0.05, atol=0.05)
+
+
+def test_speech_is_asked_for_ahead_and_what_failed_is_left_out(model: VoiceModel) -> None:
+    groups: Iterator[list[Utterance]] = iter([[utterance(n), utterance(n + 1)] for n in (4, 6, 8, 10)])
+    parrot = Parrot()
+    speech = own_speech(parrot, model, groups, ahead=2)
+    assert [s.utterance.frames for s in next(speech)] == [4]
+    assert parrot.asked == [4]
+    assert [s.utterance.frames for s in next(speech)] == [6]
+    assert [s.utterance.frames for s in next(speech)] == [8]
+    assert parrot.asked == [4, 4]
+
+
+def test_a_group_is_cut_to_the_budget(model: VoiceModel, collator: Collator, listener: Recogniser) -> None:
+    asked: list[int] = []
+
+    class Counting(Collator):
+        def own(self, utterances, codes):  # type: ignore[no-untyped-def]
+            asked.append(sum(map(len, codes)))
+            return super().own(utterances, codes)
+
+    counting = Counting(NoCorpus(), TOY.speakers, 625)
+    speech = iter([[Said(utterance(), torch.randint(600, (20, 4))) for _ in range(5)]])
+    loss = Heard(listener, counting, speech).loss(model, 50, random.Random(0))
+    assert loss is not None
+    assert torch.isfinite(loss)
+    assert asked == [40]
+
+
+def test_a_group_of_which_nothing_is_of_use_has_no_loss(
+    model: VoiceModel, collator: Collator, listener: Recogniser
+) -> None:
+    speech = own_speech(Parrot(), model, iter([[utterance(5)], [utterance(6)]]), ahead=1)
+    heard = Heard(listener, collator, speech)
+    assert heard.loss(model, 50, random.Random(0)) is None
+    assert heard.loss(model, 50, random.Random(0)) is not None
