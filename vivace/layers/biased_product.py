@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from vivace.layers.fused_linear import fuse_linears
 from vivace.layers.precision import Precision
 from vivace.layers.quantised import QuantisedLinear
+from vivace.layers.unfilled import unfilled
 
 
 class BiasedProduct:
@@ -21,7 +22,7 @@ class BiasedProduct:
         self.bias = None if layer.bias is None else layer.bias.detach()
         plain: nn.Module = layer
         if precision in ("int8", "int4"):
-            with torch.device("meta"):
+            with unfilled():
                 bare = nn.Linear(layer.in_features, layer.out_features, bias=False)
             bare.weight = layer.weight
             plain = QuantisedLinear.of(bare, "int8" if precision == "int8" else "int4")

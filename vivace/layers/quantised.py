@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from vivace.layers.unfilled import unfilled
+
 Form = Literal["int8", "int4"]
 
 GROUP = 32  # G of int4: the smallest that the kernels take; smaller groups, smaller errors
@@ -98,7 +100,7 @@ class QuantisedLinear(nn.Module):
         assert linear.bias is None, "quantised layers have no bias"
         inputs, outputs = linear.in_features, linear.out_features
         kept: Form = "int8" if inputs % GROUP else form
-        with torch.device("meta"):
+        with unfilled():
             made = cls(inputs, outputs, kept)
         if not linear.weight.is_meta:
             weight = linear.weight.detach().float()

@@ -46,7 +46,8 @@ class ISTFTHead(nn.Module):
     def __init__(self, dim: int, n_fft: int, hop: int) -> None:
         super().__init__()
         self.out = nn.Linear(dim, n_fft + 2)
-        self.register_buffer("window", torch.hann_window(n_fft))
+        # On the CPU whatever the default: on the meta device it would import torch's compiler, for a second.
+        self.register_buffer("window", torch.hann_window(n_fft, device="cpu"))
         self.istft = InverseSTFT(n_fft, hop)
 
     def raw(self, features: Tensor) -> Tensor:

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from vivace.errors import WeightsMismatchError
 from vivace.layers.hifigan import HiFiGANConfig
+from vivace.layers.unfilled import unfilled
 from vivace.vocoder.bigvgan import BigVGAN, BigVGANConfig
 from vivace.vocoder.hifigan import PUBLISHED_V4, HiFiGAN
 from vivace.vocoder.vocos import Vocos
@@ -47,7 +46,7 @@ def build_vocos(
     file: Path, *, input_channels: int, dim: int, intermediate_dim: int, num_layers: int
 ) -> tuple[Vocos, Part]:
     """Lay out a Vocos without its weights, and say where they are."""
-    with torch.device("meta"):
+    with unfilled():
         vocos = Vocos(input_channels=input_channels, dim=dim, intermediate_dim=intermediate_dim, num_layers=num_layers)
     return vocos, Part(vocos, file, VOCOS, ignore=VOCOS_UNUSED)
 
@@ -62,7 +61,7 @@ def build_hifigan(file: Path) -> tuple[HiFiGAN, Part]:
     if first is None or len(first.shape) != 3:
         raise WeightsMismatchError(f"{file} is no HiFi-GAN: it has no conv_pre.weight; convert the vocoder again")
     config = HiFiGANConfig(first.shape[1], first.shape[0], PUBLISHED_V4.rates, PUBLISHED_V4.kernels)
-    with torch.device("meta"):
+    with unfilled():
         hifigan = HiFiGAN(config)
     return hifigan, Part(hifigan, file, HIFIGAN)
 
@@ -74,7 +73,7 @@ def build_bigvgan(file: Path, sizes: Mapping[str, Any]) -> tuple[BigVGAN, Part]:
         sizes: its ``config.json``.
     Raises: WeightsMismatchError when it is of a form that is not known here.
     """
-    with torch.device("meta"):
+    with unfilled():
         bigvgan = BigVGAN(bigvgan_config(sizes))
     return bigvgan, Part(bigvgan, file, BIGVGAN, ignore=BIGVGAN_UNUSED)
 

@@ -19,7 +19,7 @@ __all__ = ["Part", "load_modules", "read_tensors", "write_tensors"]
 class Part:
     """A module and the file that fills it."""
 
-    module: nn.Module  # built under torch.device("meta"): it holds shapes and no memory
+    module: nn.Module  # built under ``unfilled``: it holds shapes and no memory
     file: Path
     keymap: KeyMap = IDENTITY
     ignore: tuple[str, ...] = ()  # patterns of checkpoint keys that are not wanted; never read

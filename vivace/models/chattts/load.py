@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from vivace.errors import WeightsMismatchError
 from vivace.layers.fsq import Regime as Regime  # callers name it too
+from vivace.layers.unfilled import unfilled
 from vivace.models.chattts import keymaps
 from vivace.models.chattts.config import ChatTTSConfig, read_config
 from vivace.models.chattts.decoder import SpectrogramDecoder
@@ -80,7 +80,7 @@ def build_chattts(root: Path, *, regime: Regime = "a") -> tuple[ChatTTSModel, li
             f"{asset / 'tokenizer'} has {len(tokenizer)} tokens but gpt/config.json says {config.gpt.num_text_tokens}; "
             "fetch the checkpoint again"
         )
-    with torch.device("meta"):
+    with unfilled():
         llama = Llama(config.gpt)
         embeddings = Embeddings(config.gpt, text_head=config.vivace.refine)
         decoder = SpectrogramDecoder(config.decoder)

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from vivace.errors import WeightsError
+from vivace.layers.unfilled import unfilled
 from vivace.models.gpt_sovits import keymaps
 from vivace.models.gpt_sovits.bert import BERT_KEYS, Bert, BertSizes
 from vivace.models.gpt_sovits.condition import MEL_VERSIONS, FlowMatchingModel
@@ -43,7 +42,7 @@ def build_s1(file: Path, sizes: Mapping[str, Any]) -> tuple[S1Model, Part]:
     Raises: WeightsError when the file is no S1 model.
     """
     config = s1_config(file, read_header(file), sizes)
-    with torch.device("meta"):
+    with unfilled():
         model = S1Model(config)
     return model, Part(model, file, S1_KEYS)
 
@@ -51,7 +50,7 @@ def build_s1(file: Path, sizes: Mapping[str, Any]) -> tuple[S1Model, Part]:
 def build_vits(file: Path, sizes: Mapping[str, Any]) -> tuple[VitsModel, Part]:
     """The same for an S2 model of v1, v2, v2Pro or v2ProPlus."""
     config = s2_config(file, read_header(file), sizes)
-    with torch.device("meta"):
+    with unfilled():
         model = VitsModel(config)
     return model, Part(model, file, keymaps.VITS)
 
@@ -59,7 +58,7 @@ def build_vits(file: Path, sizes: Mapping[str, Any]) -> tuple[VitsModel, Part]:
 def build_flow_matching(file: Path, sizes: Mapping[str, Any], version: str) -> tuple[FlowMatchingModel, Part]:
     """The same for an S2 model of ``version`` v3 or v4."""
     config = s2_config(file, read_header(file), sizes)
-    with torch.device("meta"):
+    with unfilled():
         model = FlowMatchingModel(config, MEL_VERSIONS[version])
     return model, Part(model, file, keymaps.FLOW_MATCHING)
 
@@ -67,7 +66,7 @@ def build_flow_matching(file: Path, sizes: Mapping[str, Any], version: str) -> t
 def build_speaker(file: Path) -> tuple[SpeakerNetwork, Part]:
     """The same for the speaker network of v2Pro and v2ProPlus."""
     sizes = SpeakerSizes.of(_header(file, "layer4.0.conv3.weight"))
-    with torch.device("meta"):
+    with unfilled():
         network = SpeakerNetwork(sizes)
     return network, Part(network, file)
 
@@ -75,7 +74,7 @@ def build_speaker(file: Path) -> tuple[SpeakerNetwork, Part]:
 def build_hubert(file: Path) -> tuple[Hubert, Part]:
     """The same for the network that hears recordings."""
     sizes = HubertSizes.of(_header(file, "encoder.pos_conv_embed.conv.weight"))
-    with torch.device("meta"):
+    with unfilled():
         network = Hubert(sizes)
     return network, Part(network, file, HUBERT_KEYS)
 
@@ -83,7 +82,7 @@ def build_hubert(file: Path) -> tuple[Hubert, Part]:
 def build_bert(file: Path) -> tuple[Bert, Part]:
     """The same for the network that reads Chinese."""
     sizes = BertSizes.of(_header(file, "embeddings.word_embeddings.weight"))
-    with torch.device("meta"):
+    with unfilled():
         network = Bert(sizes)
     return network, Part(network, file, BERT_KEYS)
 
