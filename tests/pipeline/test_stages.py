@@ -39,6 +39,23 @@ def test_a_model_over_phones_reads_phones(embedded: ChatTTSStages) -> None:
     assert script.units == len(script.text.split())
 
 
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("Hello", "OW1 ."),
+        ("Hello,", ", ."),
+        ("Hello;", "; ."),
+        ("Hello [lbreak]", "[lbreak] ."),
+        ("Hello.", "OW1 ."),
+        ("Hello?", "OW1 ?"),
+        ("Hello!", "OW1 !"),
+        ("你好", "f_ao3 ."),
+    ],
+)
+def test_every_piece_ends_like_the_sentences_of_the_training(embedded: ChatTTSStages, text: str, end: str) -> None:
+    assert embedded.script(piece(text)).text.endswith(end)
+
+
 def test_a_model_over_characters_reads_characters(published: ChatTTSStages) -> None:
     script = published.script(piece("你好！Hello?"))
     assert script.text == "你好。Hello。"

@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 
 # Longest first, so that "zh" is not read as "z".
 INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
+SENTENCE_ENDS = frozenset(".?!")
 PAUSE_TAGS = frozenset({"[uv_break]", "[v_break]", "[lbreak]", "[llbreak]"})
 SPEED_TAG = re.compile(r"\[speed_(\d)\]")
 PACE_STEP = 1.1  # from one speed tag to the next; 5 is the usual pace
@@ -48,6 +49,7 @@ def phone_text(words: Iterable[Word], tokenizer: Tokenizer, tags: Container[str]
     """Phone tokens with spaces between them.
 
     Of the control tags only those in ``tags`` are written; of the others, pauses become a comma and the rest nothing.
+    Every text ends like a sentence, as all of the training do: without that the model goes on speaking.
     """
     tokens: list[str] = []
     for word in words:
@@ -61,6 +63,8 @@ def phone_text(words: Iterable[Word], tokenizer: Tokenizer, tags: Container[str]
                 tokens.append(token)
             else:
                 log.warning("this model has no phone %r; it is left out", token)
+    if tokens and tokens[-1] not in SENTENCE_ENDS:
+        tokens.append(".")
     return " ".join(tokens)
 
 
