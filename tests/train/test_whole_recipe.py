@@ -136,6 +136,20 @@ def test_what_is_loaded_is_what_was_trained(corpus: Corpus, tmp_path: Path) -> N
     torch.testing.assert_close(loaded.vocoder(mel), 1.5 * vocoder(mel).detach(), atol=1e-5, rtol=1e-4)
 
 
+def test_an_exported_voice_keeps_the_precision_of_its_weights(corpus: Corpus, tmp_path: Path) -> None:
+    options = VoiceOptions(Budget(1e-3, steps=1, warmup=1), positions=600, decoder_frames=60)
+    model = train_voice(corpus, TOY, tmp_path / "voice.safetensors", options)
+    vocoder = train_vocos(corpus, TOY, tmp_path / "vocos.safetensors", VocosOptions(Budget(1e-3, steps=1), rows=2))
+    export(tmp_path / "out", model, vocoder, SPEAKERS)
+    loaded = load_chattts(tmp_path / "out").model
+    for name, value in model.decoder.state_dict().items():
+        torch.testing.assert_close(loaded.decoder.state_dict()[name], value, rtol=6e-4, atol=1e-6)
+    with torch.no_grad():
+        model.llama.norm.weight[0] = 1e6
+    with pytest.raises(OverflowError, match=r"norm\.weight does not fit into torch\.float16"):
+        export(tmp_path / "again", model, vocoder, SPEAKERS)
+
+
 def test_predicted_mels_keep_the_time_of_the_recordings(corpus: Corpus, tmp_path: Path) -> None:
     options = VoiceOptions(Budget(1e-3, steps=1, warmup=1), positions=600, decoder_frames=60)
     model = train_voice(corpus, TOY, tmp_path / "voice.safetensors", options)

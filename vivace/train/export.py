@@ -55,6 +55,9 @@ def published_names(tensors: Mapping[str, Tensor], names: Names) -> dict[str, Te
 def _write_weights(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     stored = {k: v.detach().to(dtype if v.is_floating_point() else v.dtype).contiguous() for k, v in tensors.items()}
+    for key, value in stored.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise OverflowError(f"{path.name}: {key} does not fit into {dtype}; export with another dtype")
     write_tensors(path, stored, {"format": "pt"})
 
 
@@ -77,17 +80,19 @@ def export(
     vocoder: Vocos,
     speakers: tuple[Speaker, ...],
     *,
-    dtype: torch.dtype = torch.bfloat16,
+    dtype: torch.dtype = torch.float16,
     gain: float = 1.0,
 ) -> None:
     """Write the checkpoint folder ``root``.
 
     Args:
         speakers: who is offered as a voice; the first one is the default.
-        dtype: of the weights; voices are float16, as speaker vectors are everywhere.
+        dtype: of the weights; voices are float16, as speaker vectors are everywhere. bfloat16 is too coarse for a small
+            model: it doubled the phone errors of one voice.
         gain: how much louder the voice speaks than its corpus.
     Raises:
         KeyError: a speaker's teacher is not one that ``model`` was trained on.
+        OverflowError: a weight is larger than ``dtype`` can hold.
     """
     preset, asset = model.preset, root / "asset"
     _write_weights(asset / "gpt" / "model.safetensors", model.llama.state_dict(), dtype)
