@@ -1,6 +1,7 @@
 """What every test runs in."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Checkpoints of random weights say nothing right: to speak again would take time and change nothing.
 AGAIN = "VIVACE_CHECK__RETRIES"
 os.environ[AGAIN] = "0"  # for fixtures that live longer than one test
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plain_torch() -> None:
+    """Compiled kernels that another file's models left in use are not; a file's results hang on no other file."""
+    if native := sys.modules.get("vivace.layers.native.kernels"):
+        native.deactivate()
 
 
 @pytest.fixture(autouse=True)
