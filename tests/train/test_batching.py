@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vivace.train.batching import NO_CODE, NO_TARGET, Collator
+from vivace.train.batching import NO_CODE, NO_POSITION, NO_TARGET, Collator
 from vivace.train.store import Corpus, ShardWriter, Utterance
 
 END = 625
@@ -35,6 +35,11 @@ def test_rows_of_recordings_predict_what_they_read_next(corpus: Corpus) -> None:
     assert (batch.targets[0, 11] == END).all()
     assert (batch.codes[1, 10:] == NO_CODE).all()
     assert (batch.targets[1, 10:] == NO_TARGET).all()
+    assert batch.positions[0, 5:11].tolist() == [2 + t / 2 for t in range(6)]
+    assert (batch.positions[0, 11:] == NO_POSITION).all()
+    assert (batch.positions[1, 9:] == NO_POSITION).all()
+    assert torch.equal(batch.mel[0, 5:11], torch.from_numpy(corpus.mel(long)).view(6, -1).float())
+    assert not batch.mel[1, 9:].any()
 
 
 def test_rows_of_own_speech_hold_what_was_said_behind_the_prompt_of_the_text(corpus: Corpus) -> None:

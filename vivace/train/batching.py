@@ -73,30 +73,14 @@ class Collator:
 
     def batch(self, utterances: Sequence[Utterance]) -> Batch:
         """Rows that read and predict the teacher's codes."""
-        rows, longest = len(utterances), max(map(self.length, utterances))
-        first = self._corpus.codes(utterances[0])
-        text = torch.zeros(rows, longest, dtype=torch.long)
-        codes = torch.full((rows, longest, first.shape[1]), NO_CODE)
-        targets = torch.full_like(codes, NO_TARGET)
-        positions = torch.full((rows, longest), NO_POSITION)
-        mel = torch.zeros(rows, longest, FRAMES_PER_CODE * N_MELS)
-        prompts = []
+        recorded = [torch.from_numpy(self._corpus.codes(u).astype("int64")) for u in utterances]
+        rows = self.own(utterances, recorded)
         for b, u in enumerate(utterances):
-            prompt = self._prompt(u)
-            start, end = len(prompt), len(prompt) + u.frames
-            own = torch.from_numpy(self._corpus.codes(u).astype("int64"))
-            text[b, :start] = torch.tensor(prompt)
-            codes[b, start:end] = own
-            targets[b, start - 1 : end - 1] = own
-            targets[b, end - 1] = self._end
+            predicting = slice(rows.prompts[b] - 1, rows.prompts[b] + u.frames - 1)
             spoken = torch.tensor(u.positions).clamp(max=len(u.tokens) - 0.01)
-            positions[b, start - 1 : end - 1] = FRONT + spoken
-            mel[b, start - 1 : end - 1] = torch.from_numpy(self._corpus.mel(u)).view(u.frames, -1)
-            prompts.append(start)
-        speakers = torch.tensor([self._speakers.index(u.speaker) for u in utterances])
-        return Batch(
-            text, codes, targets, positions, mel, speakers, tuple(prompts), tuple(u.frames for u in utterances)
-        )
+            rows.positions[b, predicting] = FRONT + spoken
+            rows.mel[b, predicting] = torch.from_numpy(self._corpus.mel(u)).view(u.frames, -1).to(rows.mel.dtype)
+        return rows
 
 
 def buckets(lengths: Sequence[int], budget: int, rng: random.Random) -> list[list[int]]:

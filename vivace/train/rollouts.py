@@ -7,7 +7,6 @@ generates), arXiv:1011.0686 (on the inputs that it will meet).
 
 # T code frames, Q codebooks, L prompt positions, D width
 
-import copy
 import random
 from collections.abc import Sequence
 
@@ -69,7 +68,7 @@ def _engine(model: VoiceModel) -> Engine:
     """An engine over a copy of ``model`` in the precision that it is served in."""
     gpt = model.preset.sizes.gpt
     llama, embeddings = Llama(gpt), Embeddings(gpt, text_head=False)
-    llama.load_state_dict(copy.deepcopy(model.llama.state_dict()))
+    llama.load_state_dict(model.llama.state_dict())
     embeddings.load_state_dict(_folded(model))
     for module in (llama, embeddings):
         module.eval().requires_grad_(False)
@@ -84,7 +83,7 @@ def _engine(model: VoiceModel) -> Engine:
 
 def _folded(model: VoiceModel) -> dict[str, Tensor]:
     """The state of the embeddings with their weight-normalised heads as plain matrices."""
-    state = {k: v.clone() for k, v in model.embeddings.state_dict().items() if not k.startswith("head_code")}
+    state = {k: v for k, v in model.embeddings.state_dict().items() if not k.startswith("head_code")}
     width = model.preset.sizes.gpt.hidden_size
     rows = model.head_weights().view(model.preset.sizes.gpt.num_vq, -1, width)
-    return state | {f"head_code.{q}.weight": rows[q].clone() for q in range(len(rows))}
+    return state | {f"head_code.{q}.weight": rows[q] for q in range(len(rows))}
