@@ -42,11 +42,12 @@ stage dvae "$work/corpus" "$work/dvae.safetensors" $dvae --seed 2
 wait $vocoder
 stage codes "$work/corpus" "$work/dvae.safetensors"
 
-# Two recognisers: one judges the voice in the benchmark, the other one teaches it.
+# Three recognisers: one judges the voice in the benchmark, the other two teach it.
 stage recogniser "$work/corpus" "$work/recogniser.safetensors" $hears --seed 4 &
 judge=$!
 stage recogniser "$work/corpus" "$work/listener.safetensors" $hears --seed 5
 wait $judge
+stage recogniser "$work/corpus" "$work/second_listener.safetensors" $hears --seed 6
 
 # First without its own codes as inputs, then with them, then hearing itself; two processes share the work.
 speak() { # STATE BUDGET RATE SAMPLED [--init STATE]
@@ -60,7 +61,8 @@ speak() { # STATE BUDGET RATE SAMPLED [--init STATE]
 }
 speak start.safetensors "$start" 1.5e-3 0
 speak voice.safetensors "$voice" 1.2e-3 0.6 --init "$work/start.safetensors"
-speak heard.safetensors "$heard" 1e-3 0.6 --init "$work/voice.safetensors" --listener "$work/listener.safetensors"
+speak heard.safetensors "$heard" 1e-3 0.6 --init "$work/voice.safetensors" \
+    --listeners "$work/listener.safetensors" "$work/second_listener.safetensors" --vocoder "$work/vocos.safetensors"
 
 stage export "$work/heard.safetensors" "$work/vocos.safetensors" "$work/checkpoint"
 stage durations "$work/corpus" "$work/checkpoint"

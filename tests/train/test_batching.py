@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vivace.train.batching import NO_CODE, NO_POSITION, NO_TARGET, Collator
+from vivace.train.batching import NO_CODE, NO_POSITION, NO_TARGET, PAUSE_GATE, SILENCE, Collator
 from vivace.train.store import Corpus, ShardWriter, Utterance
 
 END = 625
@@ -66,3 +66,21 @@ def test_own_speech_that_equals_the_recording_makes_the_same_row(corpus: Corpus)
     for name in ("text", "codes", "targets", "speakers"):
         assert torch.equal(getattr(own, name), getattr(recorded, name)), name
     assert (own.prompts, own.frames) == (recorded.prompts, recorded.frames)
+
+
+@pytest.mark.parametrize("mark", [",", "[uv_break]"])
+def test_the_murmur_of_a_pause_is_silence_to_be(tmp_path: Path, mark: str) -> None:
+    u = Utterance("slt", "en", "hello", ("HH", mark, "L"), (0.0, 0.9, 1.0, 1.9, 2.0, 5.0), 6)
+    mel = np.full((12, 100), PAUSE_GATE - 1, np.float32)
+    mel[4:6, 7] = PAUSE_GATE + 1  # what still sounds there stays
+    writer = ShardWriter(tmp_path / "shard0")
+    writer.add(u, mel, np.zeros(6 * 512, np.float32))
+    writer.close()
+    corpus = Corpus(tmp_path)
+    corpus.write_codes([np.zeros((6, 4), np.int16)])
+    made = Collator(corpus, ("slt",), END).batch(corpus.utterances).mel[0, 5:11].view(12, 100)
+    heard = torch.from_numpy(corpus.mel(u))
+    assert torch.equal(made[:6], heard[:6])
+    assert torch.equal(made[8:], heard[8:])
+    torch.testing.assert_close(made[6:8], heard[6:8] - 3, atol=1e-3, rtol=0)  # recordings are float16
+    assert made.min() > SILENCE

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from vivace.train.batching import Collator
+from vivace.train.ears import Ears
 from vivace.train.listening import Heard, Said, heard_loss, own_speech
 from vivace.train.preset import TOY
 from vivace.train.recogniser import Recogniser, labels, said
@@ -51,9 +52,17 @@ def collator() -> Collator:
 
 
 @pytest.fixture
-def listener() -> Recogniser:
+def ears() -> Ears:
     torch.manual_seed(1)
-    return Recogniser(16, 2).requires_grad_(False)
+    return Ears((Recogniser(16, 2),))
+
+
+@pytest.fixture
+def smooth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is made harder to hear."""
+    for roughness in ("NOISE", "LEVEL"):
+        monkeypatch.setattr(f"vivace.train.ears.{roughness}", 0.0)
+    monkeypatch.setattr("vivace.train.ears.MASK", 1)
 
 
 def wanted(tokens: Sequence[str] = TOKENS) -> Tensor:
@@ -61,21 +70,21 @@ def wanted(tokens: Sequence[str] = TOKENS) -> Tensor:
 
 
 def test_both_parts_of_the_voice_learn_and_the_listener_does_not(
-    model: VoiceModel, collator: Collator, listener: Recogniser
+    model: VoiceModel, collator: Collator, ears: Ears
 ) -> None:
     batch = collator.own([utterance()], [torch.randint(600, (12, 4))])
-    heard_loss(model, listener, batch, [wanted()]).backward()  # type: ignore[no-untyped-call]
+    heard_loss(model, ears, batch, [wanted()], random.Random(0)).backward()  # type: ignore[no-untyped-call]
     taught = {name.partition(".")[0] for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
     assert taught == {"llama", "embeddings", "decoder", "speakers"}
-    assert all(p.grad is None for p in listener.parameters())
+    assert all(p.grad is None for p in ears.listeners[0].parameters())
 
 
-def test_what_is_heard_can_be_learnt(model: VoiceModel, collator: Collator, listener: Recogniser) -> None:
+def test_what_is_heard_can_be_learnt(model: VoiceModel, collator: Collator, ears: Ears, smooth: None) -> None:
     batch = collator.own([utterance()], [torch.randint(600, (12, 4))])
     adam = torch.optim.Adam(model.parameters(), 3e-3)
     found = []
     for _ in range(40):
-        loss = heard_loss(model, listener, batch, [wanted()])
+        loss = heard_loss(model, ears, batch, [wanted()], random.Random(0))
         adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         adam.step()
@@ -84,12 +93,12 @@ def test_what_is_heard_can_be_learnt(model: VoiceModel, collator: Collator, list
 
 
 def test_a_row_is_heard_alike_beside_a_longer_one(
-    model: VoiceModel, collator: Collator, listener: Recogniser, monkeypatch: pytest.MonkeyPatch
+    model: VoiceModel, collator: Collator, ears: Ears, smooth: None
 ) -> None:
-    monkeypatch.setattr("vivace.train.listening.NOISE", 0.0)
+    rng = random.Random(0)
     short, long = torch.randint(600, (12, 4)), torch.randint(600, (30, 4))
-    both = heard_loss(model, listener, collator.own([utterance()] * 2, [short, long]), [wanted()] * 2)
-    alone = [heard_loss(model, listener, collator.own([utterance()], [codes]), [wanted()]) for codes in (short, long)]
+    both = heard_loss(model, ears, collator.own([utterance()] * 2, [short, long]), [wanted()] * 2, rng)
+    alone = [heard_loss(model, ears, collator.own([utterance()], [codes]), [wanted()], rng) for codes in (short, long)]
     # The Decoder and the listener see padding at the end of the short row instead of nothing; their reach is short.
     torch.testing.assert_close(both, (alone[0] + alone[1]) / 2, rtol=0.05, atol=0.05)
 
@@ -105,7 +114,7 @@ def test_speech_is_asked_for_ahead_and_what_failed_is_left_out(model: VoiceModel
     assert parrot.asked == [4, 4]
 
 
-def test_a_group_is_cut_to_the_budget(model: VoiceModel, collator: Collator, listener: Recogniser) -> None:
+def test_a_group_is_cut_to_the_budget(model: VoiceModel, collator: Collator, ears: Ears) -> None:
     asked: list[int] = []
 
     class Counting(Collator):
@@ -115,16 +124,14 @@ def test_a_group_is_cut_to_the_budget(model: VoiceModel, collator: Collator, lis
 
     counting = Counting(NoCorpus(), TOY.speakers, 625)
     speech = iter([[Said(utterance(), torch.randint(600, (20, 4))) for _ in range(5)]])
-    loss = Heard(listener, counting, speech).loss(model, 50, random.Random(0))
+    loss = Heard(ears, counting, speech).loss(model, 50, random.Random(0))
     assert loss is not None
     assert torch.isfinite(loss)
     assert asked == [40]
 
 
-def test_a_group_of_which_nothing_is_of_use_has_no_loss(
-    model: VoiceModel, collator: Collator, listener: Recogniser
-) -> None:
+def test_a_group_of_which_nothing_is_of_use_has_no_loss(model: VoiceModel, collator: Collator, ears: Ears) -> None:
     speech = own_speech(Parrot(), model, iter([[utterance(5)], [utterance(6)]]), ahead=1)
-    heard = Heard(listener, collator, speech)
+    heard = Heard(ears, collator, speech)
     assert heard.loss(model, 50, random.Random(0)) is None
     assert heard.loss(model, 50, random.Random(0)) is not None

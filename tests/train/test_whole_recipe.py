@@ -213,9 +213,12 @@ def test_a_listener_is_heard_in_every_step(corpus: Corpus, tmp_path: Path, monke
     listener = tmp_path / "recogniser.safetensors"
     heard = train_recogniser(corpus, listener, RecogniserOptions(Budget(1e-3, steps=1), hidden=16, layers=1))
     before = {name: value.clone() for name, value in heard.state_dict().items()}
+    vocoder = tmp_path / "vocos.safetensors"
+    train_vocos(corpus, TOY, vocoder, VocosOptions(Budget(1e-3, steps=1), rows=2))
     options = VoiceOptions(Budget(1e-3, steps=3, warmup=1), positions=600, decoder_frames=60)
     plain = train_voice(corpus, TOY, tmp_path / "plain.safetensors", options)
-    taught = train_voice(corpus, TOY, tmp_path / "taught.safetensors", replace(options, listener=listener, ahead=2))
+    hearing = replace(options, listeners=(listener, listener), vocoder=vocoder, ahead=2)
+    taught = train_voice(corpus, TOY, tmp_path / "taught.safetensors", hearing)
     assert not torch.equal(taught.llama.norm.weight, plain.llama.norm.weight)
     assert all(torch.isfinite(p).all() for p in taught.parameters())
     assert all(torch.equal(value, before[name]) for name, value in load_recogniser(listener).state_dict().items())

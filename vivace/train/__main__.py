@@ -58,12 +58,13 @@ def voice(args: argparse.Namespace) -> None:
     peers = Peers(args.peer, args.peers, args.port)
     peers.join()
     budget = Budget(args.rate or 1.2e-3, steps=args.steps, minutes=args.minutes)
-    if args.listener:
+    if args.listeners:
         activate(user_cache_path("vivace") / "native")  # it speaks in the form that users hear
     options = VoiceOptions(
         budget,
         sampled=args.sampled,
-        listener=args.listener,
+        listeners=tuple(args.listeners),
+        vocoder=args.vocoder,
         twice=tuple(args.twice),
         accumulate=args.accumulate,
         seed=args.seed,
@@ -143,7 +144,10 @@ def parser() -> argparse.ArgumentParser:
     spoken = stage("voice", voice, "language model and Decoder")
     trained(spoken)
     spoken.add_argument("--sampled", type=float, default=0.6, help="most of a row that scheduled sampling replaces")
-    spoken.add_argument("--listener", type=Path, help="a recogniser that hears the model's own speech, as a loss")
+    spoken.add_argument(
+        "--listeners", type=Path, nargs="*", default=[], help="recognisers that hear the model's own speech, as a loss"
+    )
+    spoken.add_argument("--vocoder", type=Path, help="a vocoder through which they hear half of it")
     spoken.add_argument("--twice", nargs="*", default=[], help="speakers whose utterances come twice an epoch")
     spoken.add_argument("--accumulate", type=int, default=1, help="batches whose gradients make one step")
     spoken.add_argument("--peers", type=int, default=1, help="processes; start each with its own --peer")

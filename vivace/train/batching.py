@@ -2,6 +2,7 @@
 
 # B batch, L positions, T code frames, Q codebooks, M mel bins
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,11 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vivace.train.inventory import vocabulary
+from vivace.models.chattts.dvae import MEL
+from vivace.models.chattts.pauses import settle
+from vivace.train.inventory import MARKS, vocabulary
 from vivace.train.store import FRAMES_PER_CODE, N_MELS, Corpus, Utterance
 
 NO_CODE, NO_TARGET, NO_POSITION = -1, -100, -1.0
 FRONT, BACK = 2, 1  # [Stts] [spk_emb] before the phones, [Ptts] behind them
+SILENCE = math.log(MEL.floor)
+PAUSE_GATE = 1.2  # natural log: at a mark, frames all of whose bands are below are silence to be
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,15 @@ class Collator:
             predicting = slice(rows.prompts[b] - 1, rows.prompts[b] + u.frames - 1)
             spoken = torch.tensor(u.positions).clamp(max=len(u.tokens) - 0.01)
             rows.positions[b, predicting] = FRONT + spoken
-            rows.mel[b, predicting] = torch.from_numpy(self._corpus.mel(u)).view(u.frames, -1).to(rows.mel.dtype)
+            rows.mel[b, predicting] = self._hushed(u).view(u.frames, -1)
         return rows
+
+    def _hushed(self, u: Utterance) -> Tensor:
+        """The mel of ``u`` ``[2T, M]`` with silent pauses: a teacher's echo and murmur there are not worth learning."""
+        mel = torch.from_numpy(self._corpus.mel(u))
+        sounding = [u.tokens[min(int(position), len(u.tokens) - 1)] for position in u.positions]
+        pause = torch.tensor([token in MARKS or token.startswith("[") for token in sounding])
+        return torch.where(pause.repeat_interleave(FRAMES_PER_CODE)[:, None], settle(mel, SILENCE, PAUSE_GATE), mel)
 
 
 def buckets(lengths: Sequence[int], budget: int, rng: random.Random) -> list[list[int]]:

@@ -1,6 +1,6 @@
 """What a recogniser hears in a model's own speech, as a loss: it needs neither a recording nor an alignment.
 
-The recogniser (``recogniser``) is trained on teachers only and stays as it is. Source: Graves et al., "Connectionist
+The recognisers (``ears``) are trained on teachers only and stay as they are. Source: Graves et al., "Connectionist
 temporal classification", ICML 2006, doi:10.1145/1143844.1143891.
 """
 
@@ -16,17 +16,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vivace.train.batching import Batch, Collator
+from vivace.train.ears import Ears
 from vivace.train.objective import decoder_forward
 from vivace.train.preset import MEL_FLOOR
-from vivace.train.recogniser import BLANK, Recogniser, labels
+from vivace.train.recogniser import BLANK, labels
 from vivace.train.recogniser import said as labels_of
 from vivace.train.recogniser_stage import MARGIN
 from vivace.train.rollouts import Rollouts
 from vivace.train.store import FRAMES_PER_CODE, Utterance
 from vivace.train.teacher_forcing import hidden_states
 from vivace.train.voice_model import VoiceModel
-
-NOISE = 0.3  # most of what is added to the natural-log mel, so that there is something to hear for everybody
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,9 @@ def own_speech(
 
 @dataclass(frozen=True)
 class Heard:
-    """A listener, and what there is to listen to."""
+    """Ears, and what there is to listen to."""
 
-    listener: Recogniser
+    ears: Ears
     collator: Collator
     speech: Iterator[list[Said]]
 
@@ -70,10 +69,10 @@ class Heard:
         batch = self.collator.own([s.utterance for s in said], [s.codes for s in said])
         ids = {name: i + 1 for i, name in enumerate(labels())}
         wanted = [torch.tensor([ids[name] for name in labels_of(s.utterance.tokens)]) for s in said]
-        return heard_loss(model, self.listener, batch, wanted)
+        return heard_loss(model, self.ears, batch, wanted, rng)
 
 
-def heard_loss(model: VoiceModel, listener: Recogniser, batch: Batch, wanted: list[Tensor]) -> Tensor:
+def heard_loss(model: VoiceModel, ears: Ears, batch: Batch, wanted: list[Tensor], rng: random.Random) -> Tensor:
     """CTC loss per label of ``wanted``, ``[K]`` a row, in what the Decoder makes of the model's own codes."""
     longest = max(batch.frames)
     with torch.autocast("cpu", torch.bfloat16):
@@ -84,11 +83,8 @@ def heard_loss(model: VoiceModel, listener: Recogniser, batch: Batch, wanted: li
     frames = FRAMES_PER_CODE * torch.tensor(batch.frames)
     over = torch.arange(mel.shape[1]) >= frames[:, None]
     mel = F.pad(mel.masked_fill(over[..., None], MEL_FLOOR), (0, 0, MARGIN, MARGIN), value=MEL_FLOOR)
-    mel = mel + NOISE * torch.rand(len(mel), 1, 1) * torch.randn_like(mel)
-    with torch.autocast("cpu", torch.bfloat16):
-        found = listener(mel)
     return F.ctc_loss(
-        found.transpose(0, 1),
+        ears.hear(mel, rng).transpose(0, 1),
         torch.nn.utils.rnn.pad_sequence(wanted, batch_first=True),
         (frames + 2 * MARGIN) // 2,
         torch.tensor([len(w) for w in wanted]),

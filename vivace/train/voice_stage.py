@@ -13,12 +13,12 @@ from torch import Tensor
 from vivace.train.batching import Batch, Collator, endless
 from vivace.train.budget import Budget, Progress
 from vivace.train.early_stop import EarlyStop
+from vivace.train.ears import load_ears
 from vivace.train.listening import Heard, own_speech
 from vivace.train.mel_scale import mel_statistics, start_at_mean
 from vivace.train.objective import Weights, code_loss, decoder_loss, guide_loss, mel_head_loss
 from vivace.train.peers import ALONE, Peers
 from vivace.train.preset import Preset
-from vivace.train.recogniser import load_recogniser
 from vivace.train.rollouts import Rollouts
 from vivace.train.state import load_weights, resume, save_state
 from vivace.train.store import HELD_OUT, N_MELS, Corpus, Utterance
@@ -39,7 +39,8 @@ class VoiceOptions:
     decoder_frames: int = 900  # code frames per step that the Decoder sees
     decoder_rate: float = 0.6  # its learning rate, as a share
     sampled: float = 0.6  # scheduled sampling: up to this share of a row's frames
-    listener: Path | None = None  # a recogniser's state: what it hears in the model's own speech counts, too
+    listeners: tuple[Path, ...] = ()  # recognisers' states: what they hear in the model's own speech counts, too
+    vocoder: Path | None = None  # a vocoder's state: half of that speech is heard through it
     ahead: int = 20  # steps for which the model speaks at once
     twice: tuple[str, ...] = ()  # speakers whose utterances come twice an epoch
     drop: float = 0.12  # share of frames whose embedding is silenced
@@ -61,7 +62,7 @@ class Losses:
     guide: float
     attention: float  # share inside the guide's window
     decoder: float  # mean absolute difference of natural-log mels
-    heard: float = 0.0  # what the listener makes of the model's own speech, per phone; 0 without one
+    heard: float = 0.0  # what a listener makes of the model's own speech, per phone; 0 without one
 
     @property
     def total(self) -> float:
@@ -157,10 +158,10 @@ def train_voice(
     groups = endless((*utterances, *again), collator, options.positions, rng)
     stream = map(collator.batch, groups)
     heard = None
-    if options.listener is not None:
-        listener = load_recogniser(options.listener).requires_grad_(False)
+    if options.listeners:
+        ears = load_ears(options.listeners, options.vocoder, preset)
         shorter = endless((*utterances, *again), collator, options.positions // 2, rng)
-        heard = Heard(listener, collator, own_speech(Rollouts(collator, rng), model, shorter, options.ahead))
+        heard = Heard(ears, collator, own_speech(Rollouts(collator, rng), model, shorter, options.ahead))
     held = list(corpus.part(HELD_OUT))[:100]
     judged = [collator.batch(held[i : i + 10]) for i in range(0, len(held), 10)] if peers.leads else []
     best, stop = out.with_suffix(".best.safetensors"), EarlyStop(options.patience)
