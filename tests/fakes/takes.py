@@ -1,7 +1,7 @@
 """A model that says what a test wants it to: each order of a piece is answered with the next take of that piece."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vivace.engine.engine import Ending, Job
 from vivace.engine.sampler import SamplingParams
 from vivace.engine.worker import AudioPart, Finished, Order
-from vivace.models.base import ARPrompt
+from vivace.models.base import ARPrompt, Reading
 from vivace.pipeline.speech_check import Expectation
 from vivace.pipeline.stages import Recording, Script
 from vivace.pipeline.voices import Voice
@@ -26,6 +26,7 @@ class Said:
     codes: NDArray[np.int64]  # [T, 1]
     samples: NDArray[np.float32]
     ending: Ending = "end"
+    reading: Reading | None = None
 
 
 def good(pitch: float = 300.0, codes: int = CODES) -> Said:
@@ -39,6 +40,12 @@ def skipped() -> Said:
 
 def repeated() -> Said:
     return Said(np.tile(np.arange(8), 8)[:, None], tone(320, 2.5))
+
+
+def incomplete() -> Said:
+    """Of a usual length, but nothing looked at two of its four phones."""
+    seen, at = np.array([9.0, 0.1, 0.1, 9.0], np.float32), np.repeat([0, 3], CODES // 2)
+    return replace(good(340), reading=Reading(seen, at, np.ones(4, np.bool_)))
 
 
 def endless() -> Said:
@@ -105,7 +112,8 @@ class ScriptedWorker:
         asked.append(job.seed)
         for part in np.array_split(said.samples, 10):
             order.deliver(AudioPart(part))
-        order.deliver(Finished(torch.from_numpy(said.codes), said.ending))
+        reading = said.reading if job.follow is None else job.follow(torch.from_numpy(said.codes))
+        order.deliver(Finished(torch.from_numpy(said.codes), said.ending, reading))
         return len(asked)
 
     def cancel(self, number: int) -> None:

@@ -1,11 +1,14 @@
 """What is taken for wrong speech, and what is not."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
+from vivace.models.base import Reading
 from vivace.models.gpt_sovits.phones import phone_runs
 from vivace.pipeline.gpt_sovits_tempo import expectation
-from vivace.pipeline.speech_check import Expectation, fault_of, repeats
+from vivace.pipeline.speech_check import Expectation, fault_of, goes_back, repeats, skips
 from vivace.pipeline.stages import Recording
 from vivace.text import phones
 
@@ -43,6 +46,49 @@ RISING = np.arange(100)
 )
 def test_faults(said: np.ndarray[tuple[int, int], np.dtype[np.int64]], ended: bool, silent: bool, fault: str) -> None:
     assert fault_of(said, EXPECTED, ended=ended, silent=silent) == fault
+
+
+def reading(seen: Sequence[float], at: Sequence[int], silent: Sequence[int] = ()) -> Reading:
+    sounds = np.array([token not in silent for token in range(len(seen))])
+    return Reading(np.array(seen, np.float32), np.array(at), sounds)
+
+
+@pytest.mark.parametrize(
+    ("seen", "silent", "skipped"),
+    [
+        ((5.0, 4.0, 6.0), (), False),
+        ((5.0, 0.1, 6.0), (), False),  # one melts into its neighbours
+        ((5.0, 0.1, 0.1), (), True),
+        ((0.0, 0.0, 6.0), (), True),
+        ((5.0, 0.1, 0.0, 6.0), (2,), False),  # a mark is not spoken
+        ((5.0, 0.1, 0.0, 0.1, 6.0), (2,), True),  # and does not part what is left out
+        ((0.1,), (), False),
+    ],
+)
+def test_phones_that_nothing_looked_at_are_skipped(
+    seen: tuple[float, ...], silent: tuple[int, ...], skipped: bool
+) -> None:
+    read = reading(seen, range(len(seen)), silent)
+    assert skips(read) == skipped
+    found = fault_of(codes(RISING), EXPECTED, ended=True, silent=False, reading=read)
+    assert found == ("skipped" if skipped else None)
+
+
+@pytest.mark.parametrize(
+    ("at", "back"),
+    [
+        (range(100), False),
+        ((*range(50), *[47] * 50), False),  # as far as neighbours: it wavers
+        ((*range(50), *[46] * 4, *range(50, 90)), False),  # a glance
+        ((*range(50), *[46] * 5, *range(50, 90)), True),
+        ((*range(50), *range(40, 90)), True),
+    ],
+)
+def test_going_back_is_saying_it_again(at: Sequence[int], back: bool) -> None:
+    read = reading([3.0] * 100, at)
+    assert goes_back(read, 25.0) == back
+    found = fault_of(codes(RISING), EXPECTED, ended=True, silent=False, reading=read)
+    assert found == ("repeated" if back else None)
 
 
 def test_all_codebooks_must_come_again() -> None:

@@ -5,7 +5,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes.takes import Said, ScriptedStages, ScriptedWorker, endless, good, piece, repeated, silent, skipped
+from fakes.takes import (
+    Said,
+    ScriptedStages,
+    ScriptedWorker,
+    endless,
+    good,
+    incomplete,
+    piece,
+    repeated,
+    silent,
+    skipped,
+)
 
 from vivace.engine.frame_stage import WHOLE, Ramp
 from vivace.engine.sampler import SamplingParams
@@ -42,7 +53,7 @@ def speak(worker: ScriptedWorker, *, hold: bool = True, seed: int = 7, **check: 
     return Speech(np.concatenate([chunk.samples for chunk, _ in spoken]), 24_000, spoken[-1][1].stats)
 
 
-@pytest.mark.parametrize("wrong", [skipped(), repeated(), endless(), silent()])
+@pytest.mark.parametrize("wrong", [skipped(), repeated(), incomplete(), endless(), silent()])
 def test_a_wrong_piece_is_spoken_again_and_only_the_good_take_is_heard(wrong: Said) -> None:
     straight = speak(ScriptedWorker({"one": [good()], "two": [good(400)]}))
     worker = ScriptedWorker({"one": [good()], "two": [wrong, wrong, good(400)]})

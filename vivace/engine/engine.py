@@ -2,7 +2,7 @@
 
 # Q codebooks, D width
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +19,7 @@ from vivace.engine.sequence import Place, Sequence
 from vivace.engine.step import Frame
 from vivace.errors import DeadlineError, EngineError, TTSError
 from vivace.layers.native.kernels import Kernels
-from vivace.models.base import ARModel, ARPrompt
+from vivace.models.base import ARModel, ARPrompt, Reading
 from vivace.runtime.graph import GraphBackend
 
 Ending = Literal["end", "limit"]  # by its own end code, or at the most frames it may have
@@ -36,6 +36,7 @@ class Job:
     priority: int = 0  # higher ones go first and may push others out of their rows
     deadline: float | None = None  # on the clock that ``step`` is given
     context: object = None  # what the frame stage must know of it; the engine does not look
+    follow: Callable[[Tensor], Reading | None] | None = None  # how codes [T, Q] went through the text; uses the device
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from torch import Tensor
 from vivace.engine.engine import Ending, Engine, EngineLoad, Job, Update
 from vivace.engine.frame_stage import FramePart, FrameStage, FrameStream, Ramp, batches
 from vivace.errors import AbortedError, EngineError, TTSError
+from vivace.models.base import Reading
 from vivace.runtime.memory import give_back_free_memory
 from vivace.runtime.threads import intra_op_threads
 
@@ -40,6 +41,7 @@ class Finished:
 
     codes: Tensor  # [T, Q] int64
     ending: Ending
+    reading: Reading | None = None  # where the job says how to follow it
 
 
 Message = AudioPart | Finished | TTSError
@@ -59,6 +61,7 @@ class _Ticket:
     number: int
     order: Order
     stream: FrameStream | None
+    follow: Callable[[Tensor], Reading | None] | None = None
     codes: list[Tensor] = field(default_factory=list)
     fresh: list[Update] = field(default_factory=list)  # frames not handed to the frame stage yet
     chunks: int = 0
@@ -206,7 +209,8 @@ class Worker:
             order.deliver(EngineError(f"the request could not be prepared: {exc}"))
         else:
             self._ids[number] = id
-            self._tickets[id] = _Ticket(number, order, None if order.ramp is None else self._stage.open(job.context))
+            stream = None if order.ramp is None else self._stage.open(job.context)
+            self._tickets[id] = _Ticket(number, order, stream, job.follow)
 
     def _drop(self, number: int) -> None:
         id = self._ids.pop(number, None)
@@ -246,7 +250,7 @@ class Worker:
             ended = self._tickets.get(id)
             if ended is not None and ended.ending is not None:
                 codes = torch.stack(ended.codes) if ended.codes else torch.zeros(0, 0, dtype=torch.long)
-                self._close_ticket(id, Finished(codes, ended.ending))
+                self._close_ticket(id, Finished(codes, ended.ending, _followed(ended, codes)))
 
     def _decoded(self, parts: list[FramePart]) -> list[NDArray[np.float32] | TTSError]:
         """Samples of one batch; when the device fails at it, the rest of the step's requests do not notice."""
@@ -265,6 +269,15 @@ class Worker:
         for id in list(self._tickets):
             self._engine.abort(id)
             self._close_ticket(id, error)
+
+
+def _followed(ticket: _Ticket, codes: Tensor) -> Reading | None:
+    """What the job can say of its codes; a request that can be heard does not fail for want of a verdict."""
+    try:
+        return None if ticket.follow is None else ticket.follow(codes)
+    except Exception:
+        log.exception("how a speech went through its text could not be told")
+        return None
 
 
 def _part(stream: FrameStream, updates: list[Update], *, last: bool) -> FramePart:

@@ -1,10 +1,13 @@
 """What the engine and the pipeline ask of a model family."""
 
-# B batch, L prompt positions, T code frames, Q codebooks, V codes per codebook, D model width, C frame channels
+# B batch, L prompt positions, S tokens of a text, T code frames, Q codebooks, V codes per codebook, D model width,
+# C frame channels
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vivace.layers.attention import KVStore
@@ -53,6 +56,15 @@ class ARPrompt:
         """``[B, L]``: real positions count to 0 and on; padding holds 1, as the reference has it."""
         count = self.attention_mask.long().cumsum(-1) - 1 - self.origin
         return count.masked_fill(~self.attention_mask, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """How a generation went through the tokens of its text, as far as attention tells."""
+
+    seen: NDArray[np.float32]  # [S] for how many frames each of them was looked at
+    at: NDArray[np.int64]  # [T] which of them each frame looked at most
+    sounds: NDArray[np.bool_]  # [S] which of them are to be heard
 
 
 class ARModel(Protocol):

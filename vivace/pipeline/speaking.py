@@ -166,15 +166,15 @@ class Speaking:
         match message:
             case AudioPart(samples):
                 part.take.push(samples, keep=index == 0 and self._carry_over)
-            case Finished(codes, _) if part.refining:
+            case Finished(codes) if part.refining:
                 assert part.script is not None, "what is refined has a script"
                 part.refining = False
                 part.script = replace(part.script, text=self._stages.rewritten(codes))
                 self._order_speech(index, part, part.script)
-            case Finished(codes, ending):
+            case Finished(codes, ending, reading):
                 assert part.script is not None, "what is finished was ordered"
                 expected = self._stages.expectation(part.script, self._recording) if self._check.enabled else None
-                part.take.finish(codes.numpy(), ended=ending == "end", expected=expected)
+                part.take.finish(codes.numpy(), ended=ending == "end", expected=expected, reading=reading)
                 if not self._spoken_again(index, part, part.script):
                     self._settle(index, part)
             case Heard(heard):
@@ -281,4 +281,5 @@ class Speaking:
 
     def _job(self, index: int, job: Job) -> Job:
         """What is heard first goes first."""
-        return replace(job, priority=1 if index == self._heard else 0, deadline=self._deadline)
+        follow = job.follow if self._check.enabled else None
+        return replace(job, priority=1 if index == self._heard else 0, deadline=self._deadline, follow=follow)

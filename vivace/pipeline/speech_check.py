@@ -1,17 +1,19 @@
-"""Whether what a model said can be what it was asked to say. Judged by its codes alone: cheap, and the same everywhere.
+"""Whether what a model said can be what it was asked to say.
 
 What is looked for: speech that is shorter than its phones can be spoken in (skipped), that does not end or takes far
-too long (endless), that says the same codes over and over (repeated), and no sound at all (silent). Attention is not
-looked at: the fused kernels never write it down, and which heads follow the text is a property of weights.
+too long (endless), that says the same codes over and over (repeated), and no sound at all (silent). Where heads are
+known that follow the text, phones that nothing looked at are skipped, and a speech that goes back repeats itself.
 """
 
-# T code frames, Q codebooks
+# T code frames, Q codebooks, S tokens of the text
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vivace.models.base import Reading
 
 Fault = Literal["skipped", "repeated", "endless", "silent"]
 SEVERITY: dict[Fault | None, int] = {None: 0, "skipped": 1, "repeated": 2, "endless": 3, "silent": 4}
@@ -20,6 +22,8 @@ LONGEST_PERIOD_S = 2.0  # of what is said over and over: a few words
 SHORT_PERIOD = 3  # codes; so few are a pause or a held vowel, which may last
 HELD_S, REPEATED_S = 2.5, 1.0  # how long a cycle goes on, after its first time, before it is no speech any more
 REPEATS = 2  # times that a longer cycle comes again at least
+UNSEEN = 0.3  # frames of attention; a phone that has fewer is not spoken. A short one has 0.5
+BACK, BACK_S = 2, 0.17  # going back by more tokens than this, for longer than this, is saying something again
 
 
 @dataclass(frozen=True)
@@ -39,21 +43,41 @@ class PieceFault:
     fault: Fault
 
 
-def fault_of(codes: NDArray[np.int64], expected: Expectation, *, ended: bool, silent: bool) -> Fault | None:
+def fault_of(
+    codes: NDArray[np.int64],
+    expected: Expectation,
+    *,
+    ended: bool,
+    silent: bool,
+    reading: Reading | None = None,
+) -> Fault | None:
     """What is wrong with a piece; None: nothing that could be told.
 
     Args:
         codes: ``[T, Q]``.
         ended: it ended by itself, not at the limit.
         silent: there was nothing to hear in its audio.
+        reading: how it went through its text, where that is known.
     """
     if silent or not len(codes):
         return "silent"
-    if repeats(codes, expected.rate):
+    if repeats(codes, expected.rate) or (reading is not None and goes_back(reading, expected.rate)):
         return "repeated"
     if not ended or len(codes) > expected.most:
         return "endless"
-    return "skipped" if len(codes) < expected.least else None
+    return "skipped" if len(codes) < expected.least or (reading is not None and skips(reading)) else None
+
+
+def skips(reading: Reading) -> bool:
+    """Whether two phones in a row were not looked at. A single one may melt into its neighbours."""
+    unseen = reading.seen[reading.sounds] < UNSEEN
+    return bool((unseen[1:] & unseen[:-1]).any())
+
+
+def goes_back(reading: Reading, rate: float) -> bool:
+    """Whether the speech, of ``rate`` frames per second, was behind the furthest token it had reached for long."""
+    behind = np.maximum.accumulate(reading.at) - reading.at > BACK
+    return int(behind.sum()) > BACK_S * rate
 
 
 def repeats(codes: NDArray[np.int64], rate: float) -> bool:

@@ -22,10 +22,11 @@ from vivace.engine.engine import Engine, Job
 from vivace.engine.generate import Generation, SeededNoise, generate
 from vivace.engine.sampler import SamplingParams
 from vivace.errors import EngineError, InputError
-from vivace.models.base import ARModel, ARPrompt, SharedPrefix
+from vivace.models.base import ARModel, ARPrompt, Reading, SharedPrefix
 from vivace.models.chattts.dvae import DVAE
 from vivace.models.chattts.pauses import settle
 from vivace.models.chattts.prompt import SPEAKER, SpeakerRow, code_prompt, embed_prompt, refine_prompt
+from vivace.models.chattts.reading import read_along
 from vivace.models.chattts.speaker import random_speaker, speaker_embedding
 from vivace.models.chattts.text import SPEED_TAG, character_text, pace_of, phone_text
 from vivace.pipeline.frames import HiddenFrames
@@ -208,7 +209,14 @@ class ChatTTSStages:
         sample_steps: int | None = None,
     ) -> Job:
         """The same for the engine; there is no solver, and ``sample_steps`` changes nothing."""
-        return Job(self.prompt(script, voice, recording), self.bounded(script, params), seed, CODE)
+        prompt = self.prompt(script, voice, recording)
+        follow = partial(self.reading, script, prompt) if self.habits.guided_layers and recording is None else None
+        return Job(prompt, self.bounded(script, params), seed, CODE, follow=follow)
+
+    def reading(self, script: Script, prompt: ARPrompt, codes: Tensor) -> Reading | None:
+        """How the speech ``codes`` ``[T, Q]`` went through the script, where the model reads phones."""
+        sounds = [token[0].isalpha() for token in script.text.split()]
+        return read_along(self.model.code_mode, prompt, codes, self.habits.guided_layers, sounds)
 
     @torch.inference_mode()
     def mel(self, generation: Generation, *, from_codes: bool = False) -> Tensor:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vivace.audio.resample import Samples
 from vivace.errors import EngineError
+from vivace.models.base import Reading
 from vivace.pipeline.piece_audio import PieceAudio
 from vivace.pipeline.speech_check import SEVERITY, Expectation, Fault, fault_of
 
@@ -31,7 +32,14 @@ class Take:
             self.raw.append(samples)
         self.ready.append(self.audio.push(samples))
 
-    def finish(self, codes: NDArray[np.int64], *, ended: bool, expected: Expectation | None) -> None:
+    def finish(
+        self,
+        codes: NDArray[np.int64],
+        *,
+        ended: bool,
+        expected: Expectation | None,
+        reading: Reading | None = None,
+    ) -> None:
         """The end of it: ``[T, Q]`` codes, and what speech of the piece is like; None: nobody asked for a verdict."""
         self.frames, self.stopped = len(codes), ended
         try:
@@ -39,7 +47,8 @@ class Take:
         except EngineError as exc:
             self.error, self.fault = exc, "silent"
         if expected is not None:
-            self.fault = fault_of(codes, expected, ended=ended, silent=self.error is not None)
+            silent = self.error is not None
+            self.fault = fault_of(codes, expected, ended=ended, silent=silent, reading=reading)
 
 
 def better(one: Take | None, other: Take) -> Take:

@@ -27,11 +27,17 @@ class Preset:
 
     sizes: ChatTTSConfig
     speakers: tuple[str, ...]  # teacher names, in the order of the speaker table
-    guided_layers: tuple[int, ...] = (2, 3)  # their last head is taught to follow the text
 
 
 def _chattts(
-    width: int, layers: int, heads: int, inner: int, stack: StackConfig, dvae: DVAEConfig, vocos: VocosBackbone
+    width: int,
+    layers: int,
+    heads: int,
+    inner: int,
+    stack: StackConfig,
+    dvae: DVAEConfig,
+    vocos: VocosBackbone,
+    guided_layers: tuple[int, ...],
 ) -> ChatTTSConfig:
     gpt = GPTConfig(
         hidden_size=width,
@@ -50,6 +56,7 @@ def _chattts(
         mel_floor=MEL_FLOOR,
         mel_gate=MEL_GATE,
         temperature=0.2,
+        guided_layers=guided_layers,  # their last head is taught to follow the text
         end_codebooks=(0, 2),  # second-stage codes are near noise
         tags=(*PACES, *PAUSES_S),
     )
@@ -69,6 +76,7 @@ EMBEDDED = Preset(
             vq=QuantiserConfig(dim=256),
         ),
         vocos=VocosBackbone(dim=256, intermediate_dim=768, num_layers=6),
+        guided_layers=(2, 3),
     ),
     speakers=("slt", "rms", "esm", "esf"),
 )
@@ -86,9 +94,9 @@ TOY = Preset(  # everything of the real one at a size that trains in a second; f
             vq=QuantiserConfig(dim=16),
         ),
         vocos=VocosBackbone(dim=12, intermediate_dim=16, num_layers=1),
+        guided_layers=(0, 1),
     ),
     speakers=("one", "two"),
-    guided_layers=(0, 1),
 )
 
 PRESETS = {"embedded": EMBEDDED, "toy": replace(TOY, speakers=EMBEDDED.speakers)}

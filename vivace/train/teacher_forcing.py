@@ -35,7 +35,7 @@ class GuidedHeads:
         self._hooks: list[RemovableHandle] = []
 
     def __enter__(self) -> "GuidedHeads":
-        for index in self._model.preset.guided_layers:
+        for index in self._model.preset.sizes.vivace.guided_layers:
             layer = cast(DecoderBlock, self._model.llama.layers[index])
             self._hooks.append(layer.self_attn.register_forward_pre_hook(self._note(layer.self_attn)))
         return self

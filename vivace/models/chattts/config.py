@@ -89,6 +89,7 @@ class Habits:
     top_k: int = 20
     repetition_penalty: float = 1.05
     end_codebooks: tuple[int, ...] | None = None  # those that may end the speech; None: any of them
+    guided_layers: tuple[int, ...] = ()  # whose last head follows the text; none: no head is known to
     mel_floor: float | None = None  # natural log: below it the Decoder was not trained; None: everywhere it was
     mel_gate: float | None = None  # natural log: a frame all of whose bands are below is a pause; None: none is
     frames_per_unit: float = 12.0  # more code frames a phone unit than this is not speech any more

@@ -1,0 +1,75 @@
+"""A job may say how its codes went through its text; the worker asks once, when the codes are over."""
+
+from collections.abc import Callable, Iterator, Sequence
+from queue import SimpleQueue
+
+import numpy as np
+import pytest
+import torch
+from fakes.ar_model import FakeARModel, prompt
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vivace.engine.config import EngineConfig
+from vivace.engine.engine import Engine, Job
+from vivace.engine.frame_stage import FramePart
+from vivace.engine.sampler import SamplingParams
+from vivace.engine.worker import Finished, Message, Order, Worker
+from vivace.errors import TTSError
+from vivace.models.base import Reading
+
+PARAMS = SamplingParams(1.0, None, None, 1.0, max_new_tokens=30)
+
+
+class NoFrames:
+    """Codes are all that is wanted here."""
+
+    def open(self, context: object) -> object:
+        raise AssertionError("nobody asked for audio")
+
+    def decode(self, parts: Sequence[FramePart]) -> list[NDArray[np.float32] | TTSError]:
+        raise AssertionError("nobody asked for audio")
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    stage: object = NoFrames()
+    made = Worker(Engine({"code": FakeARModel()}, EngineConfig(rows=4, positions=64, long_rows=0)), stage)  # type: ignore[arg-type]
+    yield made
+    made.close()
+
+
+def finished(worker: Worker, follow: Callable[[Tensor], Reading | None] | None) -> Finished:
+    messages: SimpleQueue[Message] = SimpleQueue()
+    job = Job(prompt(1, ends_at={0: 12}, first=3), PARAMS, None, follow=follow)
+    worker.submit(Order(lambda: job, messages.put, ramp=None))
+    end = messages.get(timeout=10)
+    assert isinstance(end, Finished)
+    return end
+
+
+def test_it_is_asked_once_with_all_codes(worker: Worker) -> None:
+    asked: list[Tensor] = []
+
+    def follow(codes: Tensor) -> Reading:
+        asked.append(codes)
+        return Reading(np.ones(1, np.float32), np.zeros(len(codes), np.int64), np.ones(1, np.bool_))
+
+    end = finished(worker, follow)
+    assert end.reading is not None
+    (codes,) = asked
+    assert torch.equal(codes, end.codes)
+    assert len(codes) == 12
+    plain = finished(worker, None)
+    assert plain.reading is None
+    assert torch.equal(plain.codes, codes)
+
+
+def test_a_verdict_that_fails_costs_nobody_the_speech(worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
+    def follow(codes: Tensor) -> Reading:
+        raise RuntimeError("out of memory")
+
+    broken = finished(worker, follow)
+    assert broken.reading is None
+    assert torch.equal(broken.codes, finished(worker, None).codes)
+    assert "could not be told" in caplog.text

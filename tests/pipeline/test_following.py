@@ -1,0 +1,94 @@
+"""The embedded voice says what it left out and what it said twice: attention tells, after the fact."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from vivace import TTS, TTSConfig
+from vivace.models.registry import embedded_root
+from vivace.pipeline.loading import load_chattts
+from vivace.pipeline.speech_check import fault_of, goes_back, skips
+from vivace.pipeline.stages import ChatTTSStages, Recording
+from vivace.pipeline.voices import Voice, load_voice
+from vivace.settings.speech import CheckConfig
+from vivace.text import split
+
+TEXTS = {
+    "clara": "The old man walked slowly along the river until he found the bridge.",
+    "vivienne": "昨天下午我们在公园里看见了很多小朋友。",
+}
+
+
+@pytest.fixture(scope="module")
+def stages() -> ChatTTSStages:
+    return ChatTTSStages(load_chattts(embedded_root()))
+
+
+def voice(name: str) -> Voice:
+    return load_voice(embedded_root() / "voices" / f"{name}.safetensors")
+
+
+def spoken(stages: ChatTTSStages, name: str) -> Tensor:
+    (piece,) = split(TEXTS[name])
+    script = stages.script(piece)
+    return stages.codes(script, stages.prompt(script, voice(name)), stages.sampling, seed=1).codes
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_was_left_out_or_said_twice_is_noticed(stages: ChatTTSStages, name: str) -> None:
+    (piece,) = split(TEXTS[name])
+    script = stages.script(piece)
+    prompt, expected = stages.prompt(script, voice(name)), stages.expectation(script, None)
+    codes = spoken(stages, name)
+    third = len(codes) // 3
+
+    def fault(said: Tensor) -> str | None:
+        reading = stages.reading(script, prompt, said)
+        assert reading is not None
+        assert len(reading.at) == len(said)
+        return fault_of(said.numpy(), expected, ended=True, silent=False, reading=reading)
+
+    assert fault(codes) is None
+    assert fault(codes[: 2 * third]) == "skipped"
+    assert fault(torch.cat((codes[:third], codes[2 * third :]))) in ("skipped", "repeated")
+    assert fault(torch.cat((codes[: 2 * third], codes[third:]))) == "repeated"
+
+
+def test_words_that_are_missing_are_noticed_where_the_length_tells_nothing(stages: ChatTTSStages) -> None:
+    (piece,) = split("The old man walked slowly along the river until he found the bridge at last.")
+    script = stages.script(piece)
+    codes, expected = spoken(stages, "clara"), stages.expectation(script, None)
+    assert fault_of(codes.numpy(), expected, ended=True, silent=False) is None
+    reading = stages.reading(script, stages.prompt(script, voice("clara")), codes)
+    assert reading is not None
+    assert skips(reading)
+    assert not goes_back(reading, expected.rate)
+
+
+def test_who_has_no_known_heads_or_continues_a_recording_is_not_followed(stages: ChatTTSStages) -> None:
+    goldens = ChatTTSStages(load_chattts(embedded_root().parents[2] / "tests" / "goldens" / "chattts" / "checkpoint"))
+    (piece,) = split("Hello.")
+    narrow = Voice("x", embedding=torch.ones(96).half().numpy())
+    assert stages.code_job(stages.script(piece), voice("clara"), None, stages.sampling, 1).follow is not None
+    assert goldens.code_job(goldens.script(piece), narrow, None, goldens.sampling, 1).follow is None
+    recording = Recording(torch.zeros(4, 9, dtype=torch.int32).numpy(), "hello")
+    assert stages.code_job(stages.script(piece), voice("clara"), recording, stages.sampling, 1).follow is None
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_who_wants_no_verdict_is_not_followed(monkeypatch: pytest.MonkeyPatch, enabled: bool) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr("vivace.pipeline.stages.read_along", lambda *args: asked.append(1))
+    with TTS(config=TTSConfig(check=CheckConfig(enabled=enabled))) as tts:
+        tts.synthesize("Hello.", seed=1)
+    assert asked == ([1] if enabled else [])
+
+
+def test_no_speech_has_no_reading(stages: ChatTTSStages) -> None:
+    (piece,) = split("Hello.")
+    script = stages.script(piece)
+    prompt = stages.prompt(script, voice("clara"))
+    assert stages.reading(script, prompt, torch.zeros(0, 4, dtype=torch.long)) is None
+    one = stages.reading(script, prompt, torch.zeros(1, 4, dtype=torch.long))
+    assert one is not None
+    assert len(one.at) == 1
