@@ -52,6 +52,12 @@ def test_a_checkpoint_may_do_without_a_dvae(tmp_path: Path) -> None:
             r"end_codebooks is \(\); name one or more of 0 to 3",
         ),
         ("{}", {"config.json": '{"vivace": {"end_codebooks": [1, 4]}}'}, r"end_codebooks is \(1, 4\)"),
+        (
+            "{}",
+            {"config.json": '{"vivace": {"text": "phones", "guided_layers": [20]}}'},
+            r"\(20,\); name layers from 0 to 19",
+        ),
+        ("{}", {"config.json": '{"vivace": {"guided_layers": [2]}}'}, "guided_layers .* a model that reads phones"),
     ],
 )
 def test_nonsense_is_refused(tmp_path: Path, gpt: str, extra: dict[str, str], message: str) -> None:

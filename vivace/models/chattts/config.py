@@ -172,4 +172,8 @@ def read_config(root: Path) -> ChatTTSConfig:
     if may_end is not None and not (may_end and {*may_end} <= {*range(config.gpt.num_vq)}):
         books = f"one or more of 0 to {config.gpt.num_vq - 1}, or null for all"
         raise WeightsError(f"{where}: vivace.end_codebooks is {may_end}; name {books}")
+    guided = config.vivace.guided_layers
+    if guided and not (config.vivace.text == "phones" and {*guided} <= {*range(config.gpt.num_hidden_layers)}):
+        layers = f"layers from 0 to {config.gpt.num_hidden_layers - 1} of a model that reads phones, or none"
+        raise WeightsError(f"{where}: vivace.guided_layers is {guided}; name {layers}")
     return config
