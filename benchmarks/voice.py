@@ -13,6 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
@@ -48,7 +49,8 @@ class Bench:
     def say(self, text: str, voice: str, language: SpokenLanguage) -> Spoken:
         began = time.process_time()
         speech = self._tts.synthesize(text, voice=voice, language=language, seed=SEED, **self._options)  # type: ignore[arg-type]
-        return Spoken(speech.samples, speech.stats.stopped, speech.stats.elapsed_s, time.process_time() - began)
+        stats, worked = speech.stats, time.process_time() - began
+        return Spoken(speech.samples, stats.stopped, stats.elapsed_s, worked, stats.retries)
 
     def score(self, voice: str, teacher: str, language: SpokenLanguage, texts: Sequence[str]) -> Score:
         """Speak ``texts`` with both and compare."""
@@ -59,7 +61,7 @@ class Bench:
             if recording is None:
                 sys.exit(f"the teacher of {voice} says nothing to {text!r}; check its installation")
             own = self.say(text, voice, language)
-            result.add(words, own, recording, self._ears)
+            result.add(text, words, own, recording, self._ears)
             if number % max(1, len(texts) // SHOWN) == 0:
                 self.exhibits.append(Exhibit(voice, language, text, own.samples, recording.samples))
         return result
@@ -101,6 +103,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--temperature", type=float)
     parser.add_argument("--top-p", type=float)
     parser.add_argument("--top-k", type=int)
+    parser.add_argument(
+        "--details", type=Path, help="a file for what was heard of every sentence, one JSON object a line"
+    )
     parser.add_argument("--json", type=Path, help="also write the result line to this file")
     return parser.parse_args()
 
@@ -116,6 +121,7 @@ def main() -> None:
     ears = Ears(WordRecogniser(), load_recogniser(args.recogniser) if args.recogniser else None)
     rows: list[Row] = []
     tagged: list[Row] = []
+    details: list[dict[str, object]] = []
     with TTS(args.model, config=TTSConfig.load(precision=args.precision)) as tts:
         bench = Bench(tts, ears, {name: value for name, value in asked.items() if value is not None})
         for speaker in (s for s in EMBEDDED_SPEAKERS if s.name in chosen):
@@ -123,7 +129,9 @@ def main() -> None:
                 if language not in speaker.languages or language not in args.languages.split(","):
                     continue
                 texts = sentences(args.list, language, args.limit)
-                rows.append(bench.score(speaker.name, speaker.teacher, language, texts).row())
+                score = bench.score(speaker.name, speaker.teacher, language, texts)
+                rows.append(score.row())
+                details += [{"voice": speaker.name, "language": language, **asdict(f)} for f in score.findings]
                 print(json.dumps(rows[-1]), file=sys.stderr, flush=True)  # it takes minutes: show what is known
                 if args.tags:
                     tagged.append(bench.manner(speaker.name, language, texts[:TAGGED]))
@@ -131,6 +139,8 @@ def main() -> None:
     print_table(rows)
     if tagged:
         print_table(tagged)
+    if args.details:
+        args.details.write_text("".join(json.dumps(d, ensure_ascii=False) + "\n" for d in details), encoding="utf-8")
     if args.page:
         write_page(args.page, bench.exhibits, rows)
     line = json.dumps({"benchmark": "voice", "seed": SEED, "threads": args.threads, "rows": rows, "tags": tagged})

@@ -62,12 +62,14 @@ class PhoneScore:
     def empty(cls) -> "PhoneScore":
         return cls(Tally(), Tally())
 
-    def add(self, words: Sequence[Word], heard: Sequence[str]) -> None:
-        """One speech of ``words``, of which the labels ``heard`` were recognised."""
+    def add(self, words: Sequence[Word], heard: Sequence[str]) -> list[str]:
+        """One speech of ``words``, of which the labels ``heard`` were recognised. Returns: ``skipped_or_repeated``."""
         wanted = [name for word in words for name in said(word_tokens(word))]
         self.phones.add([without_tone(n) for n in wanted], [without_tone(n) for n in heard])
         self.tones.add(tones(wanted), tones(heard))
-        self.faulty += bool(skipped_or_repeated(words, heard))
+        faults = skipped_or_repeated(words, heard)
+        self.faulty += bool(faults)
+        return faults
 
 
 def skipped_or_repeated(words: Sequence[Word], heard: Sequence[str]) -> list[str]:

@@ -34,6 +34,20 @@ class Spoken:
     stopped: bool
     work_s: float  # wall clock
     cpu_s: float  # of all threads: what the machine did, however busy it was with other things
+    retries: int = 0  # pieces that were spoken again
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was heard of one sentence."""
+
+    text: str
+    length: float  # against the teacher's
+    in_time: bool
+    retries: int
+    words_wrong: int | None  # None: nobody listened to words
+    phones_wrong: int | None
+    faults: tuple[str, ...]  # words left out or said twice
 
 
 @dataclass
@@ -53,16 +67,19 @@ class Score:
     question_rises: list[float] = field(default_factory=list)  # semitones
     statement_rises: list[float] = field(default_factory=list)
     speeches: list[Samples] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     in_time: int = 0
+    retries: int = 0
     work_s: float = 0.0
     cpu_s: float = 0.0
 
-    def add(self, words: Sequence[Word], own: Spoken, teacher: Recording, ears: Ears) -> None:
-        """One sentence; ``teacher`` as it was recorded."""
+    def add(self, text: str, words: Sequence[Word], own: Spoken, teacher: Recording, ears: Ears) -> None:
+        """One sentence, of ``words``; ``teacher`` as it was recorded."""
         wanted = levelled(teacher.samples)
         seconds = len(own.samples) / 24_000
         in_time = SHORTEST <= seconds / teacher.seconds <= LONGEST or abs(seconds - teacher.seconds) <= SHORT_S
         self.in_time += own.stopped and in_time
+        self.retries += own.retries
         self.work_s += own.work_s
         self.cpu_s += own.cpu_s
         self.speeches.append(own.samples)
@@ -75,16 +92,29 @@ class Score:
         (self.question_rises if words[-1].text == "?" else self.statement_rises).append(end_rise(track))
         if (level := silence_db(own.samples)) < 0:
             self.silences.append(level)
-        self._listen(words, own.samples, wanted, ears)
+        words_before, phones_before = self.words.errors, self.phones.phones.errors
+        faults = self._listen(words, own.samples, wanted, ears)
+        self.findings.append(
+            Finding(
+                text,
+                round(self.lengths[-1], 3),
+                own.stopped and in_time,
+                own.retries,
+                self.words.errors - words_before if self.language == "en" else None,
+                None if ears.phones is None else self.phones.phones.errors - phones_before,
+                tuple(faults),
+            )
+        )
 
-    def _listen(self, words: Sequence[Word], own: Samples, wanted: Samples, ears: Ears) -> None:
+    def _listen(self, words: Sequence[Word], own: Samples, wanted: Samples, ears: Ears) -> list[str]:
         if self.language == "en":
             spoken = [word.text.lower() for word in words if word.kind == "en"]
             self.words.add(spoken, ears.words.words(own))
             self.teacher_words.add(spoken, ears.words.words(wanted))
-        if ears.phones is not None:
-            self.phones.add(words, ears.phones.hear(levelled(own)))
-            self.teacher_phones.add(words, ears.phones.hear(wanted))
+        if ears.phones is None:
+            return []
+        self.teacher_phones.add(words, ears.phones.hear(wanted))
+        return self.phones.add(words, ears.phones.hear(levelled(own)))
 
     def row(self) -> Row:
         """All figures, rounded; None where a figure was not taken."""
@@ -111,6 +141,7 @@ class Score:
             "faulty_teacher": teacher.faulty if heard else None,
             "faulty": own.faulty if heard else None,
             "in_time": self.in_time,
+            "retries": self.retries,
             "mcd": round(float(np.mean(self.distances)), 2),
             "pitch_corr": round(float(np.mean(self.pitches)), 2) if self.pitches else None,
             "length": round(float(np.mean(self.lengths)), 3),
