@@ -26,7 +26,7 @@ from vivace.train.delivery import perform
 from vivace.train.evaluation.hearing import WordRecogniser
 from vivace.train.evaluation.manner import manner
 from vivace.train.evaluation.page import Exhibit, write_page
-from vivace.train.evaluation.score import Ears, Row, Score, Spoken
+from vivace.train.evaluation.score import Judges, Row, Score, Spoken
 from vivace.train.recogniser import load_recogniser
 from vivace.train.recording import Samples
 from vivace.train.speakers import EMBEDDED_SPEAKERS, teachers
@@ -39,10 +39,10 @@ TAGGED = 6  # sentences per voice for the tags
 
 
 class Bench:
-    """One model, one set of ears, and the teachers."""
+    """One model, one set of judges, and the teachers."""
 
-    def __init__(self, tts: TTS, ears: Ears, options: dict[str, float]) -> None:
-        self._tts, self._ears, self._options = tts, ears, options
+    def __init__(self, tts: TTS, judges: Judges, options: dict[str, float]) -> None:
+        self._tts, self._judges, self._options = tts, judges, options
         self._teachers = teachers()
         self.exhibits: list[Exhibit] = []
 
@@ -61,7 +61,7 @@ class Bench:
             if recording is None:
                 sys.exit(f"the teacher of {voice} says nothing to {text!r}; check its installation")
             own = self.say(text, voice, language)
-            result.add(text, words, own, recording, self._ears)
+            result.add(text, words, own, recording, self._judges)
             if number % max(1, len(texts) // SHOWN) == 0:
                 self.exhibits.append(Exhibit(voice, language, text, own.samples, recording.samples))
         return result
@@ -118,12 +118,12 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     chosen = args.voices.split(",") if args.voices else [speaker.name for speaker in EMBEDDED_SPEAKERS]
     asked = {"temperature": args.temperature, "top_p": args.top_p, "top_k": args.top_k}
-    ears = Ears(WordRecogniser(), load_recogniser(args.recogniser) if args.recogniser else None)
+    judges = Judges(WordRecogniser(), load_recogniser(args.recogniser) if args.recogniser else None)
     rows: list[Row] = []
     tagged: list[Row] = []
     details: list[dict[str, object]] = []
     with TTS(args.model, config=TTSConfig.load(precision=args.precision)) as tts:
-        bench = Bench(tts, ears, {name: value for name, value in asked.items() if value is not None})
+        bench = Bench(tts, judges, {name: value for name, value in asked.items() if value is not None})
         for speaker in (s for s in EMBEDDED_SPEAKERS if s.name in chosen):
             for language in ("en", "zh"):
                 if language not in speaker.languages or language not in args.languages.split(","):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vivace.text import phones
-from vivace.train.evaluation.score import Ears, Score, Spoken
+from vivace.train.evaluation.score import Judges, Score, Spoken
 from vivace.train.recording import Recording, Samples
 
 RATE = 24_000
@@ -45,13 +45,13 @@ def recording() -> Recording:
 
 
 def test_every_sentence_has_a_finding_and_all_of_them_make_the_row(recording: Recording) -> None:
-    ears: Any = Ears(
+    judges: Any = Judges(
         Words("good boat", "good boat", "good", "good boat"),  # type: ignore[arg-type]
         Phones("G UH D B OW T", "G UH D B OW T", "G UH D B OW T", "G UH D"),  # type: ignore[arg-type]
     )
     score = Score("anna", "en")
     for seconds, retries in ((1.0, 0), (1.7, 2)):
-        score.add("Good boat.", phones("Good boat.", "en"), spoken(seconds, retries=retries), recording, ears)
+        score.add("Good boat.", phones("Good boat.", "en"), spoken(seconds, retries=retries), recording, judges)
     fine, wrong = score.findings
     assert (fine.words_wrong, fine.phones_wrong, fine.faults, fine.in_time, fine.retries) == (0, 0, (), True, 0)
     assert (wrong.words_wrong, wrong.phones_wrong, wrong.in_time, wrong.retries) == (1, 3, False, 2)
@@ -64,7 +64,7 @@ def test_every_sentence_has_a_finding_and_all_of_them_make_the_row(recording: Re
 
 def test_who_does_not_listen_finds_nothing(recording: Recording) -> None:
     score = Score("anna", "zh")
-    ears: Any = Ears(Words())  # type: ignore[arg-type]
-    score.add("你好。", phones("你好。", "zh"), spoken(1.0), recording, ears)
+    judges: Any = Judges(Words())  # type: ignore[arg-type]
+    score.add("你好。", phones("你好。", "zh"), spoken(1.0), recording, judges)
     (finding,) = score.findings
     assert (finding.words_wrong, finding.phones_wrong, finding.faults) == (None, None, ())

@@ -19,7 +19,7 @@ Row = dict[str, str | float | None]
 
 
 @dataclass
-class Ears:
+class Judges:
     """Those who listen; without a phone recogniser its columns stay empty."""
 
     words: WordRecogniser
@@ -73,7 +73,7 @@ class Score:
     work_s: float = 0.0
     cpu_s: float = 0.0
 
-    def add(self, text: str, words: Sequence[Word], own: Spoken, teacher: Recording, ears: Ears) -> None:
+    def add(self, text: str, words: Sequence[Word], own: Spoken, teacher: Recording, judges: Judges) -> None:
         """One sentence, of ``words``; ``teacher`` as it was recorded."""
         wanted = levelled(teacher.samples)
         seconds = len(own.samples) / 24_000
@@ -93,7 +93,7 @@ class Score:
         if (level := silence_db(own.samples)) < 0:
             self.silences.append(level)
         words_before, phones_before = self.words.errors, self.phones.phones.errors
-        faults = self._listen(words, own.samples, wanted, ears)
+        faults = self._listen(words, own.samples, wanted, judges)
         self.findings.append(
             Finding(
                 text,
@@ -101,20 +101,20 @@ class Score:
                 own.stopped and in_time,
                 own.retries,
                 self.words.errors - words_before if self.language == "en" else None,
-                None if ears.phones is None else self.phones.phones.errors - phones_before,
+                None if judges.phones is None else self.phones.phones.errors - phones_before,
                 tuple(faults),
             )
         )
 
-    def _listen(self, words: Sequence[Word], own: Samples, wanted: Samples, ears: Ears) -> list[str]:
+    def _listen(self, words: Sequence[Word], own: Samples, wanted: Samples, judges: Judges) -> list[str]:
         if self.language == "en":
             spoken = [word.text.lower() for word in words if word.kind == "en"]
-            self.words.add(spoken, ears.words.words(own))
-            self.teacher_words.add(spoken, ears.words.words(wanted))
-        if ears.phones is None:
+            self.words.add(spoken, judges.words.words(own))
+            self.teacher_words.add(spoken, judges.words.words(wanted))
+        if judges.phones is None:
             return []
-        self.teacher_phones.add(words, ears.phones.hear(wanted))
-        return self.phones.add(words, ears.phones.hear(levelled(own)))
+        self.teacher_phones.add(words, judges.phones.hear(wanted))
+        return self.phones.add(words, judges.phones.hear(levelled(own)))
 
     def row(self) -> Row:
         """All figures, rounded; None where a figure was not taken."""
