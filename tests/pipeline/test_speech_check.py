@@ -78,9 +78,12 @@ def test_phones_that_nothing_looked_at_are_skipped(
     ("at", "back"),
     [
         (range(100), False),
-        ((*range(50), *[47] * 50), False),  # as far as neighbours: it wavers
+        ((*range(50), *[48] * 30), False),  # to its neighbour: it wavers
         ((*range(50), *[46] * 4, *range(50, 90)), False),  # a glance
         ((*range(50), *[46] * 5, *range(50, 90)), True),
+        ((*range(50), *range(46, 90)), False),  # three frames until it is as far again
+        ((*range(50), 46, 46, 47, 47, 48, 48, *range(49, 90)), True),  # a word said twice, each phone for two frames
+        ((*range(50), *[47] * 5), True),  # and never as far again
         ((*range(50), *range(40, 90)), True),
     ],
 )

@@ -23,7 +23,7 @@ SHORT_PERIOD = 3  # codes; so few are a pause or a held vowel, which may last
 HELD_S, REPEATED_S = 2.5, 1.0  # how long a cycle goes on, after its first time, before it is no speech any more
 REPEATS = 2  # times that a longer cycle comes again at least
 UNSEEN = 0.3  # frames of attention; a phone that has fewer is not spoken. A short one has 0.5
-BACK, BACK_S = 2, 0.17  # going back by more tokens than this, for longer than this, is saying something again
+BACK, BACK_S = 2, 0.17  # going back by so many tokens, and needing so long to be as far again, is saying it again
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,11 @@ def skips(reading: Reading) -> bool:
 
 
 def goes_back(reading: Reading, rate: float) -> bool:
-    """Whether the speech, of ``rate`` frames per second, was behind the furthest token it had reached for long."""
-    behind = np.maximum.accumulate(reading.at) - reading.at > BACK
-    return int(behind.sum()) > BACK_S * rate
+    """Whether the speech, of ``rate`` frames per second, went back in its text and took long to be as far again."""
+    behind = np.maximum.accumulate(reading.at) - reading.at
+    edges = np.flatnonzero(np.diff(behind > 0, prepend=False, append=False))
+    ways = zip(edges[::2], edges[1::2], strict=True)
+    return any(last - first >= BACK_S * rate and behind[first:last].max() >= BACK for first, last in ways)
 
 
 def repeats(codes: NDArray[np.int64], rate: float) -> bool:
