@@ -3,13 +3,14 @@
 import numpy as np
 import torch
 
+from vivace.layers.attention import WholeRow
 from vivace.models.base import ARPrompt
 from vivace.models.chattts.gpt import CodeMode
 from vivace.models.chattts.reading import Onlooker, read_along
 from vivace.train.batching import Collator
 from vivace.train.preset import TOY
 from vivace.train.store import Corpus, Utterance
-from vivace.train.teacher_forcing import GuidedHeads, WholeRow, hidden_states
+from vivace.train.teacher_forcing import GuidedHeads, hidden_states
 from vivace.train.voice_model import VoiceModel
 
 TOKENS = ("HH", "AH0", ",", "L", "OW1", ".")

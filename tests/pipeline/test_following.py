@@ -1,5 +1,7 @@
 """The embedded voice says what it left out and what it said twice: attention tells, after the fact."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -13,6 +15,7 @@ from vivace.pipeline.voices import Voice, load_voice
 from vivace.settings.speech import CheckConfig
 from vivace.text import split
 
+GOLDENS = Path(__file__).parents[1] / "goldens" / "chattts"
 TEXTS = {
     "clara": "The old man walked slowly along the river until he found the bridge.",
     "vivienne": "昨天下午我们在公园里看见了很多小朋友。",
@@ -54,6 +57,20 @@ def test_what_was_left_out_or_said_twice_is_noticed(stages: ChatTTSStages, name:
     assert fault(torch.cat((codes[: 2 * third], codes[third:]))) == "repeated"
 
 
+@pytest.mark.parametrize("name", TEXTS)
+def test_int8_reads_what_float32_reads(stages: ChatTTSStages, name: str) -> None:
+    coarse = ChatTTSStages(load_chattts(embedded_root(), precision="int8"))
+    (piece,) = split(TEXTS[name])
+    codes = spoken(stages, name)
+    exact, near = (s.reading(s.script(piece), s.prompt(s.script(piece), voice(name)), codes) for s in (stages, coarse))
+    assert exact is not None
+    assert near is not None
+    assert near.seen == pytest.approx(exact.seen, abs=0.3)
+    assert (near.at == exact.at).mean() > 0.95
+    assert abs(near.at - exact.at).max() <= 1
+    assert (near.sounds == exact.sounds).all()
+
+
 def test_words_that_are_missing_are_noticed_where_the_length_tells_nothing(stages: ChatTTSStages) -> None:
     (piece,) = split("The old man walked slowly along the river until he found the bridge at last.")
     script = stages.script(piece)
@@ -66,7 +83,7 @@ def test_words_that_are_missing_are_noticed_where_the_length_tells_nothing(stage
 
 
 def test_who_has_no_known_heads_or_continues_a_recording_is_not_followed(stages: ChatTTSStages) -> None:
-    goldens = ChatTTSStages(load_chattts(embedded_root().parents[2] / "tests" / "goldens" / "chattts" / "checkpoint"))
+    goldens = ChatTTSStages(load_chattts(GOLDENS / "checkpoint"))
     (piece,) = split("Hello.")
     narrow = Voice("x", embedding=torch.ones(96).half().numpy())
     assert stages.code_job(stages.script(piece), voice("clara"), None, stages.sampling, 1).follow is not None

@@ -5,6 +5,8 @@ import torch
 from torch import Tensor
 
 from vivace.train import ears as module
+from vivace.train import recogniser_stage
+from vivace.train.__main__ import parser
 from vivace.train.ears import Ears, vocoded
 from vivace.train.preset import MEL_FLOOR, TOY
 from vivace.train.recogniser import Recogniser
@@ -31,8 +33,8 @@ def listener() -> Remembering:
 
 @pytest.fixture
 def smooth(monkeypatch: pytest.MonkeyPatch) -> None:
-    for roughness in ("LEVEL", "NOISE"):
-        monkeypatch.setattr(module, roughness, 0.0)
+    monkeypatch.setattr(recogniser_stage, "LEVEL", 0.0)
+    monkeypatch.setattr(module, "NOISE", 0.0)
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_a_band_of_every_row_is_silent_and_the_rest_is_heard_as_it_is(listener: 
 def test_noise_and_level_differ_from_row_to_row(listener: Remembering, whole: None) -> None:
     Ears((listener,)).hear(torch.zeros(200, 24, 100), random.Random(0))
     levels, noise = listener.heard.mean((1, 2)), listener.heard.std((1, 2))
-    assert levels.std() == pytest.approx(module.LEVEL, rel=0.2)
+    assert levels.std() == pytest.approx(recogniser_stage.LEVEL, rel=0.2)
     assert noise.max() <= 1.1 * module.NOISE
     assert noise.min() < 0.1 * module.NOISE
 
@@ -86,4 +88,10 @@ def test_listeners_take_turns() -> None:
     ears, rng = Ears(both), random.Random(0)
     for _ in range(20):
         ears.hear(mels(), rng)
-    assert sorted(listener.times > 5 for listener in both) == [True, True]
+    assert all(listener.times > 5 for listener in both)
+
+
+def test_a_vocoder_that_nobody_would_listen_through_is_refused() -> None:
+    args = parser().parse_args(["voice", "corpus", "out", "--steps", "1", "--vocoder", "vocos.safetensors"])
+    with pytest.raises(SystemExit, match="--listeners"):
+        args.run(args)

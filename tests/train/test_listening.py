@@ -60,8 +60,8 @@ def ears() -> Ears:
 @pytest.fixture
 def smooth(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is made harder to hear."""
-    for roughness in ("NOISE", "LEVEL"):
-        monkeypatch.setattr(f"vivace.train.ears.{roughness}", 0.0)
+    monkeypatch.setattr("vivace.train.recogniser_stage.LEVEL", 0.0)
+    monkeypatch.setattr("vivace.train.ears.NOISE", 0.0)
     monkeypatch.setattr("vivace.train.ears.MASK", 1)
 
 

@@ -29,6 +29,16 @@ class KVStore(Protocol):
         ...
 
 
+class WholeRow:
+    """``KVStore`` of a pass over complete rows: causal, and nothing is kept.
+
+    Padding is on the right, where causal attention never looks.
+    """
+
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+
+
 class GrowingKV:
     """Plain store for a batch that starts and ends together; doubles its memory when it is full.
 

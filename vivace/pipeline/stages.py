@@ -28,7 +28,7 @@ from vivace.models.chattts.pauses import settle
 from vivace.models.chattts.prompt import SPEAKER, SpeakerRow, code_prompt, embed_prompt, refine_prompt
 from vivace.models.chattts.reading import read_along
 from vivace.models.chattts.speaker import random_speaker, speaker_embedding
-from vivace.models.chattts.text import SPEED_TAG, character_text, pace_of, phone_text
+from vivace.models.chattts.text import SPEED_TAG, character_text, pace_of, phone_text, sounds
 from vivace.pipeline.frames import HiddenFrames
 from vivace.pipeline.loading import ChatTTSParts
 from vivace.pipeline.speech_check import Expectation
@@ -215,8 +215,8 @@ class ChatTTSStages:
 
     def reading(self, script: Script, prompt: ARPrompt, codes: Tensor) -> Reading | None:
         """How the speech ``codes`` ``[T, Q]`` went through the script, where the model reads phones."""
-        sounds = [token[0].isalpha() for token in script.text.split()]
-        return read_along(self.model.code_mode, prompt, codes, self.habits.guided_layers, sounds)
+        sounding = [sounds(token) for token in script.text.split()]
+        return read_along(self.model.code_mode, prompt, codes, self.habits.guided_layers, sounding)
 
     @torch.inference_mode()
     def mel(self, generation: Generation, *, from_codes: bool = False) -> Tensor:

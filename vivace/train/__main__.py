@@ -55,6 +55,8 @@ def codes(args: argparse.Namespace) -> None:
 
 
 def voice(args: argparse.Namespace) -> None:
+    if args.vocoder and not args.listeners:
+        raise SystemExit("--vocoder: nobody would hear it; name --listeners, too, or leave it out")
     peers = Peers(args.peer, args.peers, args.port)
     peers.join()
     budget = Budget(args.rate or 1.2e-3, steps=args.steps, minutes=args.minutes)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from vivace.models.chattts.dvae import MEL
 from vivace.models.chattts.pauses import settle
-from vivace.train.inventory import MARKS, vocabulary
+from vivace.models.chattts.text import sounds
+from vivace.train.inventory import vocabulary
 from vivace.train.store import FRAMES_PER_CODE, N_MELS, Corpus, Utterance
 
 NO_CODE, NO_TARGET, NO_POSITION = -1, -100, -1.0
@@ -90,8 +91,8 @@ class Collator:
     def _hushed(self, u: Utterance) -> Tensor:
         """The mel of ``u`` ``[2T, M]`` with silent pauses: a teacher's echo and murmur there are not worth learning."""
         mel = torch.from_numpy(self._corpus.mel(u))
-        sounding = [u.tokens[min(int(position), len(u.tokens) - 1)] for position in u.positions]
-        pause = torch.tensor([token in MARKS or token.startswith("[") for token in sounding])
+        read = [u.tokens[min(int(position), len(u.tokens) - 1)] for position in u.positions]
+        pause = torch.tensor([not sounds(token) for token in read])
         return torch.where(pause.repeat_interleave(FRAMES_PER_CODE)[:, None], settle(mel, SILENCE, PAUSE_GATE), mel)
 
 

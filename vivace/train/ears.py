@@ -17,12 +17,12 @@ from vivace.audio.mel import log_mel
 from vivace.models.chattts.dvae import MEL
 from vivace.train.preset import MEL_FLOOR, Preset
 from vivace.train.recogniser import Recogniser, load_recogniser
+from vivace.train.recogniser_stage import disturbed
 from vivace.train.state import load_weights
 from vivace.train.vocoder.generator import vocos_forward
 from vivace.train.vocos_stage import build_vocos
 from vivace.vocoder.vocos import Vocos
 
-LEVEL = 0.3  # standard deviation, natural logarithm
 NOISE = 0.3  # most of what is added to the natural-log mel, so that there is something to hear for everybody
 MASK = 15  # one band of fewer bins is silent in every row: a tone or a phone is to be heard in more than one place
 VOCODED = 0.5  # share of what is heard through the vocoder, if there is one
@@ -69,7 +69,7 @@ def load_ears(listeners: tuple[Path, ...], vocoder: Path | None, preset: Preset)
 def _roughened(mel: Tensor, rng: random.Random) -> Tensor:
     """At another level, with noise, and with a band of bins silent. Source: arXiv:1904.08779."""
     rows, _, bins = mel.shape
-    mel = mel + LEVEL * torch.randn(rows, 1, 1) + NOISE * torch.rand(rows, 1, 1) * torch.randn_like(mel)
+    mel = disturbed(mel, NOISE)
     first = torch.tensor([rng.randrange(bins) for _ in range(rows)])
     last = first + torch.tensor([rng.randrange(MASK) for _ in range(rows)])
     band = torch.arange(bins)

@@ -18,8 +18,9 @@ from vivace.audio.mel import log_mel
 from vivace.models.chattts.config import StackConfig
 from vivace.models.chattts.conv_stack import ConvStack
 from vivace.models.chattts.dvae import MEL
+from vivace.models.chattts.text import sounds
 from vivace.train.depthwise import conv_forward, stack_forward
-from vivace.train.inventory import MARKS, phone_tokens
+from vivace.train.inventory import phone_tokens
 from vivace.train.preset import MEL_FLOOR
 from vivace.train.recording import Samples
 from vivace.train.state import load_weights
@@ -32,7 +33,7 @@ MARGIN_S = 0.15  # silence on both sides of what is recognised
 
 def label(token: str) -> str | None:
     """What the recogniser tells apart: ARPAbet without stress, pinyin with tone; None for what makes no sound."""
-    if token in MARKS or token.startswith("["):
+    if not sounds(token):
         return None
     return token if token.startswith(("i_", "f_")) else token.rstrip("012")
 

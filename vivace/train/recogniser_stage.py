@@ -22,6 +22,7 @@ from vivace.train.state import resume, save_state
 from vivace.train.store import FRAMES_PER_CODE, HELD_OUT, N_MELS, Corpus, Utterance
 
 log = logging.getLogger(__name__)
+LEVEL = 0.3  # standard deviation, natural logarithm: how much louder or softer what it hears may be
 MARGIN = 14  # mel frames of silence on both sides, as when it listens
 
 
@@ -62,10 +63,16 @@ def lesson(corpus: Corpus, utterances: Sequence[Utterance]) -> Lesson:
     return Lesson(mel, torch.tensor(frames), wanted, torch.tensor([len(s) for s in spoken]))
 
 
+def disturbed(mel: Tensor, noise: float) -> Tensor:
+    """``mel`` ``[B, F, M]``, every row at another level and with some share of ``noise``."""
+    rows = len(mel)
+    return mel + LEVEL * torch.randn(rows, 1, 1) + noise * torch.rand(rows, 1, 1) * torch.randn_like(mel)
+
+
 def roughened(mel: Tensor, options: RecogniserOptions, rng: random.Random) -> Tensor:
-    """``mel`` at another level, with noise, and with stretches of time and of bins masked. Source: arXiv:1904.08779."""
+    """``disturbed``, and with stretches of time and of bins masked. Source: arXiv:1904.08779."""
     rows, frames, bins = mel.shape
-    mel = mel + 0.3 * torch.randn(rows, 1, 1) + options.noise * torch.rand(rows, 1, 1) * torch.randn_like(mel)
+    mel = disturbed(mel, options.noise)
     for b in range(rows):
         for _ in range(options.masks):
             start = rng.randrange(frames)

@@ -9,21 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from vivace.layers.attention import SelfAttention
+from vivace.layers.attention import SelfAttention, WholeRow
 from vivace.layers.decoder_block import DecoderBlock
 from vivace.layers.rope import apply_rope
 from vivace.train.batching import Batch
 from vivace.train.voice_model import VoiceModel
-
-
-class WholeRow:
-    """``KVStore`` of a pass over complete rows: causal, and nothing is kept.
-
-    Padding is on the right, where causal attention never looks.
-    """
-
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        return nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
 
 
 class GuidedHeads:

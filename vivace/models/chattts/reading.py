@@ -9,14 +9,14 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from vivace.layers.attention import WholeRow
 from vivace.models.base import ARModel, ARPrompt, Reading
 
 
-class Onlooker:
-    """``KVStore`` of one pass over a whole row that notes where the last head of some layers looks.
+class Onlooker(WholeRow):
+    """``KVStore`` of one pass over one whole row that notes where the last head of some layers looks.
 
     Args:
         layers: whose last head is watched.
@@ -33,7 +33,7 @@ class Onlooker:
             scores = asking @ keys.T / keys.shape[-1] ** 0.5
             later = torch.ones_like(scores, dtype=torch.bool).triu(self._first + 1)
             self.noted.append(scores.masked_fill(later, -torch.inf).softmax(-1))
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return super().attend(layer, q, k, v)
 
 
 @torch.inference_mode()

@@ -38,6 +38,11 @@ def syllable_tokens(syllable: str) -> tuple[str, ...]:
     return (f"f_{syllable}",)
 
 
+def sounds(token: str) -> bool:
+    """Whether a phone token is to be heard; marks and control tags are not."""
+    return token[0].isalpha()
+
+
 def word_tokens(word: Word) -> tuple[str, ...]:
     """The phone tokens of one word."""
     if word.kind == "zh":
