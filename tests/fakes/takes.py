@@ -69,6 +69,7 @@ class Habits:
     default_voice: str = "anna"
     carry_over: bool = False
     max_piece_units: int = 120
+    syllable_units: int = 2
 
 
 class ScriptedStages:

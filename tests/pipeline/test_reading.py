@@ -25,7 +25,7 @@ def asked(**options: object) -> Request:
 
 
 def read(text: str, **options: object) -> list[Piece]:
-    return read_pieces(text, asked(**options), budget=80, normalisers=None)
+    return read_pieces(text, asked(**options), budget=80, syllable=2, normalisers=None)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ def reading(seen: Sequence[float], at: Sequence[int], silent: Sequence[int] = ()
     [
         ((5.0, 4.0, 6.0), (), False),
         ((5.0, 0.1, 6.0), (), False),  # one melts into its neighbours
-        ((5.0, 0.1, 0.1), (), True),
+        ((5.0, 0.1, 0.9), (), False),  # one short, one long
+        ((5.0, 0.4, 0.5), (), True),
         ((0.0, 0.0, 6.0), (), True),
         ((5.0, 0.1, 0.0, 6.0), (2,), False),  # a mark is not spoken
         ((5.0, 0.1, 0.0, 0.1, 6.0), (2,), True),  # and does not part what is left out
@@ -78,12 +79,12 @@ def test_phones_that_nothing_looked_at_are_skipped(
     ("at", "back"),
     [
         (range(100), False),
-        ((*range(50), *[48] * 30), False),  # to its neighbour: it wavers
-        ((*range(50), *[46] * 4, *range(50, 90)), False),  # a glance
-        ((*range(50), *[46] * 5, *range(50, 90)), True),
-        ((*range(50), *range(46, 90)), False),  # three frames until it is as far again
-        ((*range(50), 46, 46, 47, 47, 48, 48, *range(49, 90)), True),  # a word said twice, each phone for two frames
-        ((*range(50), *[47] * 5), True),  # and never as far again
+        ((*range(50), 48, 48, *range(49, 90)), False),  # it wavers
+        ((*range(50), *[46] * 2, *range(50, 90)), False),  # a glance
+        ((*range(50), *[46] * 3, *range(50, 90)), True),
+        ((*range(50), 48, 48, 48, *range(49, 90)), True),  # a syllable said twice
+        ((*range(50), *range(47, 90)), False),  # two frames until it is as far again
+        ((*range(50), *[48] * 3), True),  # and never as far again
         ((*range(50), *range(40, 90)), True),
     ],
 )

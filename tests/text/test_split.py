@@ -52,6 +52,17 @@ def test_a_long_sentence_is_cut_at_clause_marks_into_even_parts() -> None:
     assert all(p.text.endswith(("，", "。")) for p in pieces)
 
 
+def test_syllables_may_count_for_more_than_phones_do() -> None:
+    chinese = "我们先去超市买了一些苹果和香蕉，然后坐公共汽车去看望住在城里的奶奶。"
+    english = "We went to the market to buy some fruit, and then we took the bus to see our grandmother."
+    budget = sum(map(units, phones(chinese, "zh")))
+    assert len(split(chinese, budget=budget)) == 1
+    assert len(split(chinese, budget=budget, syllable=3)) == 2
+    assert split(english, budget=budget, syllable=3) == split(english, budget=budget)
+    for piece in split(chinese, budget=50, syllable=3):
+        assert sum(units(word, 3) for word in piece.words) <= 50
+
+
 def test_without_clause_marks_cuts_are_between_words() -> None:
     pieces = split("the quick brown fox jumps over the lazy dog " * 4, budget=60)
     assert {p.break_after for p in pieces[:-1]} == {"none"}

@@ -1,4 +1,6 @@
 import random
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from vivace.models.chattts.text import word_tokens
@@ -67,3 +69,21 @@ def test_lines_keep_their_promises() -> None:
 
 def test_the_embedded_plan_is_whole() -> None:
     assert abs(sum(share.fraction for share in EMBEDDED_PLAN.shares) - 1) < 1e-9
+
+
+def test_a_part_of_a_plan_is_whole_and_keeps_its_proportions() -> None:
+    part = EMBEDDED_PLAN.only(["zh", "mixed"])
+    assert {share.kind for share in part.shares} == {"zh", "mixed"}
+    assert abs(sum(share.fraction for share in part.shares) - 1) < 1e-9
+    shares = {(share.speaker, share.kind): share.fraction for share in part.shares}
+    assert abs(shares["esm", "zh"] / shares["esm", "mixed"] - 0.165 / 0.035) < 1e-9
+    assert replace(part, shares=()) == replace(EMBEDDED_PLAN, shares=())
+
+
+def test_syllables_of_few_words_are_said_too() -> None:
+    rng, book = random.Random(3), mandarin()
+    said = Counter[str]()
+    for _ in range(600):
+        said.update({token for word in phones(book.draw(rng), "zh") for token in word_tokens(word)})
+    seldom = ("f_er5", "f_ing5", "f_ao5", "f_u5", "f_iong1", "f_iong2", "f_iong3", "f_ve4", "f_ue3", "f_v3", "f_uai3")
+    assert min(said[token] for token in seldom) >= 4, said

@@ -37,6 +37,8 @@ class FamilyHabits(Protocol):
     def carry_over(self) -> bool: ...  # later pieces take the first piece as their recording
     @property
     def max_piece_units(self) -> int: ...  # phone units one generation speaks
+    @property
+    def syllable_units(self) -> int: ...  # that a syllable counts of these
 
 
 class Stages(Protocol):

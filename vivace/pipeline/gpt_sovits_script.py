@@ -28,6 +28,7 @@ class SoVITSHabits:
     default_voice: str = "default"
     carry_over: bool = False  # a voice is a recording already
     max_piece_units: int = 80  # phone units; longer ones are more often read wrongly
+    syllable_units: int = 2  # that a syllable counts of these
 
 
 def readable_runs(words: Iterable[Word], inventory: SymbolSet) -> tuple[PhoneRun, ...]:

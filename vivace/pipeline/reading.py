@@ -37,9 +37,14 @@ def require_scripts(text: str, language: LanguageChoice) -> None:
 
 
 def read_pieces(
-    text: str, request: Request, *, budget: int, normalisers: Mapping[SpokenLanguage, Normaliser] | None
+    text: str,
+    request: Request,
+    *,
+    budget: int,
+    syllable: int,
+    normalisers: Mapping[SpokenLanguage, Normaliser] | None,
 ) -> list[Piece]:
-    """``text`` in pieces of at most ``budget`` phone units, or as the request wants it cut.
+    """``text`` in pieces of at most ``budget`` phone units, ``syllable`` a syllable, or as the request wants it cut.
 
     Raises: InputError when it cannot be read.
     """
@@ -47,7 +52,7 @@ def read_pieces(
     require_scripts(text, request.language)
     read = partial(split, language=request.language, lexicon=request.lexicon, normalisers=normalisers)
     if request.split_method is None:
-        pieces = read(text, budget=budget)
+        pieces = read(text, budget=budget, syllable=syllable)
     else:
         english = main_language(text, request.language) == "en"
         lines = presplit(text, request.split_method, english=english)

@@ -22,8 +22,8 @@ LONGEST_PERIOD_S = 2.0  # of what is said over and over: a few words
 SHORT_PERIOD = 3  # codes; so few are a pause or a held vowel, which may last
 HELD_S, REPEATED_S = 2.5, 1.0  # how long a cycle goes on, after its first time, before it is no speech any more
 REPEATS = 2  # times that a longer cycle comes again at least
-UNSEEN = 0.3  # frames of attention; a phone that has fewer is not spoken. A short one has 0.5
-BACK, BACK_S = 2, 0.17  # going back by so many tokens, and needing so long to be as far again, is saying it again
+UNSEEN = 1.0  # frames of attention; two phones in a row that have fewer between them are not spoken
+BACK_S = 0.085  # to go back and need so long to be as far again is to say it again; a short syllable takes no longer
 
 
 @dataclass(frozen=True)
@@ -69,17 +69,15 @@ def fault_of(
 
 
 def skips(reading: Reading) -> bool:
-    """Whether two phones in a row were not looked at. A single one may melt into its neighbours."""
-    unseen = reading.seen[reading.sounds] < UNSEEN
-    return bool((unseen[1:] & unseen[:-1]).any())
+    """Whether two phones in a row were hardly looked at. A single one may melt into its neighbours."""
+    seen = reading.seen[reading.sounds]
+    return bool((seen[1:] + seen[:-1] < UNSEEN).any())
 
 
 def goes_back(reading: Reading, rate: float) -> bool:
     """Whether the speech, of ``rate`` frames per second, went back in its text and took long to be as far again."""
-    behind = np.maximum.accumulate(reading.at) - reading.at
-    edges = np.flatnonzero(np.diff(behind > 0, prepend=False, append=False))
-    ways = zip(edges[::2], edges[1::2], strict=True)
-    return any(last - first >= BACK_S * rate and behind[first:last].max() >= BACK for first, last in ways)
+    behind = reading.at < np.maximum.accumulate(reading.at)
+    return _longest_run(behind, behind) >= BACK_S * rate
 
 
 def repeats(codes: NDArray[np.int64], rate: float) -> bool:

@@ -247,8 +247,9 @@ class TTS:
 
     def _pieces(self, text: str, request: Request) -> list[Piece]:
         require_length(text, self.config.limits.max_chars)
-        budget = self.stages.habits.max_piece_units
-        pieces = read_pieces(text, request, budget=budget, normalisers=self._normalisers)
+        habits = self.stages.habits
+        budget, syllable = habits.max_piece_units, habits.syllable_units
+        pieces = read_pieces(text, request, budget=budget, syllable=syllable, normalisers=self._normalisers)
         require_languages(pieces, request.voice, self.voices)
         return pieces
 

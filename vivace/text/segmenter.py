@@ -13,7 +13,7 @@ from vivace.text.markup import MAX_PAUSE_S, TAGS, pause_seconds
 from vivace.text.normalize import Spoken, read_block
 from vivace.text.phonemes import SpokenWord, read_aloud
 from vivace.text.punctuation import TERMINATORS
-from vivace.text.stretch import Stretch, Unit, cut
+from vivace.text.stretch import SYLLABLE, Stretch, Unit, cut, units
 from vivace.types import LanguageChoice, Piece, SpokenLanguage
 
 MIN_BUDGET = 40  # no smaller than the longest word
@@ -32,6 +32,7 @@ class Segmenter:
         language: LanguageChoice = "auto",
         *,
         budget: int = 120,
+        syllable: int = SYLLABLE,
         tags: frozenset[str] = TAGS,
         lexicon: Lexicon | Mapping[str, str] | None = None,
         normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
@@ -43,7 +44,7 @@ class Segmenter:
             )
         require_choice(language)
         self._language = language
-        self._budget = budget
+        self._budget, self._syllable = budget, syllable
         self._tags = tags
         self._control = Control.of(lexicon, normalisers)
         self._text = ""  # what has come and is in no block yet
@@ -119,7 +120,7 @@ class Segmenter:
                 yield Stretch(tuple(current), "none", pause)
                 current = []
             elif word.kind != "tag" or word.text in self._tags:
-                current.append(Unit(word, text))
+                current.append(Unit(word, text, units(word, self._syllable)))
                 if word.kind == "punct" and word.text in TERMINATORS and not _is_initial(words, i):
                     yield Stretch(tuple(current), "sentence")
                     current = []

@@ -7,6 +7,7 @@ from vivace.text.control import Normaliser
 from vivace.text.lexicon import Lexicon
 from vivace.text.markup import TAGS
 from vivace.text.segmenter import Segmenter
+from vivace.text.stretch import SYLLABLE
 from vivace.types import LanguageChoice, Piece, SpokenLanguage
 
 
@@ -15,6 +16,7 @@ def split(
     language: LanguageChoice = "auto",
     *,
     budget: int = 120,
+    syllable: int = SYLLABLE,
     tags: frozenset[str] = TAGS,
     lexicon: Lexicon | Mapping[str, str] | None = None,
     normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
@@ -25,6 +27,7 @@ def split(
     word. ``Segmenter`` gives the same pieces for text that arrives in fragments.
 
     Args:
+        syllable: phone units that a syllable counts; 3 where what matters is how long the speech is.
         tags: the control tags that the model knows, ``"[laugh]"``; others are left out of the pieces.
         lexicon: readings of the caller's own, over all others but those written in the text.
         normalisers: by language, a function that is given each sentence before the own rules are.
@@ -32,7 +35,9 @@ def split(
         EmptyTextError: nothing of the text can be spoken.
         InputError: ``budget`` is under 40, or ``lexicon`` or ``normalisers`` cannot be used.
     """
-    segmenter = Segmenter(language, budget=budget, tags=tags, lexicon=lexicon, normalisers=normalisers)
+    segmenter = Segmenter(
+        language, budget=budget, syllable=syllable, tags=tags, lexicon=lexicon, normalisers=normalisers
+    )
     pieces = segmenter.push(text) + segmenter.finish()
     if not pieces:
         shown = text if len(text) <= 40 else f"{text[:40]}…"

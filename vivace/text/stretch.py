@@ -7,6 +7,7 @@ from typing import get_args
 from vivace.text.ja.prosody import MARKS as PROSODY
 from vivace.types import Break, Piece, SpokenLanguage, Word
 
+SYLLABLE = 2  # phone units: an initial and a final
 SYLLABIC = frozenset(("zh", "yue"))  # words whose phones are syllables
 MIN_CLAUSE_SHARE = 0.4  # of the budget: a clause mark earlier than this is no place to cut
 
@@ -17,11 +18,7 @@ class Unit:
 
     word: Word
     text: str
-
-    @property
-    def length(self) -> int:
-        """In phone units."""
-        return units(self.word)
+    length: int  # in phone units
 
 
 @dataclass(frozen=True)
@@ -63,11 +60,11 @@ class Stretch:
         )
 
 
-def units(word: Word) -> int:
-    """Length of a word in phone units: a phone 1, a syllable 2, a mark or a tag 1, a mark of pitch nothing."""
+def units(word: Word, syllable: int = SYLLABLE) -> int:
+    """Length of a word in phone units: a phone 1, a syllable 2 or ``syllable``, a mark or tag 1, a mark of pitch 0."""
     if word.kind == "ja":
         return sum(phone not in PROSODY for phone in word.phones)
-    return 2 * len(word.phones) if word.kind in SYLLABIC else len(word.phones)
+    return syllable * len(word.phones) if word.kind in SYLLABIC else len(word.phones)
 
 
 def cut(stretch: Stretch, budget: int) -> list[Stretch]:

@@ -36,10 +36,9 @@ def _lines(paths: list[Path]) -> list[str]:
 
 
 def corpus(args: argparse.Namespace) -> None:
-    lines = draw_lines(
-        EMBEDDED_PLAN, args.count, args.seed, written=_lines(args.sentences), forbidden=_lines(args.forbid)
-    )
-    made = build_corpus(args.corpus, lines, teachers(), EMBEDDED_PLAN, processes=args.processes)
+    plan = EMBEDDED_PLAN.only(args.kinds) if args.kinds else EMBEDDED_PLAN
+    lines = draw_lines(plan, args.count, args.seed, written=_lines(args.sentences), forbidden=_lines(args.forbid))
+    made = build_corpus(args.corpus, lines, teachers(), plan, processes=args.processes)
     log.info("%d utterances, %.1f hours", made, hours(Corpus(args.corpus).utterances))
 
 
@@ -136,6 +135,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--count", type=int, default=26_000, help="utterances")
     made.add_argument("--sentences", type=Path, nargs="*", default=[], help="English sentences, one a line")
     made.add_argument("--forbid", type=Path, nargs="*", default=[], help="sentences the corpus may not have")
+    kinds = sorted({share.kind for share in EMBEDDED_PLAN.shares})
+    made.add_argument("--kinds", nargs="*", choices=kinds, default=[], help="of sentences; all by default")
     made.add_argument("--processes", type=int, default=2)
     trained(stage("dvae", dvae, "mels to codes and back"), init=False)
     coded = stage("codes", codes, "the codes of the corpus")

@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -46,6 +46,12 @@ class CorpusPlan:
     tokens: tuple[int, int] = (2, 200)
     frames: tuple[int, int] = (10, 800)
     held_out: int = 20  # per speaker and kind, but never more than a quarter
+
+    def only(self, kinds: Collection[str]) -> "CorpusPlan":
+        """The part of the plan that is of these ``kinds``, as a whole."""
+        kept = [share for share in self.shares if share.kind in kinds]
+        whole = sum(share.fraction for share in kept)
+        return replace(self, shares=tuple(replace(share, fraction=share.fraction / whole) for share in kept))
 
 
 EMBEDDED_PLAN = CorpusPlan(

@@ -53,9 +53,10 @@ def _chattts(
         refine=False,
         carry_over=False,
         max_piece_units=70,  # longer than most of what it was trained on, it loses the thread
+        syllable_units=3,  # a syllable of its teachers lasts as long
         mel_floor=MEL_FLOOR,
         mel_gate=MEL_GATE,
-        temperature=0.2,
+        temperature=0.3,
         guided_layers=guided_layers,  # their last head is taught to follow the text
         end_codebooks=(0, 2),  # second-stage codes are near noise
         tags=(*PACES, *PAUSES_S),

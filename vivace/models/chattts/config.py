@@ -84,6 +84,7 @@ class Habits:
     refine: bool = True  # has a text head that can rewrite
     carry_over: bool = True  # later pieces take the first piece as their recording
     max_piece_units: int = 120  # phone units one generation speaks
+    syllable_units: int = 2  # that a syllable counts of these
     temperature: float = 0.3  # what it speaks best with
     top_p: float = 0.7
     top_k: int = 20
