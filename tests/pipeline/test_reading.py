@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from vivace import TTS
 from vivace.engine.sampler import SamplingParams
 from vivace.errors import InputError, UnsupportedLanguageError
 from vivace.models.gpt_sovits.splits import SplitMethod
@@ -13,6 +14,7 @@ from vivace.pipeline.reading import LONGEST_UNITS, read_pieces
 from vivace.pipeline.voices import Voice
 from vivace.settings import InferenceConfig
 from vivace.text import Lexicon, split
+from vivace.text.stretch import units
 from vivace.types import Piece
 
 ANNA = Voice("anna", embedding=np.ones(4, np.float16))
@@ -91,3 +93,13 @@ def test_japanese_is_read_where_it_is_asked_for_and_korean_is_not() -> None:
 def test_a_few_foreign_letters_in_a_chinese_text_are_left_out() -> None:
     (piece,) = read("我在优の良品买了一些好吃的东西。")
     assert "买了一些" in piece.text
+
+
+def test_the_embedded_voice_has_shorter_pieces_of_mandarin() -> None:
+    chinese = "小时候家里没有电视，到了夏天的晚上，邻居们都搬着椅子到院子里乘凉。"
+    with TTS() as tts:
+        _, pieces = tts.prepare(chinese, {"voice": "marcel"})
+        budget = tts.stages.habits.max_piece_units
+    assert len(read_pieces(chinese, asked(), budget=budget, syllable=2, normalisers=None)) == 1
+    assert len(pieces) == 2
+    assert all(sum(units(word, 3) for word in piece.words) <= budget for piece in pieces)

@@ -63,6 +63,11 @@ def test_syllables_may_count_for_more_than_phones_do() -> None:
         assert sum(units(word, 3) for word in piece.words) <= 50
 
 
+def test_a_syllable_that_counts_nothing_is_refused() -> None:
+    with pytest.raises(InputError, match="give 1 or more"):
+        split("你好", syllable=0)
+
+
 def test_without_clause_marks_cuts_are_between_words() -> None:
     pieces = split("the quick brown fox jumps over the lazy dog " * 4, budget=60)
     assert {p.break_after for p in pieces[:-1]} == {"none"}

@@ -42,6 +42,8 @@ class Segmenter:
             raise InputError(
                 f"a budget of {budget} phone units is too small for some words; give at least {MIN_BUDGET}"
             )
+        if syllable < 1:
+            raise InputError(f"a syllable cannot count {syllable} phone units; give 1 or more, or leave it out for 2")
         require_choice(language)
         self._language = language
         self._budget, self._syllable = budget, syllable

@@ -33,7 +33,7 @@ def split(
         normalisers: by language, a function that is given each sentence before the own rules are.
     Raises:
         EmptyTextError: nothing of the text can be spoken.
-        InputError: ``budget`` is under 40, or ``lexicon`` or ``normalisers`` cannot be used.
+        InputError: ``budget`` is under 40, ``syllable`` under 1, or ``lexicon`` or ``normalisers`` cannot be used.
     """
     segmenter = Segmenter(
         language, budget=budget, syllable=syllable, tags=tags, lexicon=lexicon, normalisers=normalisers

@@ -56,7 +56,7 @@ def _chattts(
         syllable_units=3,  # a syllable of its teachers lasts as long
         mel_floor=MEL_FLOOR,
         mel_gate=MEL_GATE,
-        temperature=0.3,
+        temperature=0.3,  # lower, a take that went wrong goes wrong again
         guided_layers=guided_layers,  # their last head is taught to follow the text
         end_codebooks=(0, 2),  # second-stage codes are near noise
         tags=(*PACES, *PAUSES_S),
