@@ -24,16 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
+from vivace.models.gpt_sovits.checkpoint.convert import convert_gpt_sovits
+from vivace.models.gpt_sovits.checkpoint.sources import Sources
 from vivace.pipeline.model_pool import ModelPool, Source
 from vivace.pipeline.model_size import weight_bytes, working_bytes
 from vivace.pipeline.named_models import NamedModels
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.tts import TTS
-from vivace.pipeline.voices import Voice
 from vivace.serve.pool_speaker import PoolSpeaker
 from vivace.settings import TTSConfig
-from vivace.weights.convert_gpt_sovits import convert_gpt_sovits
-from vivace.weights.gpt_sovits_sources import Sources
+from vivace.voices.voice import Voice
 
 GOLDENS = Path(__file__).parents[1] / "tests" / "goldens" / "gpt_sovits"
 TEXTS = ("你好。", "Yes.", "好。\n\nNo.")

@@ -15,10 +15,10 @@ from vivace.bench.ar_models import Measured, embedded_voice, random_chattts, ran
 from vivace.bench.bandwidth import read_bandwidth
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
+from vivace.engine.protocols import ARPrompt
 from vivace.engine.sampler import SamplingParams
 from vivace.layers.native.kernels import activate, kernels
 from vivace.layers.precision import Precision
-from vivace.models.base import ARPrompt
 from vivace.runtime.device import pick_device
 from vivace.runtime.threads import intra_op_threads
 

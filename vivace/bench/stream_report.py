@@ -11,8 +11,8 @@ import torch
 from vivace.bench.sentences import spread
 from vivace.bench.stream import Load, Outcome, carry
 from vivace.bench.subject import NAMES, Subject, checkpoint, speaker
+from vivace.models.precision import PrecisionChoice
 from vivace.pipeline.async_tts import AsyncTTS
-from vivace.pipeline.loading import PrecisionChoice
 from vivace.pipeline.tts import TTS
 from vivace.settings import TTSConfig
 

@@ -108,7 +108,7 @@ def _embedded_voice() -> str:
 
 
 def _added_voices(folder: Path) -> str:
-    from vivace.pipeline.voices import VoiceStore
+    from vivace.voices.store import VoiceStore
 
     return f"{len(VoiceStore(folder).list())} in {folder}"
 

@@ -15,13 +15,13 @@ from typing import Self, Unpack
 import numpy as np
 import torch
 
-from vivace.engine.frame_stage import WHOLE, Ramp
+from vivace.engine.chunking import NO_STREAMING, ChunkSchedule
 from vivace.engine.worker import Worker
 from vivace.errors import EngineError
-from vivace.models.registry import EMBEDDED, embedded_root
+from vivace.models.family import ModelFamily, open_family
+from vivace.models.registry import EMBEDDED, embedded_root, family_of
 from vivace.pipeline.checkpoints import model_of, pull_model
 from vivace.pipeline.cloning import checked_transcript
-from vivace.pipeline.family import Stages, open_stages
 from vivace.pipeline.listening import Admission, OnProgress, listen
 from vivace.pipeline.options import Request, SpeakOptions, make_request, require_own_model
 from vivace.pipeline.performance import Meter, PerformanceStats
@@ -31,7 +31,6 @@ from vivace.pipeline.refining import refined
 from vivace.pipeline.result_cache import open_result_cache
 from vivace.pipeline.speaking import Event, Speaking
 from vivace.pipeline.speech import AudioChunk, Speech
-from vivace.pipeline.voices import Voice, VoiceBook, VoiceStore
 from vivace.pipeline.warm_up import warm_up_batches
 from vivace.runtime.backend import set_up_backend
 from vivace.runtime.capability import capabilities
@@ -39,6 +38,9 @@ from vivace.runtime.device import pick_device
 from vivace.settings import TTSConfig
 from vivace.text import Lexicon, Normaliser, normalize
 from vivace.types import LanguageChoice, Piece, SpokenLanguage
+from vivace.voices.registry import VoiceRegistry
+from vivace.voices.store import VoiceStore
+from vivace.voices.voice import Voice
 
 SPREAD = 2.0  # where batches cost what they are wide: how much longer the longest part of one may be than the shortest
 
@@ -75,22 +77,23 @@ class TTS:
         if self.config.threads is not None:
             torch.set_num_threads(self.config.threads)
         root = embedded_root() if wanted == EMBEDDED else pull_model(str(wanted), self.config)
-        gpt_root = None if gpt is None else pull_model(str(gpt), self.config)
-        self._stages: Stages | None = open_stages(root, self.config, self._device, gpt_root)
+        parts = {} if gpt is None else {"gpt": pull_model(str(gpt), self.config)}
+        self._entry = family_of(root)
+        self._stages: ModelFamily | None = open_family(root, self.config, self._device, parts)
         self._book = self._voice_book(root)
-        self.results = open_result_cache(self.config, root, gpt_root)
+        self.results = open_result_cache(self.config, root, *parts.values())
         self.prepared_voices = open_prepared_voices(self.config, root)
         self.meter = Meter()
         self._lock = threading.Lock()
         self._worker: Worker | None = None
         self.admission = Admission(self.config.engine.max_requests)
 
-    def _voice_book(self, root: Path) -> VoiceBook:
+    def _voice_book(self, root: Path) -> VoiceRegistry:
         own, added = VoiceStore(root / "voices"), VoiceStore(self.config.paths.voices_dir)
-        return VoiceBook(own, added, self.stages.random_speaker)
+        return VoiceRegistry(own, added, self.stages.random_speaker)
 
     @property
-    def stages(self) -> Stages:
+    def stages(self) -> ModelFamily:
         """The stages of this model, each of which can be called alone. Raises: EngineError once it is closed."""
         if self._stages is None:
             raise EngineError(f"this TTS of {self.name!r} is closed; make another one")
@@ -102,13 +105,18 @@ class TTS:
         return self.stages.sample_rate
 
     @property
+    def family_options(self) -> frozenset[str]:
+        """The names of the request options that only this model's family has."""
+        return frozenset(self._entry.option_names)
+
+    @property
     def voices(self) -> tuple[Voice, ...]:
         """The model's own voices, then those its user added and it can speak with."""
-        return tuple(voice for voice in self._book.list() if self.stages.speaks_with(voice))
+        return tuple(voice for voice in self._book.list() if self.stages.supports_voice(voice))
 
     def voice(self, name: str | None = None) -> Voice:
         """A voice by name, or the default one. Raises: VoiceNotFoundError."""
-        return self._book.get(name or self.config.inference.voice or self.stages.habits.default_voice)
+        return self._book.get(name or self.config.inference.voice or self.stages.defaults.default_voice)
 
     def clone_voice(
         self,
@@ -130,7 +138,7 @@ class TTS:
 
         def hear() -> Voice:
             limit = self.config.limits.max_reference_seconds
-            return self.worker.call(lambda: self.stages.voice_of(source, spoken, limit, language)).result()
+            return self.worker.call(lambda: self.stages.clone_voice(source, spoken, limit, language)).result()
 
         return replace(self.prepared_voices.voice(source, spoken, hear, language), name=name, description=description)
 
@@ -146,7 +154,7 @@ class TTS:
         return self.results.speech(key, lambda: self._make(pieces, request, progress))
 
     def _make(self, pieces: list[Piece], request: Request, progress: OnProgress | None) -> Speech:
-        spoken = list(self._speak(pieces, request, progress, WHOLE))
+        spoken = list(self._speak(pieces, request, progress, NO_STREAMING))
         samples = np.concatenate([chunk.samples for chunk, _ in spoken])
         return Speech(samples, self.sample_rate, spoken[-1][1].stats)
 
@@ -215,7 +223,7 @@ class TTS:
             stages = self.stages
             if self._worker is None:
                 engine = stages.engine(self.config.engine.sizes())
-                frames = stages.frames(self.config.stream.lookahead)
+                frames = stages.frame_stage(self.config.stream.lookahead)
                 spread = None if capabilities(self._device).batch_pays else SPREAD
                 self._worker = Worker(engine, frames, threads=stages.threads, spread=spread)
                 # At exit the worker closes itself, and waits: a daemon thread must not outlive the interpreter.
@@ -243,19 +251,20 @@ class TTS:
         require_own_model(options, self.name)
         voice = options.get("voice")
         voice = voice if isinstance(voice, Voice) else self.voice(voice)
-        return make_request(options, self.config.inference, voice, self._lexicon, self.stages.sampling)
+        return make_request(options, self.config.inference, voice, self._lexicon, self.stages.sampling, self._entry)
 
     def _pieces(self, text: str, request: Request) -> list[Piece]:
         require_length(text, self.config.limits.max_chars)
-        habits = self.stages.habits
-        budget, syllable = habits.max_piece_units, habits.syllable_units
+        defaults = self.stages.defaults
+        budget, syllable = defaults.max_segment_units, defaults.units_per_syllable
         pieces = read_pieces(text, request, budget=budget, syllable=syllable, normalisers=self._normalisers)
         require_languages(pieces, request.voice, self.voices)
         return pieces
 
-    def ramp(self, request: Request) -> Ramp:
+    def ramp(self, request: Request) -> ChunkSchedule:
         """When a stream sends audio."""
-        return WHOLE if request.by_piece else Ramp(**self.config.stream.model_dump(exclude={"lookahead"}))
+        sizes = self.config.stream.model_dump(exclude={"lookahead"})
+        return NO_STREAMING if request.by_piece else ChunkSchedule(**sizes)
 
     def prepare(self, text: str, options: SpeakOptions) -> tuple[Request, list[Piece]]:
         """What a text and its options come to, before anything is spoken. Raises: as ``synthesize``."""
@@ -274,7 +283,7 @@ class TTS:
         )
 
     def speaking(
-        self, pieces: Sequence[Piece], request: Request, ramp: Ramp, deliver: Callable[[Event], None]
+        self, pieces: Sequence[Piece], request: Request, ramp: ChunkSchedule, deliver: Callable[[Event], None]
     ) -> Speaking:
         """A request that has not begun; ``deliver`` takes its events from another thread."""
         deadline = None if request.deadline_s is None else time.monotonic() + request.deadline_s
@@ -287,12 +296,12 @@ class TTS:
             ramp=ramp,
             ahead=self.config.engine.ahead,
             check=self.config.check,
-            hold=ramp is WHOLE,
+            hold=ramp is NO_STREAMING,
             deadline=deadline,
         )
 
     def _speak(
-        self, pieces: list[Piece], request: Request, progress: OnProgress | None, ramp: Ramp
+        self, pieces: list[Piece], request: Request, progress: OnProgress | None, ramp: ChunkSchedule
     ) -> Iterator[tuple[AudioChunk, Speaking]]:
         with self.admission:
             for chunk, speaking in listen(partial(self.speaking, pieces, request, ramp), len(pieces), progress):
