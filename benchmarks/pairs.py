@@ -84,7 +84,7 @@ def open_pool(config: TTSConfig, limit: int | None) -> tuple[NamedModels, ModelP
 
         def opened() -> TTS:
             tts = source.open()
-            tts.stages.sampling = replace(tts.stages.sampling, max_new_tokens=CODES)
+            tts.family.sampling = replace(tts.family.sampling, max_new_tokens=CODES)
             loads.append(name)
             return tts
 
@@ -151,7 +151,7 @@ def main() -> None:
         named, pool, _ = open_pool(config, None)
         with pool:
             with pool.use(named.default) as tts:
-                asked = requests(tts.stages.style_width)  # type: ignore[attr-defined]
+                asked = requests(tts.family.style_width)  # type: ignore[attr-defined]
             alone = []
             for one in asked:
                 with pool.use(str(one.options["model"])) as tts:

@@ -237,7 +237,7 @@ def loaded_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("statement", ["import vivace", "import vivace.cli.main", "import vivace.pipeline.front_end"])
+@pytest.mark.parametrize("statement", ["import vivace", "import vivace.cli.main", "import vivace.text"])
 def test_torch_waits_for_first_use(statement: str) -> None:
     assert loaded_after(statement) & {"torch", "av", "huggingface_hub", "tokenizers"} == set()
 

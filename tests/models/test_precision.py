@@ -44,17 +44,17 @@ def heard(engine: Engine, jobs: list[Job]) -> list[list[tuple[list[int], torch.T
 
 def test_without_kernels_means_without_them_whoever_else_has_them(tts: TTS) -> None:
     with TTS(config=TTSConfig(native_kernels=False, cache={"results": "off"})) as plain:
-        assert isinstance(tts.stages, ChatTTSFamily)
-        assert isinstance(plain.stages, ChatTTSFamily)
-        assert tts.stages.model.llama.native is not None
-        assert plain.stages.model.llama.native is None
+        assert isinstance(tts.family, ChatTTSFamily)
+        assert isinstance(plain.family, ChatTTSFamily)
+        assert tts.family.model.llama.native is not None
+        assert plain.family.model.llama.native is None
         config = EngineConfig(rows=2, positions=64, long_rows=0)
-        assert tts.stages.engine(config)._runner._native is not None
-        assert plain.stages.engine(config)._runner._native is None
+        assert tts.family.engine(config)._runner._native is not None
+        assert plain.family.engine(config)._runner._native is None
 
 
 def test_alone_equals_batched_to_the_bit(tts: TTS) -> None:
-    stages = tts.stages
+    stages = tts.family
     assert isinstance(stages, ChatTTSFamily)
     jobs = [
         stages.generation(stages.model_text(piece), tts.voice(), None, stages.sampling, seed)

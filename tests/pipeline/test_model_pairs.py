@@ -46,7 +46,7 @@ def config(folders: dict[str, Path]) -> TTSConfig:
 
 
 def voice_of(tts: TTS, number: int = 0) -> Voice:
-    stages = tts.stages
+    stages = tts.family
     assert isinstance(stages, GPTSoVITSFamily)
     stages.parts = replace(stages.parts, hubert=FakeHubert())  # type: ignore[arg-type]
     return stages.encode_reference([recording(number)], "今天天气不错。")
@@ -73,12 +73,12 @@ def test_a_voice_is_for_models_that_would_have_heard_it_alike(config: TTSConfig,
         with pool.use("ben") as tts:
             voice = voice_of(tts)
             save_voice(voice, tmp_path / "it.safetensors")
-            assert tts.stages.supports_voice(load_voice(tmp_path / "it.safetensors"))
-            assert tts.stages.supports_voice(replace(voice, compatible_with=""))  # of an earlier version: it may be
+            assert tts.family.supports_voice(load_voice(tmp_path / "it.safetensors"))
+            assert tts.family.supports_voice(replace(voice, compatible_with=""))  # of an earlier version: it may be
         with pool.use("anna+ben") as tts:
-            assert tts.stages.supports_voice(voice)
+            assert tts.family.supports_voice(voice)
         with pool.use("anna") as tts:
-            assert not tts.stages.supports_voice(voice)
+            assert not tts.family.supports_voice(voice)
             with pytest.raises(InputError, match="was not made for this model"):
                 tts.synthesize("你好。", voice=voice)
 
@@ -114,7 +114,7 @@ def test_a_model_that_left_lets_go_of_its_memory(folders: dict[str, Path], confi
     with pool:
         with pool.use("anna") as tts:
             tts.synthesize("你好。", voice=voice_of(tts), seed=1)
-            weights = weakref.ref(tts.stages.parts.s1)  # type: ignore[attr-defined]
+            weights = weakref.ref(tts.family.parts.s1)  # type: ignore[attr-defined]
         with pool.use("ben"):
             gc.collect()
             assert weights() is None  # though somebody still knows the TTS

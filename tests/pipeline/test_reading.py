@@ -100,7 +100,7 @@ def test_the_embedded_voice_has_shorter_pieces_of_mandarin() -> None:
     chinese = "小时候家里没有电视，到了夏天的晚上，邻居们都搬着椅子到院子里乘凉。"
     with TTS() as tts:
         _, pieces = tts.prepare(chinese, {"voice": "marcel"})
-        budget = tts.stages.defaults.max_segment_units
+        budget = tts.family.defaults.max_segment_units
     assert len(read_pieces(chinese, asked(), budget=budget, syllable=2, normalisers=None)) == 1
     assert len(pieces) == 2
     assert all(sum(units(word, 3) for word in piece.words) <= budget for piece in pieces)

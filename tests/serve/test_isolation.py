@@ -48,7 +48,7 @@ def orders(folders: dict[str, Path], config: TTSConfig) -> list[tuple[str, Speak
     made: list[tuple[str, SpeakOptions]] = []
     for pair, (name, folder) in enumerate(folders.items()):
         with TTS(folder, config=config) as tts:
-            stages = tts.stages
+            stages = tts.family
             assert isinstance(stages, GPTSoVITSFamily)
             stages.parts = replace(stages.parts, hubert=FakeHubert())  # type: ignore[arg-type]
             for number in range(VOICES):

@@ -86,7 +86,7 @@ def _devices() -> str:
 
 
 def _text() -> str:
-    from vivace.pipeline.front_end import phones
+    from vivace.text import phones
 
     return " ".join(phone for word in phones("Vivace 你好", "auto") for phone in word.phones)
 

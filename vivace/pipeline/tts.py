@@ -4,6 +4,7 @@
 
 import threading
 import time
+import warnings
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -79,7 +80,7 @@ class TTS:
         root = embedded_root() if wanted == EMBEDDED else pull_model(str(wanted), self.config)
         parts = {} if gpt is None else {"gpt": pull_model(str(gpt), self.config)}
         self._entry = family_of(root)
-        self._stages: ModelFamily | None = open_family(root, self.config, self._device, parts)
+        self._family: ModelFamily | None = open_family(root, self.config, self._device, parts)
         self._book = self._voice_book(root)
         self.results = open_result_cache(self.config, root, *parts.values())
         self.prepared_voices = open_prepared_voices(self.config, root)
@@ -90,19 +91,25 @@ class TTS:
 
     def _voice_book(self, root: Path) -> VoiceRegistry:
         own, added = VoiceStore(root / "voices"), VoiceStore(self.config.paths.voices_dir)
-        return VoiceRegistry(own, added, self.stages.random_speaker)
+        return VoiceRegistry(own, added, self.family.random_speaker)
+
+    @property
+    def family(self) -> ModelFamily:
+        """The loaded model; each stage of it can be called alone. Raises: EngineError once it is closed."""
+        if self._family is None:
+            raise EngineError(f"this TTS of {self.name!r} is closed; make another one")
+        return self._family
 
     @property
     def stages(self) -> ModelFamily:
-        """The stages of this model, each of which can be called alone. Raises: EngineError once it is closed."""
-        if self._stages is None:
-            raise EngineError(f"this TTS of {self.name!r} is closed; make another one")
-        return self._stages
+        """Deprecated name of ``family``."""
+        warnings.warn("TTS.stages is now TTS.family", DeprecationWarning, stacklevel=2)
+        return self.family
 
     @property
     def sample_rate(self) -> int:
         """Hz of everything this model says."""
-        return self.stages.sample_rate
+        return self.family.sample_rate
 
     @property
     def family_options(self) -> frozenset[str]:
@@ -112,11 +119,11 @@ class TTS:
     @property
     def voices(self) -> tuple[Voice, ...]:
         """The model's own voices, then those its user added and it can speak with."""
-        return tuple(voice for voice in self._book.list() if self.stages.supports_voice(voice))
+        return tuple(voice for voice in self._book.list() if self.family.supports_voice(voice))
 
     def voice(self, name: str | None = None) -> Voice:
         """A voice by name, or the default one. Raises: VoiceNotFoundError."""
-        return self._book.get(name or self.config.inference.voice or self.stages.defaults.default_voice)
+        return self._book.get(name or self.config.inference.voice or self.family.defaults.default_voice)
 
     def clone_voice(
         self,
@@ -138,7 +145,7 @@ class TTS:
 
         def hear() -> Voice:
             limit = self.config.limits.max_reference_seconds
-            return self.worker.call(lambda: self.stages.clone_voice(source, spoken, limit, language)).result()
+            return self.worker.call(lambda: self.family.clone_voice(source, spoken, limit, language)).result()
 
         return replace(self.prepared_voices.voice(source, spoken, hear, language), name=name, description=description)
 
@@ -192,7 +199,7 @@ class TTS:
 
     def refine(self, text: str, prompt: str = "", *, seed: int = 0) -> str:
         """Only the refine pass: ``text`` rewritten with fillers, pauses and laughs (models with a text head)."""
-        return refined(self.stages, self.worker, normalize(text), prompt, seed)
+        return refined(self.family, self.worker, normalize(text), prompt, seed)
 
     def get_performance_stats(self) -> PerformanceStats:
         """What has been done so far."""
@@ -220,12 +227,12 @@ class TTS:
     def worker(self) -> Worker:
         """The thread that speaks; it starts with the first request. Raises: EngineError once this is closed."""
         with self._lock:
-            stages = self.stages
+            family = self.family
             if self._worker is None:
-                engine = stages.engine(self.config.engine.sizes())
-                frames = stages.frame_stage(self.config.stream.lookahead)
+                engine = family.engine(self.config.engine.sizes())
+                frames = family.frame_stage(self.config.stream.lookahead)
                 spread = None if capabilities(self._device).batch_pays else SPREAD
-                self._worker = Worker(engine, frames, threads=stages.threads, spread=spread)
+                self._worker = Worker(engine, frames, threads=family.threads, spread=spread)
                 # At exit the worker closes itself, and waits: a daemon thread must not outlive the interpreter.
                 self._forgotten = weakref.finalize(self, self._worker.close, wait=False)
                 self._forgotten.atexit = False
@@ -234,7 +241,7 @@ class TTS:
     def close(self) -> None:
         """Stop, and let go of the model's memory; who still listens gets an AbortedError."""
         with self._lock:
-            worker, self._stages, self._worker = self._worker, None, None
+            worker, self._family, self._worker = self._worker, None, None
         if worker is not None:
             worker.close()
             self._forgotten.detach()  # it would keep the worker, and so the weights, for as long as this is known
@@ -251,11 +258,11 @@ class TTS:
         require_own_model(options, self.name)
         voice = options.get("voice")
         voice = voice if isinstance(voice, Voice) else self.voice(voice)
-        return make_request(options, self.config.inference, voice, self._lexicon, self.stages.sampling, self._entry)
+        return make_request(options, self.config.inference, voice, self._lexicon, self.family.sampling, self._entry)
 
     def _pieces(self, text: str, request: Request) -> list[Piece]:
         require_length(text, self.config.limits.max_chars)
-        defaults = self.stages.defaults
+        defaults = self.family.defaults
         budget, syllable = defaults.max_segment_units, defaults.units_per_syllable
         pieces = read_pieces(text, request, budget=budget, syllable=syllable, normalisers=self._normalisers)
         require_languages(pieces, request.voice, self.voices)
@@ -288,7 +295,7 @@ class TTS:
         """A request that has not begun; ``deliver`` takes its events from another thread."""
         deadline = None if request.deadline_s is None else time.monotonic() + request.deadline_s
         return Speaking(
-            self.stages,
+            self.family,
             self.worker,
             pieces,
             request,

@@ -28,7 +28,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tts(checkpoint: Path) -> Iterator[TTS]:
     with TTS(checkpoint, config=TTSConfig(cache={"voices": False})) as opened:
-        stages = opened.stages
+        stages = opened.family
         assert isinstance(stages, GPTSoVITSFamily)
         stages.parts = replace(stages.parts, hubert=FakeHubert())  # type: ignore[arg-type]
         yield opened

@@ -53,8 +53,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tts(checkpoint: Path) -> Iterator[TTS]:
     with TTS(checkpoint) as opened:
-        assert isinstance(opened._stages, GPTSoVITSFamily)
-        opened._stages.parts = replace(opened._stages.parts, hubert=FakeHubert())  # type: ignore[arg-type]
+        assert isinstance(opened._family, GPTSoVITSFamily)
+        opened._family.parts = replace(opened._family.parts, hubert=FakeHubert())  # type: ignore[arg-type]
         yield opened
 
 
@@ -76,7 +76,7 @@ def test_a_cloned_voice_speaks_and_a_stream_is_the_same(tts: TTS, voice: Voice) 
 
 
 def test_a_piece_is_heard_before_its_last_code(tts: TTS, voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
-    stages = tts.stages
+    stages = tts.family
     stages.sampling = replace(stages.sampling, min_new_tokens=120, max_new_tokens=120)
     ends: list[bool] = []  # of every push that made sound: was it the last
     frames = GPTSoVITSFrameStage.decode

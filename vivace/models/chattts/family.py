@@ -4,6 +4,7 @@
 
 import hashlib
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -133,6 +134,11 @@ class ChatTTSFamily:
             spoken = SPEED_TAG.sub("", segment.text)
             text = character_text(spoken, zh=segment.language == "zh", homophones=self.homophones)
         return ModelText(text, style, segment_units(segment))
+
+    def script(self, piece: Piece, manner: str | None = None) -> ModelText:
+        """Deprecated name of ``model_text``."""
+        warnings.warn("script() is now model_text()", DeprecationWarning, stacklevel=2)
+        return self.model_text(piece, manner)
 
     def _tags(self, segment: Piece) -> frozenset[str]:
         """The control tags of a segment that the model was trained on."""
