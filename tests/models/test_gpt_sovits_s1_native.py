@@ -1,6 +1,7 @@
 """All layers of an S1 at once, against layer by layer."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,9 +16,9 @@ ROWS, POSITIONS = 9, 70
 
 
 @pytest.fixture(scope="module", autouse=True)
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    if not native.activate(tmp_path_factory.mktemp("native")):
-        pytest.skip("no C compiler here")
+def compiled(native_folder: Path) -> Iterator[None]:
+    if not native.activate(native_folder):
+        pytest.skip("needs a C compiler")
     yield
     native.deactivate()
 

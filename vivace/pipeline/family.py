@@ -15,7 +15,7 @@ from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.frame_stage import FrameStage
 from vivace.engine.sampler import SamplingParams
-from vivace.errors import InputError
+from vivace.errors import InputError, SettingsError
 from vivace.layers.native.kernels import activate, deactivate
 from vivace.models.registry import family_of
 from vivace.pipeline.gpt_sovits_loading import load_gpt_sovits
@@ -119,7 +119,10 @@ def open_stages(root: Path, config: TTSConfig, device: torch.device, gpt_root: P
     """
     vocoder = config.vocoder
     if config.native_kernels and device.type == "cpu":
-        activate(config.paths.cache_dir / "native")
+        try:
+            activate(config.paths.cache_dir / "native", config.cpu_kind)
+        except ValueError as exc:
+            raise SettingsError(f"cpu_kind: {exc}; set it to 'auto' for the fastest") from exc
     else:
         deactivate()
     if family_of(root) == "gpt_sovits":
