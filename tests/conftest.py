@@ -33,3 +33,9 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv(AGAIN, "0")
     return home
+
+
+@pytest.fixture(scope="session")
+def native_folder() -> Path:
+    """A folder for compiled kernels that tests share: compiling takes seconds. Libraries are named by their sources."""
+    return Path(__file__).parents[1] / ".pytest_cache" / "native"

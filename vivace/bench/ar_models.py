@@ -101,7 +101,8 @@ def embedded_voice(precision: Precision, *, device: torch.device | str = "cpu") 
 
 def _ready(name: str, config: GPTConfig, llama: Llama, embeddings: Embeddings, precision: Precision) -> Measured:
     heads = sum(p.numel() for p in embeddings.head_code.parameters())
-    for holder in (llama, embeddings):
-        holder.set_precision(precision)
-        holder.fuse()
+    llama.set_precision(precision)
+    llama.fuse()
+    embeddings.set_precision(precision)
+    embeddings.fuse(exact=llama.is_exact)
     return Measured(name, config, CodeMode(llama, embeddings, config), precision, llama.weights + heads, llama.kv_dtype)

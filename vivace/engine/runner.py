@@ -161,7 +161,7 @@ class Runner:
 
     def _read(self, place: Place, prompt: ARPrompt, start: int, end: int) -> Tensor:
         """Positions ``start`` to ``end`` of a prompt into its row; the hidden state of the last one, ``[1, D]``."""
-        store = PrefillStore(self._kv[place.lane], place.row, start, prompt.prefix_len)
+        store = PrefillStore(self._kv[place.lane], place.row, start, prompt.prefix_len, self._native)
         positions = torch.arange(start, end, device=prompt.embeddings.device)[None] - prompt.origin
         return self._models[place.lane].forward(prompt.embeddings[:, start:end], positions, store)[:, -1]
 

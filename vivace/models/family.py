@@ -23,7 +23,7 @@ from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.protocols import FrameStage
 from vivace.engine.sampler import SamplingParams
-from vivace.errors import InputError
+from vivace.errors import InputError, SettingsError
 from vivace.layers.native.kernels import activate, deactivate
 from vivace.models.options import NO_OPTIONS, FamilyOptions
 from vivace.models.registry import family_of
@@ -199,7 +199,10 @@ def open_family(
     Raises: InputError when the family has no such part; WeightsError, SettingsError when it cannot be loaded.
     """
     if config.native_kernels and device.type == "cpu":
-        activate(config.paths.cache_dir / "native")
+        try:
+            activate(config.paths.cache_dir / "native", config.cpu_kind)
+        except ValueError as exc:
+            raise SettingsError(f"cpu_kind: {exc}; set it to 'auto' for the fastest") from exc
     else:
         deactivate()
     entry = family_of(root)

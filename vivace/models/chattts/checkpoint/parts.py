@@ -65,6 +65,7 @@ def load_chattts(
         # The heads of a small model stay as they are: they cost little, and no later layer makes their errors good.
         if holder is model.llama or not model.llama.small or chosen == "bfloat16":
             holder.set_precision(chosen)
-        if fuse:
-            holder.fuse()
+    if fuse:
+        model.llama.fuse()
+        model.embeddings.fuse(exact=model.llama.is_exact)
     return ChatTTSParts(model, vocoder)

@@ -18,11 +18,9 @@ from torch import Tensor, nn
 from vivace.engine.protocols import ARSpec
 from vivace.layers.attention import KVStore
 from vivace.layers.biased_product import BiasedProduct
-from vivace.layers.native.kernels import LANES, Kernels, fits, kernels
-from vivace.layers.native.memory import RowsStore
-from vivace.layers.native.post_rows import PostNormDecoder, PostNormLayer
+from vivace.layers.native.kernels import LANES, MAX_WIDTH, Kernels, fits, kernels
 from vivace.layers.native.product import PackedInt8
-from vivace.layers.native.row import MAX_WIDTH
+from vivace.layers.native.step import DecodeBatchPostNorm, PostNormLayer, SlotStore
 from vivace.layers.precision import Precision
 from vivace.weights.keymap import KeyMap
 
@@ -128,7 +126,7 @@ class S1Model(nn.Module):
         self.config = config
         self._precision: Precision = "float32"
         self.native: Kernels | None = None  # what it was laid out with
-        self._whole: PostNormDecoder | None = None  # all layers at once, for the rows of a decode step
+        self._whole: DecodeBatchPostNorm | None = None  # all layers at once, for the rows of a decode step
         self.weights = sum(p.numel() for p in self.parameters())  # how many; they may move into other forms
         self.spec = ARSpec(
             layers=config.layers,
@@ -164,7 +162,7 @@ class S1Model(nn.Module):
     def forward(self, x: Tensor, positions: Tensor, store: KVStore) -> Tensor:
         """``[B, L, D]`` at ``positions`` ``[B, L]`` -> ``[B, L, D]``."""
         x = self.place(x, positions)
-        if self._whole is not None and x.shape[1] == 1 and isinstance(store, RowsStore):
+        if self._whole is not None and x.shape[1] == 1 and isinstance(store, SlotStore):
             memory = store.memory()
             if memory is not None:
                 return self._whole(x, memory).to(x.dtype)
@@ -188,13 +186,15 @@ class S1Model(nn.Module):
         self.native = kernels() if self.codes.weight.device.type == "cpu" else None
         if self.native is not None and None not in packed:
             layers = [layer for layer in packed if layer is not None]
-            self._whole = PostNormDecoder(self.native, layers, heads=self.config.heads, eps=blocks[0].norm1.eps)
+            self._whole = DecodeBatchPostNorm(self.native, layers, heads=self.config.heads, eps=blocks[0].norm1.eps)
         self._head = (BiasedProduct(self.head, "int8" if precision == "int4" else precision),)
         self._precision = precision
 
     @property
     def kv_dtype(self) -> torch.dtype:
-        """What keys and values are best kept in: bfloat16 where that costs no conversions and no promise."""
+        """The type of keys and values: int8 with a scale per head and position where the kernels attend to it."""
+        if self._whole is not None:
+            return torch.int8
         free = self.native is not None or self.codes.weight.device.type != "cpu"
         return torch.bfloat16 if free and self._precision != "float32" else torch.float32
 

@@ -8,48 +8,46 @@ import torch
 from torch import Tensor, nn
 
 from vivace.layers.decoder_block import DecoderBlock
-from vivace.layers.native.kernels import fits, kernels
-from vivace.layers.native.memory import LaneMemory, each_row
+from vivace.layers.native.kernels import MAX_WIDTH, fits, kernels
 from vivace.layers.native.product import PackedInt8
-from vivace.layers.native.row import MAX_WIDTH, Codes, Layer, RowDecoder
-from vivace.layers.native.rows import PackedLayer, RowsDecoder
+from vivace.layers.native.step import Codes, DecodeBatch, DecodeOne, Layer, SlotMemory
 from vivace.layers.quantised import GROUP, Form, QuantisedLinear
 
 
-class WholeStep:
+class FusedDecodeStep:
     """The fastest way through all blocks for rows of one position each; made before they are fused, and fuses them.
 
-    int8: all rows at once where the CPU multiplies in int8; otherwise rows one by one, if the model is ``small`` (its
-    weights stay in the caches). Either way a row says the same to the bit in any company. int4: a row that is alone by
-    itself, several at once in int8, which gives other rounding.
+    int8: all rows at once; a row's result is the same to the bit in any batch. int4: a single row as it is, several at
+    once in int8, which gives other rounding.
     """
 
-    def __init__(self, blocks: Sequence[DecoderBlock], *, small: bool) -> None:
+    def __init__(self, blocks: Sequence[DecoderBlock]) -> None:
         form = _form(blocks)
-        self._small = small
-        # The codes are kept beside what is made of them: one byte more per weight in int8, 0.6 in int4.
-        self._one = row_decoder(blocks) if form == "int4" or (form == "int8" and small) else None
+        # The codes of int4 are kept beside the int8 that is made of them: 0.6 bytes more per weight.
+        self._one = decode_one(blocks) if form == "int4" else None
         for block in blocks:
             block.fuse()
-        self._all = None if form is None else rows_decoder(blocks)
-        if self._all is not None and form == "int8":
-            self._one = None
+        self._all = None if form is None else decode_batch(blocks)
 
-    def __call__(self, x: Tensor, cos: Tensor, sin: Tensor, lanes: Sequence[LaneMemory] | None) -> Tensor | None:
-        """``x`` ``[n, 1, D]``, ``cos`` and ``sin`` of ``rope_table``; ``lanes`` get a position more in every row.
+    @property
+    def takes_int8(self) -> bool:
+        """Whether decode steps run here, whatever their size: then keys and values may be kept in int8."""
+        return self._all is not None
+
+    def __call__(self, x: Tensor, cos: Tensor, sin: Tensor, memory: Sequence[SlotMemory] | None) -> Tensor | None:
+        """``x`` ``[n, 1, D]``, ``cos`` and ``sin`` of ``rope_table``; ``memory`` gets a position more in every slot.
 
         Returns: ``[n, 1, D]`` before the final norm; None when these rows have to go layer by layer.
         """
-        if lanes is None:
+        if memory is None:
             return None
-        if self._one is not None and (len(x) == 1 or (self._all is None and self._small)):
-            rows = enumerate(each_row(lanes))
-            return torch.cat([self._one(x[i : i + 1], cos[i : i + 1], sin[i : i + 1], row) for i, row in rows])
-        return None if self._all is None else self._all(x, cos, sin, lanes)
+        if self._one is not None and len(x) == 1:
+            return self._one(x, cos, sin, memory[0])
+        return None if self._all is None else self._all(x, cos, sin, memory)
 
 
 def _form(blocks: Sequence[DecoderBlock]) -> Form | None:
-    """How all matrices are held, where the kernels take them; None otherwise."""
+    """The form of all matrices, where the kernels take them; None otherwise."""
     linears = [module for block in blocks for module in block.modules() if isinstance(module, QuantisedLinear)]
     if kernels() is None or len(linears) != 7 * len(blocks) or len({linear.form for linear in linears}) != 1:
         return None
@@ -58,8 +56,8 @@ def _form(blocks: Sequence[DecoderBlock]) -> Form | None:
     return linears[0].form if aligned and linears[0].codes.device.type == "cpu" else None
 
 
-def row_decoder(blocks: Sequence[DecoderBlock]) -> RowDecoder:
-    """For one row of quantised ``blocks`` that are not fused yet; activations stay in float32."""
+def decode_one(blocks: Sequence[DecoderBlock]) -> DecodeOne:
+    """For one row of int4 ``blocks`` that are not fused yet; activations stay in float32."""
     native = kernels()
     assert native is not None, "blocks have a form where there are kernels"
     layers = [
@@ -73,11 +71,11 @@ def row_decoder(blocks: Sequence[DecoderBlock]) -> RowDecoder:
         )
         for block in blocks
     ]
-    return RowDecoder(native, layers, heads=blocks[0].self_attn.heads, eps=blocks[0].input_layernorm.eps)
+    return DecodeOne(native, layers, heads=blocks[0].self_attn.heads, eps=blocks[0].input_layernorm.eps)
 
 
-def rows_decoder(blocks: Sequence[DecoderBlock]) -> RowsDecoder | None:
-    """For all rows of fused ``blocks``; None where the CPU has no such products."""
+def decode_batch(blocks: Sequence[DecoderBlock]) -> DecodeBatch | None:
+    """For all rows of fused ``blocks``; None where a product is not in int8."""
     native = kernels()
     assert native is not None, "blocks have a form where there are kernels"
     layers = []
@@ -86,8 +84,8 @@ def rows_decoder(blocks: Sequence[DecoderBlock]) -> RowsDecoder | None:
         if len(products) < 4:
             return None
         norms = block.input_layernorm.weight.detach(), block.post_attention_layernorm.weight.detach()
-        layers.append(PackedLayer(norms[0], products[0], products[1], norms[1], products[2], products[3]))
-    return RowsDecoder(native, layers, heads=blocks[0].self_attn.heads, eps=blocks[0].input_layernorm.eps)
+        layers.append(Layer(norms[0], products[0], products[1], norms[1], products[2], products[3]))
+    return DecodeBatch(native, layers, heads=blocks[0].self_attn.heads, eps=blocks[0].input_layernorm.eps)
 
 
 def _codes(*linears: nn.Module) -> Codes:
