@@ -12,7 +12,10 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 SOURCE = Path(__file__).with_name("decode.c")
-INCLUDED = tuple(Path(__file__).with_name(name) for name in ("row.c", "product.c", "rows.c", "post_rows.c", "sample.c"))
+INCLUDED = tuple(
+    Path(__file__).with_name(name)
+    for name in ("row.c", "product.c", "rows.c", "post_rows.c", "sample.c", "convnext.c")
+)
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fopenmp", "-fPIC", "-shared")
 LIBRARIES = ("-lm",)

@@ -182,3 +182,4 @@ void attend(const float *q, const float *k, const float *v, const long *strides,
 #include "rows.c"
 #include "post_rows.c"
 #include "sample.c"
+#include "convnext.c"
