@@ -9,18 +9,19 @@ import torch
 from torch import nn
 
 from vivace.errors import SettingsError
-from vivace.layers.convnext import cast_mlps
+from vivace.layers.convnext import FramePrecision, hold_frames
+from vivace.layers.native.convnext import is_quick
 from vivace.layers.native.kernels import kernels
 from vivace.layers.precision import Precision
 from vivace.models.chattts.load import ChatTTSModel, Regime, build_chattts
-from vivace.runtime.capability import multiplies_bfloat16
+from vivace.runtime.capability import multiplies_bfloat16, multiplies_bfloat16_in_tiles
 from vivace.vocoder.vocos import Vocos
 from vivace.vocoder.weights import build_vocos
 from vivace.weights.load import load_modules
 
 PrecisionChoice = Precision | Literal["auto"]
 
-FramePrecision = Literal["auto", "float32", "bfloat16"]
+FramePrecisionChoice = FramePrecision | Literal["auto"]
 
 LARGE_FRAME_WEIGHTS = 16 << 20  # of Decoder and Vocos; the published ones have 39 million
 LARGE_MODEL_WEIGHTS = 64 << 20  # from here on a step waits for memory: the weights are larger than caches are
@@ -63,16 +64,37 @@ def choose_precision(
     return chosen
 
 
-def choose_frame_precision(wanted: FramePrecision, weights: int, device: torch.device) -> torch.dtype:
+def choose_frame_precision(
+    wanted: FramePrecisionChoice, weights: int, device: torch.device, *, int16: bool | None = None
+) -> FramePrecision:
     """In which numbers frames are made of states, and samples of frames.
 
-    ``auto`` is bfloat16 for large networks on CPUs that multiply it: twice as fast there, and off by less than anyone
-    hears (docs/vocoder.md). Small ones, and accelerators, which have time to spare, stay in float32.
+    ``auto`` on the CPU is int16 where there are quick products of it (twice as fast as float32, 65 dB below it), and
+    bfloat16 for large networks where it is quicker still, or the only quick one: off by less than anyone hears
+    (docs/vocoder.md). All else, and accelerators, which have time to spare, stay in float32.
+
+    Args:
+        int16: whether the compiled kernels are quick at it here; None: they do not run such networks, for which
+            ``int16`` is ``auto``.
+    Raises: SettingsError when int16 is wanted and the kernels cannot.
     """
-    if wanted == "auto":
-        large = weights >= LARGE_FRAME_WEIGHTS
-        wanted = "bfloat16" if large and device.type == "cpu" and multiplies_bfloat16(device) else "float32"
-    return torch.bfloat16 if wanted == "bfloat16" else torch.float32
+    if wanted == "int16" and int16 is None:
+        wanted = "auto"
+    if wanted == "int16" and not int16:
+        raise SettingsError(
+            "vocoder.precision is 'int16', for which this CPU (AVX2 or better is needed), the device or a missing C "
+            "compiler leaves no compiled kernels; set it to 'auto'"
+        )
+    if wanted != "auto":
+        return wanted
+    if device.type != "cpu":
+        return "float32"
+    large = weights >= LARGE_FRAME_WEIGHTS
+    if large and multiplies_bfloat16_in_tiles(device):
+        return "bfloat16"
+    if int16:
+        return "int16"
+    return "bfloat16" if large and multiplies_bfloat16(device) else "float32"
 
 
 def load_chattts(
@@ -81,7 +103,7 @@ def load_chattts(
     device: torch.device | str = "cpu",
     regime: Regime = "a",
     precision: PrecisionChoice = "float32",
-    vocoder_precision: FramePrecision = "float32",
+    vocoder_precision: FramePrecisionChoice = "float32",
     fuse: bool = True,
 ) -> ChatTTSParts:
     """Load the ChatTTS checkpoint under ``root``: all in float32, but the language model's matrices in ``precision``.
@@ -102,11 +124,12 @@ def load_chattts(
     for module in (*model.modules, vocoder):
         module.eval().requires_grad_(False)
     framing: list[nn.Module] = [model.decoder, vocoder]
-    dtype = choose_frame_precision(vocoder_precision, count_weights(framing), torch.device(device))
+    int16 = torch.device(device).type == "cpu" and is_quick(kernels(), "int16")
+    held = choose_frame_precision(vocoder_precision, count_weights(framing), torch.device(device), int16=int16)
     if model.dvae is not None:
         framing.append(model.dvae.decoder)  # its encoder stays as it is: the codes of a recording shall not change
     for module in framing:
-        cast_mlps(module, dtype)
+        hold_frames(module, held, fuse=fuse)
     for holder in (model.llama, model.embeddings):
         # The heads of a small model stay as they are: they cost little, and no later layer makes their errors good.
         if holder is model.llama or not model.llama.small or chosen == "bfloat16":
