@@ -96,7 +96,9 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
                 speed = plan.seconds / seconds
                 figures.append(Figure(network, precision, form, speed, ratio, 1e3 * first, megabytes, off_by))
     name = torch.get_device_module(device).get_device_name() if device.type == "cuda" else str(device)
-    return Report(name, torch.get_num_threads(), torch.__version__, plan.seconds, plan.chunk_size, (*figures, *_together(figures)))
+    return Report(
+        name, torch.get_num_threads(), torch.__version__, plan.seconds, plan.chunk_size, (*figures, *_together(figures))
+    )
 
 
 def _together(figures: Sequence[Figure]) -> Iterator[Figure]:
@@ -110,7 +112,9 @@ def _together(figures: Sequence[Figure]) -> Iterator[Figure]:
         if (one.precision, one.form) == ("float32", "whole"):
             plain = speed
         ratio = None if plain is None else speed / plain
-        yield Figure("decoder + vocos", one.precision, one.form, speed, ratio, one.first_ms + other.first_ms, None, None)
+        yield Figure(
+            "decoder + vocos", one.precision, one.form, speed, ratio, one.first_ms + other.first_ms, None, None
+        )
 
 
 @torch.inference_mode()

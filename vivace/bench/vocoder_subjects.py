@@ -70,7 +70,7 @@ def possible(name: Name, precision: Precision, device: torch.device) -> bool:
         return True
     if name in ("hifigan", "bigvgan"):
         return False
-    return precision == "bfloat16" or is_quick(kernels(), FORMS[precision]) and device.type == "cpu"
+    return precision == "bfloat16" or (device.type == "cpu" and is_quick(kernels(), FORMS[precision]))
 
 
 def _hold(module: nn.Module, precision: Precision) -> None:

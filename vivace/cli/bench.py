@@ -74,7 +74,8 @@ def vocoder(
         list[str] | None, Option("--form", help="whole, chunked, batched, streamed or graphed only; may be repeated.")
     ] = None,
     precision: Annotated[
-        list[str] | None, Option("--precision", help="float32, bfloat16, float32-native or int16 only; may be repeated.")
+        list[str] | None,
+        Option("--precision", help="float32, bfloat16, float32-native or int16 only; may be repeated."),
     ] = None,
     seconds: Annotated[float, Option(help="Of audio.", min=0.1)] = 30.0,
     chunk_size: Annotated[int, Option("--chunk-size", help="Frames of a chunk.", min=1)] = 500,

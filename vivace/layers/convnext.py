@@ -19,8 +19,8 @@ FramePrecision = Literal["float32", "bfloat16", "int16"]
 class ConvNeXtBlock(nn.Module):
     """Depthwise convolution, then a pointwise MLP per frame, scaled per channel, with a residual.
 
-    Length is kept; ``reach`` is how many frames it sees on each side. The MLP may be in fewer bits, which takes half the
-    time on CPUs that multiply them; everything else, the residual above all, stays in float32.
+    Length is kept; ``reach`` is how many frames it sees on each side. The MLP may be in fewer bits, which takes half
+    the time on CPUs that multiply them; everything else, the residual above all, stays in float32.
     """
 
     def __init__(self, dim: int, hidden: int, *, kernel: int = 7, dilation: int = 1, eps: float = 1e-6) -> None:

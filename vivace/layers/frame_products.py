@@ -1,4 +1,4 @@
-"""Convolutions and linear layers over frames that keep their number: a frame's sums do not depend on how many there are."""
+"""Convolutions and linear layers that work frame by frame: the sums of a frame do not depend on the others."""
 
 # B batch, T frames, C channels, N outputs
 
@@ -30,7 +30,7 @@ class FrameConv(nn.Conv1d):
         return F.linear(around.unfold(1, width, 1).flatten(2), self.weight.flatten(1), self.bias)  # [B, T, C * width]
 
     def fuse(self) -> None:
-        """Compute in the compiled kernels where they are quick, and leave the layer's own matrix empty; for inference."""
+        """Compute in the compiled kernels where they are quick, and leave the own matrix empty; for inference."""
         self._native = _packed(self.weight, self.bias)
         if self._native is not None:
             empty(self)
@@ -46,7 +46,7 @@ class FrameLinear(nn.Linear):
         return super().forward(x) if self._native is None else self._native(x)
 
     def fuse(self) -> None:
-        """Compute in the compiled kernels where they are quick, and leave the layer's own matrix empty; for inference."""
+        """Compute in the compiled kernels where they are quick, and leave the own matrix empty; for inference."""
         self._native = _packed(self.weight[..., None], self.bias)
         if self._native is not None:
             empty(self)

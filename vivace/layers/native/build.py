@@ -13,8 +13,7 @@ log = logging.getLogger(__name__)
 
 SOURCE = Path(__file__).with_name("decode.c")
 INCLUDED = tuple(
-    Path(__file__).with_name(name)
-    for name in ("row.c", "product.c", "rows.c", "post_rows.c", "sample.c", "convnext.c")
+    Path(__file__).with_name(name) for name in ("row.c", "product.c", "rows.c", "post_rows.c", "sample.c", "convnext.c")
 )
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-fopenmp", "-fPIC", "-shared")

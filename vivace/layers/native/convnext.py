@@ -50,8 +50,8 @@ class _Block(Structure):
 class PackedBlock:
     """A whole block in one call. A frame's result is the same to the bit in any batch and in any push of a stream.
 
-    In ``int16`` the rows of the MLP are rounded to 13 bits with a scale each (the hidden ones: one per 512), its weights
-    to about as many, and products are summed exactly.
+    In ``int16`` the rows of the MLP are rounded to 13 bits with a scale each (the hidden ones: one per 512), its
+    weights to about as many, and products are summed exactly.
     """
 
     def __init__(self, kernels: Kernels, weights: BlockWeights, *, dilation: int, eps: float, form: Form) -> None:
@@ -60,7 +60,7 @@ class PackedBlock:
         kernel = weights.depthwise.shape[1]
         self._around = dilation * (kernel - 1)
         up, up_scale = _packed(weights.up, form)
-        parts = [_packed(part.contiguous(), form) for part in weights.down.split(SPAN, dim=1)]
+        parts = [_packed(part.contiguous(), form) for part in torch.split(weights.down, SPAN, dim=1)]
         self._held = [
             t.detach().float().clone() if t.dtype != torch.int16 else t
             for t in (
