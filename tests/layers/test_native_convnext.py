@@ -65,6 +65,7 @@ def test_a_block_is_that_of_torch(quick: Kernels, dim: int, hidden: int, dilatio
     coarse = block(dim, hidden, dilation)
     coarse.fuse("int16")
     got = coarse.run(x, WholeContext())
+    assert torch.equal(coarse(x.transpose(1, 2)).transpose(1, 2), got)
     assert 0 < float((got - want).abs().max()) < 2e-2
     assert decibels(want - x, got - x) > 58
 
@@ -185,6 +186,7 @@ def test_layers_over_frames_are_those_of_torch(quick: Kernels) -> None:
     conv.fuse()
     linear.fuse()
     torch.testing.assert_close(conv.run(x, WholeContext()), wide, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(conv(x.transpose(1, 2)).transpose(1, 2), wide, atol=1e-6, rtol=1e-5)
     torch.testing.assert_close(linear(x), flat, atol=1e-6, rtol=1e-5)
 
 

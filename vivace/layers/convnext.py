@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vivace.layers.frame_context import FrameContext
+from vivace.layers.frame_context import FrameContext, WholeContext
 from vivace.layers.frame_products import FrameConv, FrameLinear, empty
 from vivace.layers.native.convnext import BlockWeights, Form, PackedBlock, fits, is_quick
 from vivace.layers.native.kernels import kernels
@@ -35,6 +35,8 @@ class ConvNeXtBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``x`` ``[B, C, T]`` -> ``[B, C, T]``: the slow twin of ``run``, on a whole."""
+        if self._native is not None:
+            return self.run(x.transpose(1, 2), WholeContext()).transpose(1, 2)
         y = self.dwconv(x).transpose(1, 2)  # [B, C, T] -> [B, T, C]
         return x + self._mlp(y).transpose(1, 2)
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vivace.layers.frame_context import FrameContext
+from vivace.layers.frame_context import FrameContext, WholeContext
 from vivace.layers.native.convnext import PackedWindows, is_quick
 from vivace.layers.native.kernels import kernels
 
@@ -20,6 +20,12 @@ class FrameConv(nn.Conv1d):
     """
 
     _native: PackedWindows | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, C, T]`` -> ``[B, N, T]``: a whole."""
+        if self._native is None:
+            return super().forward(x)
+        return self.run(x.transpose(1, 2), WholeContext()).transpose(1, 2)
 
     def run(self, x: Tensor, context: FrameContext) -> Tensor:
         """``[B, T, C]`` -> ``[B, T, N]``."""
