@@ -19,12 +19,15 @@
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
 #define OWN 16
 #define STRIP 4 /* blocks of 16 outputs that are worked out together */
+#define AHEAD 0 /* steps by which a strip is fetched before it is needed; several blocks at once need none */
 #elif defined(__AVX2__)
 #define OWN 8
 #define STRIP 1
+#define AHEAD 24
 #else
 #define OWN 4
 #define STRIP 1
+#define AHEAD 24
 #endif
 #define BESIDE 16          /* outputs of a block: the layout is the same for every kind of CPU */
 #define PARTS (BESIDE / OWN) /* vectors of a block */
@@ -139,6 +142,7 @@ static inline float folded(const fv *parts) { vec v; memcpy(&v, parts, sizeof v)
     UNROLLED for (int r = 0; r < rows; r++)                                                                           \
         UNROLLED for (int c = 0; c < blocks * PARTS; c++) sums[r][c] = (TYPE){0};                                     \
     for (long k = 0; k < steps; k++) {                                                                                \
+        if (AHEAD) __builtin_prefetch(w + (k + AHEAD) * BESIDE);                                                      \
         TYPE of[STRIP * PARTS];                                                                                       \
         UNROLLED for (int c = 0; c < blocks * PARTS; c++) of[c] = LOAD(w + (c / PARTS * steps + k) * BESIDE + c % PARTS * OWN); \
         UNROLLED for (int r = 0; r < rows; r++) {                                                                     \
@@ -329,16 +333,20 @@ static void convnext_tile(void *context, long index) {
     }
 }
 
-/* Frames of a tile: as many tiles for each of `jobs` as for the others, where there are few. */
-static long tile_size(long frames, long jobs) {
-    long rounds = (frames + FRAMES * jobs - 1) / (FRAMES * jobs), size = (frames + rounds * jobs - 1) / (rounds * jobs);
-    size = (size + TOGETHER - 1) / TOGETHER * TOGETHER;
-    return size < FRAMES ? size : FRAMES;
+/* Frames of a tile, so that each thread has as many tiles as the others. */
+static long tile_size(long batch, long frames, long threads) {
+    long jobs = threads; /* of one row of the batch */
+    for (long rest = batch, common = threads; rest; jobs = threads / common) {
+        long next = common % rest;
+        common = rest, rest = next;
+    }
+    long rounds = (frames + FRAMES * jobs - 1) / (FRAMES * jobs);
+    return (frames + rounds * jobs - 1) / (rounds * jobs);
 }
 
 /* x [batch, frames + (kernel - 1) * dilation, dim] -> y [batch, frames, dim]; threads: how many may share the work. */
 void convnext(const convnext_block *block, const float *x, float *y, long batch, long frames, long threads) {
-    long size = tile_size(frames, batch < threads ? threads : 1), tiles = (frames + size - 1) / size;
+    long size = tile_size(batch, frames, threads), tiles = (frames + size - 1) / size;
     convnext_run run = {block, x, y, frames, size, tiles};
     parallel_for(batch * tiles, convnext_tile, &run);
 }
@@ -361,7 +369,7 @@ static void window_tile(void *context, long index) {
    float32 matrix laid out by blocks [outputs / 16][inputs][16]. y: [batch, frames, outputs]; outputs: a multiple of 16. */
 void window_product(const float *x, long x_batch, long x_stride, const float *w, const float *bias, float *y, long batch,
                     long frames, long inputs, long outputs, long threads) {
-    long size = tile_size(frames, batch < threads ? threads : 1), tiles = (frames + size - 1) / size;
+    long size = tile_size(batch, frames, threads), tiles = (frames + size - 1) / size;
     window_run run = {x, w, bias, y, x_batch, x_stride, frames, inputs, outputs, size, tiles};
     parallel_for(batch * tiles, window_tile, &run);
 }
