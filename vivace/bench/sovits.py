@@ -17,7 +17,7 @@ from vivace.bench.peak_memory import PeakMemory
 from vivace.bench.random_gpt_sovits import write_random_gpt_sovits
 from vivace.bench.sovits_parts import PartRun, part_runs
 from vivace.models.gpt_sovits.checkpoint.parts import load_gpt_sovits
-from vivace.models.precision import FramePrecision, PrecisionChoice
+from vivace.models.precision import FramePrecisionChoice, PrecisionChoice
 from vivace.runtime.device import pick_device
 
 VERSIONS = ("v1", "v2", "v2Pro", "v2ProPlus", "v3", "v4")
@@ -33,7 +33,7 @@ class Plan:
     recording_s: float = 5.0  # of the voice's recording
     repeats: int = 3
     precision: PrecisionChoice = "auto"  # of S1's matrices
-    sound_precision: FramePrecision = "auto"  # of most products of S2 and the vocoder
+    sound_precision: FramePrecisionChoice = "auto"  # of most products of S2 and the vocoder
     device: str = "cpu"
     threads: int | None = None
 

@@ -10,13 +10,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import get_args
+from itertools import product
+from pathlib import Path
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from vivace.bench.peak_memory import PeakMemory
-from vivace.bench.vocoder_subjects import Form, Name, Outputs, Precision, build
+from vivace.bench.vocoder_subjects import Form, Name, Outputs, Precision, build, possible
+from vivace.layers.native.kernels import activate, deactivate
 from vivace.runtime.device import pick_device
 
 HEADER = ("network", "precision", "form", "x real time", "ratio", "first ms", "peak MB", "off by")
@@ -34,13 +37,14 @@ class Plan:
     repeats: int = 3
     device: str = "cpu"
     threads: int | None = None
+    kernels: Path | None = None  # where the compiled kernels are kept; None: plain torch
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One network in one precision and form."""
+    """One network in one precision and form, or the two of ChatTTS together."""
 
-    network: Name
+    network: Name | Literal["decoder + vocos"]
     precision: Precision
     form: Form
     x_real_time: float
@@ -67,12 +71,14 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
     device = pick_device(plan.device)
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
+    if plan.kernels is None or not activate(plan.kernels):
+        deactivate()
     figures: list[Figure] = []
     for network in plan.networks:
         exact: Tensor | None = None
         for precision in plan.precisions:
-            if precision == "bfloat16" and network in ("hifigan", "bigvgan"):
-                continue  # they have no part of which it is known to be harmless
+            if not possible(network, precision, device):
+                continue
             subject = build(network, precision, plan.chunk_size, device)
             torch.manual_seed(1)
             frames = torch.randn(1, subject.channels, round(plan.seconds * subject.frames_per_second), device=device)
@@ -90,7 +96,25 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
                 speed = plan.seconds / seconds
                 figures.append(Figure(network, precision, form, speed, ratio, 1e3 * first, megabytes, off_by))
     name = torch.get_device_module(device).get_device_name() if device.type == "cuda" else str(device)
-    return Report(name, torch.get_num_threads(), torch.__version__, plan.seconds, plan.chunk_size, tuple(figures))
+    return Report(
+        name, torch.get_num_threads(), torch.__version__, plan.seconds, plan.chunk_size, (*figures, *_together(figures))
+    )
+
+
+def _together(figures: Sequence[Figure]) -> Iterator[Figure]:
+    """One after the other, as ChatTTS runs them; the ratio is to the whole run in float32 by torch."""
+    first, second = ([row for row in figures if row.network == name] for name in ("decoder", "vocos"))
+    plain: float | None = None
+    for one, other in product(first, second):
+        if (one.precision, one.form) != (other.precision, other.form):
+            continue
+        speed = 1 / (1 / one.x_real_time + 1 / other.x_real_time)
+        if (one.precision, one.form) == ("float32", "whole"):
+            plain = speed
+        ratio = None if plain is None else speed / plain
+        yield Figure(
+            "decoder + vocos", one.precision, one.form, speed, ratio, one.first_ms + other.first_ms, None, None
+        )
 
 
 @torch.inference_mode()
@@ -165,6 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=Plan.repeats)
     parser.add_argument("--device", default=Plan.device)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--kernels", type=Path, help="folder of the compiled kernels; without it: plain torch")
     given = parser.parse_args(arguments)
     report = measure(
         Plan(
@@ -176,6 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             repeats=given.repeats,
             device=given.device,
             threads=given.threads,
+            kernels=given.kernels,
         ),
         lambda line: print(line, file=sys.stderr),  # noqa: T201
     )

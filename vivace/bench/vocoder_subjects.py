@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from vivace.layers.convnext import cast_mlps
+from vivace.layers.convnext import hold_frames
+from vivace.layers.native.convnext import Form as NativeForm
+from vivace.layers.native.convnext import is_quick
+from vivace.layers.native.kernels import kernels
 from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.decoder import SpectrogramDecoder
 from vivace.vocoder.bigvgan import BigVGAN
@@ -21,12 +24,13 @@ from vivace.vocoder.vocos import Vocos
 
 Name = Literal["vocos", "decoder", "hifigan", "bigvgan"]
 Form = Literal["whole", "chunked", "batched", "streamed", "graphed"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float32-native", "int16"]  # the latter two by the compiled kernels
 Outputs = Callable[[Tensor], Iterator[Tensor]]  # frames [1, C, T] -> what is made of them, part by part
 
 BATCHED_BYTES = 2 << 30  # that the windows of the batched form may take together
 PUBLISHED_DECODER = StackConfig(idim=384, odim=384, hidden=512)  # of ChatTTS: hidden states to mel
 CODES_PER_SECOND = 24_000 / 512
+FORMS: Mapping[Precision, NativeForm] = {"float32-native": "float32", "int16": "int16"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +49,8 @@ def build(name: Name, precision: Precision, chunk_size: int, device: torch.devic
     if name == "decoder":
         return _decoder(precision, chunk_size, device)
     vocoder = _vocoder(name).to(device).eval().requires_grad_(False)
-    if precision == "bfloat16":
-        cast_mlps(vocoder, torch.bfloat16)
+    parameters = sum(p.numel() for p in vocoder.parameters())
+    _hold(vocoder, precision)
     forms: dict[Form, Outputs] = {
         "whole": _at_once(vocoder),
         "chunked": ChunkedVocoder(vocoder, chunk_size).chunks,
@@ -57,7 +61,23 @@ def build(name: Name, precision: Precision, chunk_size: int, device: torch.devic
     if graphed.graph.why_not is None:
         forms["graphed"] = ChunkedVocoder(vocoder, chunk_size, run=graphed.rows, equal=True).chunks
     rate = vocoder.sample_rate / vocoder.hop
-    return Subject(100, rate, forms, sum(p.numel() for p in vocoder.parameters()))
+    return Subject(100, rate, forms, parameters)
+
+
+def possible(name: Name, precision: Precision, device: torch.device) -> bool:
+    """Whether ``build`` can: the generators have no part of which fewer bits are known to be harmless."""
+    if precision == "float32":
+        return True
+    if name in ("hifigan", "bigvgan"):
+        return False
+    return precision == "bfloat16" or (device.type == "cpu" and is_quick(kernels(), FORMS[precision]))
+
+
+def _hold(module: nn.Module, precision: Precision) -> None:
+    if precision in FORMS:
+        hold_frames(module, FORMS[precision])
+    else:
+        hold_frames(module, "bfloat16" if precision == "bfloat16" else "float32", fuse=False)
 
 
 def _vocoder(name: Name) -> Vocos | HiFiGAN | BigVGAN:
@@ -68,8 +88,8 @@ def _vocoder(name: Name) -> Vocos | HiFiGAN | BigVGAN:
 
 def _decoder(precision: Precision, chunk_size: int, device: torch.device) -> Subject:
     decoder = SpectrogramDecoder(PUBLISHED_DECODER).to(device).eval().requires_grad_(False)
-    if precision == "bfloat16":
-        cast_mlps(decoder, torch.bfloat16)
+    parameters = sum(p.numel() for p in decoder.parameters())
+    _hold(decoder, precision)
     rate = decoder.frames_per_code
     context = -(-decoder.receptive_field // rate)
 
@@ -87,7 +107,7 @@ def _decoder(precision: Precision, chunk_size: int, device: torch.device) -> Sub
         "batched": chunked(BATCHED_BYTES).chunks,
         "streamed": _streamed(streams, chunk_size // rate, torch.t),
     }
-    return Subject(decoder.width, CODES_PER_SECOND, forms, sum(p.numel() for p in decoder.parameters()))
+    return Subject(decoder.width, CODES_PER_SECOND, forms, parameters)
 
 
 def _at_once(network: Callable[[Tensor], Tensor]) -> Outputs:
