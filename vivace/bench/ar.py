@@ -116,7 +116,14 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
         rows = [replace(row, ratio=row.steps_per_s / single) for row in rows]
         rows.insert(0, Row("transformers float32", 1, 1e3 / single, single, None, 1.0))
     return Report(
-        first.name, plan.device, threads, plan.prompt, plan.steps, bandwidth / 1e9, active and active.kind, tuple(rows)
+        first.name,
+        plan.device,
+        threads,
+        plan.prompt,
+        plan.steps,
+        bandwidth / 1e9,
+        active.kind if active else None,
+        tuple(rows),
     )
 
 
