@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 
 from vivace.text.en import homographs
@@ -21,8 +22,12 @@ OWN_VOWEL = {"don't": ("D", "OW1", "N", "T"), "won't": ("W", "OW1", "N", "T")}  
 MAX_SPELLED = 5  # longer words in capitals are shouted words, not acronyms
 
 
-def phones_of(words: list[str], index: int) -> tuple[str, ...]:
-    """ARPAbet with stress of ``words[index]``; its neighbours tell homographs and spelled letters apart."""
+def phones_of(words: list[str], index: int, *, quick: bool = False) -> tuple[str, ...]:
+    """ARPAbet with stress of ``words[index]``; its neighbours tell homographs and spelled letters apart.
+
+    Args:
+        quick: read what no dictionary has by the quick search.
+    """
     word = words[index]
     if len(word) == 1 and word.isascii():
         return _letter(words, index)
@@ -30,7 +35,7 @@ def phones_of(words: list[str], index: int) -> tuple[str, ...]:
     if word in SPELLED and any(w.isupper() and len(w) > 1 and w not in SPELLED for w in beside):
         word = word.lower()  # IT IS TIME: shouted
     chosen = homographs.choose(words, index)
-    return chosen if chosen is not None else word_phones(word)
+    return chosen if chosen is not None else word_phones(word, quick=quick)
 
 
 def _letter(words: list[str], index: int) -> tuple[str, ...]:
@@ -46,8 +51,30 @@ def _letter(words: list[str], index: int) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=65_536)
-def word_phones(word: str) -> tuple[str, ...]:
-    """ARPAbet of one word without context; every word of letters has a reading, one with none gives ``()``."""
+def word_phones(word: str, *, quick: bool = False) -> tuple[str, ...]:
+    """ARPAbet of one word without context; every word of letters has a reading, one with none gives ``()``.
+
+    Args:
+        quick: what no dictionary has is read by the quick search, or letter by letter where it looks like no word.
+    """
+    return _read(word, _quick if quick else _unknown)
+
+
+@lru_cache(maxsize=65_536)
+def unknown_letters(word: str) -> int:
+    """How many letters of ``word`` only the models can read: the time that its reading takes."""
+    lengths: list[int] = []
+
+    def count(lower: str) -> tuple[str, ...]:
+        lengths.append(len(lower))
+        return ("AH0",)
+
+    _read(word, count)
+    return sum(lengths)
+
+
+def _read(word: str, unknown: Callable[[str], tuple[str, ...]]) -> tuple[str, ...]:
+    """The phones of one word; ``unknown`` reads the parts, in lower case, that no dictionary has."""
     plain = _ascii(word)
     if not plain:
         return ()
@@ -58,17 +85,17 @@ def word_phones(word: str) -> tuple[str, ...]:
         return known
     for ending in ("'s", "s'", *CONTRACTED):
         if len(plain) > len(ending) and plain.lower().endswith(ending):
-            stem = word_phones(plain[:-2] if ending in ("'s", "s'") else plain[: -len(ending)])
+            stem = _read(plain[:-2] if ending in ("'s", "s'") else plain[: -len(ending)], unknown)
             return with_s(stem) if ending in ("'s", "s'") and stem else (*stem, *CONTRACTED.get(ending, ()))
     parts = [part for part in re.split(r"['-]", plain) if part]
     if len(parts) == 1:
         parts = CAMEL.findall(parts[0])
     if len(parts) > 1:
-        return tuple(p for part in parts for p in word_phones(part))
+        return tuple(p for part in parts for p in _read(part, unknown))
     lower = plain.strip("'").lower()
     if (plain.isupper() and len(plain) <= MAX_SPELLED) or not any(c in "aeiouy" for c in lower):
         return spell(plain)
-    return _unknown(lower)
+    return unknown(lower)
 
 
 @lru_cache(maxsize=65_536)
@@ -100,6 +127,12 @@ def _unknown(lower: str) -> tuple[str, ...]:
     from vivace.text.en import unknown  # brings numpy along, 0.1 s: only when a word is unknown
 
     return unknown.phones(lower)
+
+
+def _quick(lower: str) -> tuple[str, ...]:
+    from vivace.text.en import unknown
+
+    return unknown.quick_phones(lower) or spell(lower)
 
 
 def spell(word: str) -> tuple[str, ...]:
