@@ -4,7 +4,8 @@
 NUMERAL = (
     r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,6}(?![0-9])|[0-9]{1,2}(?:,[0-9]{2}){1,4},[0-9]{3}(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 )
-SIGN = r"(?:(?<![0-9A-Za-z).])[-−])?"  # a minus sign, not the hyphen of GPT-4 or of 3-5
+# A minus sign, not the hyphen of GPT-4 or of 3-5; an en dash only where a number touches it and a space is before it.
+SIGN = r"(?:(?<![0-9A-Za-z).])[-−]|(?<![^\s(\[=<>≤≥±:])–(?=[0-9.$€£￥]))?"
 TO = r"\s*(?:[-–—~]|to|through)\s*"  # between the ends of a range
 MONTHS = {
     "jan": "January", "feb": "February", "mar": "March", "apr": "April", "may": "May", "jun": "June", "jul": "July",

@@ -22,9 +22,11 @@ def number_rules() -> tuple[Rule, ...]:
         mathematics,
         measure,
         money,
+        name,
         path,
         percent,
         reference,
+        sign,
         span,
         telephone,
         year,
@@ -49,11 +51,14 @@ def number_rules() -> tuple[Rule, ...]:
         span.RULES,
         fraction.RULES,
         mathematics.RULES,
+        sign.LAST_RULES,
         cardinal.RULES,
     )
     return (
         *electronic.rules(mapping("en_signs"), spell),
         *path.RULES,
+        *sign.RULES,
+        *name.NUMBER_RULES,
         *identifier.NAMED_RULES,
         *degrees.ANGLE_RULES,
         *measure.DURATION_RULES,
@@ -68,12 +73,14 @@ def word_rules() -> tuple[Rule, ...]:
     """Rules for any text: abbreviations, roman numerals, addresses without a digit."""
     from vivace.text import electronic
     from vivace.text.en.number import spell
-    from vivace.text.en.rules import abbreviation, address, date, path, roman, span
+    from vivace.text.en.rules import abbreviation, address, date, name, path, roman, sign, span
     from vivace.text.tables import mapping
 
     return (
         *electronic.rules(mapping("en_signs"), spell),
         *path.RULES,
+        *sign.RULES,
+        *name.RULES,
         *span.WORD_RULES,
         *date.WORD_RULES,
         *address.WORD_RULES,

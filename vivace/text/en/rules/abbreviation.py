@@ -6,7 +6,7 @@ from vivace.text.rule import Rule
 from vivace.text.tables import alternatives, rows
 
 TABLE = {written: spoken for written, spoken, _ in rows("en_abbreviations")}
-AFTER = {"any": "", "name": r"(?=\s?[A-Z])", "number": r"(?=\s?[0-9])", "roman": r"(?=\s[IVX]{1,6}\b)"}
+AFTER = {"any": "", "name": r"(?=\s?[A-Z])", "number": r"(?=\s?[0-9]|\s[Nn]os?\.\s?[0-9])", "roman": r"(?=\s[IVX]{1,6}\b)"}
 # A point that also ends the sentence stays a point: "cats, dogs, etc. Then" but not "e.g. This".
 ENDING = frozenset(
     (  # noqa: SIM905
@@ -24,6 +24,10 @@ STARTERS = re.compile(
 )
 
 
+ROMAN = re.compile(r"\s([IVX]{1,6})\b")
+NEXT_WORD = re.compile(r"['’\s]\s?[a-z]")
+
+
 def _read(m: re.Match[str]) -> str:
     written = m["abbreviation"]
     return TABLE[written] + (closing(m) if written in ENDING else "")
@@ -33,6 +37,15 @@ def closing(m: re.Match[str]) -> str:
     """The point of an abbreviation, where it ends the sentence as well."""
     last = STARTERS.match(m.string, m.end()) or not m.string[m.end() : m.end() + 8].strip()
     return "." if last and m.group().endswith(".") else ""
+
+
+def _before_roman(m: re.Match[str]) -> str | None:
+    """Before one letter, "no." is mostly the answer no and a sentence's end: I said no. I left."""
+    letters = ROMAN.match(m.string, m.end())
+    single = letters is not None and len(letters[1]) == 1
+    if single and (m["abbreviation"].lower() == "no." or NEXT_WORD.match(m.string, letters.end() if letters else 0)):
+        return None
+    return _read(m)
 
 
 def _after_name(written: str) -> re.Pattern[str]:
@@ -54,10 +67,18 @@ RULES = (
     Rule("abbreviation.street", _after_name("St"), lambda m: f"street{closing(m)}"),
     Rule("abbreviation.drive", _after_name("Dr"), lambda m: f"drive{closing(m)}"),
     *(Rule(f"abbreviation.{where}", _where(where), _read) for where in ("any", "name")),
-    Rule("abbreviation.roman", _where("number", "roman"), _read),
+    Rule("abbreviation.roman", _where("number", "roman"), _before_roman),
     Rule("abbreviation.mister", re.compile(r"\bMr(?= (?:and|&) Mrs\b)"), lambda _: "mister", needs=("Mr ",)),
     Rule("abbreviation.case", re.compile(r"(?<=[A-Za-z]{2} )v\.(?= [A-Z])"), lambda _: "versus", needs=(" v. ",)),
     Rule("abbreviation.and", re.compile(r"\s?&\s?"), lambda _: " and "),
-    Rule("abbreviation.tag", re.compile(r"#(?=[A-Za-z])"), lambda _: "hashtag "),
+    Rule("abbreviation.tag", re.compile(r"(?<![A-G])#(?=[A-Za-z])"), lambda _: "hashtag "),
 )
-NUMBER_RULES = (Rule("abbreviation.number", _where("number"), _read),)
+NUMBER_RULES = (
+    Rule(  # No 7, but not: No 7 days are alike
+        "abbreviation.number_word",
+        re.compile(r"(?<![A-Za-z.&'’-])(?P<n>N[oO])(?P<many>s)?(?=\s[0-9]{1,6}(?![0-9A-Za-z])(?!\s(?!is\b|was\b|has\b)[a-z]+s\b))"),
+        lambda m: "numbers" if m["many"] else "number",
+        needs=("No", "NO"),
+    ),
+    Rule("abbreviation.number", _where("number"), _read),
+)

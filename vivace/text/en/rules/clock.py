@@ -64,7 +64,7 @@ RULES = (
         lambda m: _clock(m["h"] or m["h2"], m["m"], None),
         needs=("h",),
     ),
-    Rule("clock.zone", re.compile(r"(?<=UTC|GMT)[-−](?=[0-9])"), lambda _: " minus ", needs=("UTC", "GMT")),
+    Rule("clock.zone", re.compile(r"(?<=UTC|GMT)\s?[-−–](?=[0-9])"), lambda _: " minus ", needs=("UTC", "GMT")),
     Rule(
         "clock.noon",
         re.compile(r"(?:(?<=\bnoon)|(?<=night))\s?[-–—]\s?(?=[0-9])"),

@@ -38,7 +38,7 @@ RULES = (
         "degrees.temperature",
         re.compile(
             rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.,$/]){NAMED}"
-            r"(?P<n>[0-9]{2,3}(?:\.[0-9])?|[0-9]\.[0-9]|(?<=-)[0-9])\s?(?P<scale>[CF])(?![A-Za-z0-9'’+#*-]|\.[A-Za-z])"
+            r"(?P<n>[0-9]{2,3}(?:\.[0-9])?|[0-9]\.[0-9]|(?<=[-–])[0-9])\s?(?P<scale>[CF])(?![A-Za-z0-9'’+#*-]|\.[A-Za-z])"
         ),
         lambda m: f"{'minus ' if m['sign'] else ''}{number(m['n'])} degrees {SCALES[m['scale']]}",
         needs=("C", "F"),

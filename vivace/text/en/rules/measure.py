@@ -21,6 +21,7 @@ PER = {
     "year": "year", "yr": "year",
     "person": "person", "unit": "unit", "serving": "serving", "dose": "dose",
 }  # fmt: skip
+PER_UNITS = alternatives([u for u in UNITS if len(u) > 1 and u not in "in in. oz pt at".split()])  # noqa: SIM905
 UNIT = (
     rf"(?:(?P<join>[ -]?)(?P<spaced>{SPACED})|(?P<tight>{TIGHT})|{SHORT})"
     rf"(?:/(?P<per>{alternatives([*UNITS, *PER])})(?:/(?P<each>{alternatives([*UNITS, *PER])}))?)?(?![A-Za-z0-9²³^])"
@@ -45,9 +46,21 @@ def _unit(m: re.Match[str], numeral: str) -> str:
     written = m["spaced"] or m["tight"] or m["short"]
     one, more = UNITS[written]
     # A hyphen makes an adjective: a five kilometer run.
-    read = one if numeral == "1" or m["join"] == "-" else more
+    read = one if numeral == "1" or m["join"] == "-" or _is_adjective(m) else more
     per = "".join(f" per {PER.get(below) or UNITS[below][0]}" for below in (m["per"], m["each"]) if below)
     return read + per + ("." if written.endswith(".") and closing(m) else "")
+
+
+BEFORE_ADJECTIVE = re.compile(r"\b[Aa]n?\s$")
+NOUN = re.compile(
+    r"\s(?!(?:and|or|of|in|on|at|to|for|from|with|per|by|is|was|are|each|long|wide|tall|deep|high|thick|away|below|above"
+    r"|under|over|more|less|than|then|later|ago|if|but|so|as|after|before|a|an|the)\b)[a-z]{2}"
+)
+
+
+def _is_adjective(m: re.Match[str]) -> bool:
+    """Between an article and a noun: a three kilometer run."""
+    return bool(BEFORE_ADJECTIVE.search(m.string, max(0, m.start() - 4), m.start()) and NOUN.match(m.string, m.end()))
 
 
 def _one(m: re.Match[str]) -> str | None:
@@ -149,9 +162,15 @@ RULES = (
     ),
     Rule(
         "measure.range",
-        re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.])(?P<a>{NUMERAL}){TO}(?P<minus>[-−])?(?P<b>{NUMERAL}){UNIT}"),
+        re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.])(?P<a>{NUMERAL}){TO}(?P<minus>[-−–])?(?P<b>{NUMERAL}){UNIT}"),
         _range,
     ),
     Rule("measure.dash", re.compile(rf"(?<=[A-Za-z])\s?[-–]\s?(?=[0-9.]{{1,8}}\s?(?:{TIGHT})(?![A-Za-z0-9]))"), _dash),
     Rule("measure.one", re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.])(?P<n>{NUMERAL}){UNIT}"), _one),
+    Rule(
+        "measure.per",
+        re.compile(rf"(?:(?P<word>\bper\s)|(?<=[a-z]{{3}})/)(?P<unit>{PER_UNITS})(?![A-Za-z0-9²³^/])"),
+        lambda m: f"{m['word'] or ' per '}{UNITS[m['unit']][0]}",
+        needs=("per ", "/"),
+    ),
 )

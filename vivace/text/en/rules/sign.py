@@ -1,0 +1,47 @@
+"""Arrows, hearts, comparisons of code, and rules drawn with signs: ↑8%, A → B, I <3 you, >=, =====."""
+
+import re
+
+from vivace.text.rule import Rule
+
+COMPARED = {
+    ">=": "greater than or equal to", "<=": "less than or equal to", "!=": "not equal to", "==": "equals",
+    "===": "equals", "!==": "not equal to", "≥": "greater than or equal to", "≤": "less than or equal to",
+}  # fmt: skip
+AFTER = r"(?<=[A-Za-z0-9.)\]\"'”’`%])"
+BEFORE = r"(?=[A-Za-z0-9(\[\"'“‘`/.$€£-])"
+
+
+def _heart(m: re.Match[str]) -> str:
+    """A verb between somebody and something, else a picture, which is silent."""
+    return " love " if m["loves"] is not None else " "
+
+
+# They hold no letter, so no other rule may see < or = or - in them first.
+RULES = (
+    Rule("sign.ruled", re.compile(r"([=*#_~+])\1{2,}(?![A-Za-z0-9])|(?:=-|-=|\*-|-\*|~-){2,}=?"), lambda _: " "),
+    Rule("sign.ruled_end", re.compile(r"(?<=\s)[-–—]{3,}\s*$"), lambda _: "", needs=("---", "–––", "———")),
+    Rule(
+        "sign.heart",
+        re.compile(
+            r"(?:(?P<loves>(?:(?<=\bI)|(?<=\b[Ww]e)|(?<=\b[Tt]hey))(?=\s<3+\s[A-Za-z]))|(?<=[A-Za-z!.]{3}))"
+            r"\s<3{1,5}(?![0-9.,%A-Za-z])\s?"
+        ),
+        _heart,
+        needs=("<3",),
+    ),
+    Rule("sign.from_to", re.compile(rf"{AFTER}\s?(?:[→⇒⟶⟹➙]|[-=]{{1,2}}>)\s?{BEFORE}"), lambda _: " to "),
+    Rule("sign.both", re.compile(rf"{AFTER}\s?(?:[↔⇄⇔⟷]|<[-=]{{1,2}}>)\s?{BEFORE}"), lambda _: " to and from "),
+    Rule("sign.from", re.compile(rf"{AFTER}\s?(?:[←⟵])\s?{BEFORE}"), lambda _: " from ", needs=("←", "⟵")),
+    Rule("sign.up", re.compile(r"\s?[↑⇑▲△](?=\s?[0-9$€£])\s?|\s?[↑⇑]\s?"), lambda _: " up "),
+    Rule("sign.down", re.compile(r"\s?[↓⇓▼▽](?=\s?[0-9$€£])\s?|\s?[↓⇓]\s?"), lambda _: " down "),
+)
+# Behind the rules of arithmetic: a comparison between anything else.
+LAST_RULES = (
+    Rule(
+        "sign.compared",
+        re.compile(r"\s?(?P<sign>[!=]==|[<>!=]=|[≥≤])\s?"),
+        lambda m: f" {COMPARED[m['sign']]} ",
+        needs=("=", "≥", "≤"),
+    ),
+)
