@@ -20,6 +20,7 @@ EXPANDED = {
     "➡": "→", "➔": "→", "➜": "→", "➝": "→", "➞": "→", "⮕": "→", "⬅": "←", "⬆": "↑", "⬇": "↓", "↗": "↑", "↘": "↓",
 }  # fmt: skip
 UNUSUAL = re.compile(r"[^ -~\n一-鿿，。！？；：（）、…—–“”‘’《》℃]")  # all but these are looked up
+TERMINAL = re.compile(r"\x1b(?:\[[0-9;?]{0,20}[A-Za-z]|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\))")  # colors and titles
 SPACES = re.compile(r" {2,}")
 # A letter and its accents; a kana and its voicing mark, also of half width.
 MARKED = re.compile(r"[^\W\d_][\u0300-\u036f]+|[\u3041-\u30fe][\u3099\u309a]|[\uff66-\uff9d][\uff9e\uff9f]")
@@ -56,6 +57,8 @@ def fold(char: str) -> str:
 
 def clean(written: Aligned) -> Aligned:
     """``written`` with every character folded; what was dropped is logged."""
+    if "\x1b" in written.text:
+        written = written.replace(Edit(m.start(), m.end(), "") for m in TERMINAL.finditer(written.text))
     if not UNUSUAL.search(written.text) and "  " not in written.text:
         return written
     composed = [Edit(m.start(), m.end(), _composed(m.group())) for m in MARKED.finditer(written.text)]

@@ -59,7 +59,7 @@ def _where(where: str, after: str | None = None) -> re.Pattern[str]:
     written = [a for a, _, w in rows("en_abbreviations") if w == where and a[0].isalpha()]
     follows = AFTER[after or where]
     return re.compile(
-        rf"(?<![A-Za-z.&'’])(?P<abbreviation>{alternatives(written)})(?<=\.|.(?![A-Za-z])){follows}(?![A-Za-z])"
+        rf"(?<![A-Za-z.&'’/])(?P<abbreviation>{alternatives(written)})(?<=\.|.(?![A-Za-z])){follows}(?![A-Za-z])"
     )
 
 

@@ -77,6 +77,14 @@ MEASURED_RULES = (
 )
 RULES = (
     Rule(
+        "fraction.beat",  # in 3/4 time
+        re.compile(
+            r"(?<![0-9A-Za-z./$])(?P<a>[2-9]|12)/(?P<b>2|4|8|16)(?=\s(?:time|beats?|meter|signature|rhythms?|measures?|bars?)\b)"
+        ),
+        lambda m: f"{cardinal(m['a'])} {cardinal(m['b'])}",
+        needs=("/",),
+    ),
+    Rule(
         "fraction.mark",
         re.compile(r"(?<![0-9A-Za-z./$])(?P<a>[0-9]{1,2}\.[0-9])/(?P<b>10|5|4)(?![0-9A-Za-z/.])"),
         lambda m: f"{number(m['a'])} out of {cardinal(m['b'])}",

@@ -61,7 +61,31 @@ def _book(m: re.Match[str]) -> str:
     return f"{m['head']}{kind} {spell(m['n'])}"
 
 
+def _pairs(m: re.Match[str]) -> str:
+    """Of a hardware address, two at a time."""
+    return ", ".join(" ".join(ONES[int(c)] if c.isdigit() else c.upper() for c in pair) for pair in re.split("[:-]", m["n"]))
+
+
+def _colons(m: re.Match[str]) -> str | None:
+    """An IPv6 address; a time of the clock has digits alone."""
+    if m.group().replace(":", "").isdigit() and "::" not in m.group():
+        return None
+    words = {":": "colon"} | {c: ONES[int(c)] for c in "0123456789"}
+    return " ".join(words.get(c) or c.upper() for c in m.group())
+
+
 NAMED_RULES = (
+    Rule(
+        "identifier.hardware",
+        re.compile(r"(?<![0-9A-Za-z:-])(?P<n>[0-9A-Fa-f]{2}(?P<s>[:-])(?:[0-9A-Fa-f]{2}(?P=s)){4}[0-9A-Fa-f]{2})(?![0-9A-Za-z:-])"),
+        _pairs,
+    ),
+    Rule(
+        "identifier.ip6",
+        re.compile(r"(?<![0-9A-Za-z:.])(?:(?:[0-9A-Fa-f]{1,4}:){2,7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){1,6}(?::[0-9A-Fa-f]{1,4}){1,6}|::[0-9A-Fa-f]{1,4})(?![0-9A-Za-z:])"),
+        _colons,
+        needs=(":",),
+    ),
     Rule(
         "identifier.hexadecimal",
         re.compile(r"(?<![0-9A-Za-z])0[xX](?P<n>[0-9A-Fa-f]{1,32})(?![0-9A-Za-z])"),

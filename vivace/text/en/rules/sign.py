@@ -19,6 +19,12 @@ def _heart(m: re.Match[str]) -> str:
 
 # They hold no letter, so no other rule may see < or = or - in them first.
 RULES = (
+    Rule(
+        "sign.identical",
+        re.compile(r"(?<=[A-Za-z0-9)\]\"'])\s(?P<sign>[!=]==)\s(?=[A-Za-z0-9(\"'-])"),
+        lambda m: f" {COMPARED[m['sign']]} ",
+        needs=("==",),
+    ),
     Rule("sign.ruled", re.compile(r"([=*#_~+])\1{2,}(?![A-Za-z0-9])|(?:=-|-=|\*-|-\*|~-){2,}=?"), lambda _: " "),
     Rule("sign.ruled_end", re.compile(r"(?<=\s)[-–—]{3,}\s*$"), lambda _: "", needs=("---", "–––", "———")),
     Rule(
