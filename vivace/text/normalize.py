@@ -11,6 +11,7 @@ from vivace.text.clean import clean
 from vivace.text.control import Control, Normaliser
 from vivace.text.finish import finish
 from vivace.text.given import place, with_readings
+from vivace.text.grouping import grouped
 from vivace.text.ja.script import PERCENT
 from vivace.text.joiner import Joiner
 from vivace.text.language import LanguageSpan, RuleLanguage, han_language, language_spans, require_choice
@@ -106,7 +107,7 @@ def read_block(
         context: the language before the block, for a block without letters.
     """
     written, readings = with_readings(Aligned.of(block.text), control.lexicon, _display)
-    text = clean(written)
+    text = clean(grouped(written))
     kept = _kept(text, readings)
     spans = _spans(text.text, language, context)
     if control.normalisers:

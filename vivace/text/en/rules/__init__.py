@@ -41,6 +41,8 @@ def number_rules() -> tuple[Rule, ...]:
         fraction.MEASURED_RULES,
         percent.RULES,
         address.RULES,
+        cardinal.EARLY_RULES,
+        measure.RANGE_RULES,
         year.RULES,
         degrees.RULES,
         measure.RULES,
@@ -63,6 +65,8 @@ def number_rules() -> tuple[Rule, ...]:
         *degrees.ANGLE_RULES,
         *measure.DURATION_RULES,
         *telephone.RULES,
+        *reference.EARLY_RULES,
+        *date.SLASHED_RULES,
         *abbreviation.NUMBER_RULES,
         *(rule for rules in order for rule in rules),
     )

@@ -18,6 +18,11 @@ SCALES = {
     "tn": "trillion",
     "T": "trillion",
 }
+COUNTED_IN_MILLIONS = (
+    "people|users|viewers|followers|subscribers|jobs|homes|households|children|customers|visitors|tourists|voters|views"
+    "|downloads|copies|tons|tonnes|barrels|euros|dollars|pounds|shares|workers|women|men|refugees|residents|readers"
+    "|listeners|cars|units|patients|passengers|cases|deaths|doses|hits|streams|students|words|players|members|accounts"
+)
 MAX_COUNT = 12  # a plain run of more digits is a code
 
 ODD = r"\\*|{}@_$€£￥%‰&~`"  # beside one of these a number is left to the long tail
@@ -66,6 +71,15 @@ RULES = (
             rf"(?P<sign>{SIGN})(?<![0-9.{ODD}])(?P<n>{NUMERAL})(?![0-9{ODD}]|[.,][0-9])(?P<plus>\+(?!\s?[0-9A-Za-z]))?"
         ),
         _plain,
+    ),
+)
+# Before the measures.
+EARLY_RULES = (
+    Rule(
+        "cardinal.million",  # 2m viewers, but not a 2m fence
+        re.compile(rf"(?<![0-9A-Za-z.])(?P<n>{NUMERAL})m(?=\s(?:{COUNTED_IN_MILLIONS})\b)"),
+        lambda m: f"{number(m['n'].replace(',', ''))} million",
+        needs=("m ",),
     ),
 )
 LAST_RULES = (

@@ -71,6 +71,20 @@ RULES = (
         lambda _: " to ",
         needs=("noon", "night"),
     ),
+    Rule(
+        "clock.ratio",
+        re.compile(
+            r"(?P<head>\b(?:[Rr]atio|[Ss]cale|[Oo]dds|[Pp]roportions?|[Dd]ilution|[Mm]ix(?:ed)?|[Aa]spect)(?: (?:of|is|at|it|in|to))?(?: about)?:? )?"
+            r"(?<![0-9:.])(?P<a>[0-9]{1,4}):(?P<b>[0-9]{1,6})(?![0-9:])"
+            r"(?P<tail>(?=\s(?:scale|ratio|odds|mix(?:ture)?|dilution|model|map|solution|format|split|lead|underdog|favorite)\b))?"
+        ),
+        lambda m: (
+            f"{m['head'] or ''}{cardinal(m['a'])} to {cardinal(m['b'])}"
+            if m["head"] or m["tail"] is not None
+            else None
+        ),
+        needs=(":",),
+    ),
     Rule("clock.point", re.compile(rf"(?<![0-9:.$]){HOUR}\.(?P<m>[0-5][0-9])(?P<s>)\s?{HALF}"), _time, needs=(".",)),
     Rule(
         "clock.range",

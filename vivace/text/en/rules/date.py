@@ -129,6 +129,92 @@ RULES = (
         needs=("/",),
     ),
 )
+FRACTIONS = frozenset((2, 3, 4, 5, 6, 8, 10, 12, 16, 32, 100))  # below these, x/y is rather a fraction
+MONTH_DAY = r"(?P<{m}>0?[1-9]|1[0-2])/(?P<{d}>[12][0-9]|3[01]|0?[1-9])"
+FIRST, SECOND = MONTH_DAY.format(m="m", d="d"), MONTH_DAY.format(m="n", d="e")
+MEASURED = r"(?!\s?(?:of|cups?|inch(?:es)?|in\b|miles?|teaspoons?|tablespoons?|tsp|tbsp|pounds?|lbs?|hours?|time|\"|%))"
+# A day is due, an event is on it; "by 1/2" and "from 1/3" are as often fractions.
+SURELY = (
+    r"[Oo]n|[Dd]ue|[Ss]tart(?:s|ing|ed)?|[Ee]nd(?:s|ing|ed)?|[Bb]eg[iau]n(?:s|ning)?|[Dd]eadline|[Dd]ated?|[Ss]ince|[Uu]ntil|[Tt]ill?"
+    r"|[Ee]xpires?|[Cc]losed|[Oo]pens?|[Ee]ffective|[Aa]s of|[Tt]oday|[Tt]omorrow|[Yy]esterday"
+)
+PERHAPS = r"[Bb]y|[Ff]rom|[Tt]o|[Bb]efore|[Aa]fter|[Tt]hrough|[Tt]hru|[Bb]etween|[Uu]pdated|[Pp]osted"
+CARD = r"[Ee]xp\.?|[Ee]xpir(?:es?|ed|ing|y|ation)(?: date)?|EXP\.?|[Vv]alid(?: (?:thru|through|until|till|to|from))?|[Tt]hru|THRU"
+
+
+def _fraction(month: str, day: str) -> bool:
+    return int(day) in FRACTIONS and int(month) < int(day)
+
+
+def _day(month: str, day: str) -> str:
+    return _date(MONTH_NAMES[int(month) - 1], day, None)
+
+
+def _expiry(m: re.Match[str]) -> str | None:
+    """08/27 on a card is a month and a year; 11/30 behind "expires" may be a day."""
+    sure = m["m"].startswith("0") or "hru" in m["head"] or "card" in m.string[max(0, m.start() - 20) : m.start()].lower()
+    if int(m["y"]) < 20 or not (sure or int(m["y"]) > 31):
+        return None
+    head = "expires " if m["head"].lower().startswith(("exp.", "exp ")) else m["head"]
+    return f"{head}{MONTH_NAMES[int(m['m']) - 1]} {year('20' + m['y'])}"
+
+
+def _slashed(m: re.Match[str]) -> str | None:
+    if m["perhaps"] and _fraction(m["m"], m["d"]):
+        return None
+    return f"{m['head']}{_day(m['m'], m['d'])}"
+
+
+def _slashed_range(m: re.Match[str]) -> str | None:
+    if _fraction(m["m"], m["d"]) and _fraction(m["n"], m["e"]) and not m["head"]:
+        return None
+    return f"{m['head'] or ''}{_day(m['m'], m['d'])} {m['word'] or 'to'} {_day(m['n'], m['e'])}"
+
+
+# Before the fractions: what stands around x/y makes it a day.
+SLASHED_RULES = (
+    Rule(
+        "date.expiry",
+        re.compile(rf"(?P<head>\b(?:{CARD}):?\s(?:on\s|in\s)?)(?P<m>0?[1-9]|1[0-2])/(?P<y>[0-9]{{2}})(?![0-9/])"),
+        _expiry,
+        needs=("/",),
+    ),
+    Rule(
+        "date.slashed_range",
+        re.compile(
+            rf"(?<![0-9/.$])(?P<head>\b(?:[Ff]rom|[Bb]etween|[Oo]n|[Cc]losed|[Oo]pen)\s)?{FIRST}"
+            rf"(?:\s?[-–—]\s?|\s(?P<word>to|and|through|thru)\s){SECOND}(?![0-9/]){MEASURED}"
+        ),
+        _slashed_range,
+        needs=("/",),
+    ),
+    Rule(
+        "date.slashed",
+        re.compile(rf"(?P<head>\b(?:(?:{SURELY})|(?P<perhaps>{PERHAPS}))(?: date)?:?\s){FIRST}(?![0-9/%]|\.[0-9]){MEASURED}"),
+        _slashed,
+        needs=("/",),
+    ),
+    Rule(
+        "date.month_slash_year",
+        re.compile(r"(?<![0-9A-Za-z./$-])(?P<m>0?[1-9]|1[0-2])/(?P<y>19[0-9]{2}|20[0-9]{2})(?![0-9/])"),
+        lambda m: f"{MONTH_NAMES[int(m['m']) - 1]} {year(m['y'])}",
+        needs=("/",),
+    ),
+    Rule(
+        "date.month_hyphen_year",
+        re.compile(r"(?<![0-9A-Za-z./$-])(?P<m>0[1-9]|1[0-2])-(?P<y>19[0-9]{2}|20[0-9]{2})(?![0-9/-])"),
+        lambda m: f"{MONTH_NAMES[int(m['m']) - 1]} {year(m['y'])}",
+        needs=("-",),
+    ),
+    Rule(
+        "date.until",
+        re.compile(
+            r"(?:(?<=/[0-9]{4})|(?<=[0-9]{4}-[0-9]{2}-[0-9]{2}))\s?[-–—]\s?(?=[0-9]{1,4}[/-][0-9]{1,2}[/-][0-9]{2,4})"
+        ),
+        lambda _: " to ",
+        needs=("-", "–", "—"),
+    ),
+)
 WEEKDAYS = {
     "Mon": "Monday", "Tues": "Tuesday", "Tue": "Tuesday", "Weds": "Wednesday", "Wed": "Wednesday",
     "Thurs": "Thursday", "Thur": "Thursday", "Thu": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",

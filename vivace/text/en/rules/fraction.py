@@ -31,6 +31,8 @@ def fraction(above: str, below: str) -> str | None:
 def _read(m: re.Match[str]) -> str | None:
     if m["a"] == m["b"] and int(m["a"]) > 2 and not m["whole"] and (m["a"], m["b"]) not in USUAL:
         return f"{cardinal(m['a'])} out of {cardinal(m['b'])}"  # a full mark
+    if int(m["a"]) + int(m["b"]) == 100 and not (m["whole"] or m["sign"] or m["spaced"]):
+        return f"{cardinal(m['a'])} {cardinal(m['b'])}"  # a split: 80/20
     usual = USUAL.get((m["a"], m["b"]))
     if usual and not m["sign"] and not m["whole"]:
         return usual

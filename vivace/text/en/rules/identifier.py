@@ -3,6 +3,7 @@
 import re
 
 from vivace.text.en.number import ONES, cardinal, spell
+from vivace.text.en.rules.address import house_number
 from vivace.text.en.rules.measure import UNITS
 from vivace.text.rule import Rule
 
@@ -13,7 +14,7 @@ NUMBERED = (
     r"|employee|student|routing|passport|model)(?: number| no\.| id| code)?"
     r"|(?:card|account|number|phone) ending in|last four(?: digits)?"
 )
-PLACES = r"room|flight|flight number|highway|hwy\.?|route|interstate|boeing|airbus|xbox|extension|gate|locker"
+PLACES = r"rooms?|suite|apartment|flat|office|classroom|hall|hangar|cabin|unit|flight|flight number|highway|hwy\.?|route|interstate|boeing|airbus|xbox|extension|gate|locker"
 
 
 def _dotted(m: re.Match[str]) -> str:
@@ -58,7 +59,7 @@ def _spelled(m: re.Match[str]) -> str:
 
 def _book(m: re.Match[str]) -> str:
     kind = f" {cardinal(m['kind'])}" if m["kind"] else ""
-    return f"{m['head']}{kind} {spell(m['n'])}"
+    return f"{m['head']}{kind}{' is' if m['is'] else ''} {spell(m['n'])}{' X' if m['n'][-1] in 'Xx' else ''}"
 
 
 def _pairs(m: re.Match[str]) -> str:
@@ -116,7 +117,7 @@ NAMED_RULES = (
     Rule(
         "identifier.isbn",
         re.compile(
-            r"(?P<head>\b(?:ISBN|ISSN)(?=-1[03]|:|\s))(?:-(?P<kind>1[03]))?:?\s?(?P<n>[0-9][0-9Xx -]{6,20}[0-9Xx])"
+            r"(?P<head>\b(?:ISBN|ISSN)(?=-1[03]|:|\s))(?:-(?P<kind>1[03]))?:?(?P<is>\sis\b)?\s?(?P<n>[0-9][0-9Xx -]{6,20}[0-9Xx])"
         ),
         _book,
         needs=("ISBN", "ISSN"),
@@ -135,7 +136,7 @@ NAMED_RULES = (
             rf"(?P<head>\b(?i:{PLACES})\s)"
             r"(?P<n>[0-9]{3,4})(?![0-9]|[.,][0-9])"
         ),
-        lambda m: m["head"] + _digits(m["n"]),
+        lambda m: m["head"] + (house_number(m["n"]) if len(m["n"]) == 4 else _digits(m["n"])),
     ),
 )
 RULES = (

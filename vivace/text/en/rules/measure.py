@@ -14,7 +14,7 @@ SPACED = alternatives(
     [u for u in UNITS if len(u.rstrip(".")) > 2 or u not in "in in. h s l V W m g ha mi N pt d J K A y".split()]  # noqa: SIM905
 )
 TIGHT = alternatives([u for u in UNITS if u not in ("K", "A", "d")])  # 5K is five thousand, 3A a seat
-SHORT = r"\s(?P<short>[mgslJ]|K(?!\s(?:run|race|[a-z]+s)\b)|pt|mi|ha|V|W)(?=\s|[.,;:!?)/]|$)"
+SHORT = r"\s(?P<short>[mgslhJ]|K(?!\s(?:run|race|[a-z]+s)\b)|pt|mi|ha|V|W)(?=\s|[.,;:!?)/]|$)"
 MEASURED = re.compile(rf"[0-9]\s?(?:{TIGHT})$")
 PER = {
     "hr": "hour", "day": "day", "week": "week", "wk": "week", "month": "month", "mo": "month",
@@ -30,6 +30,9 @@ UNIT = (
 
 PARTS = {"2": "half", "4": "quarter", "8": "eighth"}
 AFTER_HYPHEN = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{1,8}[-–]$")
+
+
+SCALE = r"(?:\s(?P<scale>hundred|thousand|million|billion|trillion)(?=[\s-]))?"
 
 
 def _dash(m: re.Match[str]) -> str | None:
@@ -64,16 +67,18 @@ def _is_adjective(m: re.Match[str]) -> bool:
 
 
 def _one(m: re.Match[str]) -> str | None:
-    if AFTER_HYPHEN.search(m.string, max(0, m.start() - 12), m.start()):
+    low = max(0, m.start() - 12)
+    if AFTER_HYPHEN.search(m.string, low, m.start()) and not MEASURED.search(m.string, low, m.start() - 1):
         return None  # B-52 m is no length
     numeral = m["n"].replace(",", "")
-    return f"{'minus ' if m['sign'] else ''}{number(numeral)} {_unit(m, numeral)}"
+    scale = f" {m['scale']}" if m["scale"] else ""
+    return f"{'minus ' if m['sign'] else ''}{number(numeral)}{scale} {_unit(m, numeral + scale)}"
 
 
 def _range(m: re.Match[str]) -> str:
     first, last = (m[name].replace(",", "") for name in "ab")
     signs = ["minus " if m[name] else "" for name in ("sign", "minus")]
-    return f"{signs[0]}{number(first)} to {signs[1]}{number(last)} {_unit(m, m['b'])}"
+    return f"{signs[0]}{number(first)} to {signs[1]}{number(last)}{' ' + m['scale'] if m['scale'] else ''} {_unit(m, m['b'])}"
 
 
 def _height(m: re.Match[str]) -> str:
@@ -123,9 +128,27 @@ DURATION_RULES = (
         _duration,
     ),
     Rule(
+        "measure.round_seconds",  # took 30s, but not: in the 30s, 80s music
+        re.compile(
+            r"(?:(?P<adjective>\b[Aa] )(?=[1-6]0s [a-z])|(?P<head>\b(?:is|was|takes|took|lasts|lasted|[Ff]or|[Aa]fter|[Ee]very|[Ww]ithin"
+            r"|[Uu]nder|about|only|least|most|[Ww]ait|than|not|[Ii]n|to|by|[Tt]imeout|[Ii]nterval|[Dd]elay):?=?\s?|(?<=[=<>~]))"
+            r"(?=[1-6]0s(?!\s(?:music|kid|style|fashion|and\b))))(?P<n>[1-6]0)s\b"
+        ),
+        lambda m: (m["adjective"] or m["head"]) + cardinal(m["n"]) + (" second" if m["adjective"] else " seconds"),
+        needs=("0s",),
+    ),
+    Rule(
         "measure.seconds",
         re.compile(r"(?<![0-9A-Za-z.$'’-])(?<!the )(?P<n>[1-9]|1[0-9]|[2-5][1-9])s\b"),
         lambda m: f"{cardinal(m['n'])} second{'' if m['n'] == '1' else 's'}",
+    ),
+)
+# Before the years: 1960-1965 kg.
+RANGE_RULES = (
+    Rule(
+        "measure.range",
+        re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.])(?P<a>{NUMERAL}){TO}(?P<minus>[-−–])?(?P<b>{NUMERAL}){SCALE}{UNIT}"),
+        _range,
     ),
 )
 RULES = (
@@ -160,13 +183,14 @@ RULES = (
         ),
         lambda m: f"{number(m['n'])} {'inch' if m['n'] == '1' else 'inches'}",
     ),
-    Rule(
-        "measure.range",
-        re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.])(?P<a>{NUMERAL}){TO}(?P<minus>[-−–])?(?P<b>{NUMERAL}){UNIT}"),
-        _range,
-    ),
     Rule("measure.dash", re.compile(rf"(?<=[A-Za-z])\s?[-–]\s?(?=[0-9.]{{1,8}}\s?(?:{TIGHT})(?![A-Za-z0-9]))"), _dash),
-    Rule("measure.one", re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.])(?P<n>{NUMERAL}){UNIT}"), _one),
+    Rule("measure.one", re.compile(rf"(?P<sign>{SIGN})(?:(?<![0-9A-Za-z.])|(?<=[0-9][x×]))(?P<n>{NUMERAL}){SCALE}{UNIT}"), _one),
+    Rule(
+        "measure.mark",  # at kilometer 40
+        re.compile(r"(?<![0-9A-Za-z])(?<![0-9]\s)km\s(?=[0-9])"),
+        lambda _: "kilometer ",
+        needs=("km",),
+    ),
     Rule(
         "measure.per",
         re.compile(rf"(?:(?P<word>\bper\s)|(?<=[a-z]{{3}})/)(?P<unit>{PER_UNITS})(?![A-Za-z0-9²³^/])"),

@@ -7,6 +7,10 @@ from vivace.text.rule import Rule
 
 YEAR = r"(?:1[1-9][0-9]{2}|20[0-9]{2}|(?<=year )10[0-9]{2}|(?<=In )10[0-9]{2}|(?<=in )10[0-9]{2})"
 # A four-digit number before one of these is a count.
+MEASURED = (
+    r"(?!\s?(?:[kcm]?m|[km]?g|lbs?|ft|mi|mph|km/h|[KMGT]B|[kMG]?Hz|°|k?cal|[kMG]?W|k?V|rpm|psi|pp[mbi]|dpi|lm|lx|px|hp|m?L"
+    r"|cc|[kM]?J|[kMh]?Pa|mAh|k?Wh|sq|cu)(?![A-Za-z]))"
+)
 COUNTED = (
     r"(?!\s(?:(?!was\b|has\b|does\b|as\b|always\b|sees\b|saw\b|becomes\b|makes\b)[a-z]+(?<![uis])s\b"
     r"|(?:men|women|people|children|percent|hundred|thousand|million|billion|meter|feet|foot|mile|sheep|fish|points?)\b)"
@@ -55,7 +59,7 @@ RULES = (
     Rule(
         "year.range",
         re.compile(
-            rf"(?<![0-9.,$/-])(?P<a>{YEAR})(?:\s?[-–—]\s?(?P<b>{YEAR}|[0-9]{{2}})|/(?P<c>{YEAR}|[0-9]{{2}}))(?![0-9/-]|[.,][0-9])"
+            rf"(?<![0-9.,$/-])(?P<a>{YEAR})(?:\s?[-–—]\s?(?P<b>{YEAR}|[0-9]{{2}})|/(?P<c>{YEAR}|[0-9]{{2}}))(?![0-9/-]|[.,][0-9]){MEASURED}"
         ),
         _range,
     ),
