@@ -63,6 +63,7 @@ def number_rules() -> tuple[Rule, ...]:
         *name.NUMBER_RULES,
         *identifier.NAMED_RULES,
         *degrees.ANGLE_RULES,
+        *year.EARLY_RULES,
         *measure.DURATION_RULES,
         *telephone.RULES,
         *reference.EARLY_RULES,

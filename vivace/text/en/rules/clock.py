@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.en.number import ONES, cardinal
+from vivace.text.en.number import ONES, cardinal, number
 from vivace.text.rule import Rule
 
 HALF = r"(?P<half>[aApP])\.?\s?[mM](?:\.(?=\s+[a-z0-9]|\s*[,;:)])|\.?(?=\.)|\b)"
@@ -22,8 +22,33 @@ def _clock(hour: str, minute: str, half: str | None, *, followed: bool = False) 
     return read + (f" {half.lower()} m" if half else "")
 
 
+# Before and behind 2:03:45, what shows that it is a length of time.
+LASTING = re.compile(
+    r"\b(?:times?|durations?|lengths?|runs?|ran|run|lasts?|lasted|took|takes|totals?|record|finish(?:es|ed)?|elapsed|in|for|of"
+    r"|an?|under|over|splits?|clocked)\b[^.;!?0-9]{0,12}$"
+)
+LASTED = re.compile(r"\s(?:elapsed|remaining|left|long|film|movie|video|run|marathon|total)\b")
+
+
+def _lasting(m: re.Match[str]) -> str:
+    """Hours, minutes and seconds; those that are zero at either end are not said."""
+    adjective = re.search(r"\b[Aa]n?\s$", m.string[max(0, m.start() - 4) : m.start()]) is not None
+    parts = [(int(m["h"]), "hour"), (int(m["m"]), "minute"), (int(m["s"]), "second")]
+    said = [f"{cardinal(str(n))} {name}{'' if n == 1 or adjective else 's'}" for n, name in parts if n]
+    return " ".join(said) or "zero seconds"
+
+
+def _lap(m: re.Match[str]) -> str:
+    minutes = f"{cardinal(m['m'])} minute{'' if m['m'] == '1' else 's'}"
+    return f"{minutes} {number(m['s'].lstrip('0') if not m['s'].startswith('00') else m['s'][1:])} seconds"
+
+
 def _time(m: re.Match[str]) -> str:
     second = m["s"]
+    if second and not m["half"]:
+        before = LASTING.search(m.string, max(0, m.start() - 30), m.start())
+        if before or LASTED.match(m.string, m.end()):
+            return _lasting(m)
     touching = " " if m.string[m.end() : m.end() + 1].isalpha() else ""  # 10:30Z
     if second and second != "00":
         end = f" and {cardinal(str(int(second)))} second{'' if second == '01' else 's'}"
@@ -94,6 +119,18 @@ RULES = (
         ),
         _range,
         needs=("-", "–", "—"),
+    ),
+    Rule(
+        "clock.long",  # more hours than a day has
+        re.compile(r"(?<![0-9:.])(?P<h>2[5-9]|[3-9][0-9]|[1-9][0-9]{2}):(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])(?![0-9:])"),
+        _lasting,
+        needs=(":",),
+    ),
+    Rule(
+        "clock.lap",
+        re.compile(r"(?<![0-9:.])(?P<m>[0-9]{1,2}):(?P<s>[0-5][0-9]\.[0-9]{1,3})(?![0-9:])(?!\s?[apAP]\.?[mM])"),
+        _lap,
+        needs=(":",),
     ),
     Rule(
         "clock.time",

@@ -2,8 +2,9 @@
 
 import re
 
-from vivace.text.en.forms import MONTH, MONTH_NAMES, TO, month_name
+from vivace.text.en.forms import MONTH, MONTH_NAMES, TO, like, month_name
 from vivace.text.en.number import ordinal, year
+from vivace.text.en.rules.abbreviation import closing
 from vivace.text.rule import Rule
 
 DAY = r"(?P<d>[12][0-9]|3[01]|0?[1-9])"
@@ -16,6 +17,28 @@ def _date(month: str, day: str, written_year: str | None) -> str:
 
 def _named(m: re.Match[str]) -> str:
     return _date(month_name(m["m"]), m["d"], m["y"])
+
+
+DETERMINED = re.compile(r"\b(?:his|her|my|our|your|their|this|that|every|each|a|an|last|next|the|[A-Za-z]+['’]s)\s$", re.I)
+
+
+def _in_order(m: re.Match[str]) -> str:
+    """The author's order: 5 March is the fifth of March, "4th of July" stays fourth of July."""
+    if m["the"]:
+        article = m["the"]
+    elif m["of"] or DETERMINED.search(m.string, max(0, m.start() - 20), m.start()):
+        article = ""
+    else:
+        article = "the "
+    read = f"{article}{ordinal(m['d'].lstrip('0'))} of {month_name(m['m'])}"
+    return read + (f", {year(m['y'])}" if m["y"] else closing(m))
+
+
+def _days_in_order(m: re.Match[str]) -> str:
+    first, last = (ordinal(m[day].lstrip("0")) for day in "de")
+    article = "" if m["the"] is None and m["of"] else "the "
+    read = f"{article}{first} to the {last} of {month_name(m['m'])}"
+    return read + (f", {year(m['y'])}" if m["y"] else closing(m))
 
 
 def _days(m: re.Match[str]) -> str:
@@ -33,7 +56,8 @@ def _numeric(m: re.Match[str]) -> str:
 
 def _short(m: re.Match[str]) -> str:
     """Two digits of a year: this century's up to 39."""
-    return _date(MONTH_NAMES[int(m["m"]) - 1], m["d"], f"{20 if m['y'] < '40' else 19}{m['y']}")
+    short = m["y"].zfill(2)
+    return _date(MONTH_NAMES[int(m["m"]) - 1], m["d"], f"{20 if short < '40' else 19}{short}")
 
 
 def _hyphened(m: re.Match[str]) -> str:
@@ -50,20 +74,20 @@ RULES = (
         ),
         _days,
     ),
-    Rule("date.named", re.compile(rf"\b(?P<m>{MONTH})\s?{DAY}(?:st|nd|rd|th)?(?![0-9:/])(?:,?\s?{YEAR})?"), _named),
+    Rule("date.named", re.compile(rf"\b(?P<m>{MONTH})\s?{DAY}(?:st|nd|rd|th)?(?![0-9:/]|\.[0-9]|\s?%)(?:,?\s?{YEAR})?"), _named),
     Rule(
         "date.days_first",
         re.compile(
-            rf"(?<![0-9A-Za-z.$-]){DAY}(?:st|nd|rd|th)?{TO}(?P<e>[12][0-9]|3[01]|0?[1-9])(?:st|nd|rd|th)?\s(?:of\s)?(?P<m>{MONTH})(?![A-Za-z])(?:,?\s{YEAR})?"
+            rf"(?P<the>\b[Tt]he\s)?(?<![0-9A-Za-z.$-]){DAY}(?:st|nd|rd|th)?{TO}(?P<e>[12][0-9]|3[01]|0?[1-9])(?:st|nd|rd|th)?\s(?P<of>of\s)?(?P<m>{MONTH})(?![A-Za-z])(?:,?\s{YEAR})?"
         ),
-        _days,
+        _days_in_order,
     ),
     Rule(
         "date.day_first",
         re.compile(
-            rf"(?<![0-9A-Za-z.$-])(?:[Tt]he\s)?{DAY}(?:st|nd|rd|th)?\s(?:of\s)?(?P<m>{MONTH})(?![A-Za-z])(?:,?\s{YEAR})?"
+            rf"(?<![0-9A-Za-z.$-])(?P<the>[Tt]he\s)?{DAY}(?:st|nd|rd|th)?\s(?P<of>of\s)?(?P<m>{MONTH})(?![A-Za-z])(?:,?\s{YEAR})?"
         ),
-        _named,
+        _in_order,
     ),
     Rule(
         "date.months",
@@ -96,7 +120,7 @@ RULES = (
     Rule(
         "date.short",
         re.compile(
-            r"(?<![0-9./-])(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])/(?P<y>[0-9]{2})(?![0-9]|[/.][0-9])"
+            r"(?<![0-9./-])(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])/(?P<y>[0-9]{1,2})(?![0-9]|[/.][0-9])"
         ),
         _short,
         needs=("/",),
@@ -220,12 +244,20 @@ WEEKDAYS = {
     "Thurs": "Thursday", "Thur": "Thursday", "Thu": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
 }  # fmt: skip
 WEEKDAY = "|".join(WEEKDAYS)
+ANY_CASE = rf"(?:{WEEKDAY}|{WEEKDAY.upper()}|{WEEKDAY.lower()})"
+PLAIN = "mon|tues|tue|weds|wed|thurs|thur|thu|fri"  # in small letters "sat" and "sun" are words
+
+
+def _weekday(written: str) -> str:
+    return like(written, WEEKDAYS[written.rstrip(".").capitalize()])
+
+
 # "Sat" and "Sun" are words as well: only beside another day or a date.
 WORD_RULES = (
     Rule(
         "date.weekdays",
-        re.compile(rf"\b(?P<a>{WEEKDAY})\.?\s?[-–—]\s?(?P<b>{WEEKDAY})\b"),
-        lambda m: f"{WEEKDAYS[m['a']]} to {WEEKDAYS[m['b']]}",
+        re.compile(rf"\b(?P<a>{ANY_CASE})\.?\s?[-–—]\s?(?P<b>{ANY_CASE})\b"),
+        lambda m: f"{_weekday(m['a'])} to {_weekday(m['b'])}",
         needs=("-", "–", "—"),
     ),
     Rule(
@@ -242,7 +274,19 @@ WORD_RULES = (
     ),
     Rule(
         "date.weekday",
-        re.compile(rf"\b(?P<a>{WEEKDAY})\b\.?(?=,? (?:{MONTH})|,? [0-9]{{1,2}}(?:[ /:]|st|nd|rd|th|\s?[ap]m))"),
-        lambda m: WEEKDAYS[m["a"]],
+        re.compile(
+            rf"\b(?P<a>(?:{WEEKDAY}|{WEEKDAY.upper()})\b\.?(?=,? (?:{MONTH})|,? [0-9]{{1,2}}(?:[ /:]|st|nd|rd|th|\s?[ap]m))"
+            rf"|(?:{PLAIN})\b\.?(?=,? (?:{MONTH}|[0-9]{{1,2}}(?:st|nd|rd|th)? (?:of )?{MONTH})))"
+        ),
+        lambda m: _weekday(m["a"]),
+    ),
+    Rule(
+        "date.weekend",  # "Sun." is a Sunday beside small words and marks; The Sun. may end a sentence
+        re.compile(
+            r"\b(?P<a>Sat|Sun)\.(?=\s?[,;&)/]|\s(?:[a-z0-9]))"
+            r"|(?:(?<=\b(?:on|or|to)\s)|(?<=\b(?:and|not)\s)|(?<=\bevery\s))(?P<b>Sat|Sun)\."
+        ),
+        lambda m: WEEKDAYS[m["a"] or m["b"]] + closing(m),
+        needs=("Sat.", "Sun."),
     ),
 )

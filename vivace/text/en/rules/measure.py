@@ -40,8 +40,13 @@ def _dash(m: re.Match[str]) -> str | None:
     return " to " if MEASURED.search(m.string, max(0, m.start() - 12), m.start()) else None
 
 
-def _inches(m: re.Match[str]) -> str:
-    """A mark of inches is an adjective before a word: a twenty two inch wheel."""
+OPENED = re.compile(r"(?:^|[\s(\[—–-])\"(?=[A-Za-z0-9'$£€#])[^\"]{0,200}$")
+
+
+def _inches(m: re.Match[str]) -> str | None:
+    """A mark of inches is an adjective before a word: a twenty two inch wheel. It may close a quotation instead."""
+    if OPENED.search(m.string, max(0, m.start() - 200), m.start()):
+        return None
     return f"{number(m['n'])} {'inch' if m['n'] == '1' or m['noun'] is not None else 'inches'}"
 
 
@@ -165,7 +170,7 @@ RULES = (
         "measure.inches",
         re.compile(
             r"(?<![0-9A-Za-z.'’\"“])(?P<n>[0-9]{1,3}(?:\.[0-9]+)?)[\"″]"
-            r"(?P<noun>(?=[ -](?!and|or|by|in|is|at|to|x)[a-z]))?"
+            r"(?P<noun>(?=[ -][\"“]?(?!(?:and|or|by|in|is|at|to|x)\b)[a-z]))?"
         ),
         _inches,
         needs=('"', "″"),

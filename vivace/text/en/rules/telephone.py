@@ -18,6 +18,14 @@ def _after_word(m: re.Match[str]) -> str:
     return m["head"] + spell(m["n"])
 
 
+def _vanity(m: re.Match[str]) -> str | None:
+    parts = re.findall("[A-Z]+|[0-9]+", m["word"])
+    if len("".join(parts)) < 4 and not m["one"]:
+        return None
+    words = " ".join(spell(part) if part.isdigit() else part for part in parts)
+    return ("one, " if m["one"] else "") + f"{spell(m['n'])}, {words}"
+
+
 EXTENSION = r"(?:,?\s?(?:x|ext\.?)\s?[0-9]{1,5})?"
 RULES = (
     Rule(
@@ -32,16 +40,12 @@ RULES = (
         "telephone.local", re.compile(r"(?<![0-9A-Za-z.$-])[0-9]{3}-[0-9]{4}" + EXTENSION + r"(?![0-9A-Za-z-])"), _read
     ),
     Rule(
-        "telephone.letters",
-        re.compile(r"(?<![0-9A-Za-z.$-])1[- ](?P<n>8[0-9]{2}|900)[- ](?P<word>[A-Z]{3,10})\b"),
-        lambda m: f"one, {spell(m['n'])}, {m['word']}",
-    ),
-    Rule(
-        "telephone.words",
+        "telephone.vanity",  # 1-800-FLOWERS, 1-800-GO-4-RENT
         re.compile(
-            r"(?<![0-9A-Za-z.$-])(?:1-)?(?P<n>[0-9]{3})-(?P<word>[A-Z]{4}|[A-Z]{2,4}-[A-Z]{3,6})(?![0-9A-Za-z-])"
+            r"(?<![0-9A-Za-z.$-])(?:(?P<one>1)[-. ])?(?P<n>8(?:00|33|44|55|66|77|88)|9[0-9]{2}|[2-7][0-9]{2}(?=-))[-. ]"
+            r"(?=[0-9-]{0,12}[A-Z])(?P<word>[A-Z0-9]{1,10}(?:-[A-Z0-9]{1,10}){0,4})(?![0-9A-Za-z-])"
         ),
-        lambda m: ("one, " if m.group().startswith("1-") else "") + f"{spell(m['n'])}, {m['word'].replace('-', ' ')}",
+        _vanity,
     ),
     Rule(
         "telephone.spaced",
@@ -79,6 +83,26 @@ RULES = (
         _read,
     ),
     Rule(
+        "telephone.area",  # (020)-555-0147
+        re.compile(r"(?<![0-9A-Za-z.$/-])\([0-9]{2,5}\)[-. ]?[0-9]{2,4}(?:[-. ][0-9]{2,4}){1,3}(?![0-9A-Za-z-])"),
+        _read,
+        needs=("(",),
+    ),
+    Rule(
+        "telephone.groups",  # four groups and more, or three that are no date
+        re.compile(
+            r"(?<![0-9A-Za-z.,$/-])(?:[0-9]{2,4}(?:-[0-9]{2,4}){2,4}-[0-9]{1,4}|[0-9]{2,4}-[0-9]{3,4}-[0-9]{3,4})(?![0-9A-Za-z-]|[.,/][0-9])"
+        ),
+        _read,
+        needs=("-",),
+    ),
+    Rule(
+        "telephone.text_to",
+        re.compile(r"(?P<head>\b[Tt]ext\s[A-Za-z]{2,12}\sto\s)(?P<n>[0-9]{4,6})(?![0-9]|[.,][0-9])"),
+        _after_word,
+        needs=("ext ",),
+    ),
+    Rule(
         "telephone.card",
         re.compile(r"(?<![0-9A-Za-z.$-])[0-9]{4}(?P<s>[- ])[0-9]{4}(?P=s)[0-9]{4}(?P=s)[0-9]{4}(?![0-9A-Za-z-])"),
         _read,
@@ -101,7 +125,7 @@ RULES = (
     Rule(
         "telephone.emergency",
         re.compile(
-            r"(?<=\b[Cc]all )(?:911|999|112|411|311)(?![0-9.])|(?<=\b[Dd]ial )[0-9]{3}(?![0-9.])"
+            r"(?<=\b[Cc]all )(?:911|999|112|411|311|988)(?![0-9]|\.[0-9])|(?<=\b[Dd]ial )[0-9]{3}(?![0-9]|\.[0-9])"
             r"|\b911(?= (?:calls?|operators?|dispatch))"
         ),
         _read,

@@ -3,6 +3,7 @@
 import re
 
 from vivace.text.en.number import cardinal, plural, year
+from vivace.text.en.rules.abbreviation import closing
 from vivace.text.rule import Rule
 
 YEAR = r"(?:1[1-9][0-9]{2}|20[0-9]{2}|(?<=year )10[0-9]{2}|(?<=In )10[0-9]{2}|(?<=in )10[0-9]{2})"
@@ -37,6 +38,37 @@ def _range(m: re.Match[str]) -> str:
     return f"{year(m['a'])} to {year(last) if len(last) == 4 else cardinal(last)}"
 
 
+def _spaced_decade(m: re.Match[str]) -> str:
+    century, decade = m["century"] or "", m["decade"] or m["short"]
+    return plural(year(century + decade)) if century else plural(cardinal(decade))
+
+
+# Before the durations: the 1970 s, but 90 s is ninety seconds.
+EARLY_RULES = (
+    Rule(
+        "year.spaced_decade",
+        re.compile(
+            r"(?<![0-9A-Za-z.,$])(?P<century>1[1-9]|20)(?P<decade>[0-9]0)\s['’]?s\b"
+            r"|(?:(?<=\bthe\s)|(?<=[0-9]\ss\s(?:and|but)\s)|(?<=[0-9]0s\sand\s)|(?<=\bearly\s)|(?<=\blate\s))(?P<short>[2-9]0)\s['’]?s\b"
+        ),
+        _spaced_decade,
+        needs=("0 s", "0 '", "0 ’"),
+    ),
+    Rule(
+        "year.era_first",
+        re.compile(r"(?:(?<=\bA\.D\.\s)|(?<=\bAD\s)|(?<=\ba\.d\.\s)|(?<=\bBC\s))(?P<n>[0-9]{1,4})(?![0-9]|[.,][0-9])"),
+        lambda m: year(m["n"]),
+        needs=("D", "d.", "BC"),
+    ),
+    Rule(
+        "year.era_letters",
+        re.compile(
+            r"(?<=[0-9])\s?(?P<era>(?:b\.\s?c\.|a\.\s?d\.|B\.\s?C\.|A\.\s?D\.|c\.|C\.)(?:\s?[eE]\.)?|(?:bce?|ad)(?=\s?[,;:.!?)]|\s*$))"
+        ),
+        lambda m: None if m["era"] in ("c.", "C.") else " " + " ".join(c for c in m["era"] if c.isalpha()) + closing(m),
+        needs=("b", "a", "B", "A", "c", "C"),
+    ),
+)
 RULES = (
     Rule(
         "year.thirties",
@@ -65,7 +97,7 @@ RULES = (
     ),
     Rule(
         "year.era",
-        re.compile(r"(?<![0-9.,])(?P<n>[0-9]{1,4})(?=\s?(?:B\.?C\.?|A\.?D\.?|BCE|CE)(?![a-z]))"),
+        re.compile(r"(?<![0-9.,])(?P<n>[0-9]{1,4})(?=\s?(?:B\.?\s?C\.?|A\.?\s?D\.?|BCE|CE|b\.?c\.?|a\.?d\.?)(?![A-Za-z0-9])(?!\s[a-z]))"),
         lambda m: year(m["n"]),
     ),
     Rule("year.circa", re.compile(r"\bc\.\s?(?=[0-9]{3,4}\b)"), lambda _: "circa ", needs=("c.",)),
