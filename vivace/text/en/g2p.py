@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
-from vivace.text.en import homographs
+from vivace.text.en import homographs, spelling
 from vivace.text.en.inflection import CONTRACTED, inflected, with_s
 from vivace.text.en.lexicon import lookup
 from vivace.text.tables import rows
@@ -44,10 +44,20 @@ def _letter(words: list[str], index: int) -> tuple[str, ...]:
     before = words[index - 1] if index else ""
     after = words[index + 1] if index + 1 < len(words) else ""
     spelled = any(len(w) == 1 and w not in "aAI" for w in (before, after))  # a m, B A
-    named = words[index] == "A" and (before or not after)  # vitamin A, A座; but: A dog
+    named = words[index] == "A" and (before or not after or _is_mark(words, index))  # vitamin A, A座; but: A dog
     if letter == "a" and not spelled and not named:
         return ("AH0",)
     return tuple(LETTERS[letter].split(" ")) if letter in LETTERS else ()
+
+
+def _is_mark(words: list[str], index: int) -> bool:
+    """Whether the letter A is a grade or a key: A plus, A flat major; but: A flat tire."""
+    following = [word.lower() for word in words[index + 1 : index + 3]]
+    second = following[1] if len(following) > 1 else ""
+    if following[0] in ("plus", "minus"):
+        return second not in ("sign", "signs", "point", "number", "five")
+    key = following[0] in ("flat", "sharp", "natural") and second in ("major", "minor", "")
+    return key or (following[0] in ("major", "minor") and second in ("chord", "scale", "key", ""))
 
 
 @lru_cache(maxsize=65_536)
@@ -78,16 +88,28 @@ def _read(word: str, unknown: Callable[[str], tuple[str, ...]]) -> tuple[str, ..
     plain = _ascii(word)
     if not plain:
         return ()
+    if not word.isascii():
+        special = spelling.accented(word)
+        return special if special is not None else spelling.with_accent(word, _read(plain, unknown))
+    sound = spelling.interjection(plain)
+    if sound is not None:
+        return sound
     if _is_acronym(plain):
         return spell(plain)
     known = _known(plain.lower())
     if known is not None:
         return known
+    drawn = spelling.unstretched(plain.lower())
+    if drawn is not None:
+        return _read(drawn, unknown)
     for ending in ("'s", "s'", *CONTRACTED):
         if len(plain) > len(ending) and plain.lower().endswith(ending):
             stem = _read(plain[:-2] if ending in ("'s", "s'") else plain[: -len(ending)], unknown)
             return with_s(stem) if ending in ("'s", "s'") and stem else (*stem, *CONTRACTED.get(ending, ()))
     parts = [part for part in re.split(r"['-]", plain) if part]
+    prefix = spelling.prefixed(parts) if "-" in plain else None
+    if prefix is not None:
+        return (*prefix, *(spelling.as_verb(parts[1].lower()) or _read(parts[1], unknown)))
     if len(parts) == 1:
         parts = CAMEL.findall(parts[0])
     if len(parts) > 1:

@@ -6,7 +6,12 @@ from vivace.text.rule import Rule
 from vivace.text.tables import alternatives, rows
 
 TABLE = {written: spoken for written, spoken, _ in rows("en_abbreviations")}
-AFTER = {"any": "", "name": r"(?=\s?[A-Z])", "number": r"(?=\s?[0-9]|\s[Nn]os?\.\s?[0-9])", "roman": r"(?=\s[IVX]{1,6}\b)"}
+AFTER = {
+    "any": "",
+    "name": r"(?=\s?[A-Z])",
+    "number": r"(?=\s?[0-9]|\s[Nn]os?\.\s?[0-9])",
+    "roman": r"(?=\s[IVX]{1,6}\b)",
+}
 # A point that also ends the sentence stays a point: "cats, dogs, etc. Then" but not "e.g. This".
 ENDING = frozenset(
     (  # noqa: SIM905
@@ -76,7 +81,9 @@ RULES = (
 NUMBER_RULES = (
     Rule(  # No 7, but not: No 7 days are alike
         "abbreviation.number_word",
-        re.compile(r"(?<![A-Za-z.&'’-])(?P<n>N[oO])(?P<many>s)?(?=\s[0-9]{1,6}(?![0-9A-Za-z])(?!\s(?!is\b|was\b|has\b)[a-z]+s\b))"),
+        re.compile(
+            r"(?<![A-Za-z.&'’-])(?P<n>N[oO])(?P<many>s)?(?=\s[0-9]{1,6}(?![0-9A-Za-z])(?!\s(?!is\b|was\b|has\b)[a-z]+s\b))"
+        ),
         lambda m: "numbers" if m["many"] else "number",
         needs=("No", "NO"),
     ),

@@ -104,9 +104,7 @@ RULES = (
             r"(?P<tail>(?=\s(?:scale|ratio|odds|mix(?:ture)?|dilution|model|map|solution|format|split|lead|underdog|favorite)\b))?"
         ),
         lambda m: (
-            f"{m['head'] or ''}{cardinal(m['a'])} to {cardinal(m['b'])}"
-            if m["head"] or m["tail"] is not None
-            else None
+            f"{m['head'] or ''}{cardinal(m['a'])} to {cardinal(m['b'])}" if m["head"] or m["tail"] is not None else None
         ),
         needs=(":",),
     ),

@@ -19,7 +19,9 @@ def _named(m: re.Match[str]) -> str:
     return _date(month_name(m["m"]), m["d"], m["y"])
 
 
-DETERMINED = re.compile(r"\b(?:his|her|my|our|your|their|this|that|every|each|a|an|last|next|the|[A-Za-z]+['’]s)\s$", re.I)
+DETERMINED = re.compile(
+    r"\b(?:his|her|my|our|your|their|this|that|every|each|a|an|last|next|the|[A-Za-z]+['’]s)\s$", re.I
+)
 
 
 def _in_order(m: re.Match[str]) -> str:
@@ -74,7 +76,11 @@ RULES = (
         ),
         _days,
     ),
-    Rule("date.named", re.compile(rf"\b(?P<m>{MONTH})\s?{DAY}(?:st|nd|rd|th)?(?![0-9:/]|\.[0-9]|\s?%)(?:,?\s?{YEAR})?"), _named),
+    Rule(
+        "date.named",
+        re.compile(rf"\b(?P<m>{MONTH})\s?{DAY}(?:st|nd|rd|th)?(?![0-9:/]|\.[0-9]|\s?%)(?:,?\s?{YEAR})?"),
+        _named,
+    ),
     Rule(
         "date.days_first",
         re.compile(
@@ -176,7 +182,9 @@ def _day(month: str, day: str) -> str:
 
 def _expiry(m: re.Match[str]) -> str | None:
     """08/27 on a card is a month and a year; 11/30 behind "expires" may be a day."""
-    sure = m["m"].startswith("0") or "hru" in m["head"] or "card" in m.string[max(0, m.start() - 20) : m.start()].lower()
+    sure = (
+        m["m"].startswith("0") or "hru" in m["head"] or "card" in m.string[max(0, m.start() - 20) : m.start()].lower()
+    )
     if int(m["y"]) < 20 or not (sure or int(m["y"]) > 31):
         return None
     head = "expires " if m["head"].lower().startswith(("exp.", "exp ")) else m["head"]
@@ -214,7 +222,9 @@ SLASHED_RULES = (
     ),
     Rule(
         "date.slashed",
-        re.compile(rf"(?P<head>\b(?:(?:{SURELY})|(?P<perhaps>{PERHAPS}))(?: date)?:?\s){FIRST}(?![0-9/%]|\.[0-9]){MEASURED}"),
+        re.compile(
+            rf"(?P<head>\b(?:(?:{SURELY})|(?P<perhaps>{PERHAPS}))(?: date)?:?\s){FIRST}(?![0-9/%]|\.[0-9]){MEASURED}"
+        ),
         _slashed,
         needs=("/",),
     ),

@@ -64,7 +64,9 @@ def _book(m: re.Match[str]) -> str:
 
 def _pairs(m: re.Match[str]) -> str:
     """Of a hardware address, two at a time."""
-    return ", ".join(" ".join(ONES[int(c)] if c.isdigit() else c.upper() for c in pair) for pair in re.split("[:-]", m["n"]))
+    return ", ".join(
+        " ".join(ONES[int(c)] if c.isdigit() else c.upper() for c in pair) for pair in re.split("[:-]", m["n"])
+    )
 
 
 def _colons(m: re.Match[str]) -> str | None:
@@ -78,12 +80,16 @@ def _colons(m: re.Match[str]) -> str | None:
 NAMED_RULES = (
     Rule(
         "identifier.hardware",
-        re.compile(r"(?<![0-9A-Za-z:-])(?P<n>[0-9A-Fa-f]{2}(?P<s>[:-])(?:[0-9A-Fa-f]{2}(?P=s)){4}[0-9A-Fa-f]{2})(?![0-9A-Za-z:-])"),
+        re.compile(
+            r"(?<![0-9A-Za-z:-])(?P<n>[0-9A-Fa-f]{2}(?P<s>[:-])(?:[0-9A-Fa-f]{2}(?P=s)){4}[0-9A-Fa-f]{2})(?![0-9A-Za-z:-])"
+        ),
         _pairs,
     ),
     Rule(
         "identifier.ip6",
-        re.compile(r"(?<![0-9A-Za-z:.])(?:(?:[0-9A-Fa-f]{1,4}:){2,7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){1,6}(?::[0-9A-Fa-f]{1,4}){1,6}|::[0-9A-Fa-f]{1,4})(?![0-9A-Za-z:])"),
+        re.compile(
+            r"(?<![0-9A-Za-z:.])(?:(?:[0-9A-Fa-f]{1,4}:){2,7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){1,6}(?::[0-9A-Fa-f]{1,4}){1,6}|::[0-9A-Fa-f]{1,4})(?![0-9A-Za-z:])"
+        ),
         _colons,
         needs=(":",),
     ),

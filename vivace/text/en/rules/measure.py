@@ -152,7 +152,9 @@ DURATION_RULES = (
 RANGE_RULES = (
     Rule(
         "measure.range",
-        re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.])(?P<a>{NUMERAL}){TO}(?P<minus>[-−–])?(?P<b>{NUMERAL}){SCALE}{UNIT}"),
+        re.compile(
+            rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.])(?P<a>{NUMERAL}){TO}(?P<minus>[-−–])?(?P<b>{NUMERAL}){SCALE}{UNIT}"
+        ),
         _range,
     ),
 )
@@ -189,7 +191,11 @@ RULES = (
         lambda m: f"{number(m['n'])} {'inch' if m['n'] == '1' else 'inches'}",
     ),
     Rule("measure.dash", re.compile(rf"(?<=[A-Za-z])\s?[-–]\s?(?=[0-9.]{{1,8}}\s?(?:{TIGHT})(?![A-Za-z0-9]))"), _dash),
-    Rule("measure.one", re.compile(rf"(?P<sign>{SIGN})(?:(?<![0-9A-Za-z.])|(?<=[0-9][x×]))(?P<n>{NUMERAL}){SCALE}{UNIT}"), _one),
+    Rule(
+        "measure.one",
+        re.compile(rf"(?P<sign>{SIGN})(?:(?<![0-9A-Za-z.])|(?<=[0-9][x×]))(?P<n>{NUMERAL}){SCALE}{UNIT}"),
+        _one,
+    ),
     Rule(
         "measure.mark",  # at kilometer 40
         re.compile(r"(?<![0-9A-Za-z])(?<![0-9]\s)km\s(?=[0-9])"),

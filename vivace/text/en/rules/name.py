@@ -54,7 +54,9 @@ RULES = (
     ),
     Rule(
         "name.chord",
-        re.compile(r"(?<![A-Za-z0-9#])(?P<note>[A-G])(?P<sign>#)(?=(?P<tail>m(?:aj|in)?[0-9]?|dim|sus|[0-9])(?![A-Za-z]))"),
+        re.compile(
+            r"(?<![A-Za-z0-9#])(?P<note>[A-G])(?P<sign>#)(?=(?P<tail>m(?:aj|in)?[0-9]?|dim|sus|[0-9])(?![A-Za-z]))"
+        ),
         _key,
         needs=("#",),
     ),

@@ -58,11 +58,18 @@ RULES = (
     Rule("path.unix", re.compile(r"(?<![A-Za-z0-9/.:<])~?(?:/[A-Za-z0-9_.-]{1,60}){2,20}(?<![.-])/?"), _read),
     Rule(
         "path.top",  # /etc, but not he /she
-        re.compile(r"(?:(?<=[\s\"'`“‘(=])|(?<![^\n]))/(?!(?:or|and|she|he|her|his|they)\b)[A-Za-z_][A-Za-z0-9_.-]{1,60}(?<![.-])/?"),
+        re.compile(
+            r"(?:(?<=[\s\"'`“‘(=])|(?<![^\n]))/(?!(?:or|and|she|he|her|his|they)\b)[A-Za-z_][A-Za-z0-9_.-]{1,60}(?<![.-])/?"
+        ),
         _read,
         needs=("/",),
     ),
-    Rule("path.here", re.compile(rf"(?<![A-Za-z0-9/.:<])\.{{1,2}}(?:/{SEGMENT}){{1,20}}(?<![.-])/?"), _read, needs=("./",)),
+    Rule(
+        "path.here",
+        re.compile(rf"(?<![A-Za-z0-9/.:<])\.{{1,2}}(?:/{SEGMENT}){{1,20}}(?<![.-])/?"),
+        _read,
+        needs=("./",),
+    ),
     Rule(
         "path.relative",
         re.compile(

@@ -37,9 +37,7 @@ RULES = (
         needs=("<3",),
     ),
     Rule("sign.from_to", re.compile(rf"{AFTER}\s?(?:[→⇒⟶⟹➙]|[-=]{{1,2}}>)\s?{BEFORE}"), lambda _: " to "),
-    Rule(
-        "sign.money", re.compile(r"(?<![A-Za-z0-9$])\${2,4}(?![A-Za-z0-9$\\])"), lambda _: "dollars", needs=("$$",)
-    ),
+    Rule("sign.money", re.compile(r"(?<![A-Za-z0-9$])\${2,4}(?![A-Za-z0-9$\\])"), lambda _: "dollars", needs=("$$",)),
     Rule("sign.both", re.compile(rf"{AFTER}\s?(?:[↔⇄⇔⟷]|<[-=]{{1,2}}>)\s?{BEFORE}"), lambda _: " to and from "),
     Rule("sign.from", re.compile(rf"{AFTER}\s?(?:[←⟵])\s?{BEFORE}"), lambda _: " from ", needs=("←", "⟵")),
     Rule("sign.up", re.compile(r"\s?[↑⇑▲△](?=\s?[0-9$€£])\s?|\s?[↑⇑]\s?"), lambda _: " up "),

@@ -39,7 +39,11 @@ RULES = (
         needs=(":",),
     ),
     Rule("range.dates", re.compile(rf"(?<=[0-9])\s?[-–—]\s?(?={MONTH}\s?[0-9])"), lambda _: " to "),
-    Rule("range.money", re.compile(r"(?:(?<=[0-9%])|(?<=[0-9][KMBkmb])|(?<=[0-9]bn))\s?[-–—]\s?(?=[$€£￥][0-9])"), lambda _: " to "),
+    Rule(
+        "range.money",
+        re.compile(r"(?:(?<=[0-9%])|(?<=[0-9][KMBkmb])|(?<=[0-9]bn))\s?[-–—]\s?(?=[$€£￥][0-9])"),
+        lambda _: " to ",
+    ),
     Rule(
         "range.clock",
         re.compile(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}:[0-5][0-9])"),

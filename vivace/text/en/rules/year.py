@@ -97,7 +97,9 @@ RULES = (
     ),
     Rule(
         "year.era",
-        re.compile(r"(?<![0-9.,])(?P<n>[0-9]{1,4})(?=\s?(?:B\.?\s?C\.?|A\.?\s?D\.?|BCE|CE|b\.?c\.?|a\.?d\.?)(?![A-Za-z0-9])(?!\s[a-z]))"),
+        re.compile(
+            r"(?<![0-9.,])(?P<n>[0-9]{1,4})(?=\s?(?:B\.?\s?C\.?|A\.?\s?D\.?|BCE|CE|b\.?c\.?|a\.?d\.?)(?![A-Za-z0-9])(?!\s[a-z]))"
+        ),
         lambda m: year(m["n"]),
     ),
     Rule("year.circa", re.compile(r"\bc\.\s?(?=[0-9]{3,4}\b)"), lambda _: "circa ", needs=("c.",)),
