@@ -6,9 +6,9 @@
 A condition is ``place=words``; several are joined by ``&``, and ``!`` before one denies it. Places: ``last`` and
 ``next``, the words beside it; ``second``, the one before the last; ``beyond``, the one after the next; ``before``, the
 nearest word before it that is no adverb; ``near``, any word up to ``NEAR`` away; ``name=``, whether the last word is a
-name; ``perfect=``, whether have belongs to it, as in "have you ever read"; ``title=``, whether it has a capital that no
-sentence begins with. Words are separated by ``|``; one in angle brackets names a class below, ``-ing`` is any word with that ending, an
-empty one is a pause or the end of the text.
+name; ``perfect=``, whether have belongs to it, as in "have you ever read"; ``title=``, whether it has a capital that
+no sentence begins with. Words are separated by ``|``; one in angle brackets names a class below, ``-ing`` is any word
+with that ending, an empty one is a pause or the end of the text.
 """
 
 from collections.abc import Callable, Sequence

@@ -21,8 +21,8 @@ SHORT = frozenset(
 )
 PREFIXES = {
     "re": "R IY1", "pre": "P R IY1", "de": "D IY1", "co": "K OW1", "anti": "AE2 N T IY0", "semi": "S EH2 M IY0",
-    "bi": "B AY1", "tri": "T R AY1", "pro": "P R OW1", "mid": "M IH1 D", "non": "N AA1 N", "un": "AH1 N", "ex": "EH1 K S",
-    "sub": "S AH1 B", "e": "IY1",
+    "bi": "B AY1", "tri": "T R AY1", "pro": "P R OW1", "mid": "M IH1 D", "non": "N AA1 N", "un": "AH1 N",
+    "ex": "EH1 K S", "sub": "S AH1 B", "e": "IY1",
 }  # fmt: skip
 
 
@@ -66,12 +66,16 @@ def unstretched(lower: str) -> str | None:
     if single in SHORT:
         return single
     for counts in sorted(product((2, 1), repeat=len(runs)), reverse=True):
-        kept = iter(counts)
-        candidate = STRETCHED.sub(lambda m: m[1] * next(kept), lower)
+        candidate = _with_runs(lower, counts)
         if lookup(candidate) is not None:
             return candidate
     squeezed = REPEATED.sub(r"\1", lower)
     return squeezed if lookup(squeezed) is not None else single
+
+
+def _with_runs(lower: str, counts: tuple[int, ...]) -> str:
+    kept = iter(counts)
+    return STRETCHED.sub(lambda m: m[1] * next(kept), lower)
 
 
 def prefixed(parts: list[str]) -> tuple[str, ...] | None:

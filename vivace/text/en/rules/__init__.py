@@ -64,6 +64,7 @@ def number_rules() -> tuple[Rule, ...]:
         *identifier.NAMED_RULES,
         *degrees.ANGLE_RULES,
         *year.EARLY_RULES,
+        *money.EARLY_RULES,
         *measure.DURATION_RULES,
         *telephone.RULES,
         *reference.EARLY_RULES,

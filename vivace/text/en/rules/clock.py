@@ -3,6 +3,7 @@
 import re
 
 from vivace.text.en.number import ONES, cardinal, number
+from vivace.text.en.rules.abbreviation import closing
 from vivace.text.rule import Rule
 
 HALF = r"(?P<half>[aApP])\.?\s?[mM](?:\.(?=\s+[a-z0-9]|\s*[,;:)])|\.?(?=\.)|\b)"
@@ -99,7 +100,8 @@ RULES = (
     Rule(
         "clock.ratio",
         re.compile(
-            r"(?P<head>\b(?:[Rr]atio|[Ss]cale|[Oo]dds|[Pp]roportions?|[Dd]ilution|[Mm]ix(?:ed)?|[Aa]spect)(?: (?:of|is|at|it|in|to))?(?: about)?:? )?"
+            r"(?P<head>\b(?:[Rr]atio|[Ss]cale|[Oo]dds|[Pp]roportions?|[Dd]ilution|[Mm]ix(?:ed)?|[Aa]spect)"
+            r"(?: (?:of|is|at|it|in|to))?(?: about)?:? )?"
             r"(?<![0-9:.])(?P<a>[0-9]{1,4}):(?P<b>[0-9]{1,6})(?![0-9:])"
             r"(?P<tail>(?=\s(?:scale|ratio|odds|mix(?:ture)?|dilution|model|map|solution|format|split|lead|underdog|favorite)\b))?"
         ),
@@ -117,6 +119,12 @@ RULES = (
         ),
         _range,
         needs=("-", "–", "—"),
+    ),
+    Rule(
+        "clock.hours",  # 7:00 hrs
+        re.compile(rf"(?<![0-9:.]){HOUR}:(?P<m>[0-5][0-9])\s?hrs?\b\.?(?!\s?[0-9])"),
+        lambda m: f"{cardinal(str(int(m['h'])))} {'hundred' if m['m'] == '00' else _minutes(m['m'])} hours{closing(m)}",
+        needs=("hr",),
     ),
     Rule(
         "clock.long",  # more hours than a day has

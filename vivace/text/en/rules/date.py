@@ -159,7 +159,7 @@ RULES = (
         needs=("/",),
     ),
 )
-FRACTIONS = frozenset((2, 3, 4, 5, 6, 8, 10, 12, 16, 32, 100))  # below these, x/y is rather a fraction
+FRACTIONS = frozenset((2, 3, 4, 5, 8, 10, 16, 32))  # below these, x/y is rather a fraction
 MONTH_DAY = r"(?P<{m}>0?[1-9]|1[0-2])/(?P<{d}>[12][0-9]|3[01]|0?[1-9])"
 FIRST, SECOND = MONTH_DAY.format(m="m", d="d"), MONTH_DAY.format(m="n", d="e")
 MEASURED = r"(?!\s?(?:of|cups?|inch(?:es)?|in\b|miles?|teaspoons?|tablespoons?|tsp|tbsp|pounds?|lbs?|hours?|time|\"|%))"
@@ -169,7 +169,10 @@ SURELY = (
     r"|[Ee]xpires?|[Cc]losed|[Oo]pens?|[Ee]ffective|[Aa]s of|[Tt]oday|[Tt]omorrow|[Yy]esterday"
 )
 PERHAPS = r"[Bb]y|[Ff]rom|[Tt]o|[Bb]efore|[Aa]fter|[Tt]hrough|[Tt]hru|[Bb]etween|[Uu]pdated|[Pp]osted"
-CARD = r"[Ee]xp\.?|[Ee]xpir(?:es?|ed|ing|y|ation)(?: date)?|EXP\.?|[Vv]alid(?: (?:thru|through|until|till|to|from))?|[Tt]hru|THRU"
+CARD = (
+    r"[Ee]xp\.?|[Ee]xpir(?:es?|ed|ing|y|ation)(?: date)?|EXP\.?|[Vv]alid(?: (?:thru|through|until|till|to|from))?"
+    r"|[Tt]hru|THRU"
+)
 
 
 def _fraction(month: str, day: str) -> bool:
@@ -285,7 +288,8 @@ WORD_RULES = (
     Rule(
         "date.weekday",
         re.compile(
-            rf"\b(?P<a>(?:{WEEKDAY}|{WEEKDAY.upper()})\b\.?(?=,? (?:{MONTH})|,? [0-9]{{1,2}}(?:[ /:]|st|nd|rd|th|\s?[ap]m))"
+            rf"\b(?P<a>(?:{WEEKDAY}|{WEEKDAY.upper()})\b\.?"
+            rf"(?=,? (?:{MONTH})|,? [0-9]{{1,2}}(?:[ /:]|st|nd|rd|th|\s?[ap]m))"
             rf"|(?:{PLAIN})\b\.?(?=,? (?:{MONTH}|[0-9]{{1,2}}(?:st|nd|rd|th)? (?:of )?{MONTH})))"
         ),
         lambda m: _weekday(m["a"]),

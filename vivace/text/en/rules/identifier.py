@@ -14,7 +14,10 @@ NUMBERED = (
     r"|employee|student|routing|passport|model)(?: number| no\.| id| code)?"
     r"|(?:card|account|number|phone) ending in|last four(?: digits)?"
 )
-PLACES = r"rooms?|suite|apartment|flat|office|classroom|hall|hangar|cabin|unit|flight|flight number|highway|hwy\.?|route|interstate|boeing|airbus|xbox|extension|gate|locker"
+PLACES = (
+    r"rooms?|suite|apartment|flat|office|classroom|hall|hangar|cabin|unit"
+    r"|flight|flight number|highway|hwy\.?|route|interstate|boeing|airbus|xbox|extension|gate|locker"
+)
 
 
 def _dotted(m: re.Match[str]) -> str:
@@ -54,7 +57,8 @@ def _leading(m: re.Match[str]) -> str | None:
 
 
 def _spelled(m: re.Match[str]) -> str:
-    return f"{m['head']}{spell(m['n'])}"
+    head = m["head"].replace(" no.", " number")
+    return head + ", ".join(spell(part) for part in m["n"].split("-"))
 
 
 def _book(m: re.Match[str]) -> str:
@@ -123,7 +127,8 @@ NAMED_RULES = (
     Rule(
         "identifier.isbn",
         re.compile(
-            r"(?P<head>\b(?:ISBN|ISSN)(?=-1[03]|:|\s))(?:-(?P<kind>1[03]))?:?(?P<is>\sis\b)?\s?(?P<n>[0-9][0-9Xx -]{6,20}[0-9Xx])"
+            r"(?P<head>\b(?:ISBN|ISSN)(?=-1[03]|:|\s))(?:-(?P<kind>1[03]))?:?(?P<is>\sis\b)?\s?"
+            r"(?P<n>[0-9][0-9Xx -]{6,20}[0-9Xx])"
         ),
         _book,
         needs=("ISBN", "ISSN"),
@@ -131,8 +136,8 @@ NAMED_RULES = (
     Rule(
         "identifier.named",
         re.compile(
-            rf"(?P<head>\b(?i:{NUMBERED})(?: is)?:?\s#?)(?P<n>[0-9]{{4,40}})(?![0-9]|[.,][0-9])"
-            r"(?!\s(?:[a-z]+s|[KMGT]B)\b)"
+            rf"(?P<head>\b(?i:{NUMBERED})(?: is)?:?\s#?)(?P<n>[0-9]{{4,40}}|[0-9]{{2,12}}(?:-[0-9]{{2,12}}){{1,4}})"
+            r"(?![0-9A-Za-z-]|[.,][0-9])(?!\s(?:[a-z]+s|[KMGT]B)\b)"
         ),
         _spelled,
     ),

@@ -87,7 +87,8 @@ RULES = (
     Rule(
         "math.coefficient",
         re.compile(
-            r"(?<![0-9A-Za-z.,])(?P<n>[0-9]+)(?P<x>[xyzn])(?=\s?[-−+=*^²³)]|/[0-9])|(?<=[=+] )(?P<m>[0-9]+)(?P<y>[xyzn])(?![A-Za-z0-9])"
+            r"(?<![0-9A-Za-z.,])(?P<n>[0-9]+)(?P<x>[xyzn])(?=\s?[-−+=*^²³)]|/[0-9])"
+            r"|(?<=[=+] )(?P<m>[0-9]+)(?P<y>[xyzn])(?![A-Za-z0-9])"
         ),
         lambda m: f"{cardinal(m['n'] or m['m'])} {m['x'] or m['y']}",
     ),

@@ -83,7 +83,8 @@ def _one(m: re.Match[str]) -> str | None:
 def _range(m: re.Match[str]) -> str:
     first, last = (m[name].replace(",", "") for name in "ab")
     signs = ["minus " if m[name] else "" for name in ("sign", "minus")]
-    return f"{signs[0]}{number(first)} to {signs[1]}{number(last)}{' ' + m['scale'] if m['scale'] else ''} {_unit(m, m['b'])}"
+    scale = f" {m['scale']}" if m["scale"] else ""
+    return f"{signs[0]}{number(first)} to {signs[1]}{number(last)}{scale} {_unit(m, m['b'])}"
 
 
 def _height(m: re.Match[str]) -> str:
@@ -135,7 +136,8 @@ DURATION_RULES = (
     Rule(
         "measure.round_seconds",  # took 30s, but not: in the 30s, 80s music
         re.compile(
-            r"(?:(?P<adjective>\b[Aa] )(?=[1-6]0s [a-z])|(?P<head>\b(?:is|was|takes|took|lasts|lasted|[Ff]or|[Aa]fter|[Ee]very|[Ww]ithin"
+            r"(?:(?P<adjective>\b[Aa] )(?=[1-6]0s [a-z])"
+            r"|(?P<head>\b(?:is|was|takes|took|lasts|lasted|[Ff]or|[Aa]fter|[Ee]very|[Ww]ithin"
             r"|[Uu]nder|about|only|least|most|[Ww]ait|than|not|[Ii]n|to|by|[Tt]imeout|[Ii]nterval|[Dd]elay):?=?\s?|(?<=[=<>~]))"
             r"(?=[1-6]0s(?!\s(?:music|kid|style|fashion|and\b))))(?P<n>[1-6]0)s\b"
         ),

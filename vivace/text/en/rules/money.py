@@ -4,6 +4,7 @@ import re
 
 from vivace.text.en.forms import NUMERAL, SIGN, TO
 from vivace.text.en.number import cardinal, number
+from vivace.text.en.rules.abbreviation import closing
 from vivace.text.rule import Rule
 from vivace.text.tables import alternatives, rows
 
@@ -78,6 +79,20 @@ def _range(m: re.Match[str]) -> str:
     return f"{number(m['a'].replace(',', ''))} to {_amount(m['n'], _scale(m), m['unit'])}"
 
 
+def _shillings(m: re.Match[str]) -> str:
+    parts = [(m["n"], "pound", "pounds"), (m["s"], "shilling", "shillings"), (m["d"], "penny", "pence")]
+    return " ".join(f"{cardinal(n)} {one if n == '1' else more}" for n, one, more in parts if n) + closing(m)
+
+
+# Before the durations, which have an s as well.
+EARLY_RULES = (
+    Rule(
+        "money.shillings",  # £3 10s. 6d.
+        re.compile(r"£(?P<n>[0-9]{1,4})\s(?P<s>[0-9]{1,2})s\.?(?:\s(?P<d>[0-9]{1,2})d\b\.?)?(?![0-9A-Za-z])"),
+        _shillings,
+        needs=("£",),
+    ),
+)
 COMMA = r"(?P<n>[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+),(?P<c>[0-9]{2})(?![0-9]|,[0-9])"
 RULES = (
     Rule("money.comma", re.compile(rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?{COMMA}"), _comma, needs=(",",)),

@@ -1,4 +1,4 @@
-"""Signs and numbers that belong to a name: grades and blood types, keys of music, standards such as H.264 and 802.11."""
+"""Signs and numbers that belong to a name: grades and blood types, keys of music, standards such as H.264."""
 
 import re
 

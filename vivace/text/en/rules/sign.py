@@ -8,6 +8,7 @@ COMPARED = {
     ">=": "greater than or equal to", "<=": "less than or equal to", "!=": "not equal to", "==": "equals",
     "===": "equals", "!==": "not equal to", "≥": "greater than or equal to", "≤": "less than or equal to",
 }  # fmt: skip
+ALONE = {"==": "double equals", "===": "triple equals"}
 AFTER = r"(?<=[A-Za-z0-9.)\]\"'”’`%])"
 BEFORE = r"(?=[A-Za-z0-9(\[\"'“‘`/.$€£-])"
 
@@ -15,6 +16,14 @@ BEFORE = r"(?=[A-Za-z0-9(\[\"'“‘`/.$€£-])"
 def _heart(m: re.Match[str]) -> str:
     """A verb between somebody and something, else a picture, which is silent."""
     return " love " if m["loves"] is not None else " "
+
+
+def _compared(m: re.Match[str]) -> str:
+    """Between things a comparison, alone the name of the sign."""
+    operand = m.string[m.end() : m.end() + 1]
+    if m["sign"] in ALONE and not re.match(r"[\w\"'(\[-]", operand):
+        return f" {ALONE[m['sign']]} "
+    return f" {COMPARED[m['sign']]} "
 
 
 # They hold no letter, so no other rule may see < or = or - in them first.
@@ -48,7 +57,7 @@ LAST_RULES = (
     Rule(
         "sign.compared",
         re.compile(r"\s?(?P<sign>[!=]==|[<>!=]=|[≥≤])\s?"),
-        lambda m: f" {COMPARED[m['sign']]} ",
+        _compared,
         needs=("=", "≥", "≤"),
     ),
 )
