@@ -5,7 +5,7 @@ import re
 from vivace.text.en.forms import MONTH, MONTH_NAMES, TO, like, month_name
 from vivace.text.en.number import ordinal, year
 from vivace.text.en.rules.abbreviation import closing
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 
 DAY = r"(?P<d>[12][0-9]|3[01]|0?[1-9])"
 YEAR = r"(?P<y>[12][0-9]{3})(?![0-9]|,[0-9])"
@@ -71,92 +71,104 @@ DAYS3 = "Mon|Tue|Wed|Thu|Fri|Sat|Sun|day"
 RULES = (
     Rule(
         "date.days",
-        re.compile(
+        Deferred(
             rf"\b(?P<m>{MONTH})\s?{DAY}(?:st|nd|rd|th)?{TO}(?P<e>[12][0-9]|3[01]|0?[1-9])(?:st|nd|rd|th)?(?![0-9:/])(?:,?\s?{YEAR})?"
         ),
         _days,
+        lead=10,
     ),
     Rule(
         "date.named",
-        re.compile(rf"\b(?P<m>{MONTH})\s?{DAY}(?:st|nd|rd|th)?(?![0-9:/]|\.[0-9]|\s?%)(?:,?\s?{YEAR})?"),
+        Deferred(rf"\b(?P<m>{MONTH})\s?{DAY}(?:st|nd|rd|th)?(?![0-9:/]|\.[0-9]|\s?%)(?:,?\s?{YEAR})?"),
         _named,
+        lead=10,
     ),
     Rule(
         "date.days_first",
-        re.compile(
+        Deferred(
             rf"(?P<the>\b[Tt]he\s)?(?<![0-9A-Za-z.$-]){DAY}(?:st|nd|rd|th)?{TO}(?P<e>[12][0-9]|3[01]|0?[1-9])(?:st|nd|rd|th)?\s(?P<of>of\s)?(?P<m>{MONTH})(?![A-Za-z])(?:,?\s{YEAR})?"
         ),
         _days_in_order,
+        lead=4,
     ),
     Rule(
         "date.day_first",
-        re.compile(
+        Deferred(
             rf"(?<![0-9A-Za-z.$-])(?P<the>[Tt]he\s)?{DAY}(?:st|nd|rd|th)?\s(?P<of>of\s)?(?P<m>{MONTH})(?![A-Za-z])(?:,?\s{YEAR})?"
         ),
         _in_order,
+        lead=4,
     ),
     Rule(
         "date.months",
-        re.compile(rf"\b(?P<a>{MONTH})\s?[-–—]\s?(?P<b>{MONTH}),?\s{YEAR}"),
+        Deferred(rf"\b(?P<a>{MONTH})\s?[-–—]\s?(?P<b>{MONTH}),?\s{YEAR}"),
         lambda m: f"{month_name(m['a'])} to {month_name(m['b'])} {year(m['y'])}",
         needs=("-", "–", "—"),
     ),
-    Rule("date.month_year", re.compile(rf"\b(?P<m>{MONTH}),?\s{YEAR}"), _month_year),
+    Rule("date.month_year", Deferred(rf"\b(?P<m>{MONTH}),?\s{YEAR}"), _month_year, lead=11),
     Rule(
         "date.iso",
-        re.compile(
+        Deferred(
             r"(?<![0-9./-])(?P<y>[12][0-9]{3})(?P<s>[-/.])(?P<m>0?[1-9]|1[0-2])(?P=s)(?P<d>[12][0-9]|3[01]|0?[1-9])(?:T(?=[0-9]{2}:)|(?![0-9]|[-/.][0-9]))"
         ),
         lambda m: _numeric(m) + (" " if m.group().endswith("T") else ""),
+        lead=0,
     ),
     Rule(
         "date.american",
-        re.compile(
+        Deferred(
             r"(?<![0-9./-])(?P<m>0?[1-9]|1[0-2])(?P<s>[-/.])(?P<d>[12][0-9]|3[01]|0?[1-9])(?P=s)(?P<y>[12][0-9]{3})(?![0-9]|[-/.][0-9])"
         ),
         _numeric,
+        lead=0,
     ),
     Rule(
         "date.day_month",
-        re.compile(
+        Deferred(
             r"(?<![0-9./-])(?P<d>1[3-9]|2[0-9]|3[01])(?P<s>[-/.])(?P<m>0?[1-9]|1[0-2])(?P=s)(?P<y>[12][0-9]{3})(?![0-9]|[-/.][0-9])"
         ),
         _numeric,
+        lead=0,
     ),
     Rule(
         "date.short",
-        re.compile(
+        Deferred(
             r"(?<![0-9./-])(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])/(?P<y>[0-9]{1,2})(?![0-9]|[/.][0-9])"
         ),
         _short,
         needs=("/",),
+        lead=0,
     ),
     Rule(
         "date.padded",
-        re.compile(
+        Deferred(
             r"(?<![0-9./-])(?P<m>0[1-9]|1[0-2])(?P<s>[-.])(?P<d>[12][0-9]|3[01]|0[1-9])(?P=s)(?P<y>[0-9]{2})(?![0-9]|[-/.][0-9])"
         ),
         _short,
         needs=("-", "."),
+        lead=0,
     ),
     Rule(
         "date.hyphen",
-        re.compile(rf"(?<![0-9A-Za-z./-]){DAY}-(?P<m>{MONTH})-(?P<y>[12][0-9]{{3}}|[0-9]{{2}})(?![0-9A-Za-z-])"),
+        Deferred(rf"(?<![0-9A-Za-z./-]){DAY}-(?P<m>{MONTH})-(?P<y>[12][0-9]{{3}}|[0-9]{{2}})(?![0-9A-Za-z-])"),
         _hyphened,
+        lead=0,
     ),
     Rule(
         "date.year_month",
-        re.compile(r"(?<![0-9A-Za-z./-])(?P<y>19[0-9]{2}|20[0-9]{2})-(?P<m>0[1-9]|1[0-2])(?![0-9./-])"),
+        Deferred(r"(?<![0-9A-Za-z./-])(?P<y>19[0-9]{2}|20[0-9]{2})-(?P<m>0[1-9]|1[0-2])(?![0-9./-])"),
         lambda m: f"{MONTH_NAMES[int(m['m']) - 1]} {year(m['y'])}",
+        lead=0,
     ),
     Rule(
         "date.slash",
-        re.compile(
+        Deferred(
             rf"(?:(?<=\b[Oo]n )|(?<=\b(?:{DAYS3}) )|(?<=\b(?:{DAYS3}), ))(?P<m>0?[1-9]|1[0-2])/"
             r"(?P<d>[12][0-9]|3[01]|0?[1-9])(?P<y>)(?![0-9/])"
         ),
         _numeric,
         needs=("/",),
+        lead=0,
     ),
 )
 FRACTIONS = frozenset((2, 3, 4, 5, 8, 10, 16, 32))  # below these, x/y is rather a fraction
@@ -210,22 +222,23 @@ def _slashed_range(m: re.Match[str]) -> str | None:
 SLASHED_RULES = (
     Rule(
         "date.expiry",
-        re.compile(rf"(?P<head>\b(?:{CARD}):?\s(?:on\s|in\s)?)(?P<m>0?[1-9]|1[0-2])/(?P<y>[0-9]{{2}})(?![0-9/])"),
+        Deferred(rf"(?P<head>\b(?:{CARD}):?\s(?:on\s|in\s)?)(?P<m>0?[1-9]|1[0-2])/(?P<y>[0-9]{{2}})(?![0-9/])"),
         _expiry,
         needs=("/",),
     ),
     Rule(
         "date.slashed_range",
-        re.compile(
+        Deferred(
             rf"(?<![0-9/.$])(?P<head>\b(?:[Ff]rom|[Bb]etween|[Oo]n|[Cc]losed|[Oo]pen)\s)?{FIRST}"
             rf"(?:\s?[-–—]\s?|\s(?P<word>to|and|through|thru)\s){SECOND}(?![0-9/]){MEASURED}"
         ),
         _slashed_range,
         needs=("/",),
+        lead=8,
     ),
     Rule(
         "date.slashed",
-        re.compile(
+        Deferred(
             rf"(?P<head>\b(?:(?:{SURELY})|(?P<perhaps>{PERHAPS}))(?: date)?:?\s){FIRST}(?![0-9/%]|\.[0-9]){MEASURED}"
         ),
         _slashed,
@@ -233,19 +246,21 @@ SLASHED_RULES = (
     ),
     Rule(
         "date.month_slash_year",
-        re.compile(r"(?<![0-9A-Za-z./$-])(?P<m>0?[1-9]|1[0-2])/(?P<y>19[0-9]{2}|20[0-9]{2})(?![0-9/])"),
+        Deferred(r"(?<![0-9A-Za-z./$-])(?P<m>0?[1-9]|1[0-2])/(?P<y>19[0-9]{2}|20[0-9]{2})(?![0-9/])"),
         lambda m: f"{MONTH_NAMES[int(m['m']) - 1]} {year(m['y'])}",
         needs=("/",),
+        lead=0,
     ),
     Rule(
         "date.month_hyphen_year",
-        re.compile(r"(?<![0-9A-Za-z./$-])(?P<m>0[1-9]|1[0-2])-(?P<y>19[0-9]{2}|20[0-9]{2})(?![0-9/-])"),
+        Deferred(r"(?<![0-9A-Za-z./$-])(?P<m>0[1-9]|1[0-2])-(?P<y>19[0-9]{2}|20[0-9]{2})(?![0-9/-])"),
         lambda m: f"{MONTH_NAMES[int(m['m']) - 1]} {year(m['y'])}",
         needs=("-",),
+        lead=0,
     ),
     Rule(
         "date.until",
-        re.compile(
+        Deferred(
             r"(?:(?<=/[0-9]{4})|(?<=[0-9]{4}-[0-9]{2}-[0-9]{2}))\s?[-–—]\s?(?=[0-9]{1,4}[/-][0-9]{1,2}[/-][0-9]{2,4})"
         ),
         lambda _: " to ",
@@ -269,25 +284,25 @@ def _weekday(written: str) -> str:
 WORD_RULES = (
     Rule(
         "date.weekdays",
-        re.compile(rf"\b(?P<a>{ANY_CASE})\.?\s?[-–—]\s?(?P<b>{ANY_CASE})\b"),
+        Deferred(rf"\b(?P<a>{ANY_CASE})\.?\s?[-–—]\s?(?P<b>{ANY_CASE})\b"),
         lambda m: f"{_weekday(m['a'])} to {_weekday(m['b'])}",
         needs=("-", "–", "—"),
     ),
     Rule(
         "date.between_days",
-        re.compile(r"(?<=[a-z]day)[-–](?=(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b)"),
+        Deferred(r"(?<=[a-z]day)[-–](?=(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b)"),
         lambda _: " to ",
         needs=("-", "–", "—"),
     ),
     Rule(
         "date.months_alone",
-        re.compile(rf"\b(?P<a>{MONTH})\s?[-–—]\s?(?P<b>{MONTH})(?![A-Za-z])"),
+        Deferred(rf"\b(?P<a>{MONTH})\s?[-–—]\s?(?P<b>{MONTH})(?![A-Za-z])"),
         lambda m: f"{month_name(m['a'])} to {month_name(m['b'])}",
         needs=("-", "–", "—"),
     ),
     Rule(
         "date.weekday",
-        re.compile(
+        Deferred(
             rf"\b(?P<a>(?:{WEEKDAY}|{WEEKDAY.upper()})\b\.?"
             rf"(?=,? (?:{MONTH})|,? [0-9]{{1,2}}(?:[ /:]|st|nd|rd|th|\s?[ap]m))"
             rf"|(?:{PLAIN})\b\.?(?=,? (?:{MONTH}|[0-9]{{1,2}}(?:st|nd|rd|th)? (?:of )?{MONTH})))"
@@ -296,7 +311,7 @@ WORD_RULES = (
     ),
     Rule(
         "date.weekend",  # "Sun." is a Sunday beside small words and marks; The Sun. may end a sentence
-        re.compile(
+        Deferred(
             r"\b(?P<a>Sat|Sun)\.(?=\s?[,;&)/]|\s(?:[a-z0-9]))"
             r"|(?:(?<=\b(?:on|or|to)\s)|(?<=\b(?:and|not)\s)|(?<=\bevery\s))(?P<b>Sat|Sun)\."
         ),

@@ -5,7 +5,7 @@ import re
 from vivace.text.en.forms import SIGN
 from vivace.text.en.number import cardinal, number, ordinal
 from vivace.text.en.rules.measure import UNITS
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 from vivace.text.tables import alternatives
 
 USUAL = {
@@ -69,36 +69,40 @@ def _named(m: re.Match[str], more: int) -> str:
 MEASURED_RULES = (
     Rule(
         "fraction.measured",
-        re.compile(
+        Deferred(
             r"(?<![0-9A-Za-z./$€£'’-])(?<![0-9] )(?:(?P<whole>[0-9]{1,4})\s)?(?P<a>[1-9][0-9]?)/(?P<b>[248]|3|16|32)"
             rf"(?:(?P<mark>[\"″”%])|[\s-]?(?P<unit>{MEASURES})(?![A-Za-z0-9/²³^]))"
         ),
         _measured,
         needs=("/", "⁄"),
+        lead=0,
     ),
 )
 RULES = (
     Rule(
         "fraction.beat",  # in 3/4 time
-        re.compile(
+        Deferred(
             r"(?<![0-9A-Za-z./$])(?P<a>[2-9]|12)/(?P<b>2|4|8|16)(?=\s(?:time|beats?|meter|signature|rhythms?|measures?|bars?)\b)"
         ),
         lambda m: f"{cardinal(m['a'])} {cardinal(m['b'])}",
         needs=("/",),
+        lead=0,
     ),
     Rule(
         "fraction.mark",
-        re.compile(r"(?<![0-9A-Za-z./$])(?P<a>[0-9]{1,2}\.[0-9])/(?P<b>10|5|4)(?![0-9A-Za-z/.])"),
+        Deferred(r"(?<![0-9A-Za-z./$])(?P<a>[0-9]{1,2}\.[0-9])/(?P<b>10|5|4)(?![0-9A-Za-z/.])"),
         lambda m: f"{number(m['a'])} out of {cardinal(m['b'])}",
         needs=("/",),
+        lead=0,
     ),
     Rule(
         "fraction",
-        re.compile(
+        Deferred(
             rf"(?P<sign>{SIGN})(?<![0-9A-Za-z./])(?:(?P<whole>[0-9]{{1,4}})\s)?(?P<a>[0-9]{{1,4}})(?:(?P<spaced>\s[/⁄]\s)|\s?[/⁄]\s?)(?P<b>(?!0[0-9])[0-9]{{1,4}})"
             r"(?:th|rd|nd|st)?s?(?![0-9A-Za-z/]|\.[0-9])"
         ),
         _read,
         needs=("/", "⁄"),
+        lead=1,
     ),
 )

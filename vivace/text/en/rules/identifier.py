@@ -5,7 +5,7 @@ import re
 from vivace.text.en.number import ONES, cardinal, spell
 from vivace.text.en.rules.address import house_number
 from vivace.text.en.rules.measure import UNITS
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 
 # Before four digits and more that are said one by one, and before three or four that are said in pairs.
 NUMBERED = (
@@ -84,14 +84,15 @@ def _colons(m: re.Match[str]) -> str | None:
 NAMED_RULES = (
     Rule(
         "identifier.hardware",
-        re.compile(
+        Deferred(
             r"(?<![0-9A-Za-z:-])(?P<n>[0-9A-Fa-f]{2}(?P<s>[:-])(?:[0-9A-Fa-f]{2}(?P=s)){4}[0-9A-Fa-f]{2})(?![0-9A-Za-z:-])"
         ),
         _pairs,
+        needs=(":", "-"),
     ),
     Rule(
         "identifier.ip6",
-        re.compile(
+        Deferred(
             r"(?<![0-9A-Za-z:.])(?:(?:[0-9A-Fa-f]{1,4}:){2,7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){1,6}(?::[0-9A-Fa-f]{1,4}){1,6}|::[0-9A-Fa-f]{1,4})(?![0-9A-Za-z:])"
         ),
         _colons,
@@ -99,43 +100,52 @@ NAMED_RULES = (
     ),
     Rule(
         "identifier.hexadecimal",
-        re.compile(r"(?<![0-9A-Za-z])0[xX](?P<n>[0-9A-Fa-f]{1,32})(?![0-9A-Za-z])"),
+        Deferred(r"(?<![0-9A-Za-z])0[xX](?P<n>[0-9A-Fa-f]{1,32})(?![0-9A-Za-z])"),
         lambda m: " ".join(["zero", "x", *(ONES[int(c)] if c.isdigit() else c.upper() for c in m["n"])]),
         needs=("0x", "0X"),
+        lead=0,
     ),
     Rule(
         "identifier.ip",
-        re.compile(
+        Deferred(
             r"(?<![0-9.])(?P<n>[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?![0-9.]*[0-9])(?::(?P<port>[0-9]{1,5})(?![0-9])|/(?P<bits>[0-9]{1,2})(?![0-9]))?"
         ),
         _dotted,
+        lead=0,
     ),
     Rule(
-        "identifier.war", re.compile(r"\bWW-?(?P<n>[123])\b"), lambda m: f"World War {cardinal(m['n'])}", needs=("WW",)
+        "identifier.war",
+        Deferred(r"\bWW-?(?P<n>[123])\b"),
+        lambda m: f"World War {cardinal(m['n'])}",
+        needs=("WW",),
+        lead=3,
     ),
     Rule(
         "identifier.port",
-        re.compile(r"(?<=\blocalhost):(?P<n>[0-9]{2,5})(?![0-9])"),
+        Deferred(r"(?<=\blocalhost):(?P<n>[0-9]{2,5})(?![0-9])"),
         lambda m: f" colon {spell(m['n'])}",
         needs=("localhost",),
+        lead=1,
     ),
     Rule(
         "identifier.version",
-        re.compile(r"(?P<head>(?<![A-Za-z])[vV](?:er|ersion)?\.?\s?)(?P<n>[0-9]+(?:\.[0-9]+)*)(?![0-9A-Za-z])"),
+        Deferred(r"(?P<head>(?<![A-Za-z])[vV](?:er|ersion)?\.?\s?)(?P<n>[0-9]+(?:\.[0-9]+)*)(?![0-9A-Za-z])"),
         _version,
+        lead=9,
     ),
     Rule(
         "identifier.isbn",
-        re.compile(
+        Deferred(
             r"(?P<head>\b(?:ISBN|ISSN)(?=-1[03]|:|\s))(?:-(?P<kind>1[03]))?:?(?P<is>\sis\b)?\s?"
             r"(?P<n>[0-9][0-9Xx -]{6,20}[0-9Xx])"
         ),
         _book,
         needs=("ISBN", "ISSN"),
+        lead=9,
     ),
     Rule(
         "identifier.named",
-        re.compile(
+        Deferred(
             rf"(?P<head>\b(?i:{NUMBERED})(?: is)?:?\s#?)(?P<n>[0-9]{{4,40}}|[0-9]{{2,12}}(?:-[0-9]{{2,12}}){{1,4}})"
             r"(?![0-9A-Za-z-]|[.,][0-9])(?!\s(?:[a-z]+s|[KMGT]B)\b)"
         ),
@@ -143,24 +153,30 @@ NAMED_RULES = (
     ),
     Rule(
         "identifier.room",
-        re.compile(
+        Deferred(
             rf"(?P<head>\b(?i:{PLACES})\s)"
             r"(?P<n>[0-9]{3,4})(?![0-9]|[.,][0-9])"
         ),
         lambda m: m["head"] + (house_number(m["n"]) if len(m["n"]) == 4 else _digits(m["n"])),
+        lead=14,
     ),
 )
 RULES = (
-    Rule("identifier.dotted", re.compile(r"(?P<head>)(?<![0-9.])(?P<n>[0-9]+(?:\.[0-9]+){2,})(?![0-9])"), _version),
+    Rule(
+        "identifier.dotted", Deferred(r"(?P<head>)(?<![0-9.])(?P<n>[0-9]+(?:\.[0-9]+){2,})(?![0-9])"), _version, lead=0
+    ),
     Rule(
         "identifier.hyphen",
-        re.compile(r"(?<=[A-Za-z])[-–](?P<n>[0-9]+)(?:\.(?P<f>[0-9]+))?(?![0-9]|[.,:/][0-9]|(?:st|nd|rd|th)\b)"),
+        Deferred(r"(?<=[A-Za-z])[-–](?P<n>[0-9]+)(?:\.(?P<f>[0-9]+))?(?![0-9]|[.,:/][0-9]|(?:st|nd|rd|th)\b)"),
         _hyphened,
+        lead=1,
+        needs=("-", "–", "—"),
     ),
-    Rule("identifier.tied", re.compile(r"(?<=[A-Za-z])(?P<n>[0-9]+)(?:\.(?P<f>[0-9]+))?(?![0-9])"), _tied),
+    Rule("identifier.tied", Deferred(r"(?<=[A-Za-z])(?P<n>[0-9]+)(?:\.(?P<f>[0-9]+))?(?![0-9])"), _tied, lead=0),
     Rule(
         "identifier.leading",
-        re.compile(r"(?<![0-9.,A-Za-z])(?P<n>[0-9]+)(?=(?P<tail>[DGKQPBACEF][A-Z]*)(?![a-z]))"),
+        Deferred(r"(?<![0-9.,A-Za-z])(?P<n>[0-9]+)(?=(?P<tail>[DGKQPBACEF][A-Z]*)(?![a-z]))"),
         _leading,
+        lead=0,
     ),
 )

@@ -5,7 +5,7 @@ import re
 from vivace.text.en.forms import NUMERAL, SIGN, TO
 from vivace.text.en.number import cardinal, number
 from vivace.text.en.rules.abbreviation import closing
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 from vivace.text.tables import alternatives, rows
 
 UNITS = {unit: (one, more) for unit, one, more in rows("en_units")}
@@ -118,24 +118,27 @@ def _feet(m: re.Match[str]) -> str | None:
 DURATION_RULES = (
     Rule(
         "measure.duration",
-        re.compile(
+        Deferred(
             r"(?<![0-9A-Za-z.$])(?P<h>[0-9]{1,3})\s?(?:hrs?|h)\.?\s?(?P<m>[0-9]{1,2})\s?(?:mins?|m)\b(?:\s?(?P<s>[0-9]{1,2})\s?(?:secs?|s)\b)?"
         ),
         _duration,
+        lead=0,
     ),
     Rule(
         "measure.hours",
-        re.compile(r"(?<![0-9A-Za-z.$])(?<!\bat )(?P<h>[0-9])h(?P<m>[0-5][0-9])(?P<s>)(?![0-9A-Za-z])"),
+        Deferred(r"(?<![0-9A-Za-z.$])(?<!\bat )(?P<h>[0-9])h(?P<m>[0-5][0-9])(?P<s>)(?![0-9A-Za-z])"),
         _duration,
+        lead=0,
     ),
     Rule(
         "measure.minutes",
-        re.compile(r"(?<![0-9A-Za-z.$])(?P<h>)(?P<m>[0-9]{1,3})\s?(?:mins?|m)\s?(?P<s>[0-9]{1,2})\s?(?:secs?|s)\b"),
+        Deferred(r"(?<![0-9A-Za-z.$])(?P<h>)(?P<m>[0-9]{1,3})\s?(?:mins?|m)\s?(?P<s>[0-9]{1,2})\s?(?:secs?|s)\b"),
         _duration,
+        lead=0,
     ),
     Rule(
         "measure.round_seconds",  # took 30s, but not: in the 30s, 80s music
-        re.compile(
+        Deferred(
             r"(?:(?P<adjective>\b[Aa] )(?=[1-6]0s [a-z])"
             r"|(?P<head>\b(?:is|was|takes|took|lasts|lasted|[Ff]or|[Aa]fter|[Ee]very|[Ww]ithin"
             r"|[Uu]nder|about|only|least|most|[Ww]ait|than|not|[Ii]n|to|by|[Tt]imeout|[Ii]nterval|[Dd]elay):?=?\s?|(?<=[=<>~]))"
@@ -143,70 +146,87 @@ DURATION_RULES = (
         ),
         lambda m: (m["adjective"] or m["head"]) + cardinal(m["n"]) + (" second" if m["adjective"] else " seconds"),
         needs=("0s",),
+        lead=11,
     ),
     Rule(
         "measure.seconds",
-        re.compile(r"(?<![0-9A-Za-z.$'’-])(?<!the )(?P<n>[1-9]|1[0-9]|[2-5][1-9])s\b"),
+        Deferred(r"(?<![0-9A-Za-z.$'’-])(?<!the )(?P<n>[1-9]|1[0-9]|[2-5][1-9])s\b"),
         lambda m: f"{cardinal(m['n'])} second{'' if m['n'] == '1' else 's'}",
+        lead=0,
     ),
 )
 # Before the years: 1960-1965 kg.
 RANGE_RULES = (
     Rule(
         "measure.range",
-        re.compile(
+        Deferred(
             rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.])(?P<a>{NUMERAL}){TO}(?P<minus>[-−–])?(?P<b>{NUMERAL}){SCALE}{UNIT}"
         ),
         _range,
+        lead=1,
     ),
 )
 RULES = (
     Rule(
         "measure.height",
-        re.compile(
+        Deferred(
             r"(?<![0-9.])(?P<ft>[0-9]{1,2})(?:['’]\s?-?|\s?ft\.?\s?)(?P<in>1[01]|[0-9])(?:\s(?P<a>[137])/(?P<b>[248]))?(?P<mark>[\"″”]|\s?in\b\.?)"
             r"|(?<![0-9.])(?P<tall>[4-7])['’](?P<short>1[01]|[0-9])(?![0-9A-Za-z'’])"
         ),
         _height,
         needs=("'", "’", "ft"),
+        lead=0,
     ),
     Rule(
         "measure.inches",
-        re.compile(
+        Deferred(
             r"(?<![0-9A-Za-z.'’\"“])(?P<n>[0-9]{1,3}(?:\.[0-9]+)?)[\"″]"
             r"(?P<noun>(?=[ -][\"“]?(?!(?:and|or|by|in|is|at|to|x)\b)[a-z]))?"
         ),
         _inches,
         needs=('"', "″"),
+        lead=0,
     ),
-    Rule("measure.feet", re.compile(r"(?<![0-9A-Za-z.])(?P<n>[0-9]{1,3})'(?![0-9A-Za-z'\"])"), _feet, needs=("'",)),
+    Rule(
+        "measure.feet", Deferred(r"(?<![0-9A-Za-z.])(?P<n>[0-9]{1,3})'(?![0-9A-Za-z'\"])"), _feet, needs=("'",), lead=0
+    ),
     Rule(
         "measure.in_point",
-        re.compile(r"(?<![0-9A-Za-z.])(?P<n>[0-9]+(?:\.[0-9]+)?)\sin\.(?=\s*$|\s*[,;)])"),
+        Deferred(r"(?<![0-9A-Za-z.])(?P<n>[0-9]+(?:\.[0-9]+)?)\sin\.(?=\s*$|\s*[,;)])"),
         lambda m: f"{number(m['n'])} {'inch' if m['n'] == '1' else 'inches'}" + closing(m),
+        lead=0,
+        needs=("in.",),
     ),
     Rule(
         "measure.in",
-        re.compile(
+        Deferred(
             r"(?<![0-9A-Za-z.])(?P<n>[0-9]+(?:\.[0-9]+)?)\s?in\.?(?P<noun>)(?=\s(?:long|wide|tall|deep|high|thick|by|x)\b|\s*$)"
         ),
         lambda m: f"{number(m['n'])} {'inch' if m['n'] == '1' else 'inches'}",
+        lead=0,
+        needs=("in",),
     ),
-    Rule("measure.dash", re.compile(rf"(?<=[A-Za-z])\s?[-–]\s?(?=[0-9.]{{1,8}}\s?(?:{TIGHT})(?![A-Za-z0-9]))"), _dash),
+    Rule(
+        "measure.dash",
+        Deferred(rf"(?<=[A-Za-z])\s?[-–]\s?(?=[0-9.]{{1,8}}\s?(?:{TIGHT})(?![A-Za-z0-9]))"),
+        _dash,
+        needs=("-", "–", "—"),
+    ),
     Rule(
         "measure.one",
-        re.compile(rf"(?P<sign>{SIGN})(?:(?<![0-9A-Za-z.])|(?<=[0-9][x×]))(?P<n>{NUMERAL}){SCALE}{UNIT}"),
+        Deferred(rf"(?P<sign>{SIGN})(?:(?<![0-9A-Za-z.])|(?<=[0-9][x×]))(?P<n>{NUMERAL}){SCALE}{UNIT}"),
         _one,
+        lead=1,
     ),
     Rule(
         "measure.mark",  # at kilometer 40
-        re.compile(r"(?<![0-9A-Za-z])(?<![0-9]\s)km\s(?=[0-9])"),
+        Deferred(r"(?<![0-9A-Za-z])(?<![0-9]\s)km\s(?=[0-9])"),
         lambda _: "kilometer ",
         needs=("km",),
     ),
     Rule(
         "measure.per",
-        re.compile(rf"(?:(?P<word>\bper\s)|(?<=[a-z]{{3}})/)(?P<unit>{PER_UNITS})(?![A-Za-z0-9²³^/])"),
+        Deferred(rf"(?:(?P<word>\bper\s)|(?<=[a-z]{{3}})/)(?P<unit>{PER_UNITS})(?![A-Za-z0-9²³^/])"),
         lambda m: f"{m['word'] or ' per '}{UNITS[m['unit']][0]}",
         needs=("per ", "/"),
     ),

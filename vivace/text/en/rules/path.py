@@ -3,7 +3,7 @@
 import re
 
 from vivace.text.en.number import spell
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 
 ENDINGS = (
     "txt|py|js|ts|jsx|tsx|html?|css|json|ya?ml|xml|csv|tsv|md|pdf|docx?|xlsx?|pptx?|jpe?g|png|gif|svg|mp3|mp4|wav|flac"
@@ -12,6 +12,7 @@ ENDINGS = (
 SIGNS = {".": "dot", "/": "slash", "\\": "backslash", "_": "underscore", "-": "dash", ":": "colon", "~": "tilde"}
 # At least one sign that no spelling of English has, within the first forty.
 SOUNDS = r"[^/\s\[\]]{0,40}[\u0250-\u02af\u02b0-\u02ffæðŋœøθχβɡ]"
+HIDDEN = r"(?=[a-z][A-Za-z0-9_-]{1,30}\b|[A-Z]{2,6}\b)"  # .gitignore, .NET
 PARTS = re.compile(r"[A-Za-z]+|[0-9]+|[./\\_:~-]")
 
 
@@ -48,17 +49,25 @@ def _color(m: re.Match[str]) -> str | None:
 RULES = (
     Rule(
         "path.sounds",  # a word between slashes or brackets in the signs of the International Phonetic Association
-        re.compile(
-            rf"\s?(?:\(\s?)?(?:/(?={SOUNDS})[^/\s\[\]()]{{1,60}}/|\[(?={SOUNDS})[^/\[\]()]{{1,60}}\])(?:\s?\))?"
-        ),
+        Deferred(rf"\s?(?:\(\s?)?(?:/(?={SOUNDS})[^/\s\[\]()]{{1,60}}/|\[(?={SOUNDS})[^/\[\]()]{{1,60}}\])(?:\s?\))?"),
         lambda _: "",
         needs=("/", "["),
     ),
-    Rule("path.windows", re.compile(r"(?<![A-Za-z0-9])[A-Z]:(?:\\[A-Za-z0-9_.-]{1,60}){1,20}(?<![.-])"), _read),
-    Rule("path.unix", re.compile(r"(?<![A-Za-z0-9/.:<])~?(?:/[A-Za-z0-9_.-]{1,60}){2,20}(?<![.-])/?"), _read),
+    Rule(
+        "path.windows",
+        Deferred(r"(?<![A-Za-z0-9])[A-Z]:(?:\\[A-Za-z0-9_.-]{1,60}){1,20}(?<![.-])"),
+        _read,
+        needs=(":\\",),
+    ),
+    Rule(
+        "path.unix",
+        Deferred(r"(?<![A-Za-z0-9/.:<])~?(?:/[A-Za-z0-9_.-]{1,60}){2,20}(?<![.-])/?"),
+        _read,
+        needs=("/",),
+    ),
     Rule(
         "path.top",  # /etc, but not he /she
-        re.compile(
+        Deferred(
             r"(?:(?<=[\s\"'`“‘(=])|(?<![^\n]))/(?!(?:or|and|she|he|her|his|they)\b)[A-Za-z_][A-Za-z0-9_.-]{1,60}(?<![.-])/?"
         ),
         _read,
@@ -66,13 +75,13 @@ RULES = (
     ),
     Rule(
         "path.here",
-        re.compile(rf"(?<![A-Za-z0-9/.:<])\.{{1,2}}(?:/{SEGMENT}){{1,20}}(?<![.-])/?"),
+        Deferred(rf"(?<![A-Za-z0-9/.:<])\.{{1,2}}(?:/{SEGMENT}){{1,20}}(?<![.-])/?"),
         _read,
         needs=("./",),
     ),
     Rule(
         "path.relative",
-        re.compile(
+        Deferred(
             rf"(?<![A-Za-z0-9/.:@<_-])(?:{SEGMENT}/){{1,20}}[A-Za-z0-9_-]{{0,60}}(?:\.[A-Za-z0-9_-]{{1,30}}){{0,3}}\.(?:{ENDINGS})(?![A-Za-z0-9])"
         ),
         _read,
@@ -80,14 +89,15 @@ RULES = (
     ),
     Rule(
         "path.file",
-        re.compile(
+        Deferred(
             rf"(?<![A-Za-z0-9@./_-])[A-Za-z0-9_-]{{1,60}}(?:\.[A-Za-z0-9_-]{{1,30}}){{0,3}}\.(?:{ENDINGS})(?![A-Za-z0-9])"
         ),
         _read,
+        needs=(".",),
     ),
     Rule(
         "path.dotted",  # os.path.join, np.array(
-        re.compile(
+        Deferred(
             r"(?<![A-Za-z0-9.@/_])[a-z_][a-z0-9_]{1,40}(?:(?:\.[a-z_][a-z0-9_]{1,40}){2,6}(?![A-Za-z0-9.@])"
             r"|\.[a-z_][A-Za-z0-9_]{0,40}(?=\())"
         ),
@@ -96,17 +106,18 @@ RULES = (
     ),
     Rule(
         "path.dot",
-        re.compile(r"(?:(?<=[\s\"'`“‘(])|(?<![^\n]))\.(?=[a-z][A-Za-z0-9_-]{1,30}\b|[A-Z]{2,6}\b)"),
+        Deferred(rf"(?<=[\s\"'`“‘(])\.{HIDDEN}"),
         lambda _: "dot ",
-        needs=(".",),
+        needs=(" .", "\n.", '".', "'.", "`.", "“.", "‘.", "(."),
     ),
-    Rule("path.option", re.compile(r"\s(?P<dashes>-{1,2})(?=[A-Za-z])"), _option, needs=(" -",)),
+    Rule("path.dot_first", Deferred(rf"\A\.{HIDDEN}"), lambda _: "dot ", needs=(".",)),
+    Rule("path.option", Deferred(r"\s(?P<dashes>-{1,2})(?=[A-Za-z])"), _option, needs=(" -",)),
     Rule(
         "path.color",
-        re.compile(r"#(?P<n>[0-9A-Fa-f]{8}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})(?![0-9A-Za-z])"),
+        Deferred(r"#(?P<n>[0-9A-Fa-f]{8}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})(?![0-9A-Za-z])"),
         _color,
         needs=("#",),
     ),
-    Rule("path.both", re.compile(r"\s?&&\s?"), lambda _: " and ", needs=("&&",)),
-    Rule("path.either", re.compile(r"\s?\|\|\s?"), lambda _: " or ", needs=("||",)),
+    Rule("path.both", Deferred(r"\s?&&\s?"), lambda _: " and ", needs=("&&",)),
+    Rule("path.either", Deferred(r"\s?\|\|\s?"), lambda _: " or ", needs=("||",)),
 )

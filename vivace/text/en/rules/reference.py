@@ -3,7 +3,7 @@
 import re
 
 from vivace.text.en.number import cardinal
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 from vivace.text.tables import alternatives
 
 BOOKS = (
@@ -55,36 +55,40 @@ def _hyphened(m: re.Match[str]) -> str:
 EARLY_RULES = (
     Rule(
         "reference.numbered",
-        re.compile(
+        Deferred(
             rf"\b(?P<head>(?:{NAMES_OF_NUMBERS})|(?:{alternatives(list(NUMBERED))}))(?P<many>(?<![.])s)?\s(?P<n>{HYPHENED})"
             r"(?!\s(?:people|[a-z]+s)\b(?<!is)(?<!was)(?<!has)(?<!shows)(?<!lists)(?<!gives)(?<!contains)(?<!describes))"
         ),
         _numbered,
         needs=("-", "–"),
+        lead=11,
     ),
     Rule(
         "reference.numbered_too",
-        re.compile(rf"(?:(?<=[0-9][-–][0-9] and )|(?<=[0-9][-–][0-9], )|(?<=[0-9][-–][0-9] or ))(?P<n>{HYPHENED})"),
+        Deferred(rf"(?:(?<=[0-9][-–][0-9] and )|(?<=[0-9][-–][0-9], )|(?<=[0-9][-–][0-9] or ))(?P<n>{HYPHENED})"),
         lambda m: _hyphened(m) if re.search(rf"\b(?:{NAMES_OF_NUMBERS}|[Ff]ig)", m.string[: m.start()]) else None,
         needs=("-", "–"),
+        lead=0,
     ),
     Rule(
         "reference.of",
-        re.compile(rf"(?P<head>\b(?:{PAGED})\s)(?P<a>[0-9]{{1,3}})\s?/\s?(?P<b>[0-9]{{1,4}})(?![0-9/])"),
+        Deferred(rf"(?P<head>\b(?:{PAGED})\s)(?P<a>[0-9]{{1,3}})\s?/\s?(?P<b>[0-9]{{1,4}})(?![0-9/])"),
         lambda m: f"{m['head']}{cardinal(m['a'])} of {cardinal(m['b'])}" if int(m["a"]) <= int(m["b"]) else None,
         needs=("/",),
+        lead=9,
     ),
 )
 RULES = (
     Rule(
         "reference.verse",
-        re.compile(
+        Deferred(
             rf"\b(?P<book>{BOOKS})\s(?P<chapter>[0-9]{{1,3}}):(?P<verse>[0-9]{{1,3}})"
             r"(?:[-–](?P<last>[0-9]{1,3}))?(?![0-9:]|\s?[ap]\.?m\b)"
         ),
         _verse,
         needs=(":",),
+        lead=14,
     ),
-    Rule("reference.sections", re.compile(r"§§\s?(?=[0-9])"), lambda _: "sections ", needs=("§",)),
-    Rule("reference.section", re.compile(r"§\s?(?=[0-9])"), lambda _: "section ", needs=("§",)),
+    Rule("reference.sections", Deferred(r"§§\s?(?=[0-9])"), lambda _: "sections ", needs=("§",)),
+    Rule("reference.section", Deferred(r"§\s?(?=[0-9])"), lambda _: "section ", needs=("§",)),
 )

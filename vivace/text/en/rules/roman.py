@@ -3,7 +3,7 @@
 import re
 
 from vivace.text.en.number import cardinal, ordinal, year
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 
 VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 END = r"(?![A-Za-z0-9-]|['’](?!s\b))"  # Henry VIII's, not XI-a
@@ -11,6 +11,7 @@ END = r"(?![A-Za-z0-9-]|['’](?!s\b))"  # Henry VIII's, not XI-a
 NUMERAL = r"(?P<roman>(?=[IVX]|[LCDM]{1,4}[IVXLCDM])M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))" + END
 BARE = r"(?P<roman>(?:X{0,3}(?:IX|IV|V?I{2,3}|VI)|XI?V|X{1,3}V))" + END  # not I, V, X, XI or XX alone
 YEAR = r"(?P<roman>M{1,2}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))" + END
+CAPITAL = (" I", " V", " X", " L", " C", " D", " M")  # how a numeral begins
 PARTS = (
     "[Cc]hapter|CHAPTER|[Pp]art|PART|[Vv]olume|[Bb]ook|[Aa]ct|[Ss]cene|[Ss]ection|[Tt]itle|[Aa]ppendix|[Pp]hase"
     "|[Tt]ype|[Cc]lass|[Ss]tage|[Gg]rade|[Ll]evel|World War|Super Bowl|Rocky|Final Fantasy|Apollo|[Aa]rticle"
@@ -98,25 +99,23 @@ def _ruler(m: re.Match[str]) -> str | None:
 
 
 RULES = (
-    Rule(
-        "roman.part",
-        re.compile(rf"(?P<head>\b(?:{PARTS})\s){NUMERAL}"),
-        _part,
-    ),
-    Rule(
-        "roman.ruler",
-        re.compile(rf"(?P<head>\b(?:{RULERS})\s){NUMERAL}"),
-        _ruler,
-    ),
+    Rule("roman.part", Deferred(rf"(?P<head>\b(?:{PARTS})\s){NUMERAL}"), _part, needs=CAPITAL),
+    Rule("roman.ruler", Deferred(rf"(?P<head>\b(?:{RULERS})\s){NUMERAL}"), _ruler, needs=CAPITAL),
     Rule(  # John D. Rockefeller III
         "roman.family",
-        re.compile(rf"(?P<head>\b(?:{GIVEN})(?: [A-Z]\.)? [A-Z][a-z]{{1,20}},? )(?P<roman>I{{2,3}}|I?V)" + END),
+        Deferred(rf"(?P<head>\b(?:{GIVEN})(?: [A-Z]\.)? [A-Z][a-z]{{1,20}},? )(?P<roman>I{{2,3}}|I?V)" + END),
         lambda m: f"{m['head']}the {ordinal(str(value(m['roman'])))}",
+        needs=(" I", " V"),
     ),
-    Rule("roman.and_first", re.compile(r"(?<=[a-z] [VI][VI] and )I(?= of\b|[.,]|\s*$)"), lambda _: "the first"),
+    Rule(
+        "roman.and_first",
+        Deferred(r"(?<=[a-z] [VI][VI] and )I(?= of\b|[.,]|\s*$)"),
+        lambda _: "the first",
+        needs=("and I",),
+    ),
     Rule(
         "roman.small",
-        re.compile(
+        Deferred(
             r"(?P<head>\b(?:[Cc]hapter|[Pp]age|[Pp]ages|pp?\.|[Pp]art|[Aa]ct|[Ss]cene|[Vv]olume|[Vv]ol\.|[Ss]ection|[Pp]hase|[Tt]ype"
             r"|[Ss]tage|[Bb]ook) )(?P<roman>(?=[ivx])x{0,3}(?:ix|iv|v?i{0,3}))(?![A-Za-z0-9'’-])"
         ),
@@ -124,17 +123,20 @@ RULES = (
     ),
     Rule(
         "roman.century",
-        re.compile(rf"\b{NUMERAL}(?=\s(?:century|centuries|dynasty)\b)"),
+        Deferred(rf"\b{NUMERAL}(?=\s(?:century|centuries|dynasty)\b)"),
         lambda m: ordinal(str(value(m["roman"]))) if m["roman"] else None,
+        needs=("centur", "dynast"),
     ),
     Rule(
         "roman.year",
-        re.compile(rf"\b{YEAR}"),
+        Deferred(rf"\b{YEAR}"),
         lambda m: year(str(value(m["roman"]))) if len(m["roman"]) > 3 else None,
+        needs=("M",),
     ),
     Rule(
         "roman.bare",
-        re.compile(rf"(?<![A-Za-z0-9.'’-])(?=[IVX]{{2}}){BARE}"),
+        Deferred(rf"(?<![A-Za-z0-9.'’-])(?=[IVX]{{2}}){BARE}"),
         lambda m: cardinal(str(value(m["roman"]))),
+        needs=("I", "V", "X"),
     ),
 )

@@ -2,13 +2,16 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 
 COMPARED = {
     ">=": "greater than or equal to", "<=": "less than or equal to", "!=": "not equal to", "==": "equals",
     "===": "equals", "!==": "not equal to", "≥": "greater than or equal to", "≤": "less than or equal to",
 }  # fmt: skip
 ALONE = {"==": "double equals", "===": "triple equals"}
+RULED = ("===", "***", "###", "___", "~~~", "+++", "=-=", "-=-", "*-*", "-*-", "~-~")
+UP, DOWN = ("↑", "⇑", "▲", "△"), ("↓", "⇓", "▼", "▽")
+BOTH = ("↔", "⇄", "⇔", "⟷", "<->", "<=>", "<--", "<==")
 AFTER = r"(?<=[A-Za-z0-9.)\]\"'”’`%])"
 BEFORE = r"(?=[A-Za-z0-9(\[\"'“‘`/.$€£-])"
 
@@ -30,33 +33,46 @@ def _compared(m: re.Match[str]) -> str:
 RULES = (
     Rule(
         "sign.identical",
-        re.compile(r"(?<=[A-Za-z0-9)\]\"'])\s(?P<sign>[!=]==)\s(?=[A-Za-z0-9(\"'-])"),
+        Deferred(r"(?<=[A-Za-z0-9)\]\"'])\s(?P<sign>[!=]==)\s(?=[A-Za-z0-9(\"'-])"),
         lambda m: f" {COMPARED[m['sign']]} ",
         needs=("==",),
     ),
-    Rule("sign.ruled", re.compile(r"([=*#_~+])\1{2,}(?![A-Za-z0-9])|(?:=-|-=|\*-|-\*|~-){2,}=?"), lambda _: " "),
-    Rule("sign.ruled_end", re.compile(r"(?<=\s)[-–—]{3,}\s*$"), lambda _: "", needs=("---", "–––", "———")),
+    Rule(
+        "sign.ruled",
+        Deferred(r"([=*#_~+])\1{2,}(?![A-Za-z0-9])|(?:=-|-=|\*-|-\*|~-){2,}=?"),
+        lambda _: " ",
+        needs=RULED,
+    ),
+    Rule("sign.ruled_end", Deferred(r"(?<=\s)[-–—]{3,}\s*$"), lambda _: "", needs=("---", "–––", "———")),
     Rule(
         "sign.heart",
-        re.compile(
+        Deferred(
             r"(?:(?P<loves>(?:(?<=\bI)|(?<=\b[Ww]e)|(?<=\b[Tt]hey))(?=\s<3+\s[A-Za-z]))|(?<=[A-Za-z!.]{3}))"
             r"\s<3{1,5}(?![0-9.,%A-Za-z])\s?"
         ),
         _heart,
         needs=("<3",),
+        lead=2,
     ),
-    Rule("sign.from_to", re.compile(rf"{AFTER}\s?(?:[→⇒⟶⟹➙]|[-=]{{1,2}}>)\s?{BEFORE}"), lambda _: " to "),
-    Rule("sign.money", re.compile(r"(?<![A-Za-z0-9$])\${2,4}(?![A-Za-z0-9$\\])"), lambda _: "dollars", needs=("$$",)),
-    Rule("sign.both", re.compile(rf"{AFTER}\s?(?:[↔⇄⇔⟷]|<[-=]{{1,2}}>)\s?{BEFORE}"), lambda _: " to and from "),
-    Rule("sign.from", re.compile(rf"{AFTER}\s?(?:[←⟵])\s?{BEFORE}"), lambda _: " from ", needs=("←", "⟵")),
-    Rule("sign.up", re.compile(r"\s?[↑⇑▲△](?=\s?[0-9$€£])\s?|\s?[↑⇑]\s?"), lambda _: " up "),
-    Rule("sign.down", re.compile(r"\s?[↓⇓▼▽](?=\s?[0-9$€£])\s?|\s?[↓⇓]\s?"), lambda _: " down "),
+    Rule(
+        "sign.from_to",  # but not the arrow of a call: $x->normal
+        Deferred(rf"{AFTER}(?:\s?[→⇒⟶⟹➙]\s?|\s[-=]{{1,2}}>\s?|[-=]{{1,2}}>(?![a-z_]))\s?{BEFORE}"),
+        lambda _: " to ",
+        needs=("→", "⇒", "⟶", "⟹", "➙", "->", "=>"),
+    ),
+    Rule("sign.money", Deferred(r"(?<![A-Za-z0-9$])\${2,4}(?![A-Za-z0-9$\\])"), lambda _: "dollars", needs=("$$",)),
+    Rule(
+        "sign.both", Deferred(rf"{AFTER}\s?(?:[↔⇄⇔⟷]|<[-=]{{1,2}}>)\s?{BEFORE}"), lambda _: " to and from ", needs=BOTH
+    ),
+    Rule("sign.from", Deferred(rf"{AFTER}\s?(?:[←⟵])\s?{BEFORE}"), lambda _: " from ", needs=("←", "⟵")),
+    Rule("sign.up", Deferred(r"\s?[↑⇑▲△](?=\s?[0-9$€£])\s?|\s?[↑⇑]\s?"), lambda _: " up ", needs=UP),
+    Rule("sign.down", Deferred(r"\s?[↓⇓▼▽](?=\s?[0-9$€£])\s?|\s?[↓⇓]\s?"), lambda _: " down ", needs=DOWN),
 )
 # Behind the rules of arithmetic: a comparison between anything else.
 LAST_RULES = (
     Rule(
         "sign.compared",
-        re.compile(r"\s?(?P<sign>[!=]==|[<>!=]=|[≥≤])\s?"),
+        Deferred(r"\s?(?P<sign>[!=]==|[<>!=]=|[≥≤])\s?"),
         _compared,
         needs=("=", "≥", "≤"),
     ),

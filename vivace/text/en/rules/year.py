@@ -4,7 +4,7 @@ import re
 
 from vivace.text.en.number import cardinal, plural, year
 from vivace.text.en.rules.abbreviation import closing
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 
 YEAR = r"(?:1[1-9][0-9]{2}|20[0-9]{2}|(?<=year )10[0-9]{2}|(?<=In )10[0-9]{2}|(?<=in )10[0-9]{2})"
 # A four-digit number before one of these is a count.
@@ -47,22 +47,24 @@ def _spaced_decade(m: re.Match[str]) -> str:
 EARLY_RULES = (
     Rule(
         "year.spaced_decade",
-        re.compile(
+        Deferred(
             r"(?<![0-9A-Za-z.,$])(?P<century>1[1-9]|20)(?P<decade>[0-9]0)\s['’]?s\b"
             r"|(?:(?<=\bthe\s)|(?<=[0-9]\ss\s(?:and|but)\s)|(?<=[0-9]0s\sand\s)|(?<=\bearly\s)|(?<=\blate\s))(?P<short>[2-9]0)\s['’]?s\b"
         ),
         _spaced_decade,
         needs=("0 s", "0 '", "0 ’"),
+        lead=0,
     ),
     Rule(
         "year.era_first",
-        re.compile(r"(?:(?<=\bA\.D\.\s)|(?<=\bAD\s)|(?<=\ba\.d\.\s)|(?<=\bBC\s))(?P<n>[0-9]{1,4})(?![0-9]|[.,][0-9])"),
+        Deferred(r"(?:(?<=\bA\.D\.\s)|(?<=\bAD\s)|(?<=\ba\.d\.\s)|(?<=\bBC\s))(?P<n>[0-9]{1,4})(?![0-9]|[.,][0-9])"),
         lambda m: year(m["n"]),
         needs=("D", "d.", "BC"),
+        lead=0,
     ),
     Rule(
         "year.era_letters",
-        re.compile(
+        Deferred(
             r"(?<=[0-9])\s?(?P<era>(?:b\.\s?c\.|a\.\s?d\.|B\.\s?C\.|A\.\s?D\.|c\.|C\.)(?:\s?[eE]\.)?|(?:bce?|ad)(?=\s?[,;:.!?)]|\s*$))"
         ),
         lambda m: None if m["era"] in ("c.", "C.") else " " + " ".join(c for c in m["era"] if c.isalpha()) + closing(m),
@@ -72,47 +74,55 @@ EARLY_RULES = (
 RULES = (
     Rule(
         "year.thirties",
-        re.compile(r"(?<=\bhis |\bher |\bthe |.\bmy )(?P<century>)(?P<decade>[2-9]0)['’]?s\b"),
+        Deferred(r"(?<=\bhis |\bher |\bthe |.\bmy )(?P<century>)(?P<decade>[2-9]0)['’]?s\b"),
         _decade,
         needs=("0s", "0's", "0’s"),
+        lead=0,
     ),
     Rule(
         "year.hundreds",
-        re.compile(r"(?<![0-9A-Za-z.,$])(?P<n>10{2,6})['’]?s(?=\sof\b)"),
+        Deferred(r"(?<![0-9A-Za-z.,$])(?P<n>10{2,6})['’]?s(?=\sof\b)"),
         lambda m: plural(cardinal(m["n"]).removeprefix("one ")),
         needs=("0s", "0's", "0’s"),
+        lead=0,
     ),
     Rule(
         "year.decade",
-        re.compile(r"(?<![0-9A-Za-z.$])['’]?(?P<century>1[0-9]|20)?(?P<decade>[0-9]0)['’]?s\b"),
+        Deferred(r"(?<![0-9A-Za-z.$])['’]?(?P<century>1[0-9]|20)?(?P<decade>[0-9]0)['’]?s\b"),
         _decade,
         needs=("0s", "0's", "0’s"),
+        lead=1,
     ),
     Rule(
         "year.range",
-        re.compile(
+        Deferred(
             rf"(?<![0-9.,$/-])(?P<a>{YEAR})(?:\s?[-–—]\s?(?P<b>{YEAR}|[0-9]{{2}})|/(?P<c>{YEAR}|[0-9]{{2}}))(?![0-9/-]|[.,][0-9]){MEASURED}"
         ),
         _range,
+        lead=0,
     ),
     Rule(
         "year.era",
-        re.compile(
-            r"(?<![0-9.,])(?P<n>[0-9]{1,4})(?=\s?(?:B\.?\s?C\.?|A\.?\s?D\.?|BCE|CE|b\.?c\.?|a\.?d\.?)(?![A-Za-z0-9])(?!\s[a-z]))"
+        Deferred(
+            r"(?<![0-9A-Za-z.,])(?P<n>[0-9]{1,4})(?=\s?(?:B\.?\s?C\.?|A\.?\s?D\.?|BCE|CE|b\.?c\.?|a\.?d\.?)(?![A-Za-z0-9])(?!\s[a-z]))"
         ),
         lambda m: year(m["n"]),
+        lead=0,
     ),
-    Rule("year.circa", re.compile(r"\bc\.\s?(?=[0-9]{3,4}\b)"), lambda _: "circa ", needs=("c.",)),
+    Rule("year.circa", Deferred(r"\bc\.\s?(?=[0-9]{3,4}\b)"), lambda _: "circa ", needs=("c.",)),
     Rule(
         "year.short",
-        re.compile(r"(?<![0-9A-Za-z])['’](?P<n>[0-9]{2})(?![0-9A-Za-z])"),
+        Deferred(r"(?<![0-9A-Za-z])['’](?P<n>[0-9]{2})(?![0-9A-Za-z])"),
         lambda m: cardinal(m["n"]) if m["n"][0] != "0" else f"oh {cardinal(m['n'][1])}",
+        lead=1,
+        needs=("'", "’"),
     ),
     Rule(
         "year.plain",
-        re.compile(
+        Deferred(
             rf"(?<![0-9A-Za-z.,$#+*×÷=<>/-])(?P<n>{YEAR})(?![0-9A-Za-z%/]|[.,:][0-9]|\s?[+*×÷=<>]|\s?x\s?[0-9]){COUNTED}"
         ),
         lambda m: year(m["n"]),
+        lead=0,
     ),
 )
