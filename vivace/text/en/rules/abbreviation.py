@@ -74,7 +74,7 @@ RULES = (
     *(Rule(f"abbreviation.{where}", _where(where), _read) for where in ("any", "name")),
     Rule("abbreviation.roman", _where("number", "roman"), _before_roman),
     Rule("abbreviation.mister", Deferred(r"\bMr(?= (?:and|&) Mrs\b)"), lambda _: "mister", needs=("Mr ",)),
-    Rule("abbreviation.case", Deferred(r"(?<=[A-Za-z]{2} )v\.(?= [A-Z])"), lambda _: "versus", needs=(" v. ",)),
+    Rule("abbreviation.case", Deferred(r"(?<=[A-Za-z.]{2} )v\.(?= [A-Z])"), lambda _: "versus", needs=(" v. ",)),
     Rule("abbreviation.and", Deferred(r"\s?&\s?"), lambda _: " and ", needs=("&",)),
     Rule("abbreviation.tag", Deferred(r"(?<![A-G])#(?=[A-Za-z])"), lambda _: "hashtag ", needs=("#",)),
 )

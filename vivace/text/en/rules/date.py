@@ -163,7 +163,8 @@ RULES = (
     Rule(
         "date.slash",
         Deferred(
-            rf"(?:(?<=\b[Oo]n )|(?<=\b(?:{DAYS3}) )|(?<=\b(?:{DAYS3}), ))(?P<m>0?[1-9]|1[0-2])/"
+            rf"(?:(?<=\b[Oo]n )|(?<=\b(?:{DAYS3}) )|(?<=\b(?:{DAYS3}), )"
+            r"|(?<=\bTues )|(?<=\bThurs )|(?<=\bTues, ))(?P<m>0?[1-9]|1[0-2])/"
             r"(?P<d>[12][0-9]|3[01]|0?[1-9])(?P<y>)(?![0-9/])"
         ),
         _numeric,
@@ -308,6 +309,20 @@ WORD_RULES = (
             rf"|(?:{PLAIN})\b\.?(?=,? (?:{MONTH}|[0-9]{{1,2}}(?:st|nd|rd|th)? (?:of )?{MONTH})))"
         ),
         lambda m: _weekday(m["a"]),
+    ),
+    Rule(
+        "date.working_days",
+        Deferred(r"(?<![A-Za-z0-9-])M\s?[-–]\s?F\b(?=\s?[0-9:,(]|\s*$)"),
+        lambda _: "Monday to Friday",
+    ),
+    Rule(
+        "date.both_days",
+        Deferred(
+            r"\b(?:Sat|Sun)\b(?=\s?(?:&|and|/)\s?(?:Sat|Sun)\b)"
+            r"|(?:(?<=\bSat & )|(?<=\bSun & )|(?<=\bSat and )|(?<=\bSat/))Sun\b"
+        ),
+        lambda m: WEEKDAYS[m.group()],
+        needs=("Sun",),
     ),
     Rule(
         "date.weekend",  # "Sun." is a Sunday beside small words and marks; The Sun. may end a sentence

@@ -68,6 +68,13 @@ def _named(m: re.Match[str], more: int) -> str:
 # Before the rules that would read the number below by itself: 3/4", 1/2%, 2 1/2 kg.
 MEASURED_RULES = (
     Rule(
+        "fraction.pressure",
+        Deferred(r"(?<![0-9A-Za-z./$])(?P<a>[0-9]{2,3})/(?P<b>[0-9]{2,3})\s?mm\s?Hg\b"),
+        lambda m: f"{cardinal(m['a'])} over {cardinal(m['b'])} millimeters of mercury",
+        needs=("Hg",),
+        lead=0,
+    ),
+    Rule(
         "fraction.measured",
         Deferred(
             r"(?<![0-9A-Za-z./$€£'’-])(?<![0-9] )(?:(?P<whole>[0-9]{1,4})\s)?(?P<a>[1-9][0-9]?)/(?P<b>[248]|3|16|32)"

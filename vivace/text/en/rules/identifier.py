@@ -134,6 +134,25 @@ NAMED_RULES = (
         lead=9,
     ),
     Rule(
+        "identifier.release",  # releases 3.11 is three point eleven, as version 3.11
+        Deferred(
+            r"(?P<head>\b(?:[Vv]ersions|[Rr]eleases?)\s)"
+            r"(?P<n>[0-9]{1,3}(?:\.[0-9]{1,3}){1,3})(?![0-9A-Za-z]|\.[0-9])"
+        ),
+        lambda m: m["head"] + " point ".join(cardinal(p) for p in m["n"].split(".")),
+        needs=(".",),
+        lead=9,
+    ),
+    Rule(
+        "identifier.spaced",  # Meeting ID: 881 2345 6789
+        Deferred(
+            rf"(?P<head>\b(?i:{NUMBERED}|meeting id|iban|swift)(?: is)?:?\s#?)"
+            r"(?P<n>[0-9]{2,6}(?: [0-9]{2,6}){1,5})"
+            r"(?![0-9A-Za-z-]|[.,][0-9])(?!\s(?:[a-z]+s|[KMGT]B)\b)"
+        ),
+        lambda m: m["head"] + ", ".join(spell(part) for part in m["n"].split(" ")),
+    ),
+    Rule(
         "identifier.isbn",
         Deferred(
             r"(?P<head>\b(?:ISBN|ISSN)(?=-1[03]|:|\s))(?:-(?P<kind>1[03]))?:?(?P<is>\sis\b)?\s?"

@@ -54,6 +54,12 @@ RULES = (
         lambda m: f" to the power of {'minus ' if m['sign'] else ''}{m['n']}",
         needs=("^",),
     ),
+    Rule(
+        "math.superscript",  # 10⁻³
+        Deferred(r"(?<=[0-9A-Za-z)])\^-(?P<n>(?:\^?[0-9]|[²³]){1,4})(?![0-9])"),
+        lambda m: " to the power of minus " + cardinal(m["n"].replace("^", "").replace("²", "2").replace("³", "3")),
+        needs=("^",),
+    ),
     Rule("math.function", Deferred(r"(?<=\b[fghFGP])\((?=[a-zA-Z0-9]\))"), lambda _: " of ", needs=("(",)),
     Rule(
         "math.negative",

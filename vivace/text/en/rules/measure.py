@@ -181,7 +181,7 @@ RULES = (
         "measure.inches",
         Deferred(
             r"(?<![0-9A-Za-z.'’\"“])(?P<n>[0-9]{1,3}(?:\.[0-9]+)?)[\"″]"
-            r"(?P<noun>(?=[ -][\"“]?(?!(?:and|or|by|in|is|at|to|x)\b)[a-z]))?"
+            r"(?P<noun>(?=[ -][\"“]?(?!(?:and|or|by|in|is|at|to|x)\b)[A-Za-z]))?"
         ),
         _inches,
         needs=('"', "″"),

@@ -59,6 +59,7 @@ RULES = (
         _read,
         needs=(":\\",),
     ),
+    Rule("path.home", Deferred(rf"(?<![A-Za-z0-9/.~])~(?:/{SEGMENT}){{1,20}}(?<![.-])/?"), _read, needs=("~/",)),
     Rule(
         "path.unix",
         Deferred(r"(?<![A-Za-z0-9/.:<])~?(?:/[A-Za-z0-9_.-]{1,60}){2,20}(?<![.-])/?"),

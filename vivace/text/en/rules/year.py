@@ -33,9 +33,10 @@ def _decade(m: re.Match[str]) -> str | None:
 
 def _range(m: re.Match[str]) -> str:
     last = m["b"] or m["c"]
+    touching = " " if m.string[m.start() - 1 : m.start()].isalpha() else ""  # FY2024/25
     if len(last) == 2 and last[0] == "0":
-        return f"{year(m['a'])} to oh {cardinal(last[1])}"
-    return f"{year(m['a'])} to {year(last) if len(last) == 4 else cardinal(last)}"
+        return f"{touching}{year(m['a'])} to oh {cardinal(last[1])}"
+    return f"{touching}{year(m['a'])} to {year(last) if len(last) == 4 else cardinal(last)}"
 
 
 def _spaced_decade(m: re.Match[str]) -> str:
