@@ -21,7 +21,7 @@ from vivace.text.user_reading import Reading
 from vivace.types import LanguageChoice, SpokenLanguage
 
 # Without one of these the number rules have nothing to find.
-NUMBER_TRIGGER = re.compile(r"[0-9%‰°℃℉²³√=<>+×÷±≈≠≥≤$€£￥₩&@#^|\u0370-\u03ff\u2200-\u22ff△‱¢㎡]")
+NUMBER_TRIGGER = re.compile(r"[0-9%‰°℃℉²³√=<>+×÷±≈≠≥≤$€£￥₩&@#^|\u0370-\u03ff\u20a0-\u20bf\u2190-\u22ff§△‱¢㎡]")
 DIGITS = re.compile(r"[0-9]+")
 
 

@@ -17,12 +17,16 @@ def number_rules() -> tuple[Rule, ...]:
         code,
         date,
         fraction,
+        hotline,
         identifier,
         letters,
         mathematics,
         measure,
         money,
+        path,
         percent,
+        place,
+        sign,
         span,
         telephone,
         version,
@@ -30,10 +34,15 @@ def number_rules() -> tuple[Rule, ...]:
     )
 
     order = (
-        identifier, date, clock, money, percent, telephone, version, year, measure, code, span, fraction, mathematics,
-        cardinal,
+        sign, place, hotline, identifier, date, clock, money, percent, telephone, version, year, measure, code, span,
+        fraction, mathematics, cardinal,
     )  # fmt: skip
-    early = (letters.RULES, *(module.FIRST_RULES for module in (year, fraction, cardinal, mathematics)))
+    early = (
+        path.WORD_RULES,
+        sign.WORD_RULES,
+        letters.RULES,
+        *(module.FIRST_RULES for module in (year, fraction, cardinal, mathematics)),
+    )
     first = (*electronic.rules(mapping("zh_signs"), spell), *(rule for rules in early for rule in rules))
     return (*first, *(rule for module in order for rule in module.RULES))
 
@@ -44,9 +53,15 @@ def word_rules() -> tuple[Rule, ...]:
     from vivace.text import electronic
     from vivace.text.tables import mapping
     from vivace.text.zh.number import spell
-    from vivace.text.zh.rules import letters, roman, span
+    from vivace.text.zh.rules import letters, path, roman, sign, span
 
-    return (*electronic.rules(mapping("zh_signs"), spell), *letters.RULES, *roman.RULES, *span.WORD_RULES)
+    return (
+        *electronic.rules(mapping("zh_signs"), spell),
+        *(rule for module in (path, sign) for rule in module.WORD_RULES),
+        *letters.RULES,
+        *roman.RULES,
+        *span.WORD_RULES,
+    )
 
 
 def last_rules() -> tuple[Rule, ...]:

@@ -4,7 +4,7 @@ import re
 
 from vivace.text.rule import Rule
 from vivace.text.zh.forms import COUNTED, NUMERAL, SIGN
-from vivace.text.zh.number import amount, cardinal, number, spell
+from vivace.text.zh.number import GROUPING, amount, cardinal, number, spell
 
 MAX_COUNT = 9  # a plain run of more digits is a code, unless it is round
 ROUND = "0000"
@@ -17,7 +17,7 @@ def _ordinal(m: re.Match[str]) -> str:
 
 
 def _plus(m: re.Match[str]) -> str:
-    read = (amount(m["n"]) if m["unit"] is not None or m["scale"] else number(m["n"].replace(",", ""))) + m["scale"]
+    read = (amount(m["n"]) if m["unit"] is not None or m["scale"] else number(m["n"].translate(GROUPING))) + m["scale"]
     return f"{read}{'多' if m['unit'] is not None else '以上'}"
 
 
@@ -26,7 +26,7 @@ def _counted(m: re.Match[str]) -> str:
 
 
 def _plain(m: re.Match[str]) -> str:
-    numeral = m["n"].replace(",", "").replace("，", "")
+    numeral = m["n"].translate(GROUPING)
     sign = "负" if m["sign"] else ""
     whole = numeral.partition(".")[0]
     counts = "." in numeral or "," in m["n"] or m["sign"] or whole.endswith(ROUND)
@@ -82,7 +82,7 @@ FIRST_RULES = (
     Rule(
         "cardinal.spaced",
         re.compile(r"(?<![0-9A-Za-z.] )(?<![0-9A-Za-z.])(?P<n>[1-9][0-9]{0,2}(?: [0-9]{3}){2,4})(?! ?[0-9A-Za-z])"),
-        lambda m: cardinal(m["n"].replace(" ", "")),
+        lambda m: cardinal(m["n"]),
     ),
 )
 LAST_RULES = (Rule("cardinal.last", re.compile(rf"(?P<sign>{SIGN})(?P<n>{NUMERAL})"), _plain),)

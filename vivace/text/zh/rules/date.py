@@ -52,10 +52,26 @@ def _year_last(m: re.Match[str]) -> str:
     return f"{year(m['y'])}年{cardinal(month)}月{cardinal(day)}日"
 
 
+BEFORE_DATE = re.compile(
+    r"(?:于|截至|截止|截止到|时间[:：]?|日期[:：]?|定在|每年|今天|明天|昨天|周[一二三四五六日天])\s?$"
+)
+BEFORE_DAY = re.compile(r"[在到至从自](?:每年)?\s?$")  # of a fraction too: 在1/3处
+AFTER_DATE = re.compile(
+    r"\s?(?:[（(]?(?:周|星期|礼拜)[一二三四五六日天]|[之以]?前(?![者面方])|截止|到期|开始|起(?![来码])|[号日]|[早晚]上?|上午|中午"
+    r"|下午|凌晨|交(?!代)|发售|上线|上映|举行|开[会幕始课学业]|正式|返|出发|入住|生效|\s[0-9]{1,2}[:：])"
+)
+
+
 def _slashed(m: re.Match[str]) -> str | None:
-    if not (m["m"].startswith("0") or m["d"].startswith("0")):
-        return None  # 3/4 is a fraction, 03/04 a day
-    return f"{cardinal(m['m'].lstrip('0'))}月{cardinal(m['d'].lstrip('0'))}日"
+    """A day where what stands around is one's: 3/4 alone is a fraction, 03/04 a day, 于3/4 and 3/4前 too."""
+    led = m["m"].startswith("0") or m["d"].startswith("0")
+    before = m.string[max(0, m.start() - 8) : m.start()]
+    no_part = int(m["m"]) >= int(m["d"]) or int(m["d"]) > 12
+    weak = no_part and BEFORE_DAY.search(before) and m.string[m.end() : m.end() + 1] not in "的处倍"
+    if not (led or weak or BEFORE_DATE.search(before) or AFTER_DATE.match(m.string, m.end())):
+        return None
+    unit = "" if re.match(r"\s?[号日]", m.string[m.end() : m.end() + 2]) else "日"
+    return f"{cardinal(m['m'].lstrip('0'))}月{cardinal(m['d'].lstrip('0'))}{unit}"
 
 
 RULES = (
@@ -124,8 +140,17 @@ RULES = (
     ),
     Rule(
         "date.slashed",
-        re.compile(r"(?<![0-9A-Za-z./-])(?P<m>0[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0[1-9])(?![0-9A-Za-z/%]|[.-][0-9])"),
+        re.compile(
+            r"(?<![0-9A-Za-z./-])(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])(?![0-9A-Za-z/%]|[.-][0-9]|\s?[=＝+×÷])"
+        ),
         _slashed,
+    ),
+    Rule(
+        "date.short",  # 12/2/2, 22/11/30
+        re.compile(
+            r"(?<![0-9A-Za-z./-])(?P<y>[0-4][0-9])/(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])(?![0-9A-Za-z/%]|[.-][0-9])"
+        ),
+        _separated,
     ),
     Rule(
         "date.compact",

@@ -3,11 +3,12 @@
 import re
 
 from vivace.text.rule import Rule
+from vivace.text.zh.forms import COUNTED
 from vivace.text.zh.number import cardinal, spell
 
 HEADS = (
     "编号|房间号?|门牌号?|车牌号?|订单号?|单号|工号|学号|账号|卡号|身份证号?码?|密码|验证码|号码|邮编|邮政编码|代码|编码|股票"
-    "|航班号?|车次|QQ群?号?|群号|[Uu]?[Ii][Dd]|证号|房号|微信号|尾号|序列号|ISBN|代号|警号|房号"
+    "|航班号?|车次|QQ群?号?|群号|[Uu]?[Ii][Dd]|证号|房号|微信号|尾号|序列号|ISBN|代号|警号|端口号?"
 )
 DAYS = "911(?=事件|恐)|315(?=晚会)|618|1024(?=程序员|节)|996|007|985|211(?=[、高大工院])|520(?=[表情，。快节])|1314"
 
@@ -32,8 +33,17 @@ CRAFT = (
 )
 EVENTS = (
     "晚会|事件|事变|地震|大地震|运动|劳动节|国庆|黄金周|案|特大|空难|惨案|购物节|大促|假期|长假|袭击|恐怖|暴恐|起义|讲话|植树节"
-    "|节(?![目课点省能拍奏约气])|妇女节|儿童节|建军节|惨剧|爆炸|火灾|矿难|泥石流|消费者|平台"
+    "|表白|情人节|战役|节(?![目课点省能拍奏约气])|妇女节|儿童节|建军节|惨剧|爆炸|火灾|矿难|泥石流|消费者|平台"
 )
+
+
+# Days that have a name of their own: 10.1 is 十一, not 一零一.
+NAMED_DAYS = {"101": "十一", "1111": "双十一", "1212": "双十二"}
+
+
+def _named_day(m: re.Match[str]) -> str:
+    digits = "".join(c for c in m["id"] if c.isdigit())
+    return m["head"] + (NAMED_DAYS.get(digits) or spell(digits))
 
 
 def _plate(m: re.Match[str]) -> str | None:
@@ -79,14 +89,14 @@ RULES = (
     Rule(
         "identifier.date",
         re.compile(
-            rf"(?P<head>[“\"']?)(?<![0-9.第])(?P<id>(?:1[0-2]|[1-9])[.·•](?:[12][0-9]|3[01]|[1-9]))(?=[”\"']?(?:{EVENTS}))"
+            rf"(?P<head>[“\"']?)(?<![0-9.第])(?P<id>(?:1[0-2]|[1-9])[.·•/](?:[12][0-9]|3[01]|[1-9]))(?=[”\"']?(?:{EVENTS}))"
         ),
-        lambda m: m["head"] + spell(m["id"]),
+        _named_day,
     ),
     Rule(
         "identifier.middle_dot",
-        re.compile(r"(?<![0-9.])(?:1[0-2]|[1-9])[·•](?:[12][0-9]|3[01]|[1-9])(?![0-9])"),
-        lambda m: spell(m.group()),
+        re.compile(r"(?P<head>)(?<![0-9.])(?P<id>(?:1[0-2]|[1-9])[·•](?:[12][0-9]|3[01]|[1-9]))(?![0-9])"),
+        _named_day,
     ),
     Rule(
         "identifier.standard", re.compile(r"(?<![A-Za-z])H\.(?P<n>26[0-9])(?![0-9])"), lambda m: f"H点{spell(m['n'])}"
@@ -118,6 +128,35 @@ RULES = (
         "identifier.doors",
         re.compile(r"(?P<head>)(?<![0-9A-Za-z.-])(?P<id>[0-9]{1,2}-[0-9]{1,2}-[0-9]{3,4})(?![0-9-])"),
         _spelled,
+    ),
+    Rule(
+        "identifier.record",  # 京ICP备12345678号-1, 浙B2-20190012号
+        re.compile(r"(?P<head>)(?<![0-9.,，])(?P<id>(?:(?<![A-Za-z0-9])[A-Z][0-9]-)?[0-9]{5,20})(?=号(?!线))"),
+        _spelled,
+    ),
+    Rule(
+        "identifier.record_part",
+        re.compile(r"(?<=[0-9]{5}号)[-–](?P<n>[0-9]{1,2})(?![0-9号日.])"),
+        lambda m: f"杠{cardinal(m['n'])}",
+    ),
+    Rule(
+        "identifier.status",  # 返回404
+        re.compile(
+            r"(?P<head>(?:返回|状态码|错误码|报错?|HTTP|报了?个?)\s?)(?P<id>[1-5][0-9]{2})(?![0-9.%％]|\s?[个条元行次万千人名])"
+        ),
+        _spelled,
+    ),
+    Rule(
+        "identifier.lecture_room",
+        re.compile(r"(?P<head>教[一二三四五六七八九东西])(?P<id>[0-9]{3,4})(?![0-9人名])"),
+        _spelled,
+    ),
+    Rule(
+        "identifier.shop",  # 7-11, where nothing is counted
+        re.compile(
+            rf"(?<![0-9.第以-])(?<!比分)7-11(?![0-9-]|\.[0-9]|\s?(?!门[口店])(?!集合)(?:{COUNTED}|[月日号岁点时天年周元级楼度分页章%％折成集]|[战胜负输落领败惜击]))"
+        ),
+        lambda _: "七幺幺",
     ),
     Rule("identifier.class", re.compile(r"[（(](?P<n>[0-9]{1,2})[)）](?=班)"), lambda m: cardinal(m["n"])),
     Rule("identifier.around_the_clock", re.compile(r"(?<![0-9.])24[/x×*]7(?![0-9/.=])"), lambda _: "二十四小时七天"),

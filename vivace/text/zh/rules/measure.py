@@ -9,6 +9,7 @@ from vivace.text.zh.number import amount, cardinal, number, spell
 
 UNITS = mapping("zh_units")
 HOURLY = re.compile(r"时速[约为达在]{0,2}$")
+SIGNS = {"-": "负", "−": "负", "+": "正"}
 SCALES = {"w": "万", "W": "万", "k": "千"}
 SUPERSCRIPT = str.maketrans("²³", "23", "^")
 WRITTEN = alternatives(list(UNITS))
@@ -32,7 +33,9 @@ def _range(m: re.Match[str]) -> str | None:
     first = UNITS[m["first"]] if m["first"] else ""
     if "{" in first:
         return None
-    return _in(m, f"{'负' if m['sign'] else ''}{amount(m['a'])}{first}到{'负' if m['minus'] else ''}{amount(m['b'])}")
+    return _in(
+        m, f"{'负' if m['sign'] else ''}{amount(m['a'])}{first}到{SIGNS.get(m['minus'] or '', '')}{amount(m['b'])}"
+    )
 
 
 def _angle(m: re.Match[str]) -> str:
@@ -46,6 +49,11 @@ def _feet(m: re.Match[str]) -> str:
 
 def _scaled(m: re.Match[str]) -> str:
     return f"{amount(m['n'])}{SCALES[m['scale']]}" + ("以上" if m["plus"] else "")
+
+
+def _scaled_range(m: re.Match[str]) -> str:
+    first = SCALES[m["first"].lower()] if m["first"] else ""
+    return f"{amount(m['a'])}{first}到{amount(m['b'])}{SCALES[m['scale'].lower()]}"
 
 
 def _scientific(m: re.Match[str]) -> str:
@@ -77,6 +85,13 @@ RULES = (
         _feet,
     ),
     Rule(
+        "measure.scaled_range",  # 5k-8k
+        re.compile(
+            rf"(?<![0-9.A-Za-z])(?P<a>{NUMERAL})(?P<first>[wkWK])?{TO}(?P<b>{NUMERAL})(?P<scale>[wkWK])(?![A-Za-z0-9])(?![屏分显视画])"
+        ),
+        _scaled_range,
+    ),
+    Rule(
         "measure.scaled",
         re.compile(
             rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})(?P<scale>w|k(?![屏分显视画])|W(?=[+元人粉播用]))(?P<plus>\+)?(?![A-Za-z0-9])"
@@ -88,7 +103,7 @@ RULES = (
     Rule(
         "measure.range",
         re.compile(
-            rf"(?P<sign>{SIGN})(?<![0-9.])(?P<a>{NUMERAL})(?:\s?(?P<first>{WRITTEN})\s?(?:[-~～–—]|至|到)\s?(?P<minus>-)?|{TO})(?P<b>{NUMERAL})\s?{UNIT}"
+            rf"(?P<sign>{SIGN})(?<![0-9.])(?P<a>{NUMERAL})(?:\s?(?P<first>{WRITTEN})\s?(?:[~～–—]+|-|至|到)\s?|\s?(?:[~～–—]+|-|至|到)\s?)(?P<minus>[-−+])?(?P<b>{NUMERAL})\s?{UNIT}"
         ),
         _range,
     ),

@@ -4,11 +4,11 @@ import re
 
 from vivace.text.rule import Rule
 from vivace.text.zh.forms import COUNTED, ENDS, LONG_ENDS, NUMERAL
-from vivace.text.zh.number import amount, number
+from vivace.text.zh.number import GROUPING, amount, number
 
 
 def _range(m: re.Match[str]) -> str:
-    a, b = m["a"].replace(",", ""), m["b"].replace(",", "")
+    a, b = m["a"].translate(GROUPING), m["b"].translate(GROUPING)
     counted = m["counted"] is not None
     if not counted and not m["mid"] and a.isdigit() and b.isdigit() and int(b) < int(a) < 200:
         return f"{number(a)}比{number(b)}"  # no range goes down: 21-19 is a score
@@ -31,7 +31,7 @@ RULES = (
     # Between two forms that other rules read: 3:30~4:30, 5℃~8℃.
     Rule(
         "range.sign",
-        re.compile(r"(?<=[0-9A-Za-z%‰℃°元月日号年点分秒时岁])\s?[~～]\s?(?=[-−]?[0-9]|[￥$€第次])"),
+        re.compile(r"(?<=[0-9A-Za-z%‰℃°元月日号年点分秒时岁])\s?[~～]\s?(?=[-−+]?[0-9]|[￥$€第次])"),
         lambda _: "到",
     ),
     Rule(

@@ -9,7 +9,7 @@ from vivace.text.zh.number import spell
 def _read(m: re.Match[str]) -> str:
     groups = re.findall(r"[0-9]+", m.group())
     read = "，".join(spell(g, telephone=True) for g in groups)
-    return f"加{read}" if m.group().startswith("+") else read
+    return f"加{read}" if m.group().startswith(("+", "(+", "（+")) else read
 
 
 RULES = (
@@ -21,8 +21,12 @@ RULES = (
         _read,
     ),
     Rule(
-        "telephone.landline_abroad",
-        re.compile(r"(?<![0-9A-Za-z])\+86[- ][1-9][0-9]{1,2}[- ][0-9]{3,4}[- ]?[0-9]{4}(?![0-9])"),
+        "telephone.landline_abroad",  # +86(21)5555-0101, 0086-10-62345678, （+86）021-55550101
+        re.compile(
+            r"(?<![0-9A-Za-z])[(（]?(?:\+|00)86[)）]?[- ]?"
+            r"(?:[(（]0?[1-9][0-9]{1,2}[)）]|0?[1-9][0-9]{1,2}(?=[- ]))[- ]?"
+            r"[0-9]{3,4}[- ]?[0-9]{4}(?![0-9])"
+        ),
         _read,
     ),
     Rule(
