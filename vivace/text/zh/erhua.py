@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 # A child, not a suffix, after these: 女儿, 婴儿, 孤儿.
-CHILDREN = frozenset("女婴幼孤胎少育男健宠弃血生患小孩妻侄产娇痴托门爱乞畸生佳孙犬")
+CHILDREN = frozenset("女婴幼孤胎少育男健宠弃血生患小孩妻侄产娇痴托爱乞畸生佳孙犬")
 # Nor before these: 儿童, 儿子, 儿歌.
 HEADS = frozenset("童子女歌媳科戏孙时郎茶")
 
