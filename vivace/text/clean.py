@@ -57,12 +57,13 @@ def fold(char: str) -> str:
 
 def clean(written: Aligned) -> Aligned:
     """``written`` with every character folded; what was dropped is logged."""
-    written = without_faces(written)
-    if not UNUSUAL.search(written.text) and "  " not in written.text:
+    text = written.text
+    if not UNUSUAL.search(text) and "  " not in text and "_" not in text and "^" not in text:
         return written
+    written = without_faces(written)
     composed = [Edit(m.start(), m.end(), _composed(m.group())) for m in MARKED.finditer(written.text)]
-    text = _folded(written.replace(composed))
-    return text.replace(Edit(m.start(), m.end(), " ") for m in SPACES.finditer(text.text))
+    folded = _folded(written.replace(composed))
+    return folded.replace(Edit(m.start(), m.end(), " ") for m in SPACES.finditer(folded.text))
 
 
 def _composed(letter: str) -> str:

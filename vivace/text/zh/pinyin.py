@@ -10,7 +10,7 @@ from itertools import accumulate
 from vivace.text.tables import rows
 from vivace.text.zh.erhua import suffixes
 from vivace.text.zh.polyphones import corrections
-from vivace.text.zh.word_readings import own_readings, own_words
+from vivace.text.zh.word_readings import own_beginnings, own_readings, own_words
 
 # By itself each of these has one usual reading, and its others stand in phrases and in the own table. The model is not
 # asked about them: it prefers the reading that its training text, an encyclopaedia, has most often.
@@ -65,16 +65,16 @@ def citation(words: Sequence[str], place: Place | None = None) -> list[tuple[str
     text = "".join(words)
     read = [syllable for word in words for syllable in _syllables(word)]
     settled = bytearray(len(text))
-    covered = [0] * len(text)  # by a phrase of so many characters
-    for start, end in phrases(words, _known_phrases()):
+    known = list(_phrases(text, words))
+    for start, end in known:
         read[start:end] = _syllables(text[start:end])
         settled[start:end] = b"\x01" * (end - start)
-        covered[start:end] = [end - start] * (end - start)
-    for start, end in phrases(words, own_words()):
+    for start, end in _own_phrases(text, words):
+        if any(a <= start and end <= b and b - a > end - start for a, b in known):
+            continue  # a longer phrase knows better
         for position, syllable in own_readings(text[start:end], read[end - 1]):
-            if covered[start + position] <= end - start:  # a longer phrase knows better
-                read[start + position] = syllable
-                settled[start + position] = 1
+            read[start + position] = syllable
+            settled[start + position] = 1
     single = bytearray(b"".join(b"\x01" if len(w) == 1 else bytes(len(w)) for w in words))
     for position, syllable in corrections(text, settled, single):
         read[position] = syllable
@@ -110,12 +110,12 @@ def _doubtful() -> frozenset[str]:
     return frozenset(modelled) - FIRM
 
 
-def phrases(words: Sequence[str], known: Container[str]) -> Iterator[tuple[int, int]]:
-    """Spans of ``known`` phrases: every word that is one, then those of several words, the longest first.
+def _phrases(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Spans of pypinyin's phrases: every word that is one, then those of several words, the longest first.
 
     的确 in 他的确切意思 is none: it ends inside 确切.
     """
-    text = "".join(words)
+    known = _known_phrases()
     position = 0
     for word in words:
         if len(word) > 1 and word in known:
@@ -125,15 +125,37 @@ def phrases(words: Sequence[str], known: Container[str]) -> Iterator[tuple[int, 
     start = covered = 0
     for index, end in enumerate(ends):
         if start >= covered:
-            last = index + 1
-            while last < len(ends) and ends[last] - start <= LONGEST_PHRASE:
-                last += 1
-            for stop in range(last - 1, index, -1):
-                if text[start : ends[stop]] in known:
-                    yield start, ends[stop]
-                    covered = ends[stop]
-                    break
+            stop = _longest(text, start, ends, index + 1, known)
+            if stop:
+                yield start, stop
+                covered = stop
         start = end
+
+
+def _longest(text: str, start: int, ends: Sequence[int], first: int, known: Container[str]) -> int:
+    """The end of the longest known phrase from ``start`` to the end of a word from ``first`` on; 0 if there is none."""
+    last = first
+    while last < len(ends) and ends[last] - start <= LONGEST_PHRASE:
+        last += 1
+    for stop in range(last - 1, first - 1, -1):
+        if text[start : ends[stop]] in known:
+            return ends[stop]
+    return 0
+
+
+def _own_phrases(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Spans of the own table's words, from a border of words to one, the longest from each."""
+    begins = own_beginnings()
+    ends: list[int] = []
+    start = covered = 0
+    for index, word in enumerate(words):
+        if text[start : start + 2] in begins and start >= covered:
+            ends = ends or list(accumulate(map(len, words)))
+            stop = _longest(text, start, ends, index, own_words())
+            if stop:
+                yield start, stop
+                covered = stop
+        start += len(word)
 
 
 @cache

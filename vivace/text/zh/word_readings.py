@@ -20,6 +20,12 @@ def own_words() -> MappingProxyType[str, tuple[tuple[str, str], ...]]:
     return MappingProxyType({word: tuple(given) for word, given in found.items()})
 
 
+@cache
+def own_beginnings() -> frozenset[str]:
+    """The first two characters of each word of the table."""
+    return frozenset(word[:2] for word in own_words())
+
+
 def own_readings(word: str, last: str) -> Iterator[tuple[int, str]]:
     """Positions in a word of the table, and the readings there.
 

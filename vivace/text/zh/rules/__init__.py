@@ -3,6 +3,7 @@
 from functools import cache
 
 from vivace.text.rule import Rule
+from vivace.text.zh.rules.needs import with_needs
 
 
 @cache
@@ -17,7 +18,6 @@ def number_rules() -> tuple[Rule, ...]:
         code,
         date,
         fraction,
-        hotline,
         identifier,
         letters,
         mathematics,
@@ -34,17 +34,18 @@ def number_rules() -> tuple[Rule, ...]:
     )
 
     order = (
-        sign, place, hotline, identifier, date, clock, money, percent, telephone, version, year, measure, code, span,
+        sign, place, identifier, date, clock, money, percent, telephone, version, year, measure, code, span,
         fraction, mathematics, cardinal,
     )  # fmt: skip
     early = (
         path.WORD_RULES,
-        sign.WORD_RULES,
+        sign.FIRST_RULES,
         letters.RULES,
         *(module.FIRST_RULES for module in (year, fraction, cardinal, mathematics)),
     )
     first = (*electronic.rules(mapping("zh_signs"), spell), *(rule for rules in early for rule in rules))
-    return (*first, *(rule for module in order for rule in module.RULES))
+    first = (*first, *telephone.HOTLINE_RULES)
+    return tuple(map(with_needs, (*first, *(rule for module in order for rule in module.RULES))))
 
 
 @cache
@@ -53,15 +54,16 @@ def word_rules() -> tuple[Rule, ...]:
     from vivace.text import electronic
     from vivace.text.tables import mapping
     from vivace.text.zh.number import spell
-    from vivace.text.zh.rules import letters, path, roman, sign, span
+    from vivace.text.zh.rules import letters, path, sign, span
 
-    return (
+    rules = (
         *electronic.rules(mapping("zh_signs"), spell),
         *(rule for module in (path, sign) for rule in module.WORD_RULES),
         *letters.RULES,
-        *roman.RULES,
+        *letters.ROMAN_RULES,
         *span.WORD_RULES,
     )
+    return tuple(map(with_needs, rules))
 
 
 def last_rules() -> tuple[Rule, ...]:

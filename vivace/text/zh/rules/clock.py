@@ -4,9 +4,10 @@ import re
 
 from vivace.text.rule import Rule
 from vivace.text.zh.forms import TO
-from vivace.text.zh.number import amount, cardinal, number
+from vivace.text.zh.number import amount, cardinal, number, spell
 
-SCORE_BEFORE = re.compile(r"(?:比分|比率|比例|分数|领先|落后|[胜负平]于)[^，。！？,!?]{0,6}$|[以为]$")
+SCORE_BEFORE = re.compile(r"(?:比分|比率|比例|分数|领先|落后|[胜负平]于)[^，。！？,!?]{0,6}$|以$|[分数例率]为$")
+GAME = re.compile(r"(?:不敌|战胜|击败|负于|惜败|惨败|大胜|险胜|逆转|输给|完胜|横扫)[^。！？；0-9]{0,12}$")
 RESULTS = (
     "[战完大险小轻力狂横速绝惊逆]{0,2}[胜取负败扫]|击[败溃]|打败|淘汰|被淘汰|[获夺]胜|告[负捷]|领先|落后|逆转|[逼打踢战]平|不敌|[惜惨完落]败|败北"
     "|败[给走于]|输[给球了掉]?|输|赢[得了下球]?|惜负|出局|晋级|拿下|收下|的比分|大比分|比分"
@@ -109,11 +110,40 @@ def _score_hyphen(m: re.Match[str]) -> str:
     return f"{head}{cardinal(a)}比{cardinal(b)}"
 
 
+LASTED = re.compile(r"(?:用时|时长|历时|耗时|片长|净时间|成绩|播放|跑[进出入了]|进度)(?:[约为是：:仅共]|时间){0,2}\s?$")
+
+
+def _lasted(m: re.Match[str]) -> str | None:
+    """1:23:45 behind 用时 is a duration, as is every form with more than a day's hours; 3:45 there is minutes."""
+    told = LASTED.search(m.string, max(0, m.start() - 12), m.start())
+    if not told and not (m["c"] and int(m["a"]) > 24):
+        return None
+    numbers = [m["a"], m["b"], *([m["c"]] if m["c"] else [])]
+    units = ("小时", "分", "秒")[3 - len(numbers) :]
+    kept = [(n, u) for n, u in zip(numbers, units, strict=True) if int(n)] or [("0", "秒")]
+    return "".join(("两" if n in ("2", "02") and u == "小时" else cardinal(str(int(n)))) + u for n, u in kept)
+
+
 HALF = r"(?:[aApP]\.?[mM](?:\.(?![A-Za-z])|\b|(?=[^A-Za-z])))"
 HOUR12 = r"(?:1[0-2]|0?[1-9])"
 HOUR = r"(?P<h>2[0-4]|1[0-9]|0?[0-9])"
 CLOCK = rf"(?<![0-9:.]){HOUR}[:：](?P<m>[0-5][0-9])"
 RULES = (
+    Rule(
+        "clock.lasted",
+        re.compile(r"(?<![0-9:.])(?P<a>[0-9]{1,3})[:：](?P<b>[0-5][0-9])(?:[:：](?P<c>[0-5][0-9]))?(?![0-9:：])"),
+        _lasted,
+    ),
+    Rule(
+        "clock.minute_mark",  # 还剩10', 第89'
+        re.compile(r"(?<=[剩第余约])(?P<n>[0-9]{1,3})['′](?![0-9A-Za-z'′])"),
+        lambda m: f"{cardinal(m['n'])}分钟",
+    ),
+    Rule(
+        "clock.seconds",  # 9秒58
+        re.compile(r"(?<![0-9.])(?P<n>[0-9]{1,2})秒(?P<rest>[0-9]{2})(?![0-9.]|\s?[秒分个])"),
+        lambda m: f"{'两' if m['n'] == '2' else cardinal(m['n'])}秒{spell(m['rest'])}",
+    ),
     Rule(
         "clock.duration",
         re.compile(
@@ -177,6 +207,11 @@ RULES = (
             r"(?:[为是：:]|来到|定格在)?\s?(?P<c>[0-9]{1,3})[-–—](?P<d>[0-9]{1,3})(?![0-9-])"
         ),
         _score_hyphen,
+    ),
+    Rule(
+        "clock.score_behind",  # 凯尔特人不敌热火，84-103
+        re.compile(r"(?<![0-9:.-])(?P<a>[0-9]{1,3})[-–—](?P<b>[0-9]{1,3})(?![0-9-]|\s?[年月日号点岁个人米万])"),
+        lambda m: _score(m) if GAME.search(m.string, max(0, m.start() - 20), m.start()) else None,
     ),
     Rule(
         "clock.ratio",  # 1:2:3, which is no time of day

@@ -17,6 +17,10 @@ def _craft(m: re.Match[str]) -> str:
     return m["head"] + (cardinal(m["id"]) if len(m["id"]) < 3 else spell(m["id"], telephone=True))
 
 
+def _hexadecimal(char: str) -> str:
+    return spell(char) if char.isdigit() else char
+
+
 def _topic(m: re.Match[str]) -> str | None:
     return None if any(c.isdigit() for c in m["topic"]) else f"，{m['topic']}，"
 
@@ -70,9 +74,21 @@ RULES = (
         lambda m: f"{cardinal(m['n'])}号",
     ),
     Rule(
+        "identifier.hardware",  # 00:1A:2B:3C:4D:5E
+        re.compile(
+            r"(?<![0-9A-Za-z:-])[0-9A-Fa-f]{2}(?:(?P<s>[:-])[0-9A-Fa-f]{2})(?:(?P=s)[0-9A-Fa-f]{2}){4}(?![0-9A-Za-z:-])"
+        ),
+        lambda m: "，".join("".join(map(_hexadecimal, pair)) for pair in re.split("[:-]", m.group())),
+    ),
+    Rule(
+        "identifier.color",  # #ff8800
+        re.compile(r"(?<![0-9A-Za-z#&])#(?=[0-9]{0,5}[A-Fa-f])(?P<n>[0-9A-Fa-f]{6}|[0-9A-Fa-f]{3})(?![0-9A-Za-z#])"),
+        lambda m: "井号" + "".join(map(_hexadecimal, m["n"])) if any(c.isdigit() for c in m["n"]) else None,
+    ),
+    Rule(
         "identifier.hexadecimal",
         re.compile(r"(?<![0-9A-Za-z])0x(?P<n>[0-9A-Fa-f]{1,16})(?![0-9A-Za-z])"),
-        lambda m: "零x" + "".join(spell(c) if c.isdigit() else c for c in m["n"]),
+        lambda m: "零x" + "".join(map(_hexadecimal, m["n"])),
     ),
     Rule("identifier.bus", re.compile(r"(?<=[坐乘搭换])[0-9]{3}(?=路)"), lambda m: spell(m.group(), telephone=True)),
     Rule(
@@ -126,7 +142,7 @@ RULES = (
     ),
     Rule(
         "identifier.doors",
-        re.compile(r"(?P<head>)(?<![0-9A-Za-z.-])(?P<id>[0-9]{1,2}-[0-9]{1,2}-[0-9]{3,4})(?![0-9-])"),
+        re.compile(r"(?P<head>)(?<![0-9A-Za-z.+-])(?P<id>[0-9]{1,2}-[0-9]{1,2}-[0-9]{3,4})(?![0-9-])"),
         _spelled,
     ),
     Rule(

@@ -10,7 +10,7 @@ from vivace.text.zh.number import GROUPING, amount, cardinal
 
 SIGNS = mapping("zh_currencies")
 UNITS = mapping("zh_units")
-ZEROS = {"w": 4, "k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9}
+ZEROS = {"w": 4, "k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9, "million": 6, "billion": 9}
 UNIT = alternatives(list(SIGNS))
 WORDS = (
     "元|块钱|块|美元|美金|欧元|英镑|日元|日圆|韩元|港元|港币|澳元|加元|卢布|卢比|泰铢|越南盾|里拉|比索"
@@ -65,7 +65,7 @@ RULES = (
         "money.prefixed",
         re.compile(
             rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<inner>-)?(?P<n>{NUMERAL})\s?"
-            r"(?P<scale>百万|千万|[万亿]|(?:bn|mn|[wWkKmMbB])(?![A-Za-z]))?(?:元(?!宵))?(?![0-9])"
+            r"(?P<scale>百万|千万|[万亿]|(?:[mb]illion|bn|mn|[wWkKmMbB])(?![A-Za-z]))?(?:元(?!宵))?(?![0-9])"
         ),
         _prefixed,
     ),

@@ -46,7 +46,15 @@ def _numbered(numeral: str) -> str:
     return number(numeral) if numeral.count(".") < 2 else "点".join(map(cardinal, numeral.split(".")))
 
 
-WORD_RULES = (
+DRAWN = Rule(
+    "sign.drawn",
+    re.compile(r"\s?([=#~*_+—–-])\1{3,200}\s?"),
+    lambda _: " ",
+    ("====", "####", "~~~~", "****", "____", "++++", "————", "––––", "----"),
+)
+WORD_RULES = (DRAWN,)  # for text in which nothing else of these stands
+FIRST_RULES = (
+    DRAWN,
     Rule("sign.key", re.compile(r"[↑↓←→](?=\s?(?:方向)?键)"), lambda m: KEYS[m.group()], ("键",)),
     Rule("sign.change", re.compile(r"\s?(?:↑{1,9}|↓{1,9})\s?"), _change, ("↑", "↓")),
     Rule(
@@ -60,12 +68,6 @@ WORD_RULES = (
         re.compile(r"(?<=[\w）)])\s?(?:↔|⇄|⇌|⇔|<-{1,2}>|<=>)\s?(?=[\w（(])"),
         lambda _: "与",
         ("↔", "⇄", "⇌", "⇔", "<-", "<=>"),
-    ),
-    Rule(
-        "sign.drawn",
-        re.compile(r"\s?([=#~*_+—–-])\1{3,200}\s?"),
-        lambda _: " ",
-        ("====", "####", "~~~~", "****", "____", "++++", "————", "––––", "----"),
     ),
     Rule("sign.equal", re.compile(r"(?<=[\w)\]])\s?={2,3}\s?(?=[\w(\[\"'-])"), lambda _: "等于", ("==",)),
     Rule("sign.rule", re.compile(r"={3,200}"), lambda _: " ", ("===",)),

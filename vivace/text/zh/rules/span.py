@@ -24,7 +24,7 @@ RULES = (
         "range",
         re.compile(
             rf"(?<![0-9A-Za-z.-])(?P<a>{NUMERAL})(?P<mid>[万亿千百倍])?(?:\s*[~～–—]+\s*|-|(?<=[0-9])\s+-\s+)(?P<b>{NUMERAL})"
-            rf"(?![0-9-]|\.[0-9]|\s*[=＝])(?P<counted>(?=\s?(?:{COUNTED})))?"
+            rf"(?![0-9-]|\.[0-9]|\s*[=＝])(?P<counted>(?=\s?(?!年级)(?:{COUNTED})))?"
         ),
         _range,
     ),
