@@ -115,8 +115,8 @@ def test_time_is_linear_in_length(unit: str) -> None:
 def test_a_rule_finds_nothing_in_a_text_without_its_literals() -> None:
     from dataclasses import replace
 
-    from vivace.text.rule import find_edits
     from vivace.text.normalize import WORD_TRIGGER
+    from vivace.text.rule import find_edits
     from vivace.text.zh.rules import number_rules, word_rules
 
     rules = number_rules()

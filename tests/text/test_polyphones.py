@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vivace.text.tables import rows
-from vivace.text.zh import polyphone_model
+from vivace.text.zh import polyphone_model, polyphones
 from vivace.text.zh.pinyin import citation
 from vivace.text.zh.simplified import simplified
 from vivace.text.zh.word_readings import LAST
@@ -112,3 +112,7 @@ def test_an_unsure_choice_leaves_the_usual_reading(monkeypatch: pytest.MonkeyPat
     assert "wrong1" not in [syllable for _, syllable in read("他转身就走")]
     monkeypatch.setattr(polyphone_model, "choose", lambda _, positions: [("ceng2", 0.61)] * len(positions))
     assert ("幢", "ceng2") in read("那幢")
+
+
+def test_every_row_of_the_table_of_contexts_compiles() -> None:
+    assert all(polyphones._rules(char) for char in polyphones._by_char())

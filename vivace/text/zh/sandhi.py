@@ -67,6 +67,8 @@ def _yi(text: str, syllables: Sequence[str], i: int, *, starts_word: bool, ends_
         return "yi1"
     if after == "杠" or (text[max(0, i - 2) : i] in LABELED and after not in MEASURES):  # 图一杠二, 附件一
         return "yi1"
+    if before in MAGNITUDES and after in MAGNITUDES and after != "十":
+        return _before_tone(syllables, i)  # 一千一百, but 一百一十
     if before and (before == "第" or before in NUMERALS or before in MAGNITUDES):
         return "yi1"
     if before in ORDINAL_MARKS and not starts_word and text[max(0, i - 2) : i] not in NO_ORDINAL:
