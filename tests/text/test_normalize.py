@@ -132,3 +132,18 @@ def test_a_rule_finds_nothing_in_a_text_without_its_literals() -> None:
                 by_word = find_edits(written, anywhere, span)
                 assert find_edits(written, word_rules(), span) == by_word
                 assert WORD_TRIGGER.search(written) or not by_word
+
+
+def test_no_chinese_rule_has_a_repeat_without_a_bound() -> None:
+    from re import _constants, _parser  # type: ignore[attr-defined]
+
+    from vivace.text.zh.rules import last_rules, number_rules, word_rules
+
+    def unbounded(parsed: object) -> bool:
+        if isinstance(parsed, tuple) and len(parsed) == 3 and parsed[1] is _constants.MAXREPEAT:
+            return True
+        return isinstance(parsed, (tuple, list, _parser.SubPattern)) and any(map(unbounded, parsed))
+
+    assert unbounded(_parser.parse("(?:a|b[0-9]+)"))
+    rules = (*number_rules(), *word_rules(), *last_rules())
+    assert [rule.name for rule in rules if unbounded(_parser.parse(rule.pattern.pattern))] == []

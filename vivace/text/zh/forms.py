@@ -14,11 +14,11 @@ _SPACED = (
 # 12 · 1,234 · 3.50
 _GROUPED = r"[0-9]{1,3}(?:(?:,[0-9]{3}){1,6}|(?:，[0-9]{3}){2,6})(?![0-9])"
 _RARE = rf"(?=[0-9]{{1,3}}[ ，][0-9]{{3}})(?:{_SPACED}|{_WIDE_COMMA})"
-NUMERAL = rf"(?:{_RARE}|{_GROUPED}|[0-9]+)(?:\.[0-9]+)?"
+NUMERAL = rf"(?:{_RARE}|{_GROUPED}|[0-9]{{1,400}})(?:\.[0-9]{{1,400}})?"
 # What the first end of a range may end with: 5元-10元.
 ENDS = "元块角分年月日号点时秒个人岁米克升里天位名度倍万亿千百斤吨本件只层楼级期页章句℃℉%‰°"
 LONG_ENDS = ("公里", "小时", "分钟", "千克", "公斤", "厘米", "毫米", "个月", "平米", "美元", "周岁")
 _NO_LONG_END = "".join(f"(?<![0-9]{end})" for end in LONG_ENDS)
 # A minus sign, not the hyphen of GPT-4 or of 3-5.
 SIGN = rf"(?:(?<![0-9A-Za-z)）])(?<![0-9][{ENDS}]){_NO_LONG_END}(?<![-–—])[-−–])?"
-TO = r"\s*(?:[-–—−~～]+|至|到)\s*"  # between the ends of a range
+TO = r"\s{0,20}(?:[-–—−~～]{1,20}|至|到)\s{0,20}"  # between the ends of a range

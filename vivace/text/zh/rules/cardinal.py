@@ -55,7 +55,7 @@ RULES = (
     Rule(
         "cardinal.plus",
         re.compile(
-            rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})(?P<scale>[万亿]?)\+(?!\s*[0-9A-Za-z])(?P<unit>(?=\s?(?:{COUNTED})))?"
+            rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})(?P<scale>[万亿]?)\+(?!\s{{0,20}}[0-9A-Za-z])(?P<unit>(?=\s?(?:{COUNTED})))?"
         ),
         _plus,
     ),
@@ -71,7 +71,9 @@ RULES = (
         re.compile(rf"(?:(?<=^)|(?<=[\s(（，。：:为是于至到]))\+(?P<n>{NUMERAL})(?![0-9{ODD}+-]|[.,][0-9])"),
         lambda m: f"正{number(m['n'].replace(',', '').replace('，', ''))}",
     ),
-    Rule("cardinal.point_first", re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z])(?P<n>\.[0-9]+)(?![0-9])"), _plain),
+    Rule(
+        "cardinal.point_first", re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z])(?P<n>\.[0-9]{{1,400}})(?![0-9])"), _plain
+    ),
     Rule(
         "cardinal.plain",
         re.compile(rf"(?P<sign>{SIGN})(?<![0-9.{ODD}])(?P<n>{NUMERAL})(?![0-9{ODD}]|[.,][0-9])"),

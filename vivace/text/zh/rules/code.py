@@ -26,9 +26,13 @@ RULES = (
     ),
     Rule(
         "code.hyphen",
-        re.compile(r"(?<=[A-Za-z])\s?[-–]\s?(?P<n>[0-9]+(?:\.[0-9]+)?)(?![0-9.]*[0-9])"),
+        re.compile(r"(?<=[A-Za-z])\s?[-–]\s?(?P<n>[0-9]{1,400}(?:\.[0-9]{1,400})?)(?![0-9.]{0,400}[0-9])"),
         lambda m: " " + _digits(m["n"]),
     ),
-    Rule("code.trailing", re.compile(r"(?<![0-9][xX])(?<=[A-Za-z])(?P<n>[0-9]+(?:\.[0-9]+)?)(?![0-9])"), _tied),
-    Rule("code.leading", re.compile(r"(?<![0-9.,])(?P<n>[0-9]+)-?(?![xX][0-9])(?=[A-Za-z])"), _tied),
+    Rule(
+        "code.trailing",
+        re.compile(r"(?<![0-9][xX])(?<=[A-Za-z])(?P<n>[0-9]{1,400}(?:\.[0-9]{1,400})?)(?![0-9])"),
+        _tied,
+    ),
+    Rule("code.leading", re.compile(r"(?<![0-9.,])(?P<n>[0-9]{1,400})-?(?![xX][0-9])(?=[A-Za-z])"), _tied),
 )

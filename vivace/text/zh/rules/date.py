@@ -78,12 +78,18 @@ RULES = (
     Rule(
         "date.days",
         re.compile(
-            rf"(?<![0-9])(?:{YEAR}\s*年\s*)?{MONTH}\s*月\s*{DAY}\s*(?P<unit>[日号])?{TO}"
-            r"(?P<e>[12][0-9]|3[01]|0?[1-9])\s*(?P<last>[日号])"
+            rf"(?<![0-9])(?:{YEAR}\s{{0,20}}年\s{{0,20}})?{MONTH}\s{{0,20}}月\s{{0,20}}{DAY}\s{{0,20}}(?P<unit>[日号])?{TO}"
+            r"(?P<e>[12][0-9]|3[01]|0?[1-9])\s{0,20}(?P<last>[日号])"
         ),
         _days,
     ),
-    Rule("date.day", re.compile(rf"(?<![0-9])(?:{YEAR}\s*年\s*)?{MONTH}\s*月\s*{DAY}\s*(?P<unit>[日号])"), _day),
+    Rule(
+        "date.day",
+        re.compile(
+            rf"(?<![0-9])(?:{YEAR}\s{{0,20}}年\s{{0,20}})?{MONTH}\s{{0,20}}月\s{{0,20}}{DAY}\s{{0,20}}(?P<unit>[日号])"
+        ),
+        _day,
+    ),
     Rule(
         "date.months_beside",  # 2、3月份
         re.compile(r"(?<![0-9、.])(?P<m>[1-8])[、,，](?P<n>[2-9])(?=\s?月)"),
@@ -91,10 +97,12 @@ RULES = (
     ),
     Rule(
         "date.months",
-        re.compile(rf"(?<![0-9])(?P<m>0?[1-9]|1[0-2])(?P<unit>月)?份?{TO}(?P<n>0?[1-9]|1[0-2])\s*月(?!\s*[0-9])"),
+        re.compile(
+            rf"(?<![0-9])(?P<m>0?[1-9]|1[0-2])(?P<unit>月)?份?{TO}(?P<n>0?[1-9]|1[0-2])\s{{0,20}}月(?!\s{{0,20}}[0-9])"
+        ),
         _months,
     ),
-    Rule("date.month", re.compile(rf"(?<![0-9])(?:{YEAR}\s*年\s*)?{MONTH}\s*月"), _month),
+    Rule("date.month", re.compile(rf"(?<![0-9])(?:{YEAR}\s{{0,20}}年\s{{0,20}})?{MONTH}\s{{0,20}}月"), _month),
     Rule(
         "date.separated_range",  # 2019.3.5-2019.3.8, 2019.3.5-3.8, 2019.3-2020.5
         re.compile(

@@ -27,7 +27,7 @@ SIGNS = {
 }
 POWERS = {"²": "平方", "³": "立方"}
 SYMBOLS = mapping("zh_symbols")
-OPERAND_AFTER = r"(?=\s*[-−(（√∠]?\s*(?:[0-9]|[A-Za-zΑ-Ωα-ω](?![A-Za-z])))"
+OPERAND_AFTER = r"(?=\s{0,20}[-−(（√∠]?\s{0,20}(?:[0-9]|[A-Za-zΑ-Ωα-ω](?![A-Za-z])))"
 SUPERSCRIPT = str.maketrans("²³", "23", "^")
 
 
@@ -54,18 +54,18 @@ RULES = (
     ),
     Rule(
         "math.operator",
-        re.compile(rf"(?<=[0-9a-zA-ZΑ-Ωα-ω²³!)）°])\s*(?P<sign>[+＋×÷=＝≈≠><≥≤±*])\s*{OPERAND_AFTER}"),
+        re.compile(rf"(?<=[0-9a-zA-ZΑ-Ωα-ω²³!)）°])\s{{0,20}}(?P<sign>[+＋×÷=＝≈≠><≥≤±*])\s{{0,20}}{OPERAND_AFTER}"),
         lambda m: SIGNS[m["sign"]],
     ),
     Rule("math.times", re.compile(r"(?<=[0-9])\s?[xX]\s?(?=[0-9])"), lambda _: "乘"),
     Rule(
         "math.minus",
         re.compile(
-            r"(?<=[0-9a-zA-Zα-ω²³)）])\s*(?P<sign>[-−])\s*(?=[0-9.a-zA-Zα-ω]{1,12}[²³]?(?:[+×÷*][0-9.a-z]{1,12})?\s*[=＝])"
+            r"(?<=[0-9a-zA-Zα-ω²³)）])\s{0,20}(?P<sign>[-−])\s{0,20}(?=[0-9.a-zA-Zα-ω]{1,12}[²³]?(?:[+×÷*][0-9.a-z]{1,12})?\s{0,20}[=＝])"
         ),
         lambda m: SIGNS[m["sign"]],
     ),
-    Rule("math.compare", re.compile(r"(?P<sign>[≈≠≥≤><±])\s*(?=[0-9])"), lambda m: SIGNS[m["sign"]]),
+    Rule("math.compare", re.compile(r"(?P<sign>[≈≠≥≤><±])\s{0,20}(?=[0-9])"), lambda m: SIGNS[m["sign"]]),
     # Superscripts other than ² and ³ come as ^ and a digit each: 10⁻⁶ is 10^-^6.
     Rule("math.power", re.compile(r"(?<=[0-9A-Za-zα-ω)）])(?P<power>(?:\^-)?(?:\^[0-9](?![0-9.])|[²³]){1,4})"), _power),
     Rule(
@@ -74,7 +74,7 @@ RULES = (
         lambda m: f"的{m['n'] if m['n'].isalpha() else number(m['n'])}次方",
     ),
     Rule("math.root", re.compile(r"√(?=[0-9a-zA-Z(（])"), lambda _: "根号"),
-    Rule("math.factorial", re.compile(r"(?<=[0-9nm])!(?=\s*[=＝×÷+*])"), lambda _: "的阶乘"),
+    Rule("math.factorial", re.compile(r"(?<=[0-9nm])!(?=\s{0,20}[=＝×÷+*])"), lambda _: "的阶乘"),
     Rule(
         "math.absolute",
         re.compile(r"\|(?P<n>-?[0-9.]{1,9}|[a-z])\|"),

@@ -13,7 +13,7 @@ ENDINGS = (
 )
 # Behind one of these a slash opens a path; behind another word it is 每 or "or": 元/kg.
 OPENERS = r"(?:^|(?<=[\s在到看开改入是为的把和与从下往于名径：:“\"'（(、，`]))"
-PARTS = re.compile(r"[A-Za-z]+|[0-9]|[^A-Za-z0-9]")
+PARTS = re.compile(r"[A-Za-z]{1,400}|[0-9]|[^A-Za-z0-9]")
 NAME = r"[A-Za-z0-9_.-]{1,60}"
 
 

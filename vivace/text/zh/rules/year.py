@@ -93,7 +93,7 @@ RULES = (
     Rule(
         "year.range_alone",
         re.compile(
-            rf"(?<![0-9.-])(?P<a>1[5-9][0-9]{{2}}|20[0-9]{{2}})(?P<unit>)\s?[-–—~～]+\s?(?P<b>1[5-9][0-9]{{2}}|20[0-9]{{2}})"
+            rf"(?<![0-9.-])(?P<a>1[5-9][0-9]{{2}}|20[0-9]{{2}})(?P<unit>)\s?[-–—~～]{{1,20}}\s?(?P<b>1[5-9][0-9]{{2}}|20[0-9]{{2}})"
             rf"(?![0-9%]|[.-][0-9]|\s?(?:{COUNTED}))"
         ),
         lambda m: _range(m) if m["a"] < m["b"] else None,
@@ -111,7 +111,7 @@ RULES = (
     Rule("year.decade", re.compile(r"(?<![0-9.])(?P<century>1[0-9]|20)?(?P<decade>[0-9]0)\s?年代"), _decade),
     Rule(
         "year.before_christ",
-        re.compile(r"(?P<head>公元前|西元前)\s?(?P<n>[0-9]+)(?=年)"),
+        re.compile(r"(?P<head>公元前|西元前)\s?(?P<n>[0-9]{1,400})(?=年)"),
         lambda m: m["head"] + cardinal(m["n"]),
     ),
     Rule(
