@@ -5,7 +5,10 @@ from vivace.text.tables import alternatives, rows
 COUNTED = alternatives([row[0] for row in rows("zh_counted")])  # 2 is 两 before these
 _COUNTS = "元人个件名位万亿台辆吨块条张份本只次套家户座米"  # few: this is compiled into every rule
 # A wide comma between two numbers alone is a comma: V6，120km/h. In 共1，234元 it groups, by what stands around.
-_WIDE_COMMA = rf"(?<=[共计约达为近超额价款资入出￥：:])[0-9]{{1,3}}，[0-9]{{3}}(?=(?:\.[0-9]{{1,4}})?\s?[{_COUNTS}])"
+_WIDE_COMMA = (
+    rf"(?:(?<=[共计约达为近超额价款资入出：:])[0-9]{{1,3}}，[0-9]{{3}}(?=(?:\.[0-9]{{1,4}})?\s?[{_COUNTS}])"
+    r"|(?<=[￥$€£])[0-9]{1,3}，[0-9]{3}(?![0-9]))"
+)
 # 25 000 km, 2 300个: a space groups only before a unit.
 _SPACED = (
     r"(?<![0-9A-Za-z.] )(?<![0-9A-Za-z.])[1-9][0-9]{0,2}(?: [0-9]{3}){1,4}"

@@ -54,11 +54,11 @@ def word_rules() -> tuple[Rule, ...]:
     from vivace.text import electronic
     from vivace.text.tables import mapping
     from vivace.text.zh.number import spell
-    from vivace.text.zh.rules import letters, path, sign, span
+    from vivace.text.zh.rules import letters, path, percent, sign, span
 
     rules = (
         *electronic.rules(mapping("zh_signs"), spell),
-        *(rule for module in (path, sign) for rule in module.WORD_RULES),
+        *(rule for module in (path, sign, percent) for rule in module.WORD_RULES),
         *letters.RULES,
         *letters.ROMAN_RULES,
         *span.WORD_RULES,

@@ -62,12 +62,20 @@ AFTER_DATE = re.compile(
 )
 
 
+AFTER_DAY = re.compile(
+    r"\s?(?:[\u4e00-\u9fff]{1,4}节(?![点约省目])|元旦|国庆|跨年|报[名到]|面试|考试|答辩|放假|交稿|结课|停[电水运])"
+)
+
+
 def _slashed(m: re.Match[str]) -> str | None:
     """A day where what stands around is one's: 3/4 alone is a fraction, 03/04 a day, 于3/4 and 3/4前 too."""
     led = m["m"].startswith("0") or m["d"].startswith("0")
     before = m.string[max(0, m.start() - 8) : m.start()]
     no_part = int(m["m"]) >= int(m["d"]) or int(m["d"]) > 12
-    weak = no_part and BEFORE_DAY.search(before) and m.string[m.end() : m.end() + 1] not in "的处倍"
+    weak = no_part and (
+        (BEFORE_DAY.search(before) and m.string[m.end() : m.end() + 1] not in "的处倍")
+        or AFTER_DAY.match(m.string, m.end())
+    )
     if not (led or weak or BEFORE_DATE.search(before) or AFTER_DATE.match(m.string, m.end())):
         return None
     unit = "" if re.match(r"\s?[号日]", m.string[m.end() : m.end() + 2]) else "日"

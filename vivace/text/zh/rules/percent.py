@@ -21,12 +21,15 @@ def _range(m: re.Match[str]) -> str:
     )
 
 
-RULES = (
+WORD_RULES = (
     Rule(
         "percent.signed_words",  # -百分之3
         re.compile(r"(?<![0-9A-Za-z%-])(?P<sign>[-−–+])\s?(?=[百千万]分之[0-9一二三四五六七八九十零])"),
         lambda m: "正" if m["sign"] == "+" else "负",
     ),
+)
+RULES = (
+    *WORD_RULES,
     Rule(
         "percent.more",
         re.compile(rf"(?<![0-9.])(?P<n>{NUMERAL})(?P<more>[多余来几])(?P<unit>[%‰])"),

@@ -14,7 +14,7 @@ UNITS = "页|集|章|节|期|天|轮|场|题|关|讲|课|步|回|话|季|卷|部
 
 
 def _numbered(m: re.Match[str]) -> str:
-    return m["head"] + "杠".join(cardinal(n) for n in re.split("[-–]", m["n"]))
+    return m["head"] + "杠".join("点".join(map(cardinal, n.split("."))) for n in re.split("[-–]", m["n"]))
 
 
 def _of(m: re.Match[str]) -> str | None:
@@ -26,7 +26,7 @@ RULES = (
     Rule(
         "place.figure",
         re.compile(
-            rf"(?P<head>(?:{HEADS})\s?[（(]?)(?P<n>[0-9]{{1,3}}(?:[-–][0-9]{{1,3}}){{1,3}})(?![0-9.%-]|\s?(?:(?!所[示列])(?:{COUNTED})|[元万亿年月日点]))"
+            rf"(?P<head>(?:{HEADS})\s?[（(]?)(?P<n>[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{0,2}}(?:[-–][0-9]{{1,3}}){{1,3}})(?![0-9.%-]|\s?(?:(?!所[示列])(?:{COUNTED})|[元万亿年月日点]))"
         ),
         _numbered,
     ),
