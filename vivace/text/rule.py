@@ -1,10 +1,23 @@
 """One reading rule, and how a list of them is applied: the first rule that takes a stretch keeps it."""
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from vivace.text.aligned import Edit
+
+
+class LazyPattern:
+    """A regular expression, compiled when it is first searched for: few texts hold what most rules need."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self.search: Callable[[str, int, int], re.Match[str] | None] = self._first
+
+    def _first(self, text: str, start: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
+        self.search = re.compile(self.pattern).search
+        return self.search(text, start, end)
 
 
 @dataclass(frozen=True)
@@ -15,7 +28,7 @@ class Rule:
     """
 
     name: str
-    pattern: re.Pattern[str]
+    pattern: re.Pattern[str] | LazyPattern
     speak: Callable[[re.Match[str]], str | None]
     needs: tuple[str, ...] = ()
 

@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import LazyPattern, Rule
 from vivace.text.zh.forms import COUNTED, NUMERAL, SIGN
 from vivace.text.zh.number import GROUPING, amount, cardinal, number, spell
 
@@ -43,48 +43,50 @@ def _adjacent(m: re.Match[str]) -> str | None:
 RULES = (
     Rule(
         "cardinal.adjacent",  # 3、4个 is 三四个; 3、4、5 is a list
-        re.compile(rf"(?<![0-9、.])(?P<a>[1-8])[、,，](?P<b>[2-9])(?=\s?(?:{COUNTED}|[十百千万级成月号楼点折]))"),
+        LazyPattern(rf"(?<![0-9、.])(?P<a>[1-8])[、,，](?P<b>[2-9])(?=\s?(?:{COUNTED}|[十百千万级成月号楼点折]))"),
         _adjacent,
     ),
     Rule(
         "cardinal.list",
-        re.compile(r"(?<![0-9A-Za-z.])(?P<n>[0-9]{1,2})[.．](?=\s?[\u4e00-\u9fff])"),
+        LazyPattern(r"(?<![0-9A-Za-z.])(?P<n>[0-9]{1,2})[.．](?=\s?[\u4e00-\u9fff])"),
         lambda m: f"{cardinal(m['n'])}，",
     ),
-    Rule("cardinal.ordinal", re.compile(rf"第\s?(?P<n>{NUMERAL})"), _ordinal),
+    Rule("cardinal.ordinal", LazyPattern(rf"第\s?(?P<n>{NUMERAL})"), _ordinal),
     Rule(
         "cardinal.plus",
-        re.compile(
+        LazyPattern(
             rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})(?P<scale>[万亿]?)\+(?!\s{{0,20}}[0-9A-Za-z])(?P<unit>(?=\s?(?:{COUNTED})))?"
         ),
         _plus,
     ),
     Rule(
         "cardinal.counted",
-        re.compile(
+        LazyPattern(
             rf"(?P<sign>{SIGN})(?<![0-9.=])(?P<n>{NUMERAL})(?=\s?(?:{COUNTED})|[到至][0-9.]{{1,9}}\s?(?:{COUNTED}))(?!年级|\s?号|\s对|分之)"
         ),
         _counted,
     ),
     Rule(
         "cardinal.positive",  # a plus sign with nothing before it to add to; after a word it is 加
-        re.compile(rf"(?:(?<=^)|(?<=[\s(（，。：:为是于至到]))\+(?P<n>{NUMERAL})(?![0-9{ODD}+-]|[.,][0-9])"),
+        LazyPattern(rf"(?:(?<=^)|(?<=[\s(（，。：:为是于至到]))\+(?P<n>{NUMERAL})(?![0-9{ODD}+-]|[.,][0-9])"),
         lambda m: f"正{number(m['n'].replace(',', '').replace('，', ''))}",
     ),
     Rule(
-        "cardinal.point_first", re.compile(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z])(?P<n>\.[0-9]{{1,400}})(?![0-9])"), _plain
+        "cardinal.point_first",
+        LazyPattern(rf"(?P<sign>{SIGN})(?<![0-9A-Za-z])(?P<n>\.[0-9]{{1,400}})(?![0-9])"),
+        _plain,
     ),
     Rule(
         "cardinal.plain",
-        re.compile(rf"(?P<sign>{SIGN})(?<![0-9.{ODD}])(?P<n>{NUMERAL})(?![0-9{ODD}]|[.,][0-9])"),
+        LazyPattern(rf"(?P<sign>{SIGN})(?<![0-9.{ODD}])(?P<n>{NUMERAL})(?![0-9{ODD}]|[.,][0-9])"),
         _plain,
     ),
 )
 FIRST_RULES = (
     Rule(
         "cardinal.spaced",
-        re.compile(r"(?<![0-9A-Za-z.] )(?<![0-9A-Za-z.])(?P<n>[1-9][0-9]{0,2}(?: [0-9]{3}){2,4})(?! ?[0-9A-Za-z])"),
+        LazyPattern(r"(?<![0-9A-Za-z.] )(?<![0-9A-Za-z.])(?P<n>[1-9][0-9]{0,2}(?: [0-9]{3}){2,4})(?! ?[0-9A-Za-z])"),
         lambda m: cardinal(m["n"]),
     ),
 )
-LAST_RULES = (Rule("cardinal.last", re.compile(rf"(?P<sign>{SIGN})(?P<n>{NUMERAL})"), _plain),)
+LAST_RULES = (Rule("cardinal.last", LazyPattern(rf"(?P<sign>{SIGN})(?P<n>{NUMERAL})"), _plain),)

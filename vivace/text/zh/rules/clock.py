@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import LazyPattern, Rule
 from vivace.text.zh.forms import TO
 from vivace.text.zh.number import amount, cardinal, number, spell
 
@@ -131,36 +131,36 @@ CLOCK = rf"(?<![0-9:.]){HOUR}[:：](?P<m>[0-5][0-9])"
 RULES = (
     Rule(
         "clock.lasted",
-        re.compile(r"(?<![0-9:.])(?P<a>[0-9]{1,3})[:：](?P<b>[0-5][0-9])(?:[:：](?P<c>[0-5][0-9]))?(?![0-9:：])"),
+        LazyPattern(r"(?<![0-9:.])(?P<a>[0-9]{1,3})[:：](?P<b>[0-5][0-9])(?:[:：](?P<c>[0-5][0-9]))?(?![0-9:：])"),
         _lasted,
     ),
     Rule(
         "clock.minute_mark",  # 还剩10', 第89'
-        re.compile(r"(?<=[剩第余约])(?P<n>[0-9]{1,3})['′](?![0-9A-Za-z'′])"),
+        LazyPattern(r"(?<=[剩第余约])(?P<n>[0-9]{1,3})['′](?![0-9A-Za-z'′])"),
         lambda m: f"{cardinal(m['n'])}分钟",
     ),
     Rule(
         "clock.seconds",  # 9秒58
-        re.compile(r"(?<![0-9.])(?P<n>[0-9]{1,2})秒(?P<rest>[0-9]{2})(?![0-9.]|\s?[秒分个])"),
+        LazyPattern(r"(?<![0-9.])(?P<n>[0-9]{1,2})秒(?P<rest>[0-9]{2})(?![0-9.]|\s?[秒分个])"),
         lambda m: f"{'两' if m['n'] == '2' else cardinal(m['n'])}秒{spell(m['rest'])}",
     ),
     Rule(
         "clock.duration",
-        re.compile(
+        LazyPattern(
             r"(?<![0-9A-Za-z.])(?P<h>[0-9]{1,3})\s?h\s?(?P<m>[0-5]?[0-9])\s?m(?:in)?(?:\s?(?P<s>[0-5]?[0-9])\s?s)?(?![A-Za-z0-9])"
         ),
         _duration,
     ),
-    Rule("clock.pace", re.compile(r"(?<![0-9A-Za-z.°])(?P<m>[0-9]{1,2})['′](?P<s>[0-5][0-9])(?:[\"″]|''|′′)"), _pace),
+    Rule("clock.pace", LazyPattern(r"(?<![0-9A-Za-z.°])(?P<m>[0-9]{1,2})['′](?P<s>[0-5][0-9])(?:[\"″]|''|′′)"), _pace),
     Rule(
         "clock.offset",  # UTC-5, GMT+8, UTC+5:30
-        re.compile(r"(?<=UTC|GMT)\s?(?P<sign>[-+−–])(?P<h>[0-9]{1,2})(?:[:：](?P<m>[0-5][0-9]))?(?![0-9.:])"),
+        LazyPattern(r"(?<=UTC|GMT)\s?(?P<sign>[-+−–])(?P<h>[0-9]{1,2})(?:[:：](?P<m>[0-5][0-9]))?(?![0-9.:])"),
         _offset,
         ("UTC", "GMT"),
     ),
     Rule(
         "clock.half_days",
-        re.compile(
+        LazyPattern(
             rf"(?<![0-9:.A-Za-z])(?P<h>{HOUR12})(?:[:：](?P<m>[0-5][0-9]))?\s?(?P<half>{HALF})?{TO}"
             rf"(?P<h2>{HOUR12})(?:[:：](?P<m2>[0-5][0-9]))?\s?(?P<half2>{HALF})"
         ),
@@ -168,41 +168,43 @@ RULES = (
     ),
     Rule(
         "clock.half_first",
-        re.compile(rf"(?<![A-Za-z])(?P<half>[AaPp]\.?[Mm])\.?\s?{HOUR}[:：](?P<m>[0-5][0-9])(?P<s>)(?![0-9:])"),
+        LazyPattern(rf"(?<![A-Za-z])(?P<half>[AaPp]\.?[Mm])\.?\s?{HOUR}[:：](?P<m>[0-5][0-9])(?P<s>)(?![0-9:])"),
         _time,
     ),
     Rule(
-        "clock.range", re.compile(rf"{CLOCK}{TO}(?P<h2>2[0-4]|1[0-9]|0?[0-9])[:：](?P<m2>[0-5][0-9])(?![0-9:])"), _times
+        "clock.range",
+        LazyPattern(rf"{CLOCK}{TO}(?P<h2>2[0-4]|1[0-9]|0?[0-9])[:：](?P<m2>[0-5][0-9])(?![0-9:])"),
+        _times,
     ),
     Rule(
         "clock.time",
-        re.compile(
+        LazyPattern(
             rf"{CLOCK}(?:[:：](?P<s>[0-5][0-9]))?(?![0-9:]|[：][0-9])\s{{0,20}}(?P<half>[aApP]\.?[mM](?:\.|\b|(?=[^A-Za-z])))?(?:分(?!钟))?"
         ),
         _time,
     ),
     Rule(
         "clock.hour",
-        re.compile(rf"(?<![0-9:.A-Za-z])(?P<h>{HOUR12})\s?(?P<half>[aApP](?:m|M|\.\s?[mM]\.?))(?![A-Za-z])"),
+        LazyPattern(rf"(?<![0-9:.A-Za-z])(?P<h>{HOUR12})\s?(?P<half>[aApP](?:m|M|\.\s?[mM]\.?))(?![A-Za-z])"),
         _hour,
     ),
     Rule(
         "clock.hours",  # 6-7点
-        re.compile(
+        LazyPattern(
             rf"(?<![0-9:.])(?P<a>2[0-4]|1[0-9]|0?[0-9]){TO}(?P<b>2[0-4]|1[0-9]|0?[0-9])(?=\s?(?:点(?![0-9])|时(?![0-9间代])))"
         ),
         lambda m: f"{amount(str(int(m['a'])))}到{amount(str(int(m['b'])))}",
     ),
     Rule(
         "clock.spoken",
-        re.compile(
+        LazyPattern(
             rf"(?<![0-9:.]){HOUR}(?P<unit>点钟|[点时])(?:(?P<m>[0-5]?[0-9])(?P<fen>分)?(?![0-9%年月元]))?(?![0-9])"
         ),
         _spoken_clock,
     ),
     Rule(
         "clock.score_hyphen",
-        re.compile(
+        LazyPattern(
             rf"(?<![0-9:.-])(?P<a>[0-9]{{1,3}})\s?[-–—]\s?(?P<b>[0-9]{{1,3}})(?![0-9-])(?=\s?(?:{RESULTS}))|(?<=比分)"
             r"(?:[为是：:]|来到|定格在)?\s?(?P<c>[0-9]{1,3})[-–—](?P<d>[0-9]{1,3})(?![0-9-])"
         ),
@@ -210,17 +212,17 @@ RULES = (
     ),
     Rule(
         "clock.score_behind",  # 凯尔特人不敌热火，84-103
-        re.compile(r"(?<![0-9:.-])(?P<a>[0-9]{1,3})[-–—](?P<b>[0-9]{1,3})(?![0-9-]|\s?[年月日号点岁个人米万])"),
+        LazyPattern(r"(?<![0-9:.-])(?P<a>[0-9]{1,3})[-–—](?P<b>[0-9]{1,3})(?![0-9-]|\s?[年月日号点岁个人米万])"),
         lambda m: _score(m) if GAME.search(m.string, max(0, m.start() - 20), m.start()) else None,
     ),
     Rule(
         "clock.ratio",  # 1:2:3, which is no time of day
-        re.compile(r"(?<![0-9:.])[0-9]{1,4}(?:\.[0-9]{1,4})?(?:[:：∶][0-9]{1,4}(?:\.[0-9]{1,4})?){2,5}(?![0-9:.])"),
+        LazyPattern(r"(?<![0-9:.])[0-9]{1,4}(?:\.[0-9]{1,4})?(?:[:：∶][0-9]{1,4}(?:\.[0-9]{1,4})?){2,5}(?![0-9:.])"),
         lambda m: "比".join(number(n) for n in re.findall("[0-9.]+", m.group())),
     ),
     Rule(
         "clock.score",
-        re.compile(
+        LazyPattern(
             r"(?<![0-9:.])(?P<a>[0-9]{1,4}(?:\.[0-9]{1,400})?)\s{0,20}[:：∶]\s{0,20}(?P<b>[0-9]{1,8}(?:\.[0-9]{1,400})?)(?![0-9:])"
         ),
         _score,

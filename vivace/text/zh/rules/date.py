@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import LazyPattern, Rule
 from vivace.text.zh.forms import TO
 from vivace.text.zh.number import cardinal, year
 
@@ -85,7 +85,7 @@ def _slashed(m: re.Match[str]) -> str | None:
 RULES = (
     Rule(
         "date.days",
-        re.compile(
+        LazyPattern(
             rf"(?<![0-9])(?:{YEAR}\s{{0,20}}年\s{{0,20}})?{MONTH}\s{{0,20}}月\s{{0,20}}{DAY}\s{{0,20}}(?P<unit>[日号])?{TO}"
             r"(?P<e>[12][0-9]|3[01]|0?[1-9])\s{0,20}(?P<last>[日号])"
         ),
@@ -93,27 +93,27 @@ RULES = (
     ),
     Rule(
         "date.day",
-        re.compile(
+        LazyPattern(
             rf"(?<![0-9])(?:{YEAR}\s{{0,20}}年\s{{0,20}})?{MONTH}\s{{0,20}}月\s{{0,20}}{DAY}\s{{0,20}}(?P<unit>[日号])"
         ),
         _day,
     ),
     Rule(
         "date.months_beside",  # 2、3月份
-        re.compile(r"(?<![0-9、.])(?P<m>[1-8])[、,，](?P<n>[2-9])(?=\s?月)"),
+        LazyPattern(r"(?<![0-9、.])(?P<m>[1-8])[、,，](?P<n>[2-9])(?=\s?月)"),
         lambda m: cardinal(m["m"]) + cardinal(m["n"]) if int(m["n"]) == int(m["m"]) + 1 else None,
     ),
     Rule(
         "date.months",
-        re.compile(
+        LazyPattern(
             rf"(?<![0-9])(?P<m>0?[1-9]|1[0-2])(?P<unit>月)?份?{TO}(?P<n>0?[1-9]|1[0-2])\s{{0,20}}月(?!\s{{0,20}}[0-9])"
         ),
         _months,
     ),
-    Rule("date.month", re.compile(rf"(?<![0-9])(?:{YEAR}\s{{0,20}}年\s{{0,20}})?{MONTH}\s{{0,20}}月"), _month),
+    Rule("date.month", LazyPattern(rf"(?<![0-9])(?:{YEAR}\s{{0,20}}年\s{{0,20}})?{MONTH}\s{{0,20}}月"), _month),
     Rule(
         "date.separated_range",  # 2019.3.5-2019.3.8, 2019.3.5-3.8, 2019.3-2020.5
-        re.compile(
+        LazyPattern(
             rf"(?<![0-9./-])(?P<y>19[0-9]{{2}}|20[0-9]{{2}})(?P<s>[/.]){MONTH}(?:(?P=s){DAY})?{TO}"
             r"(?:(?P<z>19[0-9]{2}|20[0-9]{2})(?P=s))?(?P<n>0?[1-9]|1[0-2])(?(d)(?P=s)(?P<e>[12][0-9]|3[01]|0?[1-9])|(?(z)|(?!)))"
             r"(?![0-9]|[-/.][0-9])"
@@ -122,7 +122,7 @@ RULES = (
     ),
     Rule(
         "date.separated",
-        re.compile(
+        LazyPattern(
             r"(?<![0-9./-])(?P<y>[12][0-9]{3})(?P<s>[-/.])(?P<m>0?[1-9]|1[0-2])(?P=s)(?P<d>[12][0-9]|3[01]|0?[1-9])"
             r"(?![0-9]|[-/.][0-9])"
         ),
@@ -130,12 +130,12 @@ RULES = (
     ),
     Rule(
         "date.year_month",
-        re.compile(r"(?<![0-9A-Za-z./-])(?P<y>19[0-9]{2}|20[0-9]{2})[-/](?P<m>0?[1-9]|1[0-2])(?![0-9./年个人-])"),
+        LazyPattern(r"(?<![0-9A-Za-z./-])(?P<y>19[0-9]{2}|20[0-9]{2})[-/](?P<m>0?[1-9]|1[0-2])(?![0-9./年个人-])"),
         _month,
     ),
     Rule(
         "date.year_point_month",  # 2024.3, where what stands beside it says that it is a date
-        re.compile(
+        LazyPattern(
             r"(?:(?<=[自从于至在到截])|(?<=时间[:：])|(?<=日期[:：]))(?P<y>19[0-9]{2}|20[0-9]{2})\.(?P<m>0?[1-9]|1[0-2])(?![0-9.%万亿元])"
             r"|(?<![0-9.])(?P<y2>19[0-9]{2}|20[0-9]{2})\.(?P<m2>0?[1-9]|1[0-2])(?=起|至今|以来|之?前|之?后|出版|发布|毕业|入学|入职|[)）])"
         ),
@@ -143,7 +143,7 @@ RULES = (
     ),
     Rule(
         "date.year_last",
-        re.compile(
+        LazyPattern(
             r"(?<![0-9A-Za-z./-])(?:(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])"
             r"|(?P<d2>1[3-9]|2[0-9]|3[01])/(?P<m2>0?[1-9]|1[0-2]))/(?P<y>19[0-9]{2}|20[0-9]{2})(?![0-9/])"
         ),
@@ -151,26 +151,26 @@ RULES = (
     ),
     Rule(
         "date.hyphen",
-        re.compile(r"(?<![0-9A-Za-z./-])(?P<m>0[1-9])-(?P<d>[12][0-9]|3[01]|0[1-9])(?![0-9A-Za-z/%.-])"),
+        LazyPattern(r"(?<![0-9A-Za-z./-])(?P<m>0[1-9])-(?P<d>[12][0-9]|3[01]|0[1-9])(?![0-9A-Za-z/%.-])"),
         _slashed,
     ),
     Rule(
         "date.slashed",
-        re.compile(
+        LazyPattern(
             r"(?<![0-9A-Za-z./-])(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])(?![0-9A-Za-z/%]|[.-][0-9]|\s?[=＝+×÷])"
         ),
         _slashed,
     ),
     Rule(
         "date.short",  # 12/2/2, 22/11/30
-        re.compile(
+        LazyPattern(
             r"(?<![0-9A-Za-z./-])(?P<y>[0-4][0-9])/(?P<m>0?[1-9]|1[0-2])/(?P<d>[12][0-9]|3[01]|0?[1-9])(?![0-9A-Za-z/%]|[.-][0-9])"
         ),
         _separated,
     ),
     Rule(
         "date.compact",
-        re.compile(
+        LazyPattern(
             r"(?<![0-9A-Za-z])(?P<y>19[0-9]{2}|20[0-9]{2})(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12][0-9]|3[01])(?![0-9])"
         ),
         _compact,

@@ -2,22 +2,22 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import LazyPattern, Rule
 from vivace.text.zh.number import cardinal
 
 GRADE_SIGNS = {"+": "加", "-": "减", "−": "减", "–": "减"}
 RULES = (
     Rule(
         "letters.grade",  # A+, B-
-        re.compile(r"(?<=(?<![A-Za-z0-9])[A-FS])(?P<sign>[+−–-])(?![0-9A-Za-z+-])"),
+        LazyPattern(r"(?<=(?<![A-Za-z0-9])[A-FS])(?P<sign>[+−–-])(?![0-9A-Za-z+-])"),
         lambda m: GRADE_SIGNS[m["sign"]],
     ),
-    Rule("letters.raised", re.compile(r"(?<![A-Za-z])(?P<a>[A-G])#(?=[大小]?调|[音键m])"), lambda m: f"升{m['a']}"),
-    Rule("letters.sharp", re.compile(r"(?<=(?<![A-Za-z])[CFJ])#(?![0-9A-Za-z#])"), lambda _: " sharp "),
-    Rule("letters.and", re.compile(r"(?<=[A-Z])\s?&\s?(?=[A-Z])"), lambda _: " and "),
+    Rule("letters.raised", LazyPattern(r"(?<![A-Za-z])(?P<a>[A-G])#(?=[大小]?调|[音键m])"), lambda m: f"升{m['a']}"),
+    Rule("letters.sharp", LazyPattern(r"(?<=(?<![A-Za-z])[CFJ])#(?![0-9A-Za-z#])"), lambda _: " sharp "),
+    Rule("letters.and", LazyPattern(r"(?<=[A-Z])\s?&\s?(?=[A-Z])"), lambda _: " and "),
     Rule(
         "letters.to",
-        re.compile(r"(?<![A-Za-z0-9])(?P<a>[BCOGDFPM])2(?P<b>[BCOGDFPMV])(?![A-Za-z0-9])"),
+        LazyPattern(r"(?<![A-Za-z0-9])(?P<a>[BCOGDFPM])2(?P<b>[BCOGDFPMV])(?![A-Za-z0-9])"),
         lambda m: f"{m['a']} to {m['b']}",
     ),
 )
@@ -41,13 +41,13 @@ def _roman(m: re.Match[str]) -> str:
 # Of two letters or more, these are no initials; VI is one before 设计, and alone IV and XX may be.
 ALONE = r"(?:III?|IV|VI(?!设计|系统|手册)|VII|VIII|IX|XI{1,3}|XIV|XV|XVI{0,3})"
 ROMAN_RULES = (
-    Rule("roman.head", re.compile(rf"(?P<head>{HEADS})\s?{NUMERAL}"), lambda m: m["head"] + _roman(m)),
+    Rule("roman.head", LazyPattern(rf"(?P<head>{HEADS})\s?{NUMERAL}"), lambda m: m["head"] + _roman(m)),
     Rule(
         "roman.alone",
-        re.compile(
+        LazyPattern(
             rf"(?<![A-Za-z0-9.-])(?:(?P<roman>I(?=\s?[、，,/~～–—-]\s?I[IV])|(?<=I[、，,/~～])(?:V|X)|{ALONE}))(?![A-Za-z0-9.&+-]|\s[A-Za-z])"
         ),
         _roman,
     ),
-    Rule("roman.tail", re.compile(rf"{NUMERAL}(?=\s?(?:{TAILS}))"), _roman),
+    Rule("roman.tail", LazyPattern(rf"{NUMERAL}(?=\s?(?:{TAILS}))"), _roman),
 )

@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import LazyPattern, Rule
 from vivace.text.tables import mapping
 from vivace.text.zh.number import spell
 
@@ -26,25 +26,25 @@ def _read(m: re.Match[str]) -> str:
 WORD_RULES = (
     Rule(
         "path.absolute",
-        re.compile(rf"{OPENERS}(?:~|\.{{1,2}})?(?:/(?=[A-Za-z_.]){NAME}){{1,12}}(?<![.-])/?"),
+        LazyPattern(rf"{OPENERS}(?:~|\.{{1,2}})?(?:/(?=[A-Za-z_.]){NAME}){{1,12}}(?<![.-])/?"),
         _read,
         ("/",),
     ),
     Rule(
         "path.relative",
-        re.compile(rf"(?<![A-Za-z0-9@./_-])(?:{NAME}/){{1,12}}{NAME}\.(?:{ENDINGS})(?![A-Za-z0-9])"),
+        LazyPattern(rf"(?<![A-Za-z0-9@./_-])(?:{NAME}/){{1,12}}{NAME}\.(?:{ENDINGS})(?![A-Za-z0-9])"),
         _read,
         ("/",),
     ),
     Rule(
         "path.file",
-        re.compile(
+        LazyPattern(
             rf"(?<![A-Za-z0-9@./_-])(?=[A-Za-z_0-9.-]{{0,60}}[A-Za-z_])[A-Za-z0-9_-]{{1,60}}(?:\.[A-Za-z0-9_-]{{1,30}}){{0,3}}\.(?:{ENDINGS})(?![A-Za-z0-9])"
         ),
         _read,
         (".",),
     ),
     Rule(
-        "path.ending", re.compile(rf"(?<![A-Za-z0-9.…。])\.(?=(?:{ENDINGS})(?![A-Za-z0-9]))"), lambda _: "点 ", (".",)
+        "path.ending", LazyPattern(rf"(?<![A-Za-z0-9.…。])\.(?=(?:{ENDINGS})(?![A-Za-z0-9]))"), lambda _: "点 ", (".",)
     ),
 )

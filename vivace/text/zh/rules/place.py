@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import LazyPattern, Rule
 from vivace.text.zh.forms import COUNTED
 from vivace.text.zh.number import cardinal
 
@@ -25,10 +25,10 @@ def _of(m: re.Match[str]) -> str | None:
 RULES = (
     Rule(
         "place.figure",
-        re.compile(
+        LazyPattern(
             rf"(?P<head>(?:{HEADS})\s?[（(]?)(?P<n>[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{0,2}}(?:[-–][0-9]{{1,3}}){{1,3}})(?![0-9.%-]|\s?(?:(?!所[示列])(?:{COUNTED})|[元万亿年月日点]))"
         ),
         _numbered,
     ),
-    Rule("place.of", re.compile(rf"第\s?(?P<a>[0-9]{{1,4}})\s?/\s?(?P<b>[0-9]{{1,4}})\s?(?P<unit>{UNITS})"), _of),
+    Rule("place.of", LazyPattern(rf"第\s?(?P<a>[0-9]{{1,4}})\s?/\s?(?P<b>[0-9]{{1,4}})\s?(?P<unit>{UNITS})"), _of),
 )

@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import LazyPattern, Rule
 from vivace.text.zh.number import cardinal, number
 
 RISEN = re.compile(r"(?:上升|上涨|增长|增加|提高|升高|上调|涨|升|增)[了至到]?\s?$")
@@ -48,48 +48,48 @@ def _numbered(numeral: str) -> str:
 
 DRAWN = Rule(
     "sign.drawn",
-    re.compile(r"\s?([=#~*_+—–-])\1{3,200}\s?"),
+    LazyPattern(r"\s?([=#~*_+—–-])\1{3,200}\s?"),
     lambda _: " ",
     ("====", "####", "~~~~", "****", "____", "++++", "————", "––––", "----"),
 )
 WORD_RULES = (DRAWN,)  # for text in which nothing else of these stands
 FIRST_RULES = (
     DRAWN,
-    Rule("sign.key", re.compile(r"[↑↓←→](?=\s?(?:方向)?键)"), lambda m: KEYS[m.group()], ("键",)),
-    Rule("sign.change", re.compile(r"\s?(?:↑{1,9}|↓{1,9})\s?"), _change, ("↑", "↓")),
+    Rule("sign.key", LazyPattern(r"[↑↓←→](?=\s?(?:方向)?键)"), lambda m: KEYS[m.group()], ("键",)),
+    Rule("sign.change", LazyPattern(r"\s?(?:↑{1,9}|↓{1,9})\s?"), _change, ("↑", "↓")),
     Rule(
         "sign.to",
-        re.compile(rf"(?<=[\w%℃℉°）)”])\s?{ARROW}\s?(?=[\w￥$€+-]|[（(“])"),
+        LazyPattern(rf"(?<=[\w%℃℉°）)”])\s?{ARROW}\s?(?=[\w￥$€+-]|[（(“])"),
         _to,
         ("→", "⇒", "⟶", "↦", "->", "—>", "=>"),
     ),
     Rule(
         "sign.both_ways",
-        re.compile(r"(?<=[\w）)])\s?(?:↔|←\s?→|⇄|⇌|⇔|<-{1,2}>|<=>)\s?(?=[\w（(])"),
+        LazyPattern(r"(?<=[\w）)])\s?(?:↔|←\s?→|⇄|⇌|⇔|<-{1,2}>|<=>)\s?(?=[\w（(])"),
         lambda _: "与",
         ("↔", "←", "⇄", "⇌", "⇔", "<-", "<=>"),
     ),
-    Rule("sign.equal", re.compile(r"(?<=[\w)\]])\s?={2,3}\s?(?=[\w(\[\"'-])"), lambda _: "等于", ("==",)),
-    Rule("sign.rule", re.compile(r"={3,200}"), lambda _: " ", ("===",)),
+    Rule("sign.equal", LazyPattern(r"(?<=[\w)\]])\s?={2,3}\s?(?=[\w(\[\"'-])"), lambda _: "等于", ("==",)),
+    Rule("sign.rule", LazyPattern(r"={3,200}"), lambda _: " ", ("===",)),
     Rule(
         "sign.program",
-        re.compile(r"\s?(?P<sign>&&|\|\||(?<![0-9])!=|<=|>=)\s?(?![=<>&|])"),
+        LazyPattern(r"\s?(?P<sign>&&|\|\||(?<![0-9])!=|<=|>=)\s?(?![=<>&|])"),
         lambda m: PROGRAM[m["sign"]],
         tuple(PROGRAM),
     ),
     Rule(
         "sign.greater",
-        re.compile(r"(?<=[是为用成把有])\s?>(?=\s?(?:[，。；、和或与的而]|$))"),
+        LazyPattern(r"(?<=[是为用成把有])\s?>(?=\s?(?:[，。；、和或与的而]|$))"),
         lambda _: "大于",
         (">",),
     ),
     Rule(
-        "sign.less", re.compile(r"(?<=[是为用成把有])\s?<(?=\s?(?:[，。；、和或与的而]|$))"), lambda _: "小于", ("<",)
+        "sign.less", LazyPattern(r"(?<=[是为用成把有])\s?<(?=\s?(?:[，。；、和或与的而]|$))"), lambda _: "小于", ("<",)
     ),
-    Rule("sign.ratio", re.compile(r"(?<=\w)\s?∶\s?(?=\w)"), lambda _: "比", ("∶",)),
+    Rule("sign.ratio", LazyPattern(r"(?<=\w)\s?∶\s?(?=\w)"), lambda _: "比", ("∶",)),
     Rule(
         "sign.ratio_of",  # 米:水=1:1.2
-        re.compile(
+        LazyPattern(
             r"(?<=[\u4e00-\u9fffA-Za-z])\s?[:：]\s?(?=(?P<names>[\u4e00-\u9fffA-Za-z]{1,6}(?:\s?[:：][\u4e00-\u9fffA-Za-z]{1,6}){0,4})"
             r"\s?[=＝]\s?(?P<numbers>[0-9.]{1,6}(?:\s?[:：∶]\s?[0-9.]{1,6}){1,5}))"
         ),
@@ -100,7 +100,7 @@ FIRST_RULES = (
 RULES = (
     Rule(
         "sign.section",
-        re.compile(
+        LazyPattern(
             rf"§{{1,2}}\s?(?P<a>{SECTION})(?:\s?[-–~至到]\s?(?P<b>{SECTION}))?(?P<unit>[条款节章])?(?P<title>\s(?=[\u4e00-\u9fff]))?"
         ),
         _section,

@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import LazyPattern, Rule
 from vivace.text.zh.forms import COUNTED, ENDS, LONG_ENDS, NUMERAL
 from vivace.text.zh.number import GROUPING, amount, number
 
@@ -19,10 +19,10 @@ def _range(m: re.Match[str]) -> str:
 
 AFTER_END = f"(?:(?<=[0-9][{ENDS}])|{'|'.join(f'(?<=[0-9]{end})' for end in LONG_ENDS)})"
 RULES = (
-    Rule("range.about", re.compile(r"(?:(?<=^)|(?<=[ （(，。,：:]))[~～≈]\s?(?=[0-9])"), lambda _: "约"),
+    Rule("range.about", LazyPattern(r"(?:(?<=^)|(?<=[ （(，。,：:]))[~～≈]\s?(?=[0-9])"), lambda _: "约"),
     Rule(
         "range",
-        re.compile(
+        LazyPattern(
             rf"(?<![0-9A-Za-z.-])(?P<a>{NUMERAL})(?P<mid>[万亿千百倍])?(?:\s{{0,20}}[~～–—]{{1,20}}\s{{0,20}}|-|(?<=[0-9])\s{{1,20}}-\s{{1,20}})(?P<b>{NUMERAL})"
             rf"(?![0-9-]|\.[0-9]|\s{{0,20}}[=＝])(?P<counted>(?=\s?(?!年级)(?:{COUNTED})))?"
         ),
@@ -31,12 +31,12 @@ RULES = (
     # Between two forms that other rules read: 3:30~4:30, 5℃~8℃.
     Rule(
         "range.sign",
-        re.compile(r"(?<=[0-9A-Za-z%‰℃°元月日号年点分秒时岁])\s?[~～]\s?(?=[-−+]?[0-9]|[￥$€第次])"),
+        LazyPattern(r"(?<=[0-9A-Za-z%‰℃°元月日号年点分秒时岁])\s?[~～]\s?(?=[-−+]?[0-9]|[￥$€第次])"),
         lambda _: "到",
     ),
     Rule(
         "range.ends",  # 5元-10元, 2019年3月5日—2020年3月5日, 8点-晚上9点
-        re.compile(
+        LazyPattern(
             rf"{AFTER_END}\s?[-–—]{{1,20}}\s?(?=(?:早上|上午|中午|下午|晚上|凌晨|次日|当日|第二天)?-?[0-9]{{1,8}}(?:\.[0-9]{{1,8}})?\s?(?:[{ENDS}]|{'|'.join(LONG_ENDS)}))"
         ),
         lambda _: "到",
@@ -45,7 +45,7 @@ RULES = (
 WORD_RULES = (
     Rule(
         "range.weekdays",  # 周一-周五
-        re.compile(r"(?<=[周期][一二三四五六日天])\s?[-–—~～]{1,20}\s?(?=(?:周|星期)?[一二三四五六日天])"),
+        LazyPattern(r"(?<=[周期][一二三四五六日天])\s?[-–—~～]{1,20}\s?(?=(?:周|星期)?[一二三四五六日天])"),
         lambda _: "到",
     ),
 )

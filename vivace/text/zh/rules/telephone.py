@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import LazyPattern, Rule
 from vivace.text.zh.forms import COUNTED
 from vivace.text.zh.number import spell
 
@@ -33,11 +33,11 @@ def _hotline(m: re.Match[str]) -> str | None:
     return spell(m.group(), telephone=True)
 
 
-HOTLINE_RULES = (Rule("hotline", re.compile(rf"(?<![0-9A-Za-z.,￥$+-]){SHORT}(?![0-9]){NO_COUNT}"), _hotline),)
+HOTLINE_RULES = (Rule("hotline", LazyPattern(rf"(?<![0-9A-Za-z.,￥$+-]){SHORT}(?![0-9]){NO_COUNT}"), _hotline),)
 RULES = (
     Rule(
         "telephone.mobile",
-        re.compile(
+        LazyPattern(
             r"(?<![0-9A-Za-z.])(?:\+?86[- ]?)?1[3-9][0-9](?:[0-9]{8}|[- ][0-9]{4}[- ][0-9]{4})"
             r"(?![0-9.]{0,400}[0-9A-Za-z])"
         ),
@@ -45,7 +45,7 @@ RULES = (
     ),
     Rule(
         "telephone.landline_abroad",  # +86(21)5555-0101, 0086-10-62345678, （+86）021-55550101
-        re.compile(
+        LazyPattern(
             r"(?<![0-9A-Za-z])[(（]?(?:\+|00)86[)）]?[- ]?"
             r"(?:[(（]0?[1-9][0-9]{1,2}[)）]|0?[1-9][0-9]{1,2}(?=[- ]))[- ]?"
             r"[0-9]{3,4}[- ]?[0-9]{4}(?![0-9])"
@@ -54,33 +54,35 @@ RULES = (
     ),
     Rule(
         "telephone.landline_apart",
-        re.compile(r"(?<![0-9A-Za-z.])[(（]?0[0-9]{2,3}[)）]?[- ]?[0-9]{3,4}[- ][0-9]{4}(?![0-9])"),
+        LazyPattern(r"(?<![0-9A-Za-z.])[(（]?0[0-9]{2,3}[)）]?[- ]?[0-9]{3,4}[- ][0-9]{4}(?![0-9])"),
         _read,
     ),
     Rule(
         "telephone.landline",
-        re.compile(
+        LazyPattern(
             r"(?<![0-9A-Za-z.])(?:\+86[- ]?)?[(（]?0[0-9]{2,3}[)）]?[- ]?[0-9]{7,8}(?:-[0-9]{1,5})?(?![0-9A-Za-z])"
         ),
         _read,
     ),
     Rule(
         "telephone.extension",
-        re.compile(r"(?:(?<=[0-9])\s?(?:转|ext\.?\s?)|分机号?[:：为是]?\s?)[0-9]{2,6}(?![0-9.%])"),
+        LazyPattern(r"(?:(?<=[0-9])\s?(?:转|ext\.?\s?)|分机号?[:：为是]?\s?)[0-9]{2,6}(?![0-9.%])"),
         lambda m: re.sub("ext.*", "转", re.sub("[0-9].*", "", m.group())) + spell(m.group(), telephone=True),
     ),
     Rule(
         "telephone.service",
-        re.compile(
+        LazyPattern(
             r"(?<![0-9A-Za-z.])[48]00(?:[- ][0-9]{3,4}[- ]|[0-9][- ][0-9]{3}[- ]|[- ][0-9]{3}[- ][0-9]{2}[- ])"
             r"[0-9]{2,4}(?![0-9])"
         ),
         _read,
     ),
-    Rule("telephone.international", re.compile(r"(?<![0-9A-Za-z])\+[0-9]{1,3}(?:[- ][0-9]{2,5}){2,5}(?![0-9])"), _read),
+    Rule(
+        "telephone.international", LazyPattern(r"(?<![0-9A-Za-z])\+[0-9]{1,3}(?:[- ][0-9]{2,5}){2,5}(?![0-9])"), _read
+    ),
     Rule(
         "telephone.short",
-        re.compile(
+        LazyPattern(
             r"(?<=[打拨电话线])(?<![0-9])(?:1[0-9]{2}|1[0-9]{4}|9[0-9]{4})(?![0-9.]{0,400}[0-9A-Za-z%个元人次年月])|(?<![0-9])(?:1[0-9]{2}|999|1[0-9]{4}|9[56][0-9]{3})(?=热线|报警|客服|急救|查号|指挥中心|火警|救护|[民接]警|消防|短信)"
             r"|(?<![0-9])(?:11[0-9]|12[0-9]|[48]00|1[0-9]{4}|9[56][0-9]{3})(?=电话)|(?<![0-9A-Za-z.,￥$+-])(?:10086|12306|12315|96110|955[0-9]{2})(?![0-9A-Za-z%.,+-]|\s?[个元人次年月件本份万亿多余])"
         ),
@@ -88,7 +90,7 @@ RULES = (
     ),
     Rule(
         "telephone.named",
-        re.compile(
+        LazyPattern(
             r"(?P<head>(?:电话|手机|座机|传真|热线|致电|联系方式|[Tt]el|TEL)(?:号码?)?\s?(?:是|为|[:：])?\s?)"
             r"(?P<n>[0-9]{2,4}(?:[- ]?[0-9]{2,4}){1,3})(?![0-9.%]|\s?[个元人次年月件份部台万亿多余])"
         ),
