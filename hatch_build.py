@@ -1,7 +1,7 @@
 """Puts the compiled kernels into a wheel. ``docs/kernels.md`` tells which wheel gets which.
 
-``VIVACE_KERNELS`` names a platform of ``vivace/layers/native/zig.py``, or ``none`` for a wheel without a library. Where it
-is unset, the library is for this machine, by its own C compiler, else by zig; without either the wheel has none.
+``VIVACE_KERNELS`` names a platform of ``vivace/layers/native/zig.py``, or is ``none`` for no library. Unset, the
+library is for this machine, by its own C compiler, else by zig. Without either the wheel has none.
 """
 
 import os
