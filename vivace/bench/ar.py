@@ -15,10 +15,10 @@ from vivace.bench.ar_models import Measured, embedded_voice, random_chattts, ran
 from vivace.bench.bandwidth import read_bandwidth
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
+from vivace.engine.protocols import ARPrompt
 from vivace.engine.sampler import SamplingParams
 from vivace.layers.native.kernels import activate, kernels
 from vivace.layers.precision import Precision
-from vivace.models.base import ARPrompt
 from vivace.runtime.device import pick_device
 from vivace.runtime.threads import intra_op_threads
 
@@ -115,7 +115,9 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
         single = 1 / min(base)
         rows = [replace(row, ratio=row.steps_per_s / single) for row in rows]
         rows.insert(0, Row("transformers float32", 1, 1e3 / single, single, None, 1.0))
-    return Report(first.name, plan.device, threads, plan.prompt, plan.steps, bandwidth / 1e9, active and active.kind, tuple(rows))
+    return Report(
+        first.name, plan.device, threads, plan.prompt, plan.steps, bandwidth / 1e9, active and active.kind, tuple(rows)
+    )
 
 
 def _baseline(plan: Plan, model: Measured, note: Callable[[str], None]) -> float:

@@ -14,13 +14,13 @@ from vivace.engine.graphs import GraphedSteps
 from vivace.engine.kv_cache import LaneKV, LaneStep, PrefillStore, SavedKV, StepStore, span_of
 from vivace.engine.prefixes import PrefixCache
 from vivace.engine.presence_sampler import sample_by_presence
+from vivace.engine.protocols import ARModel, ARPrompt
 from vivace.engine.row_sampler import candidate_count, sample_rows
 from vivace.engine.rows import RowState, SavedRow
 from vivace.engine.sampler import SamplingParams
 from vivace.engine.sequence import Lane, Place
 from vivace.engine.step import Frame, StepShape, pack, unpack
 from vivace.layers.native.kernels import Kernels
-from vivace.models.base import ARModel, ARPrompt
 from vivace.runtime.graph import GraphBackend
 
 Sampler = Callable[[Tensor, RowState, int, int], Tensor]

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
+from vivace.engine.protocols import ARPrompt
 from vivace.engine.sampler import SamplingParams
 from vivace.layers.native.kernels import kernels
-from vivace.models.base import ARPrompt
 from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama
 from vivace.train.batching import Collator
 from vivace.train.store import Utterance

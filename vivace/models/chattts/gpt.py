@@ -7,6 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from vivace.engine.protocols import ARSpec
 from vivace.layers.attention import KVStore
 from vivace.layers.decoder_block import DecoderBlock
 from vivace.layers.fused_linear import fuse_linears
@@ -18,8 +19,7 @@ from vivace.layers.norm import RMSNorm
 from vivace.layers.precision import Precision, set_precision
 from vivace.layers.rope import rope_table
 from vivace.layers.row_linear import RowLinear
-from vivace.models.base import ARSpec
-from vivace.models.chattts.config import GPTConfig
+from vivace.models.chattts.checkpoint.config import GPTConfig
 
 SMALL_MODEL_WEIGHTS = 16 << 20
 
