@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from vivace.engine.rows import HISTORY
 from vivace.layers.kv_quantization import quantize_kv
-from vivace.layers.native.build import Toolchain, compile_objects, kinds_of
+from vivace.layers.native.build import Toolchain, build, compile_objects, kinds_of, machine, toolchain
 from vivace.layers.native.product import PackedFloat, PackedInt8
 from vivace.layers.native.sample import sample
 from vivace.layers.native.step import (
@@ -169,3 +170,16 @@ def _draws(kernels: RecordedKernels) -> None:
         ints[:, books + 1] = step
         logits = 3 * torch.randn(rows, books, size, generator=torch.Generator().manual_seed(step))
         sample(kernels, logits, floats, ints, history, size - 1)
+
+
+def main(folder: Path, flags: Sequence[str]) -> None:
+    """Build the harness for this machine with more compiler flags, and record ``calls.bin`` beside it."""
+    library, tools = build(folder), toolchain()
+    if library is None or tools is None:
+        raise SystemExit("needs a C compiler")
+    record_all(library).write(folder / "calls.bin")
+    build_harness(tools, folder, machine(), flags)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])
