@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vivace.engine.rows import HISTORY
 from vivace.layers.kv_quantization import quantize_kv
-from vivace.layers.native.build import Toolchain, build, compile_objects, kinds_of, machine, toolchain
+from vivace.layers.native.build import Toolchain, build, compile_objects, toolchain
 from vivace.layers.native.product import PackedFloat, PackedInt8
 from vivace.layers.native.sample import sample
 from vivace.layers.native.step import (
@@ -34,13 +34,15 @@ HEADS, DIM, HIDDEN, LAYERS, POSITIONS = 2, 128, 192, 2, 48
 EPS = 1e-6
 
 
-def build_harness(tools: Toolchain, folder: Path, architecture: str, more: Sequence[str] = ()) -> Path:
-    """A program that replays recordings with every CPU kind of ``architecture``. Raises: CalledProcessError."""
+def build_harness(
+    tools: Toolchain, folder: Path, kinds: Mapping[str, tuple[str, ...]], more: Sequence[str] = ()
+) -> Path:
+    """A program that replays recordings with CPU kinds, given with their flags. Raises: CalledProcessError."""
     tools = replace(tools, flags=(*tools.flags, *more))
-    objects = compile_objects(tools, folder, architecture)
-    kinds = [kind for kind in kinds_of(architecture) if folder / f"{kind}.o" in objects]
-    declared = [f"#define KIND {kind}\nKERNELS(K)\n#undef KIND" for kind in kinds]
-    tables = [f'#define KIND {kind}\n    {{"{kind}", KERNELS(NAMED)}},\n#undef KIND' for kind in kinds]
+    objects = compile_objects(tools, folder, kinds)
+    made = [kind for kind in kinds if folder / f"{kind}.o" in objects]
+    declared = [f"#define KIND {kind}\nKERNELS(K)\n#undef KIND" for kind in made]
+    tables = [f'#define KIND {kind}\n    {{"{kind}", KERNELS(NAMED)}},\n#undef KIND' for kind in made]
     lines = [
         *declared,
         "#define NAMED(name, types, values) KERNEL(name),",
@@ -174,11 +176,11 @@ def _draws(kernels: RecordedKernels) -> None:
 
 def main(folder: Path, flags: Sequence[str]) -> None:
     """Build the harness for this machine with more compiler flags, and record ``calls.bin`` beside it."""
-    library, tools = build(folder), toolchain()
+    library, tools = build(HARNESS.parents[2] / ".pytest_cache" / "native"), toolchain()
     if library is None or tools is None:
         raise SystemExit("needs a C compiler")
     record_all(library).write(folder / "calls.bin")
-    build_harness(tools, folder, machine(), flags)
+    build_harness(tools, folder, {"portable": ()}, flags)
 
 
 if __name__ == "__main__":

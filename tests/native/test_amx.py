@@ -14,9 +14,7 @@ EMULATION = Path(__file__).with_name("amx_emulation.h")
 
 
 @pytest.mark.parametrize("below", ["portable", "avx512vnni"])
-def test_tiles_give_the_bits_of_the_portable_kernels(
-    below: str, native_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tiles_give_the_bits_of_the_portable_kernels(below: str, native_folder: Path, tmp_path: Path) -> None:
     library, tools = build.build(native_folder), build.toolchain()
     if library is None or tools is None:
         pytest.skip("needs a C compiler")
@@ -24,9 +22,7 @@ def test_tiles_give_the_bits_of_the_portable_kernels(
         pytest.skip(f"needs a CPU with {below}")
     record_all(library).write(tmp_path / "calls.bin")
     kinds = {"portable": (), "amx": (*build.kinds_of(build.machine())[below], "-include", str(EMULATION))}
-    monkeypatch.setattr(build, "KINDS", {build.machine(): kinds})
-    monkeypatch.setattr("native.harness.kinds_of", lambda _: kinds)
-    program = build_harness(tools, tmp_path, build.machine())
+    program = build_harness(tools, tmp_path, kinds)
     done = subprocess.run(
         [program, tmp_path / "calls.bin", "amx", "2"],
         capture_output=True,

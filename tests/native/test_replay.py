@@ -40,7 +40,7 @@ def arm(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         pytest.skip("needs qemu-aarch64: apt install qemu-user")
     if tools is None:
         pytest.skip("needs the package ziglang: pip install 'vivace[wheels]'")
-    return [*emulated, str(build_harness(tools, tmp_path_factory.mktemp("arm"), "aarch64", ("-static",)))]
+    return [*emulated, str(build_harness(tools, tmp_path_factory.mktemp("arm"), build.KINDS["aarch64"], ("-static",)))]
 
 
 def replay(command: Sequence[str], recording: Path, kind: str, *more: str) -> str:
@@ -52,7 +52,7 @@ def replay(command: Sequence[str], recording: Path, kind: str, *more: str) -> st
 def test_on_this_machine(library: Path, recorded: Path, tmp_path: Path) -> None:
     tools = build.toolchain()
     assert tools is not None, "it compiled the library"
-    program = build_harness(tools, tmp_path, build.machine())
+    program = build_harness(tools, tmp_path, build.kinds_of(build.machine()))
     for kind in native.Kernels(library).kinds:
         assert "64 calls, 168 comparisons, 0 differ" in replay([str(program)], recorded, kind)
         assert "0 differ" in replay([str(program)], recorded, kind, "3", "changing")

@@ -190,14 +190,13 @@ def compile_library(tools: Toolchain, folder: Path, library: Path, architecture:
         folder: for the object files: ``<kind>.o``, ``pool.o`` and ``cpu.o``.
     Raises: CalledProcessError, OSError, TimeoutExpired.
     """
-    objects = compile_objects(tools, folder, architecture)
+    objects = compile_objects(tools, folder, kinds_of(architecture))
     _run(tools, ["-shared", *map(str, objects), "-o", str(library), *tools.link])
     return library
 
 
-def compile_objects(tools: Toolchain, folder: Path, architecture: str) -> list[Path]:
+def compile_objects(tools: Toolchain, folder: Path, kinds: Mapping[str, tuple[str, ...]]) -> list[Path]:
     """The object files of ``compile_library``, for programs that link them otherwise. Raises: as that."""
-    kinds = kinds_of(architecture)
 
     def object_of(name: str, source: str, more: Sequence[str]) -> Path:
         target = folder / f"{name}.o"
