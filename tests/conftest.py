@@ -1,7 +1,9 @@
 """What every test runs in."""
 
 import os
+import re
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,27 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv(AGAIN, "0")
     return home
+
+
+# What the machine cannot be given: an accelerator, or a CPU of another kind.
+DEVICE_REASONS = re.compile(r"no accelerator|this CPU ")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--only-device-skips",
+        action="store_true",
+        help="a test skipped for another reason than a missing device or kind of CPU fails",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Continuous integration installs all that tests need, so that a skipped test there is a test lost."""
+    report = yield
+    if report.skipped and item.config.getoption("--only-device-skips") and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if not DEVICE_REASONS.search(reason):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} was skipped for a reason that installing something mends: {reason}"
+    return report
