@@ -193,7 +193,10 @@ def loosened(commit: str) -> list[str]:
         for name in earlier
         if limits.get(name, earlier[name] + 1) > earlier[name]
     ]
-    floor, project = floor_of((ROOT / "pyproject.toml").read_text(encoding="utf-8")), at_commit(commit, "pyproject.toml")
+    floor, project = (
+        floor_of((ROOT / "pyproject.toml").read_text(encoding="utf-8")),
+        at_commit(commit, "pyproject.toml"),
+    )
     if project and floor < floor_of(project):
         found.append(f"pyproject.toml: fail_under was {floor_of(project)} at {commit} and is {floor}; it may only rise")
     return found
@@ -214,7 +217,9 @@ def main() -> int:
         note = f"  lower the limit to {number}" if number < limits[name] else ""
         print(f"{name:26}{number:6} of at most {limits[name]}{note}")
         if number > limits[name]:
-            failures.append(f"{name}: {number}, more than {limits[name]}; python -m scripts.count_structure --list {name}")
+            failures.append(
+                f"{name}: {number}, more than {limits[name]}; python -m scripts.count_structure --list {name}"
+            )
     for failure in dict.fromkeys(failures):
         print(f"error: {failure}", file=sys.stderr)
     return 1 if failures else 0

@@ -43,6 +43,7 @@ class TTSConfig(BaseSettings):
     threads: Annotated[int, Field(ge=1)] | None = None  # of torch on the CPU; None: torch's own choice
     precision: Literal["auto", "float32", "bfloat16", "int8", "int4"] = "auto"  # of the language model's matrices
     native_kernels: bool = True  # on the CPU: compile parts of a step where there is a C compiler; else plain torch
+    cpu_kind: str = "auto"  # of the compiled kernels: a lower kind for tests and benchmarks, as "portable" or "avx2"
     paths: PathsConfig = Field(default_factory=PathsConfig)
     hub: HubConfig = Field(default_factory=HubConfig)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
