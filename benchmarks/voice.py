@@ -22,14 +22,14 @@ import torch
 
 from vivace import TTS, TTSConfig
 from vivace.text import phones
-from vivace.train.delivery import perform
+from vivace.train.corpus.prosody import perform
+from vivace.train.corpus.recording import Samples
+from vivace.train.corpus.speakers import EMBEDDED_SPEAKERS, teachers
 from vivace.train.evaluation.hearing import WordRecogniser
 from vivace.train.evaluation.manner import manner
 from vivace.train.evaluation.page import Exhibit, write_page
 from vivace.train.evaluation.score import Judges, Row, Score, Spoken
-from vivace.train.recogniser import load_recogniser
-from vivace.train.recording import Samples
-from vivace.train.speakers import EMBEDDED_SPEAKERS, teachers
+from vivace.train.recognizer.model import load_recogniser
 from vivace.types import SpokenLanguage
 
 HERE = Path(__file__).parent

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from vivace.train.budget import Budget, Progress
-from vivace.train.peers import Peers
+from vivace.train.distributed import Peers
+from vivace.train.schedule import Budget, Progress
 
 
 def test_whichever_ends_first() -> None:

@@ -7,10 +7,10 @@ from torch import Tensor
 from vivace.train import ears as module
 from vivace.train import recogniser_stage
 from vivace.train.__main__ import parser
-from vivace.train.ears import Ears, vocoded
 from vivace.train.preset import MEL_FLOOR, TOY
-from vivace.train.recogniser import Recogniser
-from vivace.train.vocos_stage import build_vocos
+from vivace.train.recognizer.model import Recogniser
+from vivace.train.voice.asr_loss import Ears, vocoded
+from vivace.train.voice.vocos import build_vocos
 
 
 class Remembering(Recogniser):

@@ -1,4 +1,4 @@
-from vivace.train.edits import aligned, edits
+from vivace.train.edit_distance import aligned, edits
 
 
 def test_edits_count_the_fewest_changes() -> None:

@@ -6,14 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from vivace.train.batching import Collator
-from vivace.train.ears import Ears
-from vivace.train.listening import Heard, Said, heard_loss, own_speech
+from vivace.train.corpus.dataset import Corpus, Utterance
 from vivace.train.preset import TOY
-from vivace.train.recogniser import Recogniser, labels, said
-from vivace.train.rollouts import Rollouts
-from vivace.train.store import Corpus, Utterance
-from vivace.train.voice_model import VoiceModel
+from vivace.train.recognizer.model import Recogniser, labels, said
+from vivace.train.voice.asr_loss import Ears, Heard, Said, heard_loss, own_speech
+from vivace.train.voice.batching import Collator
+from vivace.train.voice.model import VoiceModel
+from vivace.train.voice.rollouts import Rollouts
 
 TOKENS = ("HH", "AH0", "L", "OW1")
 
@@ -60,9 +59,9 @@ def ears() -> Ears:
 @pytest.fixture
 def smooth(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is made harder to hear."""
-    monkeypatch.setattr("vivace.train.recogniser_stage.LEVEL", 0.0)
-    monkeypatch.setattr("vivace.train.ears.NOISE", 0.0)
-    monkeypatch.setattr("vivace.train.ears.MASK", 1)
+    monkeypatch.setattr("vivace.train.recognizer.stage.LEVEL", 0.0)
+    monkeypatch.setattr("vivace.train.voice.asr_loss.NOISE", 0.0)
+    monkeypatch.setattr("vivace.train.voice.asr_loss.MASK", 1)
 
 
 def wanted(tokens: Sequence[str] = TOKENS) -> Tensor:

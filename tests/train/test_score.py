@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from vivace.text import phones
+from vivace.train.corpus.recording import Recording, Samples
 from vivace.train.evaluation.score import Judges, Score, Spoken
-from vivace.train.recording import Recording, Samples
 
 RATE = 24_000
 

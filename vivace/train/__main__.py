@@ -11,22 +11,22 @@ import torch
 from platformdirs import user_cache_path
 
 from vivace.layers.native.kernels import activate
-from vivace.train.blend import blend
-from vivace.train.budget import Budget
-from vivace.train.corpus import EMBEDDED_PLAN, build_corpus, draw_lines
-from vivace.train.decoder_mels import write_predicted_mels
-from vivace.train.durations import fit_durations
-from vivace.train.dvae_stage import DVAEOptions, build_dvae, encode_corpus, train_dvae
-from vivace.train.export import export
-from vivace.train.peers import Peers
+from vivace.train.corpus.build import EMBEDDED_PLAN, build_corpus, draw_lines
+from vivace.train.corpus.dataset import Corpus, hours
+from vivace.train.corpus.speakers import EMBEDDED_SPEAKERS, teachers
+from vivace.train.distributed import Peers
 from vivace.train.preset import MEL_FLOOR, PRESETS
-from vivace.train.recogniser_stage import RecogniserOptions, train_recogniser
-from vivace.train.speakers import EMBEDDED_SPEAKERS, teachers
+from vivace.train.recognizer.stage import RecogniserOptions, train_recogniser
+from vivace.train.schedule import Budget
 from vivace.train.state import load_weights
-from vivace.train.store import Corpus, hours
-from vivace.train.vocos_stage import VocosOptions, build_vocos, train_vocos
-from vivace.train.voice_model import VoiceModel
-from vivace.train.voice_stage import VoiceOptions, train_voice
+from vivace.train.voice.average_weights import blend
+from vivace.train.voice.decoder_mels import write_predicted_mels
+from vivace.train.voice.durations import fit_durations
+from vivace.train.voice.dvae import DVAEOptions, build_dvae, encode_corpus, train_dvae
+from vivace.train.voice.export import export
+from vivace.train.voice.model import VoiceModel
+from vivace.train.voice.stage import VoiceOptions, train_voice
+from vivace.train.voice.vocos import VocosOptions, build_vocos, train_vocos
 
 log = logging.getLogger("vivace.train")
 

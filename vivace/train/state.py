@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from vivace.train.budget import Progress
+from vivace.train.schedule import Progress
 from vivace.weights.load import read_tensors, write_tensors
 
 MODEL, MOMENTS = "model.", "moments."

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from vivace.train.delivery import PAUSES_S
+from vivace.train.corpus.prosody import PAUSES_S
+from vivace.train.corpus.recording import Samples
 from vivace.train.evaluation.acoustics import click, pause_s
 from vivace.train.evaluation.score import Row
-from vivace.train.recording import Samples
 
 Say = Callable[[str], Samples]  # one voice: text to [N] at 24 kHz
 Stream = Callable[[str], Iterable[Samples]]  # the same, piece by piece

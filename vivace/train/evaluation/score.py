@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from vivace.train.corpus.pitch import end_rise, pitch_track
+from vivace.train.corpus.recording import Recording, Samples, levelled, loudness
 from vivace.train.evaluation.acoustics import clipped, pitch_correlation, silence_db
 from vivace.train.evaluation.hearing import PhoneScore, Tally, WordRecogniser
 from vivace.train.evaluation.warping import cepstra, mel_cepstral_distance, warp
-from vivace.train.pitch import end_rise, pitch_track
-from vivace.train.recogniser import Recogniser
-from vivace.train.recording import Recording, Samples, levelled, loudness
+from vivace.train.recognizer.model import Recogniser
 from vivace.types import SpokenLanguage, Word
 
 SHORTEST, LONGEST = 0.6, 1.6  # of the teacher's duration: a speech that ended in time

@@ -9,21 +9,41 @@ from pathlib import Path
 
 import torch
 
+from vivace.audio.mel import log_mel
 from vivace.runtime.device import pick_device
-from vivace.train.budget import Budget
+from vivace.train.schedule import Budget
 from vivace.train.vocoder.batches import Batches, Material
 from vivace.train.vocoder.checkpoint import Facts, resume, save_checkpoint
 from vivace.train.vocoder.config import VocoderTraining
 from vivace.train.vocoder.generator import write_vocos
-from vivace.train.vocoder.held_out import held_out_distances
 from vivace.train.vocoder.material import gather
-from vivace.train.vocoder.own_folder import own_folder
-from vivace.train.vocoder.precision import faster_precision
 from vivace.train.vocoder.reporting import Advance, Report
+from vivace.train.vocoder.run import StepLog, faster_precision, own_folder
+from vivace.train.vocoder.spectral import stft_distance
 from vivace.train.vocoder.step import Batch, Losses, train_step
-from vivace.train.vocoder.step_log import StepLog
 from vivace.train.vocoder.training_state import TrainingState, new_state
 from vivace.types import Progress
+from vivace.vocoder.vocos import Vocos
+
+CROPS = 64  # at most
+
+
+@torch.inference_mode()
+def held_out_distances(
+    vocos: Vocos, batches: Batches, config: VocoderTraining, device: torch.device
+) -> tuple[float, float]:
+    """Mean absolute difference of log mels and the multi-resolution spectral distance, over the same crops always."""
+    rows = min(config.batch, batches.crops_per_epoch)
+    rounds = max(1, min(CROPS, batches.crops_per_epoch) // rows)
+    mel, stft = 0.0, 0.0
+    for number in range(rounds):
+        batch = batches.at(number, rows, device)
+        made = vocos(batch.mel)
+        spec = config.mel.spec
+        mel += float((log_mel(made, spec) - log_mel(batch.samples, spec)).abs().mean()) / rounds
+        stft += float(stft_distance(made, batch.samples)) / rounds
+    return mel, stft
+
 
 log = logging.getLogger(__name__)
 CHECKPOINTS, LOG, WEIGHTS = "checkpoints", "log.jsonl", "vocos.safetensors"

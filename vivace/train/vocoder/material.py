@@ -1,8 +1,8 @@
 """From a configuration to what is trained on and what is held out."""
 
 from vivace.errors import InputError
-from vivace.train.recording import SAMPLE_RATE
-from vivace.train.store import HELD_OUT, HOP, N_MELS, Corpus
+from vivace.train.corpus.dataset import HELD_OUT, HOP, N_MELS, Corpus
+from vivace.train.corpus.recording import SAMPLE_RATE
 from vivace.train.vocoder.batches import Material
 from vivace.train.vocoder.config import VocoderTraining
 from vivace.train.vocoder.predicted_mels import MelFiles, ShardMels

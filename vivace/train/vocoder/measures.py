@@ -1,7 +1,6 @@
 """How near a copy of a recording is to it."""
 
-# N samples, F frames
-
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,10 +8,37 @@ import numpy as np
 import torch
 
 from vivace.audio.mel import MelSpec, log_mel
-from vivace.train.recording import Samples
+from vivace.audio.resample import resample
+from vivace.errors import SettingsError
+from vivace.train.corpus.recording import Samples
 from vivace.train.vocoder.periodicity import periodicity
-from vivace.train.vocoder.pesq_score import pesq_is_here, pesq_score
 from vivace.train.vocoder.spectral import stft_distance
+
+# N samples
+
+
+RATE = 16_000  # Hz, the only one of wide-band PESQ
+
+
+def pesq_is_here() -> bool:
+    return importlib.util.find_spec("pesq") is not None
+
+
+def pesq_score(reference: Samples, made: Samples, sample_rate: int) -> float | None:
+    """1.04 (bad) to 4.64 (no difference); None where the standard finds no speech in ``[N]``.
+
+    Raises: SettingsError when the library is not installed.
+    """
+    try:
+        import pesq
+    except ImportError as exc:
+        raise SettingsError("PESQ needs the library pesq: pip install 'vivace[eval]' (it compiles C)") from exc
+    wanted, given = (resample(x, sample_rate, RATE) for x in (reference, made))
+    score = pesq.pesq(RATE, wanted, given, "wb", on_error=pesq.PesqError.RETURN_VALUES)
+    return float(score) if score > 0 else None
+
+
+# N samples, F frames
 
 
 @dataclass(frozen=True)

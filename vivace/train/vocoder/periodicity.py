@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vivace.train.recording import Samples
+from vivace.train.corpus.recording import Samples
 
 Array = NDArray[np.float64]
 

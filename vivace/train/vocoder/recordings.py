@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vivace.train.recording import CODE_SAMPLES, Samples
-from vivace.train.store import Corpus, Utterance
+from vivace.train.corpus.dataset import Corpus, Utterance
+from vivace.train.corpus.recording import CODE_SAMPLES, Samples
 
 
 class Recordings(Protocol):
