@@ -3,7 +3,7 @@
     python benchmarks/voice.py [--model FOLDER] [--voices vivienne,marcel] [--recogniser FILE] [--page FOLDER] …
 
 What the figures mean stands in ``README.md`` beside this file. Phones and tones need a recogniser trained by the
-recipe (``python -m vivace.train recogniser``). Needs ``pip install 'vivace[train,bench]'`` and the programs espeak-ng
+recipe (``vivace train recognizer``). Needs ``pip install 'vivace[train,bench]'`` and the programs espeak-ng
 and flite.
 """
 

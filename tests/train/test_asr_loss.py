@@ -4,11 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from vivace.train import ears as module
-from vivace.train import recogniser_stage
-from vivace.train.__main__ import parser
 from vivace.train.preset import MEL_FLOOR, TOY
+from vivace.train.recognizer import stage as recogniser_stage
 from vivace.train.recognizer.model import Recogniser
+from vivace.train.voice import asr_loss as module
 from vivace.train.voice.asr_loss import Ears, vocoded
 from vivace.train.voice.vocos import build_vocos
 
@@ -89,9 +88,3 @@ def test_listeners_take_turns() -> None:
     for _ in range(20):
         ears.hear(mels(), rng)
     assert all(listener.times > 5 for listener in both)
-
-
-def test_a_vocoder_that_nobody_would_listen_through_is_refused() -> None:
-    args = parser().parse_args(["voice", "corpus", "out", "--steps", "1", "--vocoder", "vocos.safetensors"])
-    with pytest.raises(SystemExit, match="--listeners"):
-        args.run(args)
