@@ -6,8 +6,7 @@ import torch
 from fakes.tiny_llama import TINY
 
 from vivace.bench import ar, ar_models
-from vivace.bench.ar import Plan, measure, step_seconds
-from vivace.bench.ar_report import HEADER, caption, json_line, table
+from vivace.bench.ar import HEADER, DecodingPlan, caption, json_line, measure, step_seconds, table
 from vivace.layers.native.kernels import deactivate
 from vivace.models.chattts.checkpoint.config import GPTConfig
 from vivace.models.gpt_sovits.t2s.model import S1Config
@@ -27,7 +26,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ar, "read_bandwidth", lambda device: 10e9)
 
 
-PLAN = Plan(subject="chattts", precisions=("float32", "int8"), batches=(1, 3), prompt=5, steps=4, threads=1)
+PLAN = DecodingPlan(subject="chattts", precisions=("float32", "int8"), batches=(1, 3), prompt=5, steps=4, threads=1)
 
 
 def test_every_precision_and_batch_has_a_row() -> None:

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from vivace.bench import vocoder_subjects
 from vivace.bench.peak_memory import STATM, PeakMemory
-from vivace.bench.vocoder import HEADER, Plan, main, measure, table
+from vivace.bench.vocoder import HEADER, VocoderPlan, main, measure, table
 from vivace.cli.bench import app
 from vivace.layers.hifigan import HiFiGANConfig
 from vivace.models.chattts.checkpoint.config import StackConfig
@@ -28,7 +28,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vocoder_subjects, "PUBLISHED_DECODER", stack)
 
 
-SHORT = Plan(seconds=2.0, chunk_size=40, repeats=1)
+SHORT = VocoderPlan(seconds=2.0, chunk_size=40, repeats=1)
 
 
 def test_every_form_of_every_network_is_measured_and_right() -> None:

@@ -1,7 +1,5 @@
 """Decoding speed of the engine: whole steps (embedding, layers, heads, sampler), many streams at once."""
 
-# P prompt positions, D width
-
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +10,7 @@ from typing import Literal
 import torch
 
 from vivace.bench.ar_models import Measured, embedded_voice, random_chattts, random_gpt_sovits
-from vivace.bench.bandwidth import read_bandwidth
+from vivace.bench.report import as_json
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.protocols import ARPrompt
@@ -21,6 +19,24 @@ from vivace.layers.native.kernels import activate, kernels
 from vivace.layers.precision import Precision
 from vivace.runtime.device import pick_device
 from vivace.runtime.threads import intra_op_threads
+
+BYTES = 256 << 20  # beyond every cache
+TRIES = 8
+
+
+def read_bandwidth(device: torch.device | str = "cpu") -> float:
+    """Bytes per second that a sum over ``BYTES`` of float32 reads, the best of several tries."""
+    values = torch.ones(BYTES // 4, device=device)
+    best = float("inf")
+    for _ in range(TRIES):
+        started = time.perf_counter()
+        float(values.sum())  # waits for the device
+        best = min(best, time.perf_counter() - started)
+    return BYTES / best
+
+
+# P prompt positions, D width
+
 
 WARM_UP = 4  # steps that are not counted
 
@@ -37,7 +53,7 @@ ELSEWHERE: tuple[Precision, ...] = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
-class Plan:
+class DecodingPlan:
     """What to measure."""
 
     subject: Subject = "embedded"  # the others: the published size with random weights
@@ -53,7 +69,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Row:
+class DecodingRow:
     """One line of the table."""
 
     precision: str
@@ -65,7 +81,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Report:
+class DecodingReport:
     """All of a run."""
 
     subject: str
@@ -75,7 +91,7 @@ class Report:
     steps: int
     read_gb_per_s: float
     cpu_kind: str | None  # of the compiled kernels; None: plain torch
-    rows: tuple[Row, ...]
+    rows: tuple[DecodingRow, ...]
 
 
 def default_precisions(device: str) -> tuple[Precision, ...]:
@@ -83,7 +99,7 @@ def default_precisions(device: str) -> tuple[Precision, ...]:
     return ON_CPU if pick_device(device).type == "cpu" else ELSEWHERE
 
 
-def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Report:
+def measure(plan: DecodingPlan, note: Callable[[str], None] = lambda line: None) -> DecodingReport:
     """Run the plan.
 
     The baseline and the memory are timed before and after everything else, and the faster of the two counts.
@@ -101,7 +117,7 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
     with intra_op_threads(threads):
         bandwidth = read_bandwidth(plan.device)
         base: list[float] = [_baseline(plan, first, note)] if plan.baseline else []
-        rows: list[Row] = []
+        rows: list[DecodingRow] = []
         for index, precision in enumerate(plan.precisions):
             model = first if index == 0 else build(precision, device=plan.device)
             for batch in plan.batches:
@@ -114,24 +130,33 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
     if base:
         single = 1 / min(base)
         rows = [replace(row, ratio=row.steps_per_s / single) for row in rows]
-        rows.insert(0, Row("transformers float32", 1, 1e3 / single, single, None, 1.0))
-    return Report(
-        first.name, plan.device, threads, plan.prompt, plan.steps, bandwidth / 1e9, active and active.kind, tuple(rows)
+        rows.insert(0, DecodingRow("transformers float32", 1, 1e3 / single, single, None, 1.0))
+    return DecodingReport(
+        first.name,
+        plan.device,
+        threads,
+        plan.prompt,
+        plan.steps,
+        bandwidth / 1e9,
+        active.kind if active else None,
+        tuple(rows),
     )
 
 
-def _baseline(plan: Plan, model: Measured, note: Callable[[str], None]) -> float:
+def _baseline(plan: DecodingPlan, model: Measured, note: Callable[[str], None]) -> float:
     from vivace.bench.ar_baseline import transformers_step_seconds
 
     note("baseline: transformers, float32, one stream")
     return transformers_step_seconds(model.config, prompt=plan.prompt, steps=plan.steps, device=plan.device)
 
 
-def _row(model: Measured, batch: int, plan: Plan) -> Row:
+def _row(model: Measured, batch: int, plan: DecodingPlan) -> DecodingRow:
     """A line whose share is still in bytes per second."""
     seconds = statistics.median(step_seconds(model, batch, prompt=plan.prompt, steps=plan.steps, device=plan.device))
     positions = plan.prompt + WARM_UP + plan.steps / 2
-    return Row(model.precision, batch, seconds * 1e3, batch / seconds, model.step_bytes(batch, positions) / seconds)
+    return DecodingRow(
+        model.precision, batch, seconds * 1e3, batch / seconds, model.step_bytes(batch, positions) / seconds
+    )
 
 
 def step_seconds(
@@ -167,3 +192,35 @@ def _jobs(
     real = torch.ones(1, prompt, dtype=torch.bool, device=device)
     for row in range(batch):
         yield Job(ARPrompt(embedded[row : row + 1], real), params, seed=row)
+
+
+HEADER = ("precision", "streams", "ms per step", "steps/s", "of bandwidth limit", "ratio")
+
+
+def table(report: DecodingReport) -> list[tuple[str, ...]]:
+    """One row per measurement, under ``HEADER``."""
+    return [
+        (
+            row.precision,
+            str(row.batch),
+            f"{row.ms_per_step:.2f}",
+            f"{row.steps_per_s:,.0f}" if row.steps_per_s >= 100 else f"{row.steps_per_s:.1f}",
+            "" if row.bandwidth_share is None else f"{row.bandwidth_share:.0%}",
+            "" if row.ratio is None else f"{row.ratio:.1f}",
+        )
+        for row in report.rows
+    ]
+
+
+def caption(report: DecodingReport) -> str:
+    """What the table is about, in one line."""
+    how = f"kernels of {report.cpu_kind}" if report.cpu_kind else "plain torch"
+    return (
+        f"{report.subject}; {report.device}, threads: {report.threads}, {how}; prompt {report.prompt} positions, "
+        f"{report.steps} steps timed; memory reads {report.read_gb_per_s:.1f} GB/s"
+    )
+
+
+def json_line(report: DecodingReport) -> str:
+    """The report as one line of JSON."""
+    return as_json(report)

@@ -3,18 +3,18 @@
 The weights are random, which do the same arithmetic as trained ones.
 """
 
-import json
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from vivace.bench.peak_memory import PeakMemory
 from vivace.bench.random_gpt_sovits import write_random_gpt_sovits
+from vivace.bench.report import as_json
 from vivace.bench.sovits_parts import PartRun, part_runs
 from vivace.models.gpt_sovits.checkpoint.parts import load_gpt_sovits
 from vivace.models.precision import FramePrecision, PrecisionChoice
@@ -25,7 +25,7 @@ HEADER = ("version", "part", "seconds", "CPU s", "CPU s per s of speech", "x rea
 
 
 @dataclass(frozen=True)
-class Plan:
+class SoVITSPlan:
     """What is measured."""
 
     versions: tuple[str, ...] = VERSIONS
@@ -39,7 +39,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Figure:
+class SoVITSFigure:
     """One part of one version."""
 
     version: str
@@ -51,7 +51,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Report:
+class SoVITSReport:
     """All figures, and where they were taken."""
 
     device: str
@@ -59,24 +59,26 @@ class Report:
     torch: str
     sound_precision: str  # as it was asked for
     recording_s: float
-    figures: tuple[Figure, ...]
+    figures: tuple[SoVITSFigure, ...]
 
 
-def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Report:
+def measure(plan: SoVITSPlan, note: Callable[[str], None] = lambda line: None) -> SoVITSReport:
     """Run all that is asked for. Raises: DeviceError when the device is not there."""
     device = pick_device(plan.device)
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
-    figures: list[Figure] = []
+    figures: list[SoVITSFigure] = []
     for version in plan.versions:
         figures += _of_version(version, plan, device, note)
-    return Report(
+    return SoVITSReport(
         str(device), torch.get_num_threads(), torch.__version__, plan.sound_precision, plan.recording_s, tuple(figures)
     )
 
 
 @torch.inference_mode()
-def _of_version(version: str, plan: Plan, device: torch.device, note: Callable[[str], None]) -> list[Figure]:
+def _of_version(
+    version: str, plan: SoVITSPlan, device: torch.device, note: Callable[[str], None]
+) -> list[SoVITSFigure]:
     with tempfile.TemporaryDirectory() as folder:
         note(f"{version}: writing random weights")
         root = write_random_gpt_sovits(Path(folder) / version, version)
@@ -85,11 +87,11 @@ def _of_version(version: str, plan: Plan, device: torch.device, note: Callable[[
             clock = _Clock(device)
             parts = load_gpt_sovits(root, device=device, precision=plan.precision, sound_precision=plan.sound_precision)
             taken = clock.read()
-    figures = [Figure(version, "load", *taken, None, _megabytes(peak.bytes))]
+    figures = [SoVITSFigure(version, "load", *taken, None, _megabytes(peak.bytes))]
     for part in part_runs(parts, plan.seconds, plan.recording_s):
         note(f"{version}: {part.name}")
         taken, most = _timed(part, plan.repeats, device)
-        figures.append(Figure(version, part.name, *taken, part.audio_s, _megabytes(most)))
+        figures.append(SoVITSFigure(version, part.name, *taken, part.audio_s, _megabytes(most)))
     return figures
 
 
@@ -123,7 +125,7 @@ def _megabytes(count: int | None) -> float | None:
     return None if count is None else count / 1e6
 
 
-def table(report: Report) -> list[tuple[str, ...]]:
+def table(report: SoVITSReport) -> list[tuple[str, ...]]:
     """One row per figure, under ``HEADER``."""
     return [
         (
@@ -139,7 +141,7 @@ def table(report: Report) -> list[tuple[str, ...]]:
     ]
 
 
-def caption(report: Report) -> str:
+def caption(report: SoVITSReport) -> str:
     """What the table is about, in one line."""
     return (
         f"random weights, S2 in {report.sound_precision}; a recording of {report.recording_s:g} s; "
@@ -148,6 +150,6 @@ def caption(report: Report) -> str:
     )
 
 
-def json_line(report: Report) -> str:
+def json_line(report: SoVITSReport) -> str:
     """The report as one line of JSON."""
-    return json.dumps(asdict(report))
+    return as_json(report)

@@ -5,17 +5,17 @@ nothing else of ours.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import get_args
 
 import torch
 from torch import Tensor
 
 from vivace.bench.peak_memory import PeakMemory
+from vivace.bench.report import as_json
 from vivace.bench.vocoder_subjects import Form, Name, Outputs, Precision, build
 from vivace.runtime.device import pick_device
 
@@ -23,7 +23,7 @@ HEADER = ("network", "precision", "form", "x real time", "ratio", "first ms", "p
 
 
 @dataclass(frozen=True)
-class Plan:
+class VocoderPlan:
     """What is measured."""
 
     networks: tuple[Name, ...] = get_args(Name)
@@ -37,7 +37,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Figure:
+class VocoderFigure:
     """One network in one precision and form."""
 
     network: Name
@@ -51,7 +51,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Report:
+class VocoderReport:
     """All figures, and where they were taken."""
 
     device: str
@@ -59,15 +59,15 @@ class Report:
     torch: str
     seconds: float
     chunk_size: int
-    figures: tuple[Figure, ...]
+    figures: tuple[VocoderFigure, ...]
 
 
-def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Report:
+def measure(plan: VocoderPlan, note: Callable[[str], None] = lambda line: None) -> VocoderReport:
     """Run all that is asked for and possible here. Raises: DeviceError when the device is not there."""
     device = pick_device(plan.device)
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
-    figures: list[Figure] = []
+    figures: list[VocoderFigure] = []
     for network in plan.networks:
         exact: Tensor | None = None
         for precision in plan.precisions:
@@ -88,9 +88,11 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
                 ratio = None if whole is None else whole / seconds
                 megabytes = None if peak is None else peak / 1e6
                 speed = plan.seconds / seconds
-                figures.append(Figure(network, precision, form, speed, ratio, 1e3 * first, megabytes, off_by))
+                figures.append(VocoderFigure(network, precision, form, speed, ratio, 1e3 * first, megabytes, off_by))
     name = torch.get_device_module(device).get_device_name() if device.type == "cuda" else str(device)
-    return Report(name, torch.get_num_threads(), torch.__version__, plan.seconds, plan.chunk_size, tuple(figures))
+    return VocoderReport(
+        name, torch.get_num_threads(), torch.__version__, plan.seconds, plan.chunk_size, tuple(figures)
+    )
 
 
 @torch.inference_mode()
@@ -124,7 +126,7 @@ def _wait(device: torch.device) -> None:
         torch.accelerator.synchronize(device)
 
 
-def table(report: Report) -> list[tuple[str, ...]]:
+def table(report: VocoderReport) -> list[tuple[str, ...]]:
     """One row per figure, under ``HEADER``."""
     return [
         (
@@ -141,7 +143,7 @@ def table(report: Report) -> list[tuple[str, ...]]:
     ]
 
 
-def caption(report: Report) -> str:
+def caption(report: VocoderReport) -> str:
     """What the table is about, in one line."""
     return (
         f"{report.seconds:g} s of random frames, chunks of {report.chunk_size}; {report.device}, "
@@ -149,9 +151,9 @@ def caption(report: Report) -> str:
     )
 
 
-def json_line(report: Report) -> str:
+def json_line(report: VocoderReport) -> str:
     """The report as one line of JSON."""
-    return json.dumps(asdict(report))
+    return as_json(report)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -160,17 +162,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--network", action="append", choices=get_args(Name))
     parser.add_argument("--form", action="append", choices=get_args(Form))
     parser.add_argument("--precision", action="append", choices=get_args(Precision))
-    parser.add_argument("--seconds", type=float, default=Plan.seconds)
-    parser.add_argument("--chunk-size", type=int, default=Plan.chunk_size)
-    parser.add_argument("--repeats", type=int, default=Plan.repeats)
-    parser.add_argument("--device", default=Plan.device)
+    parser.add_argument("--seconds", type=float, default=VocoderPlan.seconds)
+    parser.add_argument("--chunk-size", type=int, default=VocoderPlan.chunk_size)
+    parser.add_argument("--repeats", type=int, default=VocoderPlan.repeats)
+    parser.add_argument("--device", default=VocoderPlan.device)
     parser.add_argument("--threads", type=int)
     given = parser.parse_args(arguments)
     report = measure(
-        Plan(
-            networks=tuple(given.network or Plan.networks),
-            forms=tuple(given.form or Plan.forms),
-            precisions=tuple(given.precision or Plan.precisions),
+        VocoderPlan(
+            networks=tuple(given.network or VocoderPlan.networks),
+            forms=tuple(given.form or VocoderPlan.forms),
+            precisions=tuple(given.precision or VocoderPlan.precisions),
             seconds=given.seconds,
             chunk_size=given.chunk_size,
             repeats=given.repeats,

@@ -1,4 +1,4 @@
-"""Listeners that leave at any moment, by HTTP, as events, by WebSocket, in the middle of an upload."""
+"""LoadGenerator that leave at any moment, by HTTP, as events, by WebSocket, in the middle of an upload."""
 
 import json
 import random

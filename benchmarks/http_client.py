@@ -12,7 +12,7 @@ PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)
-class Said:
+class SpeechRequest:
     """What is asked for; the same is answered with the same bytes."""
 
     text: str
@@ -27,14 +27,14 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Heard:
+class SpeechResponse:
     """An answer. ``body`` is None when the connection broke off before its end."""
 
     status: int
     body: bytes | None
 
 
-def ask(port: int, said: Said, begun: Callable[[], None] | None = None) -> Heard:
+def ask(port: int, said: SpeechRequest, begun: Callable[[], None] | None = None) -> SpeechResponse:
     """Listen to all of it; ``begun`` is called with the first bytes. Raises: OSError when there is no answer at all."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
@@ -47,20 +47,20 @@ def ask(port: int, said: Said, begun: Callable[[], None] | None = None) -> Heard
                 if begun is not None and len(parts) == 1:
                     begun()
         except (http.client.HTTPException, OSError):  # the server died while it spoke
-            return Heard(answer.status, None)
-        return Heard(answer.status, b"".join(parts) if answer.isclosed() else None)
+            return SpeechResponse(answer.status, None)
+        return SpeechResponse(answer.status, b"".join(parts) if answer.isclosed() else None)
     finally:
         connection.close()
 
 
 @dataclass
-class Listeners:
+class LoadGenerator:
     """Threads that ask for one of ``texts`` after the other, and keep what they heard."""
 
     port: int
     texts: tuple[str, ...]
     seeds: int = 2
-    heard: dict[Said, bytes] = field(default_factory=dict)
+    heard: dict[SpeechRequest, bytes] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
     changed: int = 0  # answers that were other bytes than the same question's before
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -79,7 +79,7 @@ class Listeners:
         for thread in self._threads:
             thread.join()
 
-    def note(self, said: Said, answer: Heard) -> None:
+    def note(self, said: SpeechRequest, answer: SpeechResponse) -> None:
         """Keep an answer, or count that it was another one."""
         if answer.status == 200 and answer.body is not None:
             self.changed += self.heard.setdefault(said, answer.body) != answer.body
@@ -87,7 +87,7 @@ class Listeners:
     def _ask_on(self, seed: int) -> None:
         draw = random.Random(seed)
         while not self._stop.is_set():
-            said = Said(draw.choice(self.texts), draw.randrange(self.seeds))
+            said = SpeechRequest(draw.choice(self.texts), draw.randrange(self.seeds))
             try:
                 answer = ask(self.port, said)
             except (OSError, http.client.HTTPException) as exc:
