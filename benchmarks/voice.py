@@ -28,7 +28,7 @@ from vivace.train.corpus.speakers import EMBEDDED_SPEAKERS, teachers
 from vivace.train.evaluation.hearing import WordRecogniser
 from vivace.train.evaluation.manner import manner
 from vivace.train.evaluation.page import Exhibit, write_page
-from vivace.train.evaluation.score import Judges, Row, Score, Spoken
+from vivace.train.evaluation.score import Judges, Row, Score, SpokenSentence
 from vivace.train.recognizer.model import load_recogniser
 from vivace.types import SpokenLanguage
 
@@ -46,11 +46,11 @@ class Bench:
         self._teachers = teachers()
         self.exhibits: list[Exhibit] = []
 
-    def say(self, text: str, voice: str, language: SpokenLanguage) -> Spoken:
+    def say(self, text: str, voice: str, language: SpokenLanguage) -> SpokenSentence:
         began = time.process_time()
         speech = self._tts.synthesize(text, voice=voice, language=language, seed=SEED, **self._options)  # type: ignore[arg-type]
         stats, worked = speech.stats, time.process_time() - began
-        return Spoken(speech.samples, stats.stopped, stats.elapsed_s, worked, stats.retries)
+        return SpokenSentence(speech.samples, stats.stopped, stats.elapsed_s, worked, stats.retries)
 
     def score(self, voice: str, teacher: str, language: SpokenLanguage, texts: Sequence[str]) -> Score:
         """Speak ``texts`` with both and compare."""

@@ -35,7 +35,7 @@ class Budget:
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """Steps and seconds of a run, those before an interruption included."""
 
     step: int = 0

@@ -27,7 +27,7 @@ class Judges:
 
 
 @dataclass
-class Spoken:
+class SpokenSentence:
     """A synthesised speech and what it cost."""
 
     samples: Samples
@@ -38,7 +38,7 @@ class Spoken:
 
 
 @dataclass(frozen=True)
-class Finding:
+class SpeechFinding:
     """What was heard of one sentence."""
 
     text: str
@@ -67,13 +67,13 @@ class Score:
     question_rises: list[float] = field(default_factory=list)  # semitones
     statement_rises: list[float] = field(default_factory=list)
     speeches: list[Samples] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[SpeechFinding] = field(default_factory=list)
     in_time: int = 0
     retries: int = 0
     work_s: float = 0.0
     cpu_s: float = 0.0
 
-    def add(self, text: str, words: Sequence[Word], own: Spoken, teacher: Recording, judges: Judges) -> None:
+    def add(self, text: str, words: Sequence[Word], own: SpokenSentence, teacher: Recording, judges: Judges) -> None:
         """One sentence, of ``words``; ``teacher`` as it was recorded."""
         wanted = levelled(teacher.samples)
         seconds = len(own.samples) / 24_000
@@ -95,7 +95,7 @@ class Score:
         words_before, phones_before = self.words.errors, self.phones.phones.errors
         faults = self._listen(words, own.samples, wanted, judges)
         self.findings.append(
-            Finding(
+            SpeechFinding(
                 text,
                 round(self.lengths[-1], 3),
                 own.stopped and in_time,

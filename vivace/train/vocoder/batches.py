@@ -15,7 +15,7 @@ from vivace.train.corpus.recording import Samples
 from vivace.train.vocoder.config import DataConfig
 from vivace.train.vocoder.predicted_mels import PredictedMels
 from vivace.train.vocoder.recordings import Recordings
-from vivace.train.vocoder.step import Batch
+from vivace.train.vocoder.step import VocoderBatch
 
 # N samples
 
@@ -93,7 +93,7 @@ class Batches:
     def crops_per_epoch(self) -> int:
         return self._plan.crops_per_epoch
 
-    def at(self, number: int, rows: int, device: torch.device) -> Batch:
+    def at(self, number: int, rows: int, device: torch.device) -> VocoderBatch:
         """Batch ``number``, from 0: crops ``number * rows`` and those that follow."""
         crops = [self._crop(position) for position in range(number * rows, (number + 1) * rows)]
         samples = torch.from_numpy(np.stack([wave for wave, _ in crops]))
@@ -101,7 +101,7 @@ class Batches:
         seen = torch.stack(predicted) if predicted else log_mel(samples, self._spec)
         if self._data.mel_floor is not None:
             seen = seen.clamp_min(self._data.mel_floor)
-        return Batch(samples.to(device), seen.to(device))
+        return VocoderBatch(samples.to(device), seen.to(device))
 
     def _crop(self, position: int) -> tuple[Samples, Tensor | None]:
         crop, size, hop = self._plan.at(position), self._data.crop_samples, self._spec.hop

@@ -20,7 +20,7 @@ from vivace.train.vocoder.material import gather
 from vivace.train.vocoder.reporting import Advance, Report
 from vivace.train.vocoder.run import StepLog, faster_precision, own_folder
 from vivace.train.vocoder.spectral import stft_distance
-from vivace.train.vocoder.step import Batch, Losses, train_step
+from vivace.train.vocoder.step import VocoderBatch, VocoderLosses, train_step
 from vivace.train.vocoder.training_state import TrainingState, new_state
 from vivace.types import Progress
 from vivace.vocoder.vocos import Vocos
@@ -112,7 +112,7 @@ def _train(
     return config.out / WEIGHTS
 
 
-def _next(batches: Batches, step: int, config: VocoderTraining, device: torch.device) -> list[Batch]:
+def _next(batches: Batches, step: int, config: VocoderTraining, device: torch.device) -> list[VocoderBatch]:
     first = step * config.accumulate
     return [batches.at(first + part, config.batch, device) for part in range(config.accumulate)]
 
@@ -136,7 +136,7 @@ def _precision(config: VocoderTraining, state: TrainingState, batches: Batches, 
     tried.step = config.discriminators.from_step  # with the adversary, where the time goes
     batch = _next(batches, 0, config, device)[:1]
 
-    def work(dtype: torch.dtype) -> Losses:
+    def work(dtype: torch.dtype) -> VocoderLosses:
         return train_step(tried, batch, config, rate=0.0, precision=dtype)
 
     return "bfloat16" if faster_precision(work) == torch.bfloat16 else "float32"

@@ -23,7 +23,7 @@ from vivace.train.recognizer.model import said as labels_of
 from vivace.train.recognizer.stage import MARGIN, disturbed
 from vivace.train.state import load_weights
 from vivace.train.vocoder.generator import vocos_forward
-from vivace.train.voice.batching import Batch, Collator
+from vivace.train.voice.batching import Collator, VoiceBatch
 from vivace.train.voice.model import VoiceModel
 from vivace.train.voice.objective import decoder_forward
 from vivace.train.voice.rollouts import Rollouts
@@ -92,7 +92,7 @@ def _roughened(mel: Tensor, rng: random.Random) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Said:
+class GeneratedSpeech:
     """A text, and what the model said of it."""
 
     utterance: Utterance
@@ -101,7 +101,7 @@ class Said:
 
 def own_speech(
     rollouts: Rollouts, model: VoiceModel, groups: Iterator[list[Utterance]], ahead: int
-) -> Iterator[list[Said]]:
+) -> Iterator[list[GeneratedSpeech]]:
     """What ``model`` says of the texts of ``groups``, ``ahead`` of them at a time by the weights of that moment.
 
     A group lacks what is of no use, and may be empty.
@@ -110,16 +110,16 @@ def own_speech(
         coming = list(islice(groups, ahead))
         codes = iter(rollouts.usable(model, [u for group in coming for u in group]))
         for group in coming:
-            yield [Said(u, spoken) for u in group if (spoken := next(codes)) is not None]
+            yield [GeneratedSpeech(u, spoken) for u in group if (spoken := next(codes)) is not None]
 
 
 @dataclass(frozen=True)
-class Heard:
+class RecognizedSpeech:
     """Ears, and what there is to listen to."""
 
     ears: Ears
     collator: Collator
-    speech: Iterator[list[Said]]
+    speech: Iterator[list[GeneratedSpeech]]
 
     def loss(self, model: VoiceModel, budget: int, rng: random.Random) -> Tensor | None:
         """``heard_loss`` of the next group, of at most ``budget`` code frames of it; None if it is empty."""
@@ -135,7 +135,7 @@ class Heard:
         return heard_loss(model, self.ears, batch, wanted, rng)
 
 
-def heard_loss(model: VoiceModel, ears: Ears, batch: Batch, wanted: list[Tensor], rng: random.Random) -> Tensor:
+def heard_loss(model: VoiceModel, ears: Ears, batch: VoiceBatch, wanted: list[Tensor], rng: random.Random) -> Tensor:
     """CTC loss per label of ``wanted``, ``[K]`` a row, in what the Decoder makes of the model's own codes."""
     longest = max(batch.frames)
     with torch.autocast("cpu", torch.bfloat16):

@@ -23,7 +23,7 @@ PAUSE_GATE = 1.2  # natural log: at a mark, frames all of whose bands are below 
 
 
 @dataclass(frozen=True)
-class Batch:
+class VoiceBatch:
     """Right-padded rows ``[Stts] [spk_emb] phones [Ptts] codes``; ``[Ptts]`` predicts the first code."""
 
     text: Tensor  # [B, L] ids, 0 where there is no text
@@ -52,7 +52,7 @@ class Collator:
         """Positions that ``u`` takes."""
         return FRONT + len(u.tokens) + BACK + u.frames
 
-    def own(self, utterances: Sequence[Utterance], codes: Sequence[Tensor]) -> Batch:
+    def own(self, utterances: Sequence[Utterance], codes: Sequence[Tensor]) -> VoiceBatch:
         """Rows that a model said itself, ``[T, Q]`` each; nothing is known of when it said what.
 
         Its targets are what it said; ``mel`` and ``positions`` are empty.
@@ -71,13 +71,15 @@ class Collator:
         positions = torch.full((rows, longest), NO_POSITION)
         mel = torch.zeros(rows, longest, FRAMES_PER_CODE * N_MELS)
         speakers = torch.tensor([self._speakers.index(u.speaker) for u in utterances])
-        return Batch(text, fed, targets, positions, mel, speakers, tuple(map(len, prompts)), tuple(map(len, codes)))
+        return VoiceBatch(
+            text, fed, targets, positions, mel, speakers, tuple(map(len, prompts)), tuple(map(len, codes))
+        )
 
     def _prompt(self, u: Utterance) -> list[int]:
         phones = [self._ids[token] for token in u.tokens]
         return [self._ids["[Stts]"], self._ids["[spk_emb]"], *phones, self._ids["[Ptts]"]]
 
-    def batch(self, utterances: Sequence[Utterance]) -> Batch:
+    def batch(self, utterances: Sequence[Utterance]) -> VoiceBatch:
         """Rows that read and predict the teacher's codes."""
         recorded = [torch.from_numpy(self._corpus.codes(u).astype("int64")) for u in utterances]
         rows = self.own(utterances, recorded)

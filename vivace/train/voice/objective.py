@@ -13,7 +13,7 @@ from torch import Tensor
 from vivace.models.chattts.decoder import SpectrogramDecoder
 from vivace.train.corpus.dataset import FRAMES_PER_CODE, N_MELS
 from vivace.train.preset import MEL_FLOOR
-from vivace.train.voice.batching import NO_POSITION, Batch
+from vivace.train.voice.batching import NO_POSITION, VoiceBatch
 from vivace.train.voice.depthwise import conv_forward, stack_forward
 
 
@@ -40,7 +40,7 @@ def code_loss(logits: Tensor, targets: Tensor, residual_weight: float) -> Tensor
     return (losses * weights).sum() / weights.sum()
 
 
-def guide_loss(scores: Sequence[Tensor], batch: Batch, window: float = 1.5) -> tuple[Tensor, float]:
+def guide_loss(scores: Sequence[Tensor], batch: VoiceBatch, window: float = 1.5) -> tuple[Tensor, float]:
     """How far attention strays from the phone that sounds.
 
     Args:
@@ -83,7 +83,7 @@ def mel_loss(predicted: Tensor, target: Tensor) -> tuple[Tensor, float]:
 
 
 def decoder_loss(
-    decoder: SpectrogramDecoder, hidden: Tensor, batch: Batch, budget: int, rng: random.Random
+    decoder: SpectrogramDecoder, hidden: Tensor, batch: VoiceBatch, budget: int, rng: random.Random
 ) -> tuple[Tensor, float]:
     """Mel loss of whole utterances chosen at random, up to ``budget`` code frames; the gradient reaches ``hidden``."""
     chosen: list[int] = []

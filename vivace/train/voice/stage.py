@@ -13,10 +13,10 @@ from torch import Tensor
 from vivace.train.corpus.dataset import HELD_OUT, N_MELS, Corpus, Utterance
 from vivace.train.distributed import ALONE, Peers
 from vivace.train.preset import Preset
-from vivace.train.schedule import Budget, EarlyStop, Progress
+from vivace.train.schedule import Budget, EarlyStop, TrainingProgress
 from vivace.train.state import load_weights, resume, save_state
-from vivace.train.voice.asr_loss import Heard, load_ears, own_speech
-from vivace.train.voice.batching import Batch, Collator, endless
+from vivace.train.voice.asr_loss import RecognizedSpeech, load_ears, own_speech
+from vivace.train.voice.batching import Collator, VoiceBatch, endless
 from vivace.train.voice.mel_scale import mel_statistics, start_at_mean
 from vivace.train.voice.model import VoiceModel
 from vivace.train.voice.objective import Weights, code_loss, decoder_loss, guide_loss, mel_head_loss
@@ -52,7 +52,7 @@ class VoiceOptions:
 
 
 @dataclass(frozen=True)
-class Losses:
+class VoiceLosses:
     """One step's, for the log."""
 
     codes: float
@@ -88,8 +88,8 @@ def optimiser(model: VoiceModel, options: VoiceOptions) -> torch.optim.AdamW:
 
 
 def batch_loss(
-    model: VoiceModel, batch: Batch, codes: Tensor, options: VoiceOptions, rng: random.Random, *, drop: float
-) -> tuple[Tensor, Losses]:
+    model: VoiceModel, batch: VoiceBatch, codes: Tensor, options: VoiceOptions, rng: random.Random, *, drop: float
+) -> tuple[Tensor, VoiceLosses]:
     """The sum of all parts for ``batch`` when ``codes`` ``[B, L, Q]`` are fed in."""
     w = options.weights
     with torch.autocast("cpu", torch.bfloat16):
@@ -106,15 +106,15 @@ def batch_loss(
     guiding, attention = guide_loss(guided.scores, batch)
     loss = coding + w.mel_head * reading + w.guide * guiding + w.decoder * spoken
     coded, read_error, guided_error = (float(part.detach()) for part in (coding, reading, guiding))
-    return loss, Losses(coded, read_error, guided_error, attention, decoder_error)
+    return loss, VoiceLosses(coded, read_error, guided_error, attention, decoder_error)
 
 
 @torch.no_grad()
-def evaluate(model: VoiceModel, batches: Sequence[Batch], options: VoiceOptions) -> Losses:
+def evaluate(model: VoiceModel, batches: Sequence[VoiceBatch], options: VoiceOptions) -> VoiceLosses:
     """Mean losses on held-out batches with the teacher's codes fed in."""
     rng = random.Random(0)
     found = [batch_loss(model, batch, batch.codes, options, rng, drop=0.0)[1] for batch in batches]
-    return Losses(**{f.name: sum(getattr(x, f.name) for x in found) / len(found) for f in fields(Losses)})
+    return VoiceLosses(**{f.name: sum(getattr(x, f.name) for x in found) / len(found) for f in fields(VoiceLosses)})
 
 
 def prepare(preset: Preset, corpus: Corpus, utterances: Sequence[Utterance]) -> VoiceModel:
@@ -159,7 +159,7 @@ def train_voice(
     if options.listeners:
         ears = load_ears(options.listeners, options.vocoder, preset)
         shorter = endless((*utterances, *again), collator, options.positions // 2, rng)
-        heard = Heard(ears, collator, own_speech(Rollouts(collator, rng), model, shorter, options.ahead))
+        heard = RecognizedSpeech(ears, collator, own_speech(Rollouts(collator, rng), model, shorter, options.ahead))
     held = list(corpus.part(HELD_OUT))[:100]
     judged = [collator.batch(held[i : i + 10]) for i in range(0, len(held), 10)] if peers.leads else []
     best, stop = out.with_suffix(".best.safetensors"), EarlyStop(options.patience)
@@ -185,7 +185,7 @@ def train_voice(
     return model
 
 
-def _judge(model: VoiceModel, judged: Sequence[Batch], options: VoiceOptions, stop: EarlyStop) -> bool:
+def _judge(model: VoiceModel, judged: Sequence[VoiceBatch], options: VoiceOptions, stop: EarlyStop) -> bool:
     """Score the held-out batches; whether no evaluation was better."""
     found = evaluate(model, judged, options)
     log.info("held out: %s", found)
@@ -195,14 +195,14 @@ def _judge(model: VoiceModel, judged: Sequence[Batch], options: VoiceOptions, st
 def _step(
     model: VoiceModel,
     adam: torch.optim.AdamW,
-    stream: Iterator[Batch],
-    heard: Heard | None,
+    stream: Iterator[VoiceBatch],
+    heard: RecognizedSpeech | None,
     options: VoiceOptions,
     peers: Peers,
     rng: random.Random,
-    progress: Progress,
+    progress: TrainingProgress,
     used: float,
-) -> Losses:
+) -> VoiceLosses:
     rate = options.budget.rate(progress.step, used)
     for group in adam.param_groups:
         group["lr"] = rate * group["share"]

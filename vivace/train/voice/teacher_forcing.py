@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 from vivace.layers.attention import SelfAttention, WholeRow
 from vivace.layers.decoder_block import DecoderBlock
 from vivace.layers.rope import apply_rope
-from vivace.train.voice.batching import Batch
+from vivace.train.voice.batching import VoiceBatch
 from vivace.train.voice.model import VoiceModel
 
 
@@ -48,7 +48,7 @@ class GuidedHeads:
         return note
 
 
-def hidden_states(model: VoiceModel, batch: Batch, codes: Tensor, *, drop: float = 0.0) -> Tensor:
+def hidden_states(model: VoiceModel, batch: VoiceBatch, codes: Tensor, *, drop: float = 0.0) -> Tensor:
     """States of all positions ``[B, L, D]`` for the prompt of ``batch`` followed by ``codes`` ``[B, L, Q]``.
 
     ``drop`` is the share of frames whose embedding is silenced, so that the text has to be read.
@@ -63,7 +63,7 @@ def hidden_states(model: VoiceModel, batch: Batch, codes: Tensor, *, drop: float
     return cast(Tensor, model.llama(x, positions, WholeRow()))
 
 
-def own_codes(model: VoiceModel, batch: Batch, heads: Tensor, share: float, residual_share: float = 0.6) -> Tensor:
+def own_codes(model: VoiceModel, batch: VoiceBatch, heads: Tensor, share: float, residual_share: float = 0.6) -> Tensor:
     """Scheduled sampling in two passes: inputs that are partly the model's own draws.
 
     Per row, up to ``share`` of the frames are replaced; in ``residual_share`` of the rows the second stage of every
