@@ -26,9 +26,8 @@ from vivace.train.corpus.prosody import perform
 from vivace.train.corpus.recording import Samples
 from vivace.train.corpus.speakers import EMBEDDED_SPEAKERS, teachers
 from vivace.train.evaluation.hearing import WordRecogniser
-from vivace.train.evaluation.manner import manner
 from vivace.train.evaluation.page import Exhibit, write_page
-from vivace.train.evaluation.score import Judges, Row, Score, SpokenSentence
+from vivace.train.evaluation.score import Judges, Row, Score, SpokenSentence, manner
 from vivace.train.recognizer.model import load_recogniser
 from vivace.types import SpokenLanguage
 

@@ -24,7 +24,10 @@ SOUP = st.text(
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: str(path.stem))
 def test_cases(path: Path) -> None:
-    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("# ")]
+    """``⏎`` stands for a line break in the files, ``␛`` for the escape character."""
+    text = path.read_text(encoding="utf-8").replace("␛", "\x1b")
+    lines = [line.replace("⏎", "\n") for line in text.split("\n") if line and not line.startswith("# ")]
+    rows = [line.split("\t") for line in lines]
     assert rows
     language: LanguageChoice = "zh" if path.stem == "zh_alone" else "auto"
     wrong = [(written, want, got) for written, want in rows if (got := normalize(written, language)) != want]

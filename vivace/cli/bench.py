@@ -84,16 +84,19 @@ def vocoder(
         list[str] | None, Option("--form", help="whole, chunked, batched, streamed or graphed only; may be repeated.")
     ] = None,
     precision: Annotated[
-        list[str] | None, Option("--precision", help="float32 or bfloat16 only; may be repeated.")
+        list[str] | None,
+        Option("--precision", help="float32, bfloat16, float32-native or int16 only; may be repeated."),
     ] = None,
     seconds: Annotated[float, Option(help="Of audio.", min=0.1)] = 30.0,
     chunk_size: Annotated[int, Option("--chunk-size", help="Frames of a chunk.", min=1)] = 500,
     repeats: Annotated[int, Option(help="Runs of which the best counts.", min=1)] = 3,
     device: Annotated[str, Option("--device", help="auto, cpu, cuda:0, …")] = "cpu",
+    native: Annotated[bool, Option("--native/--no-native", help="The compiled kernels, or plain torch.")] = True,
     threads: Annotated[int | None, Option("--threads", help="Of torch on the CPU.", min=1)] = None,
 ) -> None:
     """Time frames to samples: the vocoders and ChatTTS's Decoder in their published sizes, random weights."""
     from vivace.bench.vocoder import HEADER, VocoderPlan, caption, json_line, measure, table
+    from vivace.settings import TTSConfig
 
     plan = VocoderPlan(
         networks=chosen(network, VocoderPlan.networks, VocoderPlan.networks, "--network"),
@@ -104,6 +107,7 @@ def vocoder(
         repeats=repeats,
         device=device,
         threads=threads,
+        kernels=TTSConfig.load().paths.cache_dir / "native" if native else None,
     )
     report = measure(plan, lambda line: print(line, file=sys.stderr))  # noqa: T201
     sys.stdout.write(caption(report) + "\n")

@@ -11,6 +11,7 @@ from vivace.text.clean import clean
 from vivace.text.control import Control, Normaliser
 from vivace.text.finish import finish
 from vivace.text.given import place, with_readings
+from vivace.text.grouping import grouped
 from vivace.text.ja.script import PERCENT
 from vivace.text.joiner import Joiner
 from vivace.text.language import LanguageSpan, RuleLanguage, han_language, language_spans, require_choice
@@ -21,7 +22,7 @@ from vivace.text.user_reading import Reading
 from vivace.types import LanguageChoice, SpokenLanguage
 
 # Without one of these the number rules have nothing to find.
-NUMBER_TRIGGER = re.compile(r"[0-9%‰°℃℉²³√=<>+×÷±≈≠≥≤$€£￥₩&@#^|\u0370-\u03ff\u2200-\u22ff△‱¢㎡]")
+NUMBER_TRIGGER = re.compile(r"[0-9%‰°℃℉²³√=<>+×÷±≈≠≥≤$€£￥₩&@#^|\u0370-\u03ff\u20a0-\u20bf\u2190-\u22ff§△‱¢㎡]")
 DIGITS = re.compile(r"[0-9]+")
 
 
@@ -106,7 +107,7 @@ def read_block(
         context: the language before the block, for a block without letters.
     """
     written, readings = with_readings(Aligned.of(block.text), control.lexicon, _display)
-    text = clean(written)
+    text = clean(grouped(written))
     kept = _kept(text, readings)
     spans = _spans(text.text, language, context)
     if control.normalisers:

@@ -26,6 +26,7 @@ TIMEOUT_S = 120
 # -ffp-contract=off: no CPU kind may fuse a product and a sum, so that all of them round alike.
 FLAGS = ("-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden")
 SHARED = ("-fPIC", "-pthread")  # not on Windows
+LIBRARIES_NEEDED = ("-lm",)
 
 _AVX2 = ("-mavx2", "-mfma", "-mf16c")
 _AVX512 = (*_AVX2, "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni")
@@ -163,7 +164,7 @@ def compile_library(
     with ThreadPoolExecutor(2) as pool:
         objects = [made for made in pool.map(kind_of, kinds) if made is not None]
     objects += [object_of(name, f"{name}.c", ()) for name in ("pool", "cpu")]
-    _run([*compiler, *flags, "-shared", *map(str, objects), "-o", str(library), *link])
+    _run([*compiler, *flags, "-shared", *map(str, objects), "-o", str(library), *LIBRARIES_NEEDED, *link])
     return library
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from vivace.layers.convnext import cast_mlps
+from vivace.layers.convnext import hold_frames
+from vivace.layers.native.convnext import is_quick
 from vivace.layers.native.kernels import kernels
 from vivace.models.chattts.checkpoint.load import ChatTTSModel, Regime, build_chattts
 from vivace.models.precision import (
-    FramePrecision,
+    FramePrecisionChoice,
     PrecisionChoice,
     choose_frame_precision,
     choose_precision,
@@ -35,7 +36,7 @@ def load_chattts(
     device: torch.device | str = "cpu",
     regime: Regime = "a",
     precision: PrecisionChoice = "float32",
-    vocoder_precision: FramePrecision = "float32",
+    vocoder_precision: FramePrecisionChoice = "float32",
     fuse: bool = True,
 ) -> ChatTTSParts:
     """Load the ChatTTS checkpoint under ``root``: all in float32, but the language model's matrices in ``precision``.
@@ -56,11 +57,12 @@ def load_chattts(
     for module in (*model.modules, vocoder):
         module.eval().requires_grad_(False)
     framing: list[nn.Module] = [model.decoder, vocoder]
-    dtype = choose_frame_precision(vocoder_precision, count_weights(framing), torch.device(device))
+    int16 = torch.device(device).type == "cpu" and is_quick(kernels(), "int16")
+    held = choose_frame_precision(vocoder_precision, count_weights(framing), torch.device(device), int16=int16)
     if model.dvae is not None:
         framing.append(model.dvae.decoder)  # its encoder stays as it is: the codes of a recording shall not change
     for module in framing:
-        cast_mlps(module, dtype)
+        hold_frames(module, held, fuse=fuse)
     for holder in (model.llama, model.embeddings):
         # The heads of a small model stay as they are: they cost little, and no later layer makes their errors good.
         if holder is model.llama or not model.llama.small or chosen == "bfloat16":

@@ -29,7 +29,7 @@ from vivace.models.gpt_sovits.symbols import SymbolSet
 from vivace.models.gpt_sovits.t2s.bert import Bert, CharacterTokenizer
 from vivace.models.gpt_sovits.t2s.model import S1Model
 from vivace.models.precision import (
-    FramePrecision,
+    FramePrecisionChoice,
     PrecisionChoice,
     choose_frame_precision,
     choose_precision,
@@ -75,7 +75,7 @@ def load_gpt_sovits(
     *,
     device: torch.device | str = "cpu",
     precision: PrecisionChoice = "float32",
-    sound_precision: FramePrecision = "float32",
+    sound_precision: FramePrecisionChoice = "float32",
 ) -> GPTSoVITSParts:
     """Load the checkpoint under ``root``: all in float32, but S1's matrices in ``precision``.
 
@@ -118,7 +118,8 @@ def load_gpt_sovits(
         part.module.eval().requires_grad_(False)
     s1.fuse(choose_precision(precision, "float32", s1.weights, torch.device(device)))
     sounding = [module for module in (s2, vocoder) if module is not None]
-    dtype = choose_frame_precision(sound_precision, count_weights(sounding), torch.device(device))
+    held = choose_frame_precision(sound_precision, count_weights(sounding), torch.device(device))
+    dtype = torch.bfloat16 if held == "bfloat16" else torch.float32
     for network in (s2.dec if isinstance(s2, VitsModel) else s2.estimator, vocoder):
         if isinstance(network, HiFiGANGenerator | BigVGAN | FlowTransformer):
             network.cast_products(dtype)
