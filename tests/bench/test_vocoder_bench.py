@@ -6,9 +6,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from vivace.bench import vocoder_subjects
+from vivace.bench import vocoder
 from vivace.bench.peak_memory import STATM, PeakMemory
-from vivace.bench.vocoder import HEADER, Plan, main, measure, table
+from vivace.bench.vocoder import HEADER, VocoderPlan, main, measure, table
 from vivace.cli.bench import app
 from vivace.layers.hifigan import HiFiGANConfig
 from vivace.layers.native.convnext import is_quick
@@ -22,16 +22,14 @@ from vivace.vocoder.vocos import Vocos
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Published sizes take minutes; their shape does not matter to the bookkeeping."""
-    monkeypatch.setattr(vocoder_subjects, "Vocos", lambda: Vocos(dim=8, intermediate_dim=8, num_layers=1))
-    monkeypatch.setattr(vocoder_subjects, "HiFiGAN", lambda: HiFiGAN(HiFiGANConfig(100, 8, (4, 2), (8, 4)), 800))
-    monkeypatch.setattr(
-        vocoder_subjects, "BigVGAN", lambda: BigVGAN(BigVGANConfig(100, 8, (2, 2), (4, 4), sample_rate=400))
-    )
+    monkeypatch.setattr(vocoder, "Vocos", lambda: Vocos(dim=8, intermediate_dim=8, num_layers=1))
+    monkeypatch.setattr(vocoder, "HiFiGAN", lambda: HiFiGAN(HiFiGANConfig(100, 8, (4, 2), (8, 4)), 800))
+    monkeypatch.setattr(vocoder, "BigVGAN", lambda: BigVGAN(BigVGANConfig(100, 8, (2, 2), (4, 4), sample_rate=400)))
     stack = StackConfig(idim=8, odim=8, hidden=8, n_layer=1, bn_dim=8)
-    monkeypatch.setattr(vocoder_subjects, "PUBLISHED_DECODER", stack)
+    monkeypatch.setattr(vocoder, "PUBLISHED_DECODER", stack)
 
 
-SHORT = Plan(seconds=2.0, chunk_size=40, repeats=1)
+SHORT = VocoderPlan(seconds=2.0, chunk_size=40, repeats=1)
 
 
 def test_every_form_of_every_network_is_measured_and_right() -> None:
@@ -63,7 +61,7 @@ def test_the_compiled_kernels_are_measured_where_they_are_quick(tmp_path: Path) 
         report = measure(plan)
         active = kernels()
         found = {figure.precision: figure.off_by for figure in report.figures}
-        quick = {name for name, form in vocoder_subjects.FORMS.items() if is_quick(active, form)}
+        quick = {name for name, form in vocoder.FORMS.items() if is_quick(active, form)}
         assert {*found} == {"float32", "bfloat16"} | quick
         assert all((found[name] or 0) < 1e-4 for name in quick)  # so narrow a block stays with torch
     finally:

@@ -40,12 +40,20 @@ def ar(
     threads: Annotated[int | None, Option("--threads", help="Of torch on the CPU.", min=1)] = None,
 ) -> None:
     """Time decoding steps of the engine: embedding, layers, heads and sampling."""
-    from vivace.bench.ar import DEFAULT_BATCHES, Plan, default_precisions, measure
-    from vivace.bench.ar_report import HEADER, caption, json_line, table
+    from vivace.bench.ar import (
+        DEFAULT_BATCHES,
+        HEADER,
+        DecodingPlan,
+        caption,
+        default_precisions,
+        json_line,
+        measure,
+        table,
+    )
     from vivace.settings import TTSConfig
 
     config = TTSConfig.load()
-    plan = Plan(
+    plan = DecodingPlan(
         subject=random_weights or "embedded",
         precisions=chosen(precision, get_args(Precision), default_precisions(device), "--precision"),
         batches=tuple(batch or DEFAULT_BATCHES),
@@ -87,13 +95,13 @@ def vocoder(
     threads: Annotated[int | None, Option("--threads", help="Of torch on the CPU.", min=1)] = None,
 ) -> None:
     """Time frames to samples: the vocoders and ChatTTS's Decoder in their published sizes, random weights."""
-    from vivace.bench.vocoder import HEADER, Plan, caption, json_line, measure, table
+    from vivace.bench.vocoder import HEADER, VocoderPlan, caption, json_line, measure, table
     from vivace.settings import TTSConfig
 
-    plan = Plan(
-        networks=chosen(network, Plan.networks, Plan.networks, "--network"),
-        forms=chosen(form, Plan.forms, Plan.forms, "--form"),
-        precisions=chosen(precision, Plan.precisions, Plan.precisions, "--precision"),
+    plan = VocoderPlan(
+        networks=chosen(network, VocoderPlan.networks, VocoderPlan.networks, "--network"),
+        forms=chosen(form, VocoderPlan.forms, VocoderPlan.forms, "--form"),
+        precisions=chosen(precision, VocoderPlan.precisions, VocoderPlan.precisions, "--precision"),
         seconds=seconds,
         chunk_size=chunk_size,
         repeats=repeats,

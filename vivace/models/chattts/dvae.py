@@ -41,7 +41,10 @@ class DVAE(nn.Module):
         return cast(Tensor, self.encoder(self.downsample_conv(mel / self.coef)))
 
     def encode(self, samples: Tensor) -> Tensor:
-        """Recording ``[B, N]`` at 24 kHz -> codes ``[B, Q, T]``, ``T = (N // 256 + 1) // 2``. Source: section 14."""
+        """Recording ``[B, N]`` at 24 kHz -> codes ``[B, Q, T]``, ``T = (N // 256 + 1) // 2``.
+
+        Source: section 14 of the ChatTTS facts.
+        """
         return self.quantiser.encode(self.features(log_mel(samples, MEL)))
 
     @property
