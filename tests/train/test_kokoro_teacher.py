@@ -178,7 +178,7 @@ class ToyWeights:
 
     def tensor(self, name: str) -> Floats:
         if "alpha" in name:
-            return np.abs(self._draw(1, self._channels(name), 1)) + 0.5
+            return (np.abs(self._draw(1, self._channels(name), 1)) + 0.5).astype(np.float32)
         return self._draw(22, 1, 20) if name.endswith("inverse_basis") else np.ones(20, np.float32)
 
 

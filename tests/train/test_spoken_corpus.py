@@ -38,7 +38,7 @@ EVERYDAY = Everyday(EN, ZH, MIXED)
 class Beeps:
     """A tenth of a second for every word, with silence at both ends."""
 
-    languages = ("en", "zh")
+    languages: tuple[str, ...] = ("en", "zh")
 
     def __init__(self) -> None:
         self.said = 0

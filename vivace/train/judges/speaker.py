@@ -1,6 +1,7 @@
 """Whether one person speaks: an embedding of the voice. Source: Wan et al. 2018 (arXiv:1710.10467), Resemblyzer."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import soxr
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from vivace.audio.magnitude import FrameSpec, slaney_filters
 from vivace.train.judges.packages import JudgeParts
 from vivace.train.recording import SAMPLE_RATE, Samples
+from vivace.weights.legacy_file import unpickled
 
 SPEC = FrameSpec(16_000, n_fft=400, hop=160, n_mels=40)
 WINDOW, STEP = 160, 80  # mel frames that are heard at once, and to the next
@@ -22,7 +24,7 @@ class SpeakerEncoder:
     """256 numbers of length one for a voice."""
 
     def __init__(self, parts: JudgeParts) -> None:
-        state = torch.load(parts.speaker, map_location="cpu", weights_only=True)["model_state"]
+        state: dict[str, Tensor] = cast(Any, unpickled(parts.speaker))["model_state"]
         self._lstm, self._linear = nn.LSTM(SPEC.n_mels, 256, 3, batch_first=True), nn.Linear(256, 256)
         for module, name in ((self._lstm, "lstm."), (self._linear, "linear.")):
             module.load_state_dict({k.removeprefix(name): v for k, v in state.items() if k.startswith(name)})
