@@ -21,8 +21,10 @@ from vivace.train.spoken_corpus import build as building
 from vivace.train.spoken_corpus.books import book, repeated_digits
 from vivace.train.spoken_corpus.build import Part, build, take_of
 from vivace.train.spoken_corpus.everyday import Everyday, read_everyday
+from vivace.train.spoken_corpus.ingest import ingest, is_held_out
 from vivace.train.spoken_corpus.lines import SHARD, SHARD_LINES, Texts, balanced
 from vivace.train.spoken_corpus.shards import PART, finished, read_index, read_shard, shard_folder, spoken_seconds
+from vivace.train.store import Corpus
 from vivace.types import Word
 
 EN = tuple(
@@ -218,3 +220,22 @@ def test_packages_are_unpacked_inside_their_folder(tmp_path: Path) -> None:
     with pytest.raises(tarfile.OutsideDestinationError):
         unpack(tarball, outside)
     verify(wheel, Package("a", "1", "a.whl", hashlib.sha256(wheel.read_bytes()).hexdigest()))
+
+
+def test_shards_become_a_corpus_that_training_reads(tmp_path: Path) -> None:
+    build(tmp_path / "shards", {"anna": Part("m", Beeps(), Texts(EVERYDAY, 3, 0))}, hours=0.01, facts={})
+    added = ingest(tmp_path / "shards", tmp_path / "corpus")
+    assert added == len(list(read_index(shard_folder(tmp_path / "shards", "anna", 0))))
+    assert ingest(tmp_path / "shards", tmp_path / "corpus") == 0  # nothing twice
+    corpus = Corpus(tmp_path / "corpus")
+    for utterance in corpus.utterances:
+        assert corpus.mel(utterance).shape == (2 * utterance.frames, 100)
+        assert list(utterance.positions) == sorted(utterance.positions)
+        assert len(utterance.positions) == utterance.frames
+        assert utterance.positions[-1] <= len(utterance.tokens)
+    assert {u.kind for u in corpus.utterances} == {"en", "zh", "mixed"}
+
+
+def test_the_same_texts_are_held_out_whatever_the_voice() -> None:
+    texts = [f"This is sentence {n}." for n in range(4000)]
+    assert 20 < sum(map(is_held_out, texts)) < 90

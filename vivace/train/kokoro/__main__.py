@@ -18,6 +18,7 @@ from vivace.train.package_files import fetch
 from vivace.train.recording import SAMPLE_RATE
 from vivace.train.spoken_corpus.build import Part, build
 from vivace.train.spoken_corpus.everyday import SOURCES, read_everyday
+from vivace.train.spoken_corpus.ingest import ingest
 from vivace.train.spoken_corpus.lines import Texts
 from vivace.train.spoken_corpus.shards import finished, read_index, spoken_seconds
 
@@ -57,6 +58,10 @@ def corpus(args: argparse.Namespace) -> None:
     }
     facts = {"model": MODEL_SHA256, "seed": args.seed, "texts": sorted(f"{p.name} {p.version}" for p in SOURCES)}
     build(args.corpus, made, hours=args.hours, facts=facts)
+
+
+def ingested(args: argparse.Namespace) -> None:
+    logging.info("%d utterances added", ingest(args.shards, args.corpus))
 
 
 def status(args: argparse.Namespace) -> None:
@@ -101,6 +106,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=20)
     for sub in (said, made):
         sub.add_argument("--engine", default="auto", choices=("auto", "bfloat16", "onnx"))
+
+    converted = stages.add_parser("ingest", help="finished shards to a corpus that `python -m vivace.train` reads")
+    converted.set_defaults(run=ingested)
+    converted.add_argument("shards", type=Path)
+    converted.add_argument("corpus", type=Path)
 
     told = stages.add_parser("status", help="how much each voice has said")
     told.set_defaults(run=status)
