@@ -35,17 +35,19 @@ def main() -> None:
     parser.add_argument("judges", type=Path)
     parser.add_argument("mixes", nargs="+")
     parser.add_argument("--limit", type=int, default=30, help="sentences per language")
+    parser.add_argument("--languages", nargs="*", default=list(LANGUAGES), choices=LANGUAGES)
     parser.add_argument("--engine", default="auto", choices=("auto", "bfloat16", "onnx"))
     args = parser.parse_args()
     torch.set_num_threads(1)
     parts = Parts(args.packages)
     speech, panel = load_speech(parts, args.engine), Panel(JudgeParts(args.judges))
-    lists = [read_sentences(BENCHMARKS / f"voice_development_{x}.txt", x, args.limit) for x in LANGUAGES]
+    lists = [read_sentences(BENCHMARKS / f"voice_development_{x}.txt", x, args.limit) for x in args.languages]
     for mix in args.mixes:
         teacher = Kokoro(parts, mix, speech)
         spoken = {listed.kind: [said(teacher, text) for text in listed.texts] for listed in lists}
         rows = [panel.row(mix, listed, spoken[listed.kind]) for listed in lists]
-        print(json.dumps({"mix": mix, "rows": rows, **panel.timbre(spoken["en"], spoken["zh"])}), flush=True)
+        timbre = panel.timbre(spoken["en"], spoken["zh"]) if len(spoken) == len(LANGUAGES) else {}
+        print(json.dumps({"mix": mix, "rows": rows, **timbre}), flush=True)
 
 
 if __name__ == "__main__":
