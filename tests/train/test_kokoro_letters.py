@@ -11,8 +11,8 @@ from vivace.train.kokoro.letters import phone_letters, syllable_letters, write_l
     ("syllable", "letters"),
     [
         ("hao3", ("x", "au↓")),
-        ("zhi1", ("ꭧ", "ɻ→")),
-        ("si4", ("s", "ɹ↘")),
+        ("zhi1", ("ꭧ", "ɨ→")),
+        ("si4", ("s", "ɨ↘")),
         ("xue2", ("ɕ", "ɥe↗")),
         ("lv4", ("l", "y↘")),
         ("you3", ("j", "ou↓")),
@@ -52,6 +52,21 @@ def test_stress_stands_before_the_vowel() -> None:
     )
     with pytest.raises(ValueError, match="no phone"):
         phone_letters("XX")
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("water", "wˈɔɾəɹ"),
+        ("attack", "ətˈæk"),
+        ("button", "bˈʌtən"),
+        ("the cat of you", "ðə kˈæt ʌv ju"),
+        ("table", "tˈAbᵊl"),
+        ("again", "əɡˈɛn"),
+    ],
+)
+def test_english_is_written_as_americans_speak(text: str, letters: str) -> None:
+    assert write_letters(phones(text)).text == letters
 
 
 def test_every_token_has_its_place() -> None:

@@ -16,6 +16,13 @@ ENGLISH = {
 }  # fmt: skip
 UNSTRESSED = {"AH0": "ə", "ER0": "əɹ"}
 STRESS = {"1": "ˈ", "2": "ˌ", "0": ""}
+FLAP, HARDLY_A_VOWEL = "ɾ", "ᵊ"
+WEAK = frozenset((
+    "am", "an", "and", "are", "as", "at", "be", "been", "by", "can", "could", "for", "from", "get", "got", "had",
+    "has", "have", "he", "her", "his", "if", "in", "is", "it", "its", "my", "of", "or", "she", "than", "that",
+    "the", "their", "there", "these", "they", "this", "those", "through", "to", "was", "we", "were", "will",
+    "with", "would", "you", "your",
+))  # fmt: skip
 MARKS = frozenset(",.?!;:")
 SPACE = " "
 
@@ -34,7 +41,7 @@ FINALS = {
     "uai": ("w", "ai", ""), "uan": ("w", "a", "n"), "uen": ("w", "ə", "n"), "uang": ("w", "a", "ŋ"),
     "ueng": ("w", "ə", "ŋ"),
     "uo": ("w", "o", ""), "v": ("", "y", ""), "ve": ("ɥ", "e", ""), "van": ("ɥ", "ɛ", "n"), "vn": ("", "y", "n"),
-    "o": ("w", "o", ""), "io": ("j", "o", ""), "oo": ("", "o", ""),
+    "o": ("w", "o", ""), "io": ("j", "o", ""), "oo": ("", "ɔ", ""),
 }  # fmt: skip
 SHORT = {"iu": "iou", "ui": "uei", "un": "uen", "ue": "ve"}
 # Syllables without a consonant, as they are written; those not here are written as the final itself.
@@ -44,7 +51,7 @@ WITHOUT_CONSONANT = {
     "wen": "uen",
     "wang": "uang", "weng": "ueng", "wo": "uo", "yu": "v", "yue": "ve", "yuan": "van", "yun": "vn", "o": "oo",
 }  # fmt: skip
-RETROFLEX, SIBILANT = frozenset(("zh", "ch", "sh", "r")), frozenset(("z", "c", "s"))
+APICAL = frozenset(("zh", "ch", "sh", "r", "z", "c", "s"))  # before which -i is another vowel
 
 
 @dataclass(frozen=True)
@@ -70,10 +77,8 @@ def syllable_letters(syllable: str) -> tuple[str, ...]:
     if tone is None or final not in FINALS:
         raise ValueError(f"{syllable!r} is no pinyin syllable with a tone of 1 to 5")
     glide, nucleus, ending = FINALS[final]
-    if final == "i" and consonant in RETROFLEX:
-        nucleus = "ɻ"
-    elif final == "i" and consonant in SIBILANT:
-        nucleus = "ɹ"
+    if final == "i" and consonant in APICAL:
+        nucleus = "ɨ"
     voiced = nucleus + tone + ending
     if len(syllable_tokens(syllable)) == 1:
         return (glide + voiced,)
@@ -86,6 +91,27 @@ def phone_letters(phone: str) -> str:
     if name not in ENGLISH:
         raise ValueError(f"{phone!r} is no phone of ARPAbet")
     return STRESS[stress] + UNSTRESSED.get(phone, ENGLISH[name])
+
+
+def english_letters(phones: Sequence[str], *, weak: bool = False) -> tuple[str, ...]:
+    """The letters of each phone of one word, as American dictionaries of the model's training have them.
+
+    A ``T`` between a vowel and an unstressed one is a flap; ``AH0`` is hardly a vowel before an ``L`` that no stressed
+    vowel follows. ``weak``: a function word, which has no stress in a sentence. Raises: ValueError for what is
+    no phone.
+    """
+    letters = [phone_letters(phone) for phone in phones]
+    for i in range(1, len(phones) - 1):
+        before, after, next_but_one = phones[i - 1], phones[i + 1], phones[i + 2] if i + 2 < len(phones) else ""
+        if phones[i] == "T" and _is_vowel(before) and after[-1] == "0" and next_but_one != "N":
+            letters[i] = FLAP
+        elif phones[i] == "AH0" and not _is_vowel(before) and after == "L" and next_but_one[-1:] not in ("1", "2"):
+            letters[i] = HARDLY_A_VOWEL
+    return tuple(letter.lstrip("ˈˌ") for letter in letters) if weak else tuple(letters)
+
+
+def _is_vowel(phone: str) -> bool:
+    return phone[-1] in STRESS
 
 
 def write_letters(words: Sequence[Word]) -> Letters:
@@ -105,7 +131,7 @@ def _word_letters(word: Word) -> tuple[str, ...]:
     if word.kind == "zh":
         return tuple(part for syllable in word.phones for part in syllable_letters(syllable))
     if word.kind == "en":
-        return tuple(phone_letters(phone) for phone in word.phones)
+        return english_letters(word.phones, weak=word.text.lower() in WEAK)
     if word.kind == "punct" and word.text in MARKS:
         return (word.text,)
     raise ValueError(f"Kokoro has no letters for {word.text!r} ({word.kind}); it speaks English, Mandarin and marks")
