@@ -21,6 +21,7 @@ needs_judges = pytest.mark.skipif(
 
 def test_numbers_are_compared_as_they_are_read() -> None:
     assert units("It's 7:30, Mr. Smith!", "en") == units("its seven thirty mister smith", "en")
+    assert units("I'm well-known, can't you see?", "en") == units("I am well known, cannot you see", "en")
     assert units("我有3个蘋果。", "zh") == units("我有三个苹果", "zh") == list("我有三个苹果")
     assert units("我在 Google 工作。", "mixed") == ["我", "在", "google", "工", "作"]
 

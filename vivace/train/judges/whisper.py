@@ -18,6 +18,10 @@ from vivace.train.recording import SAMPLE_RATE, Samples
 RATE = 16_000  # Hz
 MARGIN_S = 0.2  # of silence at both ends: without it a first or last word may be lost
 BEAM = 5
+CONTRACTIONS = {
+    "^can't": "can not", "^cannot": "can not", "^won't": "will not", "n't": " not", "'m": " am", "'re": " are",
+    "'ve": " have", "'ll": " will",
+}  # fmt: skip
 HAN = re.compile("[㐀-鿿]+")
 
 
@@ -47,8 +51,16 @@ def units(text: str, language: str) -> list[str]:
         if word.kind == "zh":
             found += [c for c in word.text if HAN.match(c)]
         elif word.kind == "en":
-            found.append(re.sub(r"[^a-z]", "", word.text.lower().replace("’", "'")))
-    return [unit for unit in found if unit]
+            found += re.findall("[a-z]+", _whole_words(word.text))
+    return found
+
+
+def _whole_words(word: str) -> str:
+    """``I'm`` and ``well-known`` as two words each: how they are written is the recogniser's taste."""
+    text = word.lower().replace("’", "'")
+    for short, long in CONTRACTIONS.items():
+        text = re.sub(rf"{short}$", long, text)
+    return text.replace("'", "")
 
 
 def syllables(text: str) -> list[str]:
