@@ -26,6 +26,8 @@ from vivace.train.kokoro.teacher import (
     Spoken,
     Voices,
     anchors_of,
+    raised,
+    rise_of,
 )
 from vivace.train.kokoro.vocoder import Vocoder
 from vivace.train.recording import SAMPLE_RATE
@@ -42,8 +44,10 @@ class Beeps:
 
     def __init__(self) -> None:
         self.styles: list[float] = []
+        self.rises: list[float | None] = []
 
-    def __call__(self, tokens: Sequence[int], style: Floats, pace: float) -> Spoken:
+    def __call__(self, tokens: Sequence[int], style: Floats, pace: float, rise: float | None = None) -> Spoken:
+        self.rises.append(rise)
         self.styles.append(float(style[0, 0]))
         frames = max(1, round(2 / pace))
         durations = (LEAD, *(frames for _ in tokens), 1)
@@ -127,6 +131,25 @@ def test_missing_and_changed_parts_are_told(tmp_path: Path) -> None:
         parts.model()
 
 
+def test_questions_rise_and_those_with_a_question_word_less(parts: Parts) -> None:
+    speech = Beeps()
+    for text in ("Yes?", "Yes.", "好吗？"):
+        Kokoro(parts, "low", speech).speak(phones(text))
+    assert speech.rises == [5.0, None, 3.0]
+    assert rise_of(phones("What is it?")) == 2.5
+    assert rise_of(phones("你叫什么名字？")) == 1.5
+
+
+def test_the_end_of_the_voice_is_lifted_and_nothing_before_it() -> None:
+    pitch = np.concatenate((np.full(160, 200.0), np.full(32, 150.0), np.zeros(20))).astype(np.float32)[None]
+    energy = np.where(pitch > 0, 1.0, -9.0).astype(np.float32)
+    lifted = raised(pitch, energy, 3.0)
+    assert np.array_equal(lifted[0, :159], pitch[0, :159])
+    assert 12 * np.log2(lifted[0, 191] / 200) == pytest.approx(3.0, abs=0.1)
+    assert np.array_equal(raised(lifted, energy, 1.0), lifted)  # high enough already
+    assert np.array_equal(raised(pitch * 0, energy, 3.0), pitch * 0)
+
+
 @needs_onnx
 def test_a_graph_is_cut_to_what_is_wanted() -> None:
     import onnx
@@ -144,6 +167,9 @@ def test_a_graph_is_cut_to_what_is_wanted() -> None:
     assert [t.name for t in part.graph.initializer] == ["one"]
     assert [o.name for o in part.graph.output] == ["found"]
     assert len(model.graph.node) == 2  # the whole one is untouched
+    rest = cut(model, {"y": "y"}, {"found": "inner"})
+    assert [node.op_type for node in rest.graph.node] == ["Identity", "Mul"]
+    assert [i.name for i in rest.graph.input] == ["found"]
     assert isinstance(part, onnx.ModelProto)
 
 

@@ -1,7 +1,7 @@
 """Kokoro's ONNX graph, cut before its vocoder, and the vocoder's weights as floating-point numbers."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,19 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 VOCODER = "/decoder/decoder/generator/"
 WEIGHTS = VOCODER.strip("/").replace("/", ".") + "."
-# Names that the front's outputs get, and the values inside the graph that they are.
-FRONT = {
+# Names that values inside the graph get where it is cut: F frames of the durations, L letters.
+PLAN = {
     "durations": "/encoder/Gather_output_0",  # frames of each letter [L + 2]
+    "aligned": "/encoder/MatMul_1_output_0",  # [1, 512, F]
+    "pitch": "/encoder/Reshape_output_0",  # Hz [1, 2F]
+    "energy": "/encoder/Reshape_1_output_0",  # [1, 2F]
+}
+PLANNED = {name: value for name, value in PLAN.items() if name != "durations"}
+DECODED = {
     "features": "/decoder/decoder/decode.3/Div_4_output_0",  # [1, 512, 2F]
     "source": VOCODER + "Concat_3_output_0",  # [1, 22, 120F + 1]
 }
-WHOLE = {"durations": FRONT["durations"], "audio": "audio"}
+AUDIO = {"audio": "audio"}  # [600F]
 
 
 def load(model: bytes) -> "onnx.ModelProto":
@@ -32,13 +38,19 @@ def load(model: bytes) -> "onnx.ModelProto":
     return onnx.load_from_string(model)
 
 
-def cut(model: "onnx.ModelProto", outputs: Mapping[str, str]) -> "onnx.ModelProto":
-    """The part of ``model`` that computes ``outputs``: new name -> name inside the graph."""
+def cut(
+    model: "onnx.ModelProto", outputs: Mapping[str, str], inputs: Mapping[str, str] | None = None
+) -> "onnx.ModelProto":
+    """The part of ``model`` that computes ``outputs``: new name -> name inside the graph.
+
+    ``inputs``: values inside the graph that are given instead of computed.
+    """
     import onnx
 
+    given = {old: new for new, old in (inputs or {}).items()}
     needed, kept = set(outputs.values()), []
     for node in reversed(model.graph.node):
-        if needed.intersection(node.output):
+        if needed.difference(given).intersection(node.output):
             kept.append(node)
             needed.update(node.input)
     result = onnx.ModelProto()
@@ -46,7 +58,11 @@ def cut(model: "onnx.ModelProto", outputs: Mapping[str, str]) -> "onnx.ModelProt
     graph = result.graph
     for repeated in (graph.node, graph.initializer, graph.output, graph.value_info):
         del repeated[:]
+    for old, new in given.items():
+        graph.node.append(onnx.helper.make_node("Identity", [new], [old]))
+        graph.input.append(onnx.helper.make_tensor_value_info(new, onnx.TensorProto.FLOAT, None))
     graph.node.extend(reversed(kept))
+    _without_unused(graph.input, needed | set(given.values()))
     graph.initializer.extend(t for t in model.graph.initializer if t.name in needed)
     for new, old in outputs.items():
         if new != old:
@@ -54,6 +70,12 @@ def cut(model: "onnx.ModelProto", outputs: Mapping[str, str]) -> "onnx.ModelProt
         kind = onnx.TensorProto.INT64 if new == "durations" else onnx.TensorProto.FLOAT
         graph.output.append(onnx.helper.make_tensor_value_info(new, kind, None))
     return result
+
+
+def _without_unused(inputs: Any, used: Collection[str]) -> None:
+    kept = [value for value in inputs if value.name in used]
+    del inputs[:]
+    inputs.extend(kept)
 
 
 class VocoderWeights:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from vivace.errors import InputError, SettingsError
-from vivace.train.kokoro.graph import FRONT, WHOLE, Floats, VocoderWeights, cut, load
+from vivace.train.delivery import RISES
+from vivace.train.kokoro.graph import AUDIO, DECODED, PLAN, PLANNED, Floats, VocoderWeights, cut, load
 from vivace.train.kokoro.letters import Letters, write_letters
 from vivace.train.kokoro.packages import Parts
 from vivace.train.kokoro.vocoder import Vocoder
+from vivace.train.pitch import RISE_S
 from vivace.train.recording import SAMPLE_RATE, Anchor, Recording, with_edges
 from vivace.types import Word
 
@@ -25,6 +28,27 @@ STYLES, STYLE_WIDTH, LONGEST = 510, 256, 508  # letters at most
 EDGE_S = 0.1  # of silence around what it says
 DROPPED = 3  # frames made and dropped where the vocoder begins in the middle: a click of -45 dB is in the first one
 LEAD, TAIL = 6, 6  # frames of silence kept before the first letter and behind the last one
+PITCH_RATE = 80  # of the pitch contour, frames a second
+VOICED_HZ, AUDIBLE, LAST = 40.0, 5.0, 5  # what counts as voice; frames that are the end
+MOST = 14.0  # semitones that an end is lifted; men end in creak, ten below the middle
+QUESTION_WORDS = (
+    "what",
+    "who",
+    "where",
+    "when",
+    "why",
+    "how",
+    "which",
+    "whose",
+    "什么",
+    "谁",
+    "哪",
+    "怎么",
+    "为什么",
+    "多少",
+    "几",
+    "多久",
+)
 Engine = Literal["auto", "bfloat16", "onnx"]
 
 
@@ -37,23 +61,23 @@ class Spoken:
 
 
 class Speech(Protocol):
-    """What makes samples of numbered letters."""
+    """What makes samples of numbered letters. ``rise``: semitones that the end is to be above the middle pitch."""
 
-    def __call__(self, tokens: Sequence[int], style: Floats, pace: float) -> Spoken: ...
+    def __call__(self, tokens: Sequence[int], style: Floats, pace: float, rise: float | None = None) -> Spoken: ...
 
 
 class OnnxSpeech:
-    """The whole graph in ONNX Runtime, as it is in the package: any processor."""
+    """The graph in ONNX Runtime, in eight bits as it is in the package: for any processor."""
 
     def __init__(self, model: bytes, threads: int) -> None:
-        self._session = _session(cut(load(model), WHOLE), threads)
+        graph = load(model)
+        self._plan, self._rest = _session(cut(graph, PLAN), threads), _session(cut(graph, AUDIO, PLANNED), threads)
 
-    def __call__(self, tokens: Sequence[int], style: Floats, pace: float) -> Spoken:
-        durations, audio = self._session.run(["durations", "audio"], _inputs(tokens, style, pace))
-        samples = np.asarray(audio, np.float32).reshape(-1)
+    def __call__(self, tokens: Sequence[int], style: Floats, pace: float, rise: float | None = None) -> Spoken:
+        durations, planned = _planned(self._plan, tokens, style, pace, rise)
+        samples = np.asarray(self._rest.run(["audio"], planned)[0], np.float32).reshape(-1)
         lead, tail = _spare(durations)
-        kept = samples[lead * FRAME : len(samples) - tail * FRAME]
-        return Spoken(kept, (int(durations[0]) - lead, *map(int, durations[1:-1]), int(durations[-1]) - tail))
+        return _trimmed(samples[lead * FRAME : len(samples) - tail * FRAME], durations, lead, tail)
 
 
 class Bfloat16Speech:
@@ -64,24 +88,48 @@ class Bfloat16Speech:
 
     def __init__(self, model: bytes, threads: int, *, fused: bool = True) -> None:
         graph = load(model)
-        self._session, self._vocoder = _session(cut(graph, FRONT), threads), Vocoder(VocoderWeights(graph), fused=fused)
+        self._plan, self._decode = _session(cut(graph, PLAN), threads), _session(cut(graph, DECODED, PLANNED), threads)
+        self._vocoder = Vocoder(VocoderWeights(graph), fused=fused)
 
-    def __call__(self, tokens: Sequence[int], style: Floats, pace: float) -> Spoken:
-        durations, features, source = self._session.run(list(FRONT), _inputs(tokens, style, pace))
+    def __call__(self, tokens: Sequence[int], style: Floats, pace: float, rise: float | None = None) -> Spoken:
+        durations, planned = _planned(self._plan, tokens, style, pace, rise)
+        features, source = self._decode.run(list(DECODED), planned)
         lead, tail = _spare(durations)
         begin, end = max(0, lead - DROPPED), int(durations.sum()) - tail
         samples = self._vocoder(features[:, :, 2 * begin : 2 * end], source[:, :, 120 * begin : 120 * end + 1], style)
-        samples = samples[(lead - begin) * FRAME :]
-        return Spoken(samples, (int(durations[0]) - lead, *map(int, durations[1:-1]), int(durations[-1]) - tail))
+        return _trimmed(samples[(lead - begin) * FRAME :], durations, lead, tail)
 
 
-def _inputs(tokens: Sequence[int], style: Floats, pace: float) -> dict[str, object]:
-    return {"tokens": np.array([[0, *tokens, 0]], np.int64), "style": style, "speed": np.array([pace], np.float32)}
+def _planned(
+    session: Any, tokens: Sequence[int], style: Floats, pace: float, rise: float | None
+) -> tuple[NDArray[np.int64], dict[str, Floats]]:
+    """Durations, and what the decoder is given besides."""
+    inputs = {"tokens": np.array([[0, *tokens, 0]], np.int64), "style": style, "speed": np.array([pace], np.float32)}
+    durations, aligned, pitch, energy = session.run(list(PLAN), inputs)
+    if rise is not None:
+        pitch = raised(pitch, energy, rise)
+    return durations, {"aligned": aligned, "pitch": pitch, "energy": energy, "style": style}
 
 
-def _spare(durations: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> tuple[int, int]:
+def raised(pitch: Floats, energy: Floats, semitones: float) -> Floats:
+    """``pitch`` in Hz ``[1, T]``, its end lifted until it is ``semitones`` above the middle; higher ends stay."""
+    voiced = np.flatnonzero((pitch[0] > VOICED_HZ) & (energy[0] > energy[0].max() - AUDIBLE))
+    if not len(voiced):
+        return pitch
+    middle, end = np.median(pitch[0][voiced]), np.median(pitch[0][voiced[-LAST:]])
+    lift = min(semitones - 12 * float(np.log2(end / middle)), MOST)
+    ramp = np.clip((np.arange(pitch.shape[1]) - voiced[-1]) / (RISE_S * PITCH_RATE) + 1, 0.0, 1.0)
+    lifted: Floats = (pitch * 2.0 ** (max(0.0, lift) * ramp / 12)).astype(np.float32)
+    return lifted
+
+
+def _spare(durations: NDArray[np.int64]) -> tuple[int, int]:
     """Frames that are left out at both ends."""
     return max(0, int(durations[0]) - LEAD), max(0, int(durations[-1]) - TAIL)
+
+
+def _trimmed(samples: Floats, durations: NDArray[np.int64], lead: int, tail: int) -> Spoken:
+    return Spoken(samples, (int(durations[0]) - lead, *map(int, durations[1:-1]), int(durations[-1]) - tail))
 
 
 def _session(model: "onnx.ModelProto", threads: int) -> Any:
@@ -138,8 +186,20 @@ class Kokoro:
         if not letters.text or len(letters.text) > LONGEST:
             return None
         numbers = [self._numbers[letter] for letter in letters.text]
-        spoken = self._speech(numbers, self._styles[len(numbers) - 1][None], pace)
+        spoken = self._speech(numbers, self._styles[len(numbers) - 1][None], pace, rise_of(words))
         return with_edges(Recording(spoken.samples, anchors_of(letters, spoken.durations)), EDGE_S, EDGE_S)
+
+
+def rise_of(words: Sequence[Word]) -> float | None:
+    """Semitones that the end of a question is to be above its middle; None for what is none.
+
+    Averaged voices let their questions fall. Those with a question word rise half as far.
+    """
+    if not words or words[-1].text != "?":
+        return None
+    spoken = [word for word in words if word.kind in RISES]
+    asks = any(word.text.lower().startswith(QUESTION_WORDS) for word in spoken)
+    return RISES[spoken[-1].kind] * (0.5 if asks else 1.0) if spoken else None
 
 
 def anchors_of(letters: Letters, durations: Sequence[int]) -> tuple[Anchor, ...]:

@@ -39,7 +39,7 @@ def take_of(line: Line, voice: str, teacher: Teacher) -> tuple[Take, Samples] | 
     """None when the teacher cannot say the line, or what it made has no length that speech has."""
     words = phones(line.text)
     try:
-        recording = perform(teacher, words, rising=False, edge_s=EDGE_S)  # a natural teacher asks by itself
+        recording = perform(teacher, words, rising=False, edge_s=EDGE_S)  # this teacher lifts questions itself
     except ValueError as exc:
         log.debug("%s: %s", line.text, exc)
         return None
