@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fakes.avx2 import imitate_avx2
 
 # Before torch is loaded. The models of the tests are small: a second thread gains little, and on a busy machine threads
 # that wait for one another make them ten times slower.
@@ -12,6 +13,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Checkpoints of random weights say nothing right: to speak again would take time and change nothing.
 AGAIN = "VIVACE_CHECK__RETRIES"
 os.environ[AGAIN] = "0"  # for fixtures that live longer than one test
+
+
+CPU_OPTION = "--cpu"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """An option to run the suite as on a lesser CPU."""
+    parser.addoption(CPU_OPTION, choices=["avx2"], help="imitate a CPU without AVX-512 and VNNI")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test module loads torch, which reads the CPU once."""
+    if config.getoption(CPU_OPTION) == "avx2":
+        imitate_avx2()
 
 
 @pytest.fixture(autouse=True, scope="module")

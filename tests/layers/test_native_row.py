@@ -105,9 +105,27 @@ def run(step: WholeStep, x: Tensor, lane: LaneMemory) -> Tensor:
     return made
 
 
+@pytest.fixture
+def products() -> None:
+    """For rows of a large model all at once; the twin without them is below."""
+    kernels = native.kernels()
+    if kernels is None or not kernels.library.has_products():
+        pytest.skip("the compiled kernels have no products in int8 for this CPU")
+
+
+def test_a_row_of_a_small_model_needs_no_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vivace.layers.fused_linear.packs", lambda *_: False)
+    in_any_company(torch.float32, small=True)
+
+
+@pytest.mark.usefixtures("products")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("small", [True, False])
 def test_a_row_says_the_same_in_any_company(dtype: torch.dtype, small: bool) -> None:
+    in_any_company(dtype, small=small)
+
+
+def in_any_company(dtype: torch.dtype, *, small: bool) -> None:
     step = WholeStep(quantised("int8"), small=small)
     x, lane = rows_of(11, dtype)
     apart = [alone(x, lane, row) for row in range(11)]
@@ -143,6 +161,7 @@ def test_without_products_in_int8_rows_of_a_small_model_go_one_by_one(
         torch.testing.assert_close(together[row : row + 1], y, atol=2e-5, rtol=0)
 
 
+@pytest.mark.usefixtures("products")
 def test_rows_of_several_lanes() -> None:
     step = WholeStep(quantised("int8"), small=False)
     x, lane = rows_of(5, torch.float32)
@@ -153,14 +172,14 @@ def test_rows_of_several_lanes() -> None:
     assert torch.equal(made, run(step, x, lane))
 
 
+@pytest.mark.usefixtures("products")
 @pytest.mark.parametrize("precision", ["int8", "int4"])
 def test_all_rows_and_layers_at_once_are_the_layers_one_by_one(precision: Precision) -> None:
     layers = quantised(precision)
     for block in layers:
         block.fuse()
     decoder = rows_decoder(layers)
-    if decoder is None:
-        pytest.skip("this CPU does not multiply in int8")
+    assert decoder is not None
     x, lane = rows_of(7, torch.float32)
     rope = rope_table(lane.lengths[:, None], WIDTH // HEADS, 10_000.0)
     for row in range(7):
@@ -177,6 +196,7 @@ def test_all_rows_and_layers_at_once_are_the_layers_one_by_one(precision: Precis
         torch.testing.assert_close(got, y, atol=2e-2, rtol=0)
 
 
+@pytest.mark.usefixtures("products")
 def test_what_is_not_finite_stays_in_its_row() -> None:
     step = WholeStep(quantised("int8"), small=False)
     x, lane = rows_of(4, torch.float32)
@@ -188,11 +208,10 @@ def test_what_is_not_finite_stays_in_its_row() -> None:
     assert torch.equal(made[3:], want)
 
 
+@pytest.mark.usefixtures("products")
 def test_products_of_any_height() -> None:
     kernels = native.kernels()
     assert kernels is not None
-    if not kernels.library.has_products():
-        pytest.skip("this CPU does not multiply in int8")
     for outputs in (5, 16, 48, 100):
         codes, scale = quantise_int8(torch.randn(outputs, 64))
         x = torch.randn(2, 3, 64)
