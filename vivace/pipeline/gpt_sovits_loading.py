@@ -35,6 +35,7 @@ from vivace.pipeline.loading import (
     choose_precision,
     count_weights,
 )
+from vivace.runtime.memory import give_back_free_memory
 from vivace.vocoder.base import Vocoder
 from vivace.vocoder.bigvgan import BigVGAN
 from vivace.vocoder.weights import build_bigvgan, build_hifigan
@@ -122,6 +123,7 @@ def load_gpt_sovits(
     for network in (s2.dec if isinstance(s2, VitsModel) else s2.estimator, vocoder):
         if isinstance(network, HiFiGANGenerator | BigVGAN | FlowTransformer):
             network.cast_products(dtype)
+    give_back_free_memory()  # float32 weights that were laid out in other forms
     return GPTSoVITSParts(version, s1, s2, vocoder, hubert, speaker, bert, tokenizer)  # type: ignore[arg-type]
 
 

@@ -14,6 +14,7 @@ from vivace.layers.native.kernels import kernels
 from vivace.layers.precision import Precision
 from vivace.models.chattts.load import ChatTTSModel, Regime, build_chattts
 from vivace.runtime.capability import multiplies_bfloat16
+from vivace.runtime.memory import give_back_free_memory
 from vivace.vocoder.vocos import Vocos
 from vivace.vocoder.weights import build_vocos
 from vivace.weights.load import load_modules
@@ -113,6 +114,7 @@ def load_chattts(
             holder.set_precision(chosen)
         if fuse:
             holder.fuse()
+    give_back_free_memory()  # float32 weights that were laid out in other forms
     return ChatTTSParts(model, vocoder)
 
 

@@ -1,8 +1,8 @@
-"""Chinese characters to citation pinyin: pypinyin's phrases where they fit the words, then the own polyphone table,
+"""Chinese characters to citation pinyin: known phrases where they fit the words, then the own polyphone table,
 and the model for what is left in doubt."""
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import accumulate
@@ -11,6 +11,7 @@ from typing import Any
 from vivace.text.tables import rows
 from vivace.text.zh.erhua import suffixes
 from vivace.text.zh.polyphones import corrections
+from vivace.text.zh.readings import LONGEST_PHRASE, readings
 
 # By itself each of these has one usual reading, and its others stand in phrases and in the own table. The model is not
 # asked about them: it prefers the reading that its training text, an encyclopaedia, has most often.
@@ -20,7 +21,6 @@ FIRM = frozenset(
     "脏舍粘泊弄汗於吭刨矫曲浜捭臊攒隆弹燕牟劲晕钻吐挑呛夹糊什服夫片秘盖杨洗车奇轧殷"
     "比万省通华把委区可据王读同价化居给供降曾率答丽露薄"
 )
-LONGEST_PHRASE = 8  # characters; the few longer ones are proverbs, and their words are phrases too
 SENTENCE = 200  # characters: no sentence is longer, unless its punctuation is missing
 PARTICLES = "的了是在着就都"  # no word of traditional characters goes on after one
 SENTENCE_END = re.compile(r"(?<=[。！？!?\n])")
@@ -80,9 +80,7 @@ def parts(run: str) -> Iterator[str]:
 @lru_cache(maxsize=65_536)
 def has_reading(char: str) -> bool:
     """Whether the character has a pinyin reading."""
-    from pypinyin.constants import PINYIN_DICT
-
-    return ord(char) in PINYIN_DICT
+    return readings().of_character(char) is not None
 
 
 def citation(words: Sequence[str], place: Place | None = None) -> list[tuple[str, ...]]:
@@ -138,11 +136,11 @@ def _doubtful() -> frozenset[str]:
 
 
 def _phrases(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Spans of pypinyin's phrases: every word that is one, then those of several words, the longest first.
+    """Spans of known phrases: every word that is one, then those of several words, the longest first.
 
     的确 in 他的确切意思 is none: it ends inside 确切.
     """
-    known = _known_phrases()
+    known = readings().phrases
     position = 0
     for word in words:
         if len(word) > 1 and word in known:
@@ -163,21 +161,9 @@ def _phrases(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
         start = end
 
 
-@cache
-def _known_phrases() -> Container[str]:
-    from pypinyin.constants import PHRASES_DICT
-
-    return frozenset(PHRASES_DICT)
-
-
 @lru_cache(maxsize=65_536)
 def _syllables(word: str) -> tuple[str, ...]:
-    from pypinyin import Style, lazy_pinyin  # 0.2 s: only when Chinese is read
-
-    syllables = lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True, v_to_u=False, errors="ignore")
-    if len(syllables) != len(word):
-        raise ValueError(f"a character of {word!r} has no pinyin; leave it out")
-    return tuple(map(_regular, syllables))
+    return tuple(map(_regular, readings().of_word(word)))
 
 
 def _regular(syllable: str) -> str:
