@@ -47,4 +47,5 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
     monkeypatch.setenv("VIVACE_PATHS__VOICES_DIR", str(home / "voices"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv(AGAIN, "0")
+    monkeypatch.setenv("VIVACE_SELF_TIMING", "false")  # a timing beside other tests says nothing, and each costs time
     return home

@@ -9,7 +9,7 @@ import torch
 
 from vivace.bench.sentences import spread
 from vivace.bench.subject import NAMES, Subject, checkpoint, speaker
-from vivace.pipeline.loading import PrecisionChoice
+from vivace.pipeline.precision_choice import PrecisionChoice
 from vivace.settings import TTSConfig
 
 HEADER = ("precision", "texts at once", "texts", "audio s", "wall s", "audio s/s", "RTF", "ratio")

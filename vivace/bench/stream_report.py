@@ -12,7 +12,7 @@ from vivace.bench.sentences import spread
 from vivace.bench.stream import Load, Outcome, carry
 from vivace.bench.subject import NAMES, Subject, checkpoint, speaker
 from vivace.pipeline.async_tts import AsyncTTS
-from vivace.pipeline.loading import PrecisionChoice
+from vivace.pipeline.precision_choice import PrecisionChoice
 from vivace.pipeline.tts import TTS
 from vivace.settings import TTSConfig
 

@@ -21,6 +21,7 @@ from vivace.models.registry import family_of
 from vivace.pipeline.gpt_sovits_loading import load_gpt_sovits
 from vivace.pipeline.gpt_sovits_stages import GPTSoVITSStages
 from vivace.pipeline.loading import load_chattts
+from vivace.pipeline.precision_choice import PrecisionDecision
 from vivace.pipeline.speech_check import Expectation
 from vivace.pipeline.stages import ChatTTSStages, Recording, Script
 from vivace.pipeline.voices import Voice
@@ -47,6 +48,7 @@ class Stages(Protocol):
     sample_rate: int  # Hz
     threads: int | None  # that one operation is best given on the CPU; None: torch's choice
     sampling: SamplingParams  # what it speaks best with
+    precision: PrecisionDecision  # of the language model's matrices
 
     @property
     def habits(self) -> FamilyHabits: ...
@@ -118,6 +120,7 @@ def open_stages(root: Path, config: TTSConfig, device: torch.device, gpt_root: P
     Raises: WeightsError, InputError, SettingsError when it cannot be loaded as it is configured.
     """
     vocoder = config.vocoder
+    timings = config.paths.cache_dir / "native" if config.self_timing else None
     if config.native_kernels and device.type == "cpu":
         activate(config.paths.cache_dir / "native")
     else:
@@ -125,14 +128,27 @@ def open_stages(root: Path, config: TTSConfig, device: torch.device, gpt_root: P
     if family_of(root) == "gpt_sovits":
         return GPTSoVITSStages(
             load_gpt_sovits(
-                root, gpt_root, device=device, precision=config.precision, sound_precision=vocoder.precision
+                root,
+                gpt_root,
+                device=device,
+                precision=config.precision,
+                sound_precision=vocoder.precision,
+                load=config.optimize_for,
+                timings=timings,
             ),
             use_vocoder_optimization=vocoder.use_vocoder_optimization,
             vocoder_chunk_size=vocoder.vocoder_chunk_size,
         )
     if gpt_root is not None:
         raise InputError(f"{root} is no GPT-SoVITS checkpoint: it has no GPT model that another could stand for")
-    parts = load_chattts(root, device=device, precision=config.precision, vocoder_precision=vocoder.precision)
+    parts = load_chattts(
+        root,
+        device=device,
+        precision=config.precision,
+        vocoder_precision=vocoder.precision,
+        load=config.optimize_for,
+        timings=timings,
+    )
     return ChatTTSStages(
         parts,
         config.text.homophones,

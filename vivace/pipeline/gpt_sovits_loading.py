@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,8 @@ from torch import nn
 
 from vivace.errors import WeightsMismatchError
 from vivace.layers.hifigan import HiFiGANGenerator
+from vivace.layers.precision import Precision
+from vivace.layers.unfilled import unfilled
 from vivace.models.gpt_sovits.bert import Bert, CharacterTokenizer
 from vivace.models.gpt_sovits.condition import MEL_VERSIONS, FlowMatchingModel
 from vivace.models.gpt_sovits.dit import FlowTransformer
@@ -28,13 +30,10 @@ from vivace.models.gpt_sovits.load import (
 from vivace.models.gpt_sovits.s1 import S1Model
 from vivace.models.gpt_sovits.symbols import SymbolSet
 from vivace.models.gpt_sovits.vits import VitsModel
-from vivace.pipeline.loading import (
-    FramePrecision,
-    PrecisionChoice,
-    choose_frame_precision,
-    choose_precision,
-    count_weights,
-)
+from vivace.pipeline.cpu_speed import Load
+from vivace.pipeline.loading import FramePrecision, choose_frame_precision, count_weights
+from vivace.pipeline.precision_choice import PrecisionChoice, PrecisionDecision, check_precision, choose_precision
+from vivace.pipeline.self_timing import Probe, ProbedModel, kept_speeds
 from vivace.runtime.memory import give_back_free_memory
 from vivace.vocoder.base import Vocoder
 from vivace.vocoder.bigvgan import BigVGAN
@@ -58,6 +57,7 @@ class GPTSoVITSParts:
     speaker: SpeakerNetwork | None  # v2Pro and v2ProPlus
     bert: Bert | None  # reads Chinese
     tokenizer: CharacterTokenizer | None
+    precision: PrecisionDecision  # of S1's matrices
 
     @property
     def symbols(self) -> SymbolSet:
@@ -77,17 +77,21 @@ def load_gpt_sovits(
     device: torch.device | str = "cpu",
     precision: PrecisionChoice = "float32",
     sound_precision: FramePrecision = "float32",
+    load: Load = "balanced",
+    timings: Path | None = None,
 ) -> GPTSoVITSParts:
     """Load the checkpoint under ``root``: all in float32, but S1's matrices in ``precision``.
 
     Args:
         gpt_root: another checkpoint, whose S1 is taken instead.
         sound_precision: of most products of decoder, flow matching and vocoder; see ``choose_frame_precision``.
+        load, timings: see ``load_chattts``.
     Raises:
         WeightsError: a file is missing or damaged, tensors do not fit (all that do not are in one error), or S1 reads
             other phones than S2.
         SettingsError: there is no such precision here; see ``choose_precision``.
     """
+    check_precision(precision, "float32", torch.device(device))
     settings = read_settings(root)
     version = str(settings["version"])
     wanted: list[Part] = []
@@ -117,14 +121,37 @@ def load_gpt_sovits(
     load_modules(wanted, device=device)
     for part in wanted:
         part.module.eval().requires_grad_(False)
-    s1.fuse(choose_precision(precision, "float32", s1.weights, torch.device(device)))
+    probed = probed_s1(s1)
+    decision = choose_precision(
+        precision,
+        "float32",
+        s1.weights,
+        torch.device(device),
+        load=load,
+        timed=lambda: None if timings is None else kept_speeds(probed, timings),
+    )
+    s1.fuse(decision.precision)
     sounding = [module for module in (s2, vocoder) if module is not None]
     dtype = choose_frame_precision(sound_precision, count_weights(sounding), torch.device(device))
     for network in (s2.dec if isinstance(s2, VitsModel) else s2.estimator, vocoder):
         if isinstance(network, HiFiGANGenerator | BigVGAN | FlowTransformer):
             network.cast_products(dtype)
     give_back_free_memory()  # float32 weights that were laid out in other forms
-    return GPTSoVITSParts(version, s1, s2, vocoder, hubert, speaker, bert, tokenizer)  # type: ignore[arg-type]
+    return GPTSoVITSParts(version, s1, s2, vocoder, hubert, speaker, bert, tokenizer, decision)  # type: ignore[arg-type]
+
+
+def probed_s1(s1: S1Model) -> ProbedModel:
+    """For self-timing; ``s1`` is loaded in float32 and not fused, and stays as it is."""
+
+    def build(precision: Precision, layers: int) -> Probe:
+        with unfilled():
+            first = S1Model(replace(s1.config, layers=layers)).eval().requires_grad_(False)
+        held = s1.state_dict()
+        first.load_state_dict({name: held[name] for name in first.state_dict()}, assign=True)
+        first.fuse(precision)
+        return Probe(first, layers, s1.config.heads, s1.config.width, first.kv_dtype, first.native)
+
+    return ProbedModel(build, s1.config.layers, s1.weights, None)
 
 
 def _require_same_phones(s1: S1Model, s2: VitsModel | FlowMatchingModel, s1_root: Path, s2_root: Path) -> None:

@@ -70,6 +70,7 @@ class GPTSoVITSStages:
     ) -> None:
         self._use_vocoder_optimization, self._vocoder_chunk_size = use_vocoder_optimization, vocoder_chunk_size
         self.parts, self.habits, self.sampling = parts, SoVITSHabits(LANGUAGES[parts.symbols]), SAMPLING
+        self.precision = parts.precision
         self.threads: int | None = None
         self._steps = steps or STEPS.get(parts.version, 1)
         matching = isinstance(parts.s2, FlowMatchingModel)

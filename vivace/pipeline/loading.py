@@ -1,30 +1,31 @@
 """A checkpoint folder to living modules."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import nn
 
-from vivace.errors import SettingsError
 from vivace.layers.convnext import cast_mlps
-from vivace.layers.native.kernels import kernels
 from vivace.layers.precision import Precision
+from vivace.layers.unfilled import unfilled
+from vivace.models.chattts.config import GPTConfig
+from vivace.models.chattts.gpt import Llama
 from vivace.models.chattts.load import ChatTTSModel, Regime, build_chattts
+from vivace.pipeline.cpu_speed import Load
+from vivace.pipeline.precision_choice import PrecisionChoice, PrecisionDecision, check_precision, choose_precision
+from vivace.pipeline.self_timing import Probe, ProbedModel, kept_speeds
 from vivace.runtime.capability import multiplies_bfloat16
 from vivace.runtime.memory import give_back_free_memory
 from vivace.vocoder.vocos import Vocos
 from vivace.vocoder.weights import build_vocos
 from vivace.weights.load import load_modules
 
-PrecisionChoice = Precision | Literal["auto"]
-
 FramePrecision = Literal["auto", "float32", "bfloat16"]
 
 LARGE_FRAME_WEIGHTS = 16 << 20  # of Decoder and Vocos; the published ones have 39 million
-LARGE_MODEL_WEIGHTS = 64 << 20  # from here on a step waits for memory: the weights are larger than caches are
 
 
 @dataclass(frozen=True)
@@ -33,35 +34,7 @@ class ChatTTSParts:
 
     model: ChatTTSModel
     vocoder: Vocos
-
-
-def choose_precision(
-    wanted: PrecisionChoice, kept: Precision, weights: int, device: torch.device, *, compiled: bool = False
-) -> Precision:
-    """In which numbers the language model's matrices are held.
-
-    Args:
-        wanted: the setting; ``auto`` is what was measured to be best: what the files are in where that is not float32,
-            else bfloat16 on an accelerator; on the CPU int8 from ``LARGE_MODEL_WEIGHTS`` on, and for a small model
-            where the compiled kernels run whole steps; float32 otherwise.
-        kept: what the files are in.
-        weights: how many the language model has.
-        compiled: there are such kernels, and the model is small.
-    Raises: SettingsError when the files cannot be had in ``wanted``, or the device cannot multiply in it.
-    """
-    if kept in ("int8", "int4") and wanted not in ("auto", kept):
-        raise SettingsError(f"precision is {wanted!r} but the checkpoint is quantised to {kept}; set it to 'auto'")
-    on_cpu = device.type == "cpu"
-    chosen = wanted
-    if chosen == "auto":
-        chosen = kept
-        if kept == "float32" and not on_cpu:
-            chosen = "bfloat16"
-        elif kept == "float32" and on_cpu and (weights >= LARGE_MODEL_WEIGHTS or compiled):
-            chosen = "int8"
-    if chosen in ("int8", "int4") and not on_cpu:
-        raise SettingsError(f"precision {chosen!r} is for the CPU, and this is {device}; set it to 'bfloat16'")
-    return chosen
+    precision: PrecisionDecision  # of the language model's matrices
 
 
 def choose_frame_precision(wanted: FramePrecision, weights: int, device: torch.device) -> torch.dtype:
@@ -84,24 +57,37 @@ def load_chattts(
     precision: PrecisionChoice = "float32",
     vocoder_precision: FramePrecision = "float32",
     fuse: bool = True,
+    load: Load = "balanced",
+    timings: Path | None = None,
 ) -> ChatTTSParts:
     """Load the ChatTTS checkpoint under ``root``: all in float32, but the language model's matrices in ``precision``.
 
     Args:
         vocoder_precision: of most products in the frame decoders and the vocoder; see ``choose_frame_precision``.
         fuse: lay these matrices out for speed. False leaves them in their modules: to write or to change them.
+        load: what ``auto`` is chosen for.
+        timings: where speeds are kept that are timed where the table has none; None: nothing is timed.
     Raises:
         WeightsError: a file is missing, damaged or unsafe, or tensors do not fit; all that do not are in one error.
         SettingsError: there is no such precision here; see ``choose_precision``.
     """
     model, wanted = build_chattts(root, regime=regime)
     kept = model.config.vivace.precision
-    compiled = model.llama.small and kernels() is not None
-    chosen = choose_precision(precision, kept, model.llama.weights, torch.device(device), compiled=compiled)
+    check_precision(precision, kept, torch.device(device))
     vocoder, part = build_vocos(root / "asset" / "Vocos.safetensors", **asdict(model.config.vocos.backbone))
     load_modules([*wanted, part], device=device)
     for module in (*model.modules, vocoder):
         module.eval().requires_grad_(False)
+    probed = probed_llama(model.llama, model.config.gpt)
+    decision = choose_precision(
+        precision,
+        kept,
+        model.llama.weights,
+        torch.device(device),
+        load=load,
+        timed=lambda: None if timings is None else kept_speeds(probed, timings),
+    )
+    chosen = decision.precision
     framing: list[nn.Module] = [model.decoder, vocoder]
     dtype = choose_frame_precision(vocoder_precision, count_weights(framing), torch.device(device))
     if model.dvae is not None:
@@ -115,7 +101,22 @@ def load_chattts(
         if fuse:
             holder.fuse()
     give_back_free_memory()  # float32 weights that were laid out in other forms
-    return ChatTTSParts(model, vocoder)
+    return ChatTTSParts(model, vocoder, decision)
+
+
+def probed_llama(llama: Llama, config: GPTConfig) -> ProbedModel:
+    """For self-timing; ``llama`` is loaded in float32 and not fused, and stays as it is."""
+
+    def build(precision: Precision, layers: int) -> Probe:
+        with unfilled():
+            first = Llama(replace(config, num_hidden_layers=layers)).eval().requires_grad_(False)
+        held = llama.state_dict()
+        first.load_state_dict({name: held[name] for name in first.state_dict()}, assign=True)
+        first.set_precision(precision)
+        first.fuse()
+        return Probe(first, layers, config.num_attention_heads, config.hidden_size, first.kv_dtype, first.native)
+
+    return ProbedModel(build, config.num_hidden_layers, llama.weights, 1 if llama.small else None)
 
 
 def count_weights(modules: Sequence[nn.Module]) -> int:

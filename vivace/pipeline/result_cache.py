@@ -13,6 +13,7 @@ from vivace.cache.memory import MemoryCache
 from vivace.cache.single_flight import SingleFlight
 from vivace.cache.tiers import TieredCache
 from vivace.pipeline.options import Request
+from vivace.pipeline.precision_choice import PrecisionDecision
 from vivace.pipeline.speech import Speech
 from vivace.pipeline.speech_record import pack_speech, unpack_speech
 from vivace.pipeline.voices import Voice
@@ -110,8 +111,13 @@ class ResultCache:
         return CacheStats(0, 0, 0, 0) if self._cache is None else self._cache.stats
 
 
-def open_result_cache(config: TTSConfig, root: Path, gpt_root: Path | None = None) -> ResultCache:
-    """The cache that ``config.cache`` describes, for the checkpoint under ``root`` and the S1 of ``gpt_root``."""
+def open_result_cache(
+    config: TTSConfig, precision: PrecisionDecision, root: Path, gpt_root: Path | None = None
+) -> ResultCache:
+    """The cache that ``config.cache`` describes, for the checkpoint under ``root`` and the S1 of ``gpt_root``.
+
+    What was made in another ``precision``, or without compiled kernels, is not found: it sounds a little different.
+    """
     kept = config.cache
     if kept.results == "off":
         return ResultCache(None, "")
@@ -120,5 +126,6 @@ def open_result_cache(config: TTSConfig, root: Path, gpt_root: Path | None = Non
         tiers.append(DiskCache(config.paths.cache_dir / "results", int(kept.disk_mb * MEGABYTE)))
     keys = " ".join(model_key(folder) for folder in (root, gpt_root) if folder is not None)
     again = config.check.retries if config.check.enabled else 0
-    sound = f"{config.precision} {config.vocoder.precision} {config.stream.lookahead}"
+    compiled = "plain" if precision.kind == "none" else "compiled"
+    sound = f"{precision.precision} {compiled} {config.vocoder.precision} {config.stream.lookahead}"
     return ResultCache(TieredCache(tiers), f"{keys} {sound} {again}")

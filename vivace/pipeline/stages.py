@@ -95,7 +95,7 @@ class ChatTTSStages:
             use_vocoder_optimization: whether pushes of streams are replayed where the device can do that.
             vocoder_chunk_size: mel frames of a window where ``wave`` is given a long mel.
         """
-        self.model, self.vocoder = parts.model, parts.vocoder
+        self.model, self.vocoder, self.precision = parts.model, parts.vocoder, parts.precision
         self._whole_waves = ChunkedVocoder(parts.vocoder, vocoder_chunk_size)
         self._graphs = use_vocoder_optimization
         self.homophones = _homophones(homophones) if parts.model.config.vivace.text == "characters" else None

@@ -78,7 +78,8 @@ class TTS:
         gpt_root = None if gpt is None else pull_model(str(gpt), self.config)
         self._stages: Stages | None = open_stages(root, self.config, self._device, gpt_root)
         self._book = self._voice_book(root)
-        self.results = open_result_cache(self.config, root, gpt_root)
+        self.precision = self._stages.precision
+        self.results = open_result_cache(self.config, self.precision, root, gpt_root)
         self.prepared_voices = open_prepared_voices(self.config, root)
         self.meter = Meter()
         self._lock = threading.Lock()
@@ -188,9 +189,8 @@ class TTS:
 
     def get_performance_stats(self) -> PerformanceStats:
         """What has been done so far."""
-        worker = self._worker
-        engine = None if worker is None else worker.load
-        return self.meter.stats(self.name, self._device, self.results.stats, engine)
+        engine = None if (worker := self._worker) is None else worker.load
+        return self.meter.stats(self.name, self._device, self.results.stats, engine, self.precision)
 
     def clear_cache(self) -> None:
         """Forget results and voices prepared from recordings, those of other processes in the same folder included."""
