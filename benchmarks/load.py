@@ -25,7 +25,7 @@ def measure(root: Path) -> dict[str, float]:
     """Load once in this process; megabytes and seconds."""
     import torch  # before the first reading, so that only the model is counted
 
-    from vivace.pipeline.loading import load_chattts
+    from vivace.models.chattts.checkpoint.parts import load_chattts
 
     torch.zeros(1)
     before = peak_mb()

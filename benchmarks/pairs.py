@@ -24,16 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
+from vivace.models.gpt_sovits.checkpoint.convert import convert_gpt_sovits
+from vivace.models.gpt_sovits.checkpoint.sources import Sources
 from vivace.pipeline.model_pool import ModelPool, Source
 from vivace.pipeline.model_size import weight_bytes, working_bytes
 from vivace.pipeline.named_models import NamedModels
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.tts import TTS
-from vivace.pipeline.voices import Voice
 from vivace.serve.pool_speaker import PoolSpeaker
 from vivace.settings import TTSConfig
-from vivace.weights.convert_gpt_sovits import convert_gpt_sovits
-from vivace.weights.gpt_sovits_sources import Sources
+from vivace.voices.voice import Voice
 
 GOLDENS = Path(__file__).parents[1] / "tests" / "goldens" / "gpt_sovits"
 TEXTS = ("你好。", "Yes.", "好。\n\nNo.")
@@ -84,7 +84,7 @@ def open_pool(config: TTSConfig, limit: int | None) -> tuple[NamedModels, ModelP
 
         def opened() -> TTS:
             tts = source.open()
-            tts.stages.sampling = replace(tts.stages.sampling, max_new_tokens=CODES)
+            tts.family.sampling = replace(tts.family.sampling, max_new_tokens=CODES)
             loads.append(name)
             return tts
 
@@ -151,7 +151,7 @@ def main() -> None:
         named, pool, _ = open_pool(config, None)
         with pool:
             with pool.use(named.default) as tts:
-                asked = requests(tts.stages.style_width)  # type: ignore[attr-defined]
+                asked = requests(tts.family.style_width)  # type: ignore[attr-defined]
             alone = []
             for one in asked:
                 with pool.use(str(one.options["model"])) as tts:

@@ -1,10 +1,10 @@
-"""A row of the table of precisions (``vivace/pipeline/cpu_speed.py``): frames per second on this kind of CPU.
+"""A row of the table of precisions (``vivace/models/cpu_speed.py``): frames per second on this kind of CPU.
 
 usage: python benchmarks/precision_table.py [--model embedded] [--steps 48]
 
 Prints the row to append to ``TABLE``. ``embedded`` is the row for small models, ``chattts`` and ``gpt-sovits`` (random
 weights of the published sizes) are two for large ones: the table has that of ``chattts``, and this script says whether
-the other one would choose otherwise. To measure a lesser kind than the CPU's own, set ``kernels.cpu_kind``, and for
+the other one would choose otherwise. To measure a lesser kind than the CPU's own, set ``VIVACE_CPU_KIND``, and for
 torch ``ATEN_CPU_CAPABILITY`` and ``ONEDNN_MAX_CPU_ISA``. Leave the machine alone meanwhile. The last line is JSON.
 """
 
@@ -21,7 +21,7 @@ import torch
 
 from vivace.bench.ar import BUILDERS, Plan, Report, Subject, measure
 from vivace.layers.precision import Precision
-from vivace.pipeline.cpu_speed import CANDIDATES, MANY, Load, MeasuredRow, cpu_kind, fastest, measured, size_of
+from vivace.models.cpu_speed import CANDIDATES, MANY, Load, MeasuredRow, cpu_kind, fastest, measured, size_of
 from vivace.runtime.capability import multiplies_bfloat16
 from vivace.settings import TTSConfig
 
@@ -45,8 +45,9 @@ def row(subject: Subject, steps: int) -> MeasuredRow:
     """Measure a model in all precisions that a CPU may choose."""
     device = torch.device("cpu")
     precisions: list[Precision] = [p for p in CANDIDATES if p != "bfloat16" or multiplies_bfloat16(device)]
-    folder = TTSConfig.load().paths.cache_dir / "native"
-    plan = Plan(subject, tuple(precisions), batches=(1, MANY), steps=steps, kernels=folder)
+    config = TTSConfig.load()
+    folder = config.paths.cache_dir / "native"
+    plan = Plan(subject, tuple(precisions), batches=(1, MANY), steps=steps, kernels=folder, cpu_kind=config.cpu_kind)
     report = measure(plan, lambda line: print(line, file=sys.stderr))
     weights = BUILDERS[subject]("float32").weights
     machine = f"{cpu_name()}, {report.threads} of {torch.get_num_threads()} threads, {datetime.date.today()}"

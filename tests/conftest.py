@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fakes.avx2 import imitate_avx2
+from fakes.avx2 import KERNELS, imitate_avx2
 
 # Before torch is loaded. The models of the tests are small: a second thread gains little, and on a busy machine threads
 # that wait for one another make them ten times slower.
@@ -37,11 +37,16 @@ def plain_torch() -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def own_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Path:
     """No settings of whoever runs the tests; caches and added voices in a folder of this test."""
     for name in list(os.environ):
         if name.upper().startswith(("VIVACE_", "HF_")):
             monkeypatch.delenv(name)
+    if pytestconfig.getoption(CPU_OPTION) == "avx2":
+        for name, kind in KERNELS.items():
+            monkeypatch.setenv(name, kind)
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("VIVACE_PATHS__CACHE_DIR", str(home / "cache"))
     monkeypatch.setenv("VIVACE_PATHS__VOICES_DIR", str(home / "voices"))
@@ -49,3 +54,9 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
     monkeypatch.setenv(AGAIN, "0")
     monkeypatch.setenv("VIVACE_SELF_TIMING", "false")  # a timing beside other tests says nothing, and each costs time
     return home
+
+
+@pytest.fixture(scope="session")
+def native_folder() -> Path:
+    """A folder for compiled kernels that tests share: compiling takes seconds. Libraries are named by their sources."""
+    return Path(__file__).parents[1] / ".pytest_cache" / "native"

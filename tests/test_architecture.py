@@ -22,10 +22,24 @@ LAYERS: dict[str, set[str]] = {
     "audio": {"errors", "types"},
     "weights": {"errors"},
     "layers": set(),
-    "models": {"errors", "types", "runtime", "text", "audio", "weights", "layers"},
+    "voices": {"errors", "types", "weights"},
     "vocoder": {"errors", "types", "runtime", "audio", "weights", "layers"},
-    "engine": {"errors", "types", "runtime", "layers", "models.base"},
-    "settings": {"errors", "types", "runtime", "audio", "cache", "vocoder", "engine", "models.registry"},
+    "engine": {"errors", "types", "runtime", "layers"},  # drives models through engine.protocols
+    "settings": {"errors", "types", "runtime", "audio", "cache", "vocoder", "engine"},
+    "models": {
+        "errors",
+        "types",
+        "runtime",
+        "text",
+        "cache",  # keys of converted installations
+        "audio",
+        "weights",
+        "layers",
+        "voices",
+        "vocoder",
+        "engine",
+        "settings",
+    },
     "pipeline": {
         "errors",
         "types",
@@ -34,14 +48,12 @@ LAYERS: dict[str, set[str]] = {
         "cache",
         "audio",
         "weights",
-        "layers",  # what streams of frames carry
+        "voices",
         "models",
-        "vocoder",
         "engine",
         "settings",
     },
-    "serve": {"errors", "types", "audio", "cache", "runtime", "settings", "pipeline"},  # cache: of encoded answers
-    "ui": {"errors", "types", "settings", "pipeline"},
+    "serve": {"errors", "types", "text", "audio", "cache", "runtime", "voices", "settings", "pipeline"},
     # Verification converts and loads recorded checkpoints part by part.
     "bench": {
         "errors",
@@ -55,9 +67,9 @@ LAYERS: dict[str, set[str]] = {
         "audio",
         "layers",
         "weights",
+        "voices",
         "text",
     },
-    "export": {"errors", "types", "runtime", "weights", "layers", "models", "vocoder"},
     "train": {
         "errors",
         "types",
@@ -66,18 +78,28 @@ LAYERS: dict[str, set[str]] = {
         "audio",
         "weights",
         "layers",
+        "voices",
         "models",
         "vocoder",
         "engine",  # a model in training speaks
         "settings.group",  # a run is described by a YAML file, read as settings are
         "settings.sources",
     },
-    "cli": {"errors", "types", "settings", "pipeline", "serve", "ui", "bench", "export", "train"},
+    "cli": {"errors", "types", "text", "voices", "settings", "pipeline", "serve", "bench", "train"},
 }
-NO_TORCH = {"errors", "types", "text", "cache", "engine.scheduler", "engine.sequence"}
+NO_TORCH = {
+    "errors",
+    "types",
+    "text",
+    "cache",
+    "engine.scheduler",
+    "engine.sequence",
+    "models.registry",
+    "models.options",
+}
 
 ANYONE_MAY = {"version"}  # holds one string
-THE_ROOT_MAY = {"types", "errors", "settings", "pipeline", "version"}  # vivace/__init__.py: the public API
+THE_ROOT_MAY = {"types", "errors", "settings", "voices", "pipeline", "version"}  # vivace/__init__.py: the public API
 FOREIGN = {"torchaudio", "vocos", "encodec", "vector_quantize_pytorch", "ChatTTS"}
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc"}
 
@@ -148,10 +170,8 @@ def test_imports_point_one_way() -> None:
 
 
 def test_the_table_has_no_circle() -> None:
-    """``models.base`` is what the engine and the models share; it alone may look like one."""
     done: set[str] = set()
     left = {name: {entry.split(".")[0] for entry in entries} - {name} for name, entries in LAYERS.items()}
-    left["settings"] -= {"models"}  # models.registry is a table of names
     while left:
         free = [name for name, entries in left.items() if entries <= done]
         assert free, f"these wait for one another: {sorted(left)}"
@@ -217,7 +237,7 @@ def loaded_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("statement", ["import vivace", "import vivace.cli.main", "import vivace.pipeline.front_end"])
+@pytest.mark.parametrize("statement", ["import vivace", "import vivace.cli.main", "import vivace.text"])
 def test_torch_waits_for_first_use(statement: str) -> None:
     assert loaded_after(statement) & {"torch", "av", "huggingface_hub", "tokenizers"} == set()
 

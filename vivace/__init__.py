@@ -12,9 +12,10 @@ from vivace.version import __version__
 if TYPE_CHECKING:
     from vivace.pipeline.speech import AudioChunk, Speech, SpeechStats
     from vivace.pipeline.tts import TTS
-    from vivace.pipeline.voices import Voice, VoiceStore
     from vivace.settings import TTSConfig
     from vivace.types import Progress
+    from vivace.voices.store import VoiceStore
+    from vivace.voices.voice import Voice
 
 __all__ = [
     "TTS",
@@ -36,8 +37,8 @@ _HOMES = {
     "Speech": "vivace.pipeline.speech",
     "SpeechStats": "vivace.pipeline.speech",
     "TTSConfig": "vivace.settings",
-    "Voice": "vivace.pipeline.voices",
-    "VoiceStore": "vivace.pipeline.voices",
+    "Voice": "vivace.voices.voice",
+    "VoiceStore": "vivace.voices.store",
 }
 
 

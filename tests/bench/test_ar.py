@@ -9,8 +9,8 @@ from vivace.bench import ar, ar_models
 from vivace.bench.ar import Plan, measure, step_seconds
 from vivace.bench.ar_report import HEADER, caption, json_line, table
 from vivace.layers.native.kernels import deactivate
-from vivace.models.chattts.config import GPTConfig
-from vivace.models.gpt_sovits.s1 import S1Config
+from vivace.models.chattts.checkpoint.config import GPTConfig
+from vivace.models.gpt_sovits.t2s.model import S1Config
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,8 @@ from vivace.bench.leavers import KINDS, leave, leave_all
 from vivace.bench.recordings import post_recording, recording, silent_opus, upload
 from vivace.bench.server_process import ServerProcess
 from vivace.errors import AudioDecodeError, EngineError
-from vivace.pipeline.voices import VoiceStore
 from vivace.settings import TTSConfig
+from vivace.voices.store import VoiceStore
 
 
 @pytest.fixture

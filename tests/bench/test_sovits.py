@@ -9,7 +9,7 @@ from fakes.gpt_sovits import load_recorded
 
 from vivace.bench import random_gpt_sovits, sovits
 from vivace.bench.sovits import HEADER, VERSIONS, Plan, caption, json_line, measure, table
-from vivace.pipeline.gpt_sovits_loading import GPTSoVITSParts
+from vivace.models.gpt_sovits.checkpoint.parts import GPTSoVITSParts
 
 STAGES = {
     "v2": ["encoder", "flow", "decoder", "all, whole", "all, in chunks"],

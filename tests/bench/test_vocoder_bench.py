@@ -10,7 +10,7 @@ from vivace.bench.peak_memory import STATM, PeakMemory
 from vivace.bench.vocoder import HEADER, Plan, main, measure, table
 from vivace.cli.bench import app
 from vivace.layers.hifigan import HiFiGANConfig
-from vivace.models.chattts.config import StackConfig
+from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.vocoder.bigvgan import BigVGAN, BigVGANConfig
 from vivace.vocoder.hifigan import HiFiGAN
 from vivace.vocoder.vocos import Vocos

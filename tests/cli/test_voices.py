@@ -11,8 +11,8 @@ from vivace.audio.files import write_audio
 from vivace.cli.main import exit_code
 from vivace.models.chattts.speaker import encode_speaker
 from vivace.models.registry import embedded_root
-from vivace.pipeline.voices import VoiceStore
 from vivace.settings import TTSConfig
+from vivace.voices.store import VoiceStore
 
 LISTENING_MODEL = str(Path(__file__).parents[1] / "goldens" / "chattts" / "checkpoint")
 VECTOR = np.linspace(-1, 1, 256).astype(np.float16)

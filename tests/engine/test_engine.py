@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.generate import SeededNoise, generate, greedy
+from vivace.engine.protocols import ARPrompt, SharedPrefix
 from vivace.engine.sampler import SamplingParams
 from vivace.errors import DeadlineError, EngineError, InputError, QueueFullError, TTSError
 from vivace.layers.attention import KVStore
-from vivace.models.base import ARPrompt, SharedPrefix
 
 CONFIG = EngineConfig(rows=8, positions=512, long_rows=0, text_rows=2)
 CODE, TEXT, EMBEDDINGS = tiny_modes()

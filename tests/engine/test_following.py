@@ -12,11 +12,10 @@ from torch import Tensor
 
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
-from vivace.engine.frame_stage import FramePart
+from vivace.engine.protocols import AttentionAlignment, FramePart
 from vivace.engine.sampler import SamplingParams
 from vivace.engine.worker import Finished, Message, Order, Worker
 from vivace.errors import TTSError
-from vivace.models.base import Reading
 
 PARAMS = SamplingParams(1.0, None, None, 1.0, max_new_tokens=30)
 
@@ -39,7 +38,7 @@ def worker() -> Iterator[Worker]:
     made.close()
 
 
-def finished(worker: Worker, follow: Callable[[Tensor], Reading | None] | None) -> Finished:
+def finished(worker: Worker, follow: Callable[[Tensor], AttentionAlignment | None] | None) -> Finished:
     messages: SimpleQueue[Message] = SimpleQueue()
     job = Job(prompt(1, ends_at={0: 12}, first=3), PARAMS, None, follow=follow)
     worker.submit(Order(lambda: job, messages.put, ramp=None))
@@ -51,9 +50,9 @@ def finished(worker: Worker, follow: Callable[[Tensor], Reading | None] | None) 
 def test_it_is_asked_once_with_all_codes(worker: Worker) -> None:
     asked: list[Tensor] = []
 
-    def follow(codes: Tensor) -> Reading:
+    def follow(codes: Tensor) -> AttentionAlignment:
         asked.append(codes)
-        return Reading(np.ones(1, np.float32), np.zeros(len(codes), np.int64), np.ones(1, np.bool_))
+        return AttentionAlignment(np.ones(1, np.float32), np.zeros(len(codes), np.int64), np.ones(1, np.bool_))
 
     end = finished(worker, follow)
     assert end.reading is not None
@@ -66,7 +65,7 @@ def test_it_is_asked_once_with_all_codes(worker: Worker) -> None:
 
 
 def test_a_verdict_that_fails_costs_nobody_the_speech(worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
-    def follow(codes: Tensor) -> Reading:
+    def follow(codes: Tensor) -> AttentionAlignment:
         raise RuntimeError("out of memory")
 
     broken = finished(worker, follow)

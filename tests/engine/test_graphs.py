@@ -10,8 +10,8 @@ from fakes.tiny_llama import tiny_modes
 
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
+from vivace.engine.protocols import ARPrompt
 from vivace.engine.sampler import SamplingParams
-from vivace.models.base import ARPrompt
 
 CODE, TEXT, EMBEDDINGS = tiny_modes()
 CONFIG = EngineConfig(rows=4, positions=256, long_rows=0, text_rows=1)

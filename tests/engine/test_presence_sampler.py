@@ -7,7 +7,7 @@ from vivace.engine.presence_sampler import sample_by_presence
 from vivace.engine.row_sampler import candidate_count
 from vivace.engine.rows import RowState
 from vivace.engine.sampler import SamplingParams
-from vivace.models.gpt_sovits.sampling import S1Sampling, ends, penalise, restrict
+from vivace.models.gpt_sovits.t2s.sampling import S1Sampling, ends, penalise, restrict
 from vivace.runtime.seed import exponential_noise
 
 V, END = 257, 256

@@ -1,6 +1,7 @@
 """The compiled sampler draws what the plain one draws."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,9 +17,9 @@ END = VOCABULARY - 1
 
 
 @pytest.fixture(scope="module", autouse=True)
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[native.Kernels]:
-    if not native.activate(tmp_path_factory.mktemp("native")):
-        pytest.skip("no C compiler here")
+def compiled(native_folder: Path) -> Iterator[native.Kernels]:
+    if not native.activate(native_folder):
+        pytest.skip("needs a C compiler")
     found = native.kernels()
     assert found is not None
     yield found

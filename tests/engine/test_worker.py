@@ -15,10 +15,11 @@ import torch
 from fakes.ar_model import FakeARModel, prompt
 from numpy.typing import NDArray
 
+from vivace.engine.chunking import NO_STREAMING, ChunkSchedule, batches
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
-from vivace.engine.frame_stage import WHOLE, FramePart, Ramp, batches
 from vivace.engine.generate import generate, greedy
+from vivace.engine.protocols import FramePart
 from vivace.engine.sampler import SamplingParams
 from vivace.engine.worker import AudioPart, Finished, Message, Order, Worker
 from vivace.errors import AbortedError, EngineError, TTSError
@@ -86,7 +87,7 @@ def assert_same(heard: NDArray[np.float32], wanted: NDArray[np.float32]) -> None
     np.testing.assert_allclose(heard, wanted, rtol=1e-6)
 
 
-def order(worker: Worker, wanted: Job, ramp: Ramp | None = WHOLE) -> "SimpleQueue[Message]":
+def order(worker: Worker, wanted: Job, ramp: ChunkSchedule | None = NO_STREAMING) -> "SimpleQueue[Message]":
     messages: SimpleQueue[Message] = SimpleQueue()
     worker.submit(Order(lambda: wanted, messages.put, ramp))
     return messages
@@ -99,8 +100,10 @@ def read(messages: "SimpleQueue[Message]") -> tuple[list[NDArray[np.float32]], M
     return parts, message
 
 
-@pytest.mark.parametrize("ramp", [WHOLE, Ramp(1, 1.0, 1), Ramp(2, 1.5, 6), Ramp(7, 2.0, 7)])
-def test_however_it_is_cut_it_is_the_same_audio(worker: Worker, ramp: Ramp) -> None:
+@pytest.mark.parametrize(
+    "ramp", [NO_STREAMING, ChunkSchedule(1, 1.0, 1), ChunkSchedule(2, 1.5, 6), ChunkSchedule(7, 2.0, 7)]
+)
+def test_however_it_is_cut_it_is_the_same_audio(worker: Worker, ramp: ChunkSchedule) -> None:
     parts, end = read(order(worker, job(3), ramp))
     assert isinstance(end, Finished)
     assert end.ending == "end"
@@ -108,12 +111,12 @@ def test_however_it_is_cut_it_is_the_same_audio(worker: Worker, ramp: Ramp) -> N
 
 
 def test_the_first_chunk_waits_for_what_it_depends_on_and_no_longer(worker: Worker, stage: EchoStage) -> None:
-    read(order(worker, job(1, frames=20), Ramp(3, 2.0, 8)))
+    read(order(worker, job(1, frames=20), ChunkSchedule(3, 2.0, 8)))
     assert stage.sizes == [5, 6, 8, 1]  # 3 and the 2 ahead of them, then twice as many up to 8, then the rest
 
 
 def test_many_at_once_are_heard_as_alone(worker: Worker, stage: EchoStage) -> None:
-    heard = [order(worker, job(n, 8 + n), Ramp(2, 1.5, 6)) for n in range(9)]
+    heard = [order(worker, job(n, 8 + n), ChunkSchedule(2, 1.5, 6)) for n in range(9)]
     for n, messages in enumerate(heard):
         parts, _ = read(messages)
         assert_same(np.concatenate(parts), want(n, 8 + n))
@@ -134,7 +137,7 @@ def test_a_request_that_cannot_be_built_hurts_nobody(worker: Worker) -> None:
 
     messages: SimpleQueue[Message] = SimpleQueue()
     other = order(worker, job(1))
-    worker.submit(Order(fail, messages.put, WHOLE))
+    worker.submit(Order(fail, messages.put, NO_STREAMING))
     _, error = read(messages)
     assert isinstance(error, EngineError)
     assert "no such voice row" in str(error)
@@ -174,7 +177,7 @@ def test_frames_that_cannot_be_decoded_fail_with_their_batch_alone(worker: Worke
 def test_nothing_is_delivered_after_a_cancel(worker: Worker) -> None:
     held, gone = threading.Event(), list[Message]()
     worker.call(held.wait)
-    number = worker.submit(Order(lambda: job(1), gone.append, WHOLE))
+    number = worker.submit(Order(lambda: job(1), gone.append, NO_STREAMING))
     worker.cancel(number)
     held.set()
     worker.call(lambda: None).result()
@@ -196,7 +199,7 @@ def test_closing_tells_everybody(worker: Worker) -> None:
     held.set()
     assert isinstance(read(messages)[1], AbortedError)
     with pytest.raises(EngineError, match="closed"):
-        worker.submit(Order(lambda: job(1), messages.put, WHOLE))
+        worker.submit(Order(lambda: job(1), messages.put, NO_STREAMING))
 
 
 def test_a_program_may_end_while_its_engine_runs() -> None:
@@ -235,7 +238,7 @@ def test_parts_that_are_alike_are_decoded_together_the_shortest_first() -> None:
 def test_batches_of_parts_that_are_alike_say_the_same(stage: EchoStage) -> None:
     worker = Worker(Engine({"code": FakeARModel()}, EngineConfig(rows=4, positions=64, long_rows=0)), stage, spread=1.0)
     try:
-        heard = [order(worker, job(n, 8 + 3 * n), Ramp(1 + n, 1.0, 1 + n)) for n in range(4)]
+        heard = [order(worker, job(n, 8 + 3 * n), ChunkSchedule(1 + n, 1.0, 1 + n)) for n in range(4)]
         for n, messages in enumerate(heard):
             assert_same(np.concatenate(read(messages)[0]), want(n, 8 + 3 * n))
     finally:

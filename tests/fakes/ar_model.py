@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from vivace.engine.protocols import ARPrompt, ARSpec
 from vivace.layers.attention import KVStore
-from vivace.models.base import ARPrompt, ARSpec
 
 VALUE, END, PLACE = 0, 1, 2  # channels: what was heard, at which position to end (0: never), the position itself
 

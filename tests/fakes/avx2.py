@@ -8,6 +8,7 @@ INSTRUCTIONS = {
     "FBGEMM_ENABLE_INSTRUCTIONS": "AVX2",
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
 }
+KERNELS = {"VIVACE_CPU_KIND": "avx2"}  # the compiled kernels, of every model that a test opens with its settings
 PROBES = (
     "_is_avx512_supported",
     "_is_avx512_bf16_supported",
@@ -19,7 +20,7 @@ PROBES = (
 
 def imitate_avx2() -> None:
     """For this process, before torch is loaded. Torch's probes read the CPU itself, so they are replaced."""
-    os.environ.update(INSTRUCTIONS)
+    os.environ.update(INSTRUCTIONS | KERNELS)
     import torch
 
     for name in PROBES:

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vivace.pipeline.gpt_sovits_loading import GPTSoVITSParts, load_gpt_sovits
-from vivace.weights.convert_gpt_sovits import convert_gpt_sovits
-from vivace.weights.gpt_sovits_sources import Sources
+from vivace.models.gpt_sovits.checkpoint.convert import convert_gpt_sovits
+from vivace.models.gpt_sovits.checkpoint.parts import GPTSoVITSParts, load_gpt_sovits
+from vivace.models.gpt_sovits.checkpoint.sources import Sources
 
 GOLDENS = Path(__file__).parents[1] / "goldens" / "gpt_sovits"
 FEATURES = 40  # width of what the recorded models hear

@@ -5,18 +5,20 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from vivace.models.gpt_sovits.code_schedule import CodeSchedule
-from vivace.models.gpt_sovits.condition import FlowMatchingModel
-from vivace.models.gpt_sovits.flow_matching import denormalised, solve
-from vivace.models.gpt_sovits.hidden_stream import FADE
-from vivace.models.gpt_sovits.vits import VitsModel
-from vivace.models.gpt_sovits.windows import WindowPrompt
-from vivace.pipeline.gpt_sovits_stages import GPTSoVITSStages
-from vivace.pipeline.gpt_sovits_voicing import Saying
+from vivace.models.gpt_sovits.family import GPTSoVITSFamily
+from vivace.models.gpt_sovits.s2.code_schedule import CodeSchedule
+from vivace.models.gpt_sovits.s2.condition import FlowMatchingModel
+from vivace.models.gpt_sovits.s2.decode import DecodeContext
+from vivace.models.gpt_sovits.s2.flow_matching import denormalised, solve
+from vivace.models.gpt_sovits.s2.hidden_stream import FADE
+from vivace.models.gpt_sovits.s2.vits import VitsModel
+from vivace.models.gpt_sovits.s2.windows import WindowPrompt
 from vivace.runtime.seed import normal_frames
 
 
-def hidden_frames(s2: VitsModel | FlowMatchingModel, said: Saying, codes: Tensor, plan: CodeSchedule) -> list[Tensor]:
+def hidden_frames(
+    s2: VitsModel | FlowMatchingModel, said: DecodeContext, codes: Tensor, plan: CodeSchedule
+) -> list[Tensor]:
     """The slow twin of the encoder's windows: every chunk ``[1, C, T]``, cut from a window of its own."""
     style = s2.style_of(said.timbre.style).encoder if isinstance(s2, VitsModel) else said.timbre.style
     ends = [0]
@@ -39,7 +41,7 @@ def hidden_frames(s2: VitsModel | FlowMatchingModel, said: Saying, codes: Tensor
     return chunks
 
 
-def offline(stages: GPTSoVITSStages, said: Saying, codes: Tensor, plan: CodeSchedule) -> Tensor:
+def offline(stages: GPTSoVITSFamily, said: DecodeContext, codes: Tensor, plan: CodeSchedule) -> Tensor:
     """The slow twin: everything but the encoder's and the solver's windows is run whole."""
     s2 = stages.parts.s2
     chunks = hidden_frames(s2, said, codes, plan)
@@ -71,7 +73,7 @@ def offline(stages: GPTSoVITSStages, said: Saying, codes: Tensor, plan: CodeSche
     return stages.parts.vocoder(denormalised(torch.cat(mel, dim=2)))[0]
 
 
-def prompt_of(s2: FlowMatchingModel, said: Saying) -> WindowPrompt:
+def prompt_of(s2: FlowMatchingModel, said: DecodeContext) -> WindowPrompt:
     assert said.timbre.condition is not None
     assert said.timbre.mel is not None
     version = s2.version

@@ -13,8 +13,9 @@ from vivace.errors import EngineError, InputError, VoiceNotFoundError
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.performance import Latency, PerformanceStats
 from vivace.pipeline.speech import AudioChunk, Speech, SpeechStats
-from vivace.pipeline.voices import Voice, VoiceStore
 from vivace.types import LanguageChoice
+from vivace.voices.store import VoiceStore
+from vivace.voices.voice import Voice
 
 RATE = 24_000
 WORD_S = 0.1
@@ -40,6 +41,7 @@ class FakeSpeaker:
         self.further: tuple[str, ...] = ()  # models beside the default one
         self.asked_for: list[str | None] = []  # whose voices were looked at
         self.held = 0
+        self.able = frozenset({"sample_steps", "split_method"})  # options of its family
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -47,6 +49,9 @@ class FakeSpeaker:
 
     def has_model(self, name: str) -> bool:
         return all(part in self.models for part in name.split("+"))
+
+    def family_options(self, model: str | None) -> frozenset[str]:
+        return self.able
 
     def sample_rate_of(self, model: str | None) -> int | None:
         return self.sample_rate

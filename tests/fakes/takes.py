@@ -8,13 +8,14 @@ import torch
 from numpy.typing import NDArray
 
 from vivace.engine.engine import Ending, Job
+from vivace.engine.protocols import ARPrompt, AttentionAlignment
 from vivace.engine.sampler import SamplingParams
 from vivace.engine.worker import AudioPart, Finished, Order
-from vivace.models.base import ARPrompt, Reading
-from vivace.pipeline.speech_check import Expectation
-from vivace.pipeline.stages import Recording, Script
-from vivace.pipeline.voices import Voice
+from vivace.models.family import ExpectedLength, FamilyDefaults
+from vivace.models.options import FamilyOptions
+from vivace.models.text import ModelText, Reference
 from vivace.types import Piece, Word
+from vivace.voices.voice import Voice
 
 RATE, CODE_RATE, CODES = 24_000, 25.0, 50
 
@@ -26,7 +27,7 @@ class Said:
     codes: NDArray[np.int64]  # [T, 1]
     samples: NDArray[np.float32]
     ending: Ending = "end"
-    reading: Reading | None = None
+    reading: AttentionAlignment | None = None
 
 
 def good(pitch: float = 300.0, codes: int = CODES) -> Said:
@@ -45,7 +46,7 @@ def repeated() -> Said:
 def incomplete() -> Said:
     """Of a usual length, but nothing looked at two of its four phones."""
     seen, at = np.array([9.0, 0.1, 0.1, 9.0], np.float32), np.repeat([0, 3], CODES // 2)
-    return replace(good(340), reading=Reading(seen, at, np.ones(4, np.bool_)))
+    return replace(good(340), reading=AttentionAlignment(seen, at, np.ones(4, np.bool_)))
 
 
 def endless() -> Said:
@@ -64,35 +65,27 @@ def piece(text: str) -> Piece:
     return Piece(text, "en", (Word(text, "en", ("AH0",)),))
 
 
-@dataclass(frozen=True)
-class Habits:
-    default_voice: str = "anna"
-    carry_over: bool = False
-    max_piece_units: int = 120
-    syllable_units: int = 2
-
-
 class ScriptedStages:
-    """``Stages``, as far as speaking asks for them."""
+    """``ModelFamily``, as far as speaking asks for them."""
 
     sample_rate = RATE
-    habits = Habits()
+    defaults = FamilyDefaults("anna", 120)
+    rewriter = None
 
-    def script(self, piece: Piece, manner: str | None = None) -> Script:
-        return Script(piece.text, "", 20)
+    def model_text(self, piece: Piece, manner: str | None = None) -> ModelText:
+        return ModelText(piece.text, "", 20)
 
-    def expectation(self, script: Script, recording: Recording | None) -> Expectation:
-        return Expectation(20, 150, CODE_RATE)
+    def expected_length(self, script: ModelText, recording: Reference | None) -> ExpectedLength:
+        return ExpectedLength(20, 150, CODE_RATE)
 
-    def code_job(
+    def generation(
         self,
-        script: Script,
+        script: ModelText,
         voice: Voice,
-        recording: Recording | None,
+        recording: Reference | None,
         params: SamplingParams,
         seed: int,
-        *,
-        sample_steps: int | None = None,
+        options: FamilyOptions,
     ) -> Job:
         return Job(ARPrompt(torch.zeros(1, 1, 1), torch.ones(1, 1, dtype=torch.bool)), params, seed, context=script)
 
@@ -106,7 +99,7 @@ class ScriptedWorker:
 
     def submit(self, order: Order) -> int:
         job = order.build()
-        assert isinstance(job.context, Script)
+        assert isinstance(job.context, ModelText)
         text = job.context.text
         asked = self.seeds.setdefault(text, [])
         said = self.takes[text][len(asked)]

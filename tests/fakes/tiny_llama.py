@@ -2,7 +2,7 @@
 
 import torch
 
-from vivace.models.chattts.config import GPTConfig
+from vivace.models.chattts.checkpoint.config import GPTConfig
 from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama, TextMode
 
 TINY = GPTConfig(

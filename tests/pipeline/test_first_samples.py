@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from fakes.takes import ScriptedStages, ScriptedWorker, good, piece
 
-from vivace.engine.frame_stage import WHOLE, Ramp
+from vivace.engine.chunking import NO_STREAMING, ChunkSchedule
 from vivace.engine.sampler import SamplingParams
 from vivace.pipeline.options import Request
 from vivace.pipeline.speaking import Event, Speaking
-from vivace.pipeline.voices import Voice
 from vivace.settings.speech import CheckConfig
 from vivace.text import Lexicon
+from vivace.voices.voice import Voice
 
 ANNA = Voice("anna", embedding=np.ones(4, np.float16))
 
 
-@pytest.mark.parametrize(("ramp", "at_once"), [(Ramp(), 1), (WHOLE, 3)])
-def test_the_first_piece_of_a_stream_begins_alone(ramp: Ramp, at_once: int) -> None:
+@pytest.mark.parametrize(("ramp", "at_once"), [(ChunkSchedule(), 1), (NO_STREAMING, 3)])
+def test_the_first_piece_of_a_stream_begins_alone(ramp: ChunkSchedule, at_once: int) -> None:
     worker, events = ScriptedWorker({text: [good()] for text in ("one", "two", "three")}), list[Event]()
-    request = Request(ANNA, "auto", 1.0, 7, True, None, SamplingParams(), None, Lexicon())
+    request = Request(ANNA, "auto", 1.0, 7, True, None, SamplingParams(), Lexicon())
     fixed: dict[str, Any] = {"ahead": 7, "check": CheckConfig(), "hold": False}
     stages: Any = ScriptedStages()
     pieces = [piece(text) for text in worker.takes]

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from vivace import TTS, TTSConfig
+from vivace.models.chattts.checkpoint.parts import load_chattts
+from vivace.models.chattts.family import ChatTTSFamily
 from vivace.models.registry import embedded_root
-from vivace.pipeline.loading import load_chattts
+from vivace.models.text import Reference
 from vivace.pipeline.speech_check import fault_of, goes_back, skips
-from vivace.pipeline.stages import ChatTTSStages, Recording
-from vivace.pipeline.voices import Voice, load_voice
 from vivace.settings.speech import CheckConfig
 from vivace.text import split
+from vivace.voices.voice import Voice, load_voice
 
 GOLDENS = Path(__file__).parents[1] / "goldens" / "chattts"
 TEXTS = {
@@ -23,30 +24,30 @@ TEXTS = {
 
 
 @pytest.fixture(scope="module")
-def stages() -> ChatTTSStages:
-    return ChatTTSStages(load_chattts(embedded_root()))
+def stages() -> ChatTTSFamily:
+    return ChatTTSFamily(load_chattts(embedded_root()))
 
 
 def voice(name: str) -> Voice:
     return load_voice(embedded_root() / "voices" / f"{name}.safetensors")
 
 
-def spoken(stages: ChatTTSStages, name: str) -> Tensor:
+def spoken(stages: ChatTTSFamily, name: str) -> Tensor:
     (piece,) = split(TEXTS[name])
-    script = stages.script(piece)
+    script = stages.model_text(piece)
     return stages.codes(script, stages.prompt(script, voice(name)), stages.sampling, seed=1).codes
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_what_was_left_out_or_said_twice_is_noticed(stages: ChatTTSStages, name: str) -> None:
+def test_what_was_left_out_or_said_twice_is_noticed(stages: ChatTTSFamily, name: str) -> None:
     (piece,) = split(TEXTS[name])
-    script = stages.script(piece)
-    prompt, expected = stages.prompt(script, voice(name)), stages.expectation(script, None)
+    script = stages.model_text(piece)
+    prompt, expected = stages.prompt(script, voice(name)), stages.expected_length(script, None)
     codes = spoken(stages, name)
     third = len(codes) // 3
 
     def fault(said: Tensor) -> str | None:
-        reading = stages.reading(script, prompt, said)
+        reading = stages.align(script, prompt, said)
         assert reading is not None
         assert len(reading.at) == len(said)
         return fault_of(said.numpy(), expected, ended=True, silent=False, reading=reading)
@@ -58,11 +59,13 @@ def test_what_was_left_out_or_said_twice_is_noticed(stages: ChatTTSStages, name:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_int8_reads_what_float32_reads(stages: ChatTTSStages, name: str) -> None:
-    coarse = ChatTTSStages(load_chattts(embedded_root(), precision="int8"))
+def test_int8_reads_what_float32_reads(stages: ChatTTSFamily, name: str) -> None:
+    coarse = ChatTTSFamily(load_chattts(embedded_root(), precision="int8"))
     (piece,) = split(TEXTS[name])
     codes = spoken(stages, name)
-    exact, near = (s.reading(s.script(piece), s.prompt(s.script(piece), voice(name)), codes) for s in (stages, coarse))
+    exact, near = (
+        s.align(s.model_text(piece), s.prompt(s.model_text(piece), voice(name)), codes) for s in (stages, coarse)
+    )
     assert exact is not None
     assert near is not None
     assert near.seen == pytest.approx(exact.seen, abs=0.3)
@@ -71,41 +74,41 @@ def test_int8_reads_what_float32_reads(stages: ChatTTSStages, name: str) -> None
     assert (near.sounds == exact.sounds).all()
 
 
-def test_words_that_are_missing_are_noticed_where_the_length_tells_nothing(stages: ChatTTSStages) -> None:
+def test_words_that_are_missing_are_noticed_where_the_length_tells_nothing(stages: ChatTTSFamily) -> None:
     (piece,) = split("The old man walked slowly along the river until he found the bridge at last.")
-    script = stages.script(piece)
-    codes, expected = spoken(stages, "clara"), stages.expectation(script, None)
+    script = stages.model_text(piece)
+    codes, expected = spoken(stages, "clara"), stages.expected_length(script, None)
     assert fault_of(codes.numpy(), expected, ended=True, silent=False) is None
-    reading = stages.reading(script, stages.prompt(script, voice("clara")), codes)
+    reading = stages.align(script, stages.prompt(script, voice("clara")), codes)
     assert reading is not None
     assert skips(reading)
     assert not goes_back(reading, expected.rate)
 
 
-def test_who_has_no_known_heads_or_continues_a_recording_is_not_followed(stages: ChatTTSStages) -> None:
-    goldens = ChatTTSStages(load_chattts(GOLDENS / "checkpoint"))
+def test_who_has_no_known_heads_or_continues_a_recording_is_not_followed(stages: ChatTTSFamily) -> None:
+    goldens = ChatTTSFamily(load_chattts(GOLDENS / "checkpoint"))
     (piece,) = split("Hello.")
     narrow = Voice("x", embedding=torch.ones(96).half().numpy())
-    assert stages.code_job(stages.script(piece), voice("clara"), None, stages.sampling, 1).follow is not None
-    assert goldens.code_job(goldens.script(piece), narrow, None, goldens.sampling, 1).follow is None
-    recording = Recording(torch.zeros(4, 9, dtype=torch.int32).numpy(), "hello")
-    assert stages.code_job(stages.script(piece), voice("clara"), recording, stages.sampling, 1).follow is None
+    assert stages.generation(stages.model_text(piece), voice("clara"), None, stages.sampling, 1).follow is not None
+    assert goldens.generation(goldens.model_text(piece), narrow, None, goldens.sampling, 1).follow is None
+    recording = Reference(torch.zeros(4, 9, dtype=torch.int32).numpy(), "hello")
+    assert stages.generation(stages.model_text(piece), voice("clara"), recording, stages.sampling, 1).follow is None
 
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_who_wants_no_verdict_is_not_followed(monkeypatch: pytest.MonkeyPatch, enabled: bool) -> None:
     asked: list[int] = []
-    monkeypatch.setattr("vivace.pipeline.stages.read_along", lambda *args: asked.append(1))
+    monkeypatch.setattr("vivace.models.chattts.family.trace_alignment", lambda *args: asked.append(1))
     with TTS(config=TTSConfig(check=CheckConfig(enabled=enabled))) as tts:
         tts.synthesize("Hello.", seed=1)
     assert asked == ([1] if enabled else [])
 
 
-def test_no_speech_has_no_reading(stages: ChatTTSStages) -> None:
+def test_no_speech_has_no_reading(stages: ChatTTSFamily) -> None:
     (piece,) = split("Hello.")
-    script = stages.script(piece)
+    script = stages.model_text(piece)
     prompt = stages.prompt(script, voice("clara"))
-    assert stages.reading(script, prompt, torch.zeros(0, 4, dtype=torch.long)) is None
-    one = stages.reading(script, prompt, torch.zeros(1, 4, dtype=torch.long))
+    assert stages.align(script, prompt, torch.zeros(0, 4, dtype=torch.long)) is None
+    one = stages.align(script, prompt, torch.zeros(1, 4, dtype=torch.long))
     assert one is not None
     assert len(one.at) == 1

@@ -14,10 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from vivace import TTS, TTSConfig
 from vivace.errors import InputError, SettingsError, WeightsMismatchError
-from vivace.pipeline.gpt_sovits_stages import GPTSoVITSStages
+from vivace.models.gpt_sovits.family import GPTSoVITSFamily
 from vivace.pipeline.model_size import weight_bytes
 from vivace.pipeline.named_models import open_pool
-from vivace.pipeline.voices import Voice, load_voice, save_voice
+from vivace.voices.voice import Voice, load_voice, save_voice
 
 SIZES = {"rows": 2, "positions": 512, "long_rows": 0}
 
@@ -46,10 +46,10 @@ def config(folders: dict[str, Path]) -> TTSConfig:
 
 
 def voice_of(tts: TTS, number: int = 0) -> Voice:
-    stages = tts.stages
-    assert isinstance(stages, GPTSoVITSStages)
+    stages = tts.family
+    assert isinstance(stages, GPTSoVITSFamily)
     stages.parts = replace(stages.parts, hubert=FakeHubert())  # type: ignore[arg-type]
-    return stages.hear([recording(number)], "今天天气不错。")
+    return stages.encode_reference([recording(number)], "今天天气不错。")
 
 
 def test_a_pair_is_the_gpt_of_one_and_the_sovits_of_another(config: TTSConfig) -> None:
@@ -73,12 +73,12 @@ def test_a_voice_is_for_models_that_would_have_heard_it_alike(config: TTSConfig,
         with pool.use("ben") as tts:
             voice = voice_of(tts)
             save_voice(voice, tmp_path / "it.safetensors")
-            assert tts.stages.speaks_with(load_voice(tmp_path / "it.safetensors"))
-            assert tts.stages.speaks_with(replace(voice, made_for=""))  # of an earlier version: it may be
+            assert tts.family.supports_voice(load_voice(tmp_path / "it.safetensors"))
+            assert tts.family.supports_voice(replace(voice, compatible_with=""))  # of an earlier version: it may be
         with pool.use("anna+ben") as tts:
-            assert tts.stages.speaks_with(voice)
+            assert tts.family.supports_voice(voice)
         with pool.use("anna") as tts:
-            assert not tts.stages.speaks_with(voice)
+            assert not tts.family.supports_voice(voice)
             with pytest.raises(InputError, match="was not made for this model"):
                 tts.synthesize("你好。", voice=voice)
 
@@ -114,7 +114,7 @@ def test_a_model_that_left_lets_go_of_its_memory(folders: dict[str, Path], confi
     with pool:
         with pool.use("anna") as tts:
             tts.synthesize("你好。", voice=voice_of(tts), seed=1)
-            weights = weakref.ref(tts.stages.parts.s1)  # type: ignore[attr-defined]
+            weights = weakref.ref(tts.family.parts.s1)  # type: ignore[attr-defined]
         with pool.use("ben"):
             gc.collect()
             assert weights() is None  # though somebody still knows the TTS
@@ -129,7 +129,7 @@ def test_models_of_other_phones_are_no_pair(folders: dict[str, Path], tmp_path: 
     save_file(tensors, other / "s1.safetensors")
     with pytest.raises(WeightsMismatchError, match=r"knows 322 phones, the SoVITS model of .* 732; v1 goes with v1"):
         TTS(folders["anna"], gpt=other)
-    with pytest.raises(InputError, match="is no GPT-SoVITS checkpoint"):
+    with pytest.raises(InputError, match="is a ChatTTS checkpoint and has no part 'gpt'"):
         TTS(gpt=folders["anna"])
 
 

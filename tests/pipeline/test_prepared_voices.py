@@ -8,8 +8,8 @@ import pytest
 from vivace.cache.disk import DiskCache
 from vivace.cache.keys import bytes_key
 from vivace.pipeline.prepared_voices import PreparedVoices, open_prepared_voices
-from vivace.pipeline.voices import Voice
 from vivace.settings import TTSConfig
+from vivace.voices.voice import Voice
 
 CODES = np.arange(8, dtype=np.int32).reshape(4, 2)
 

@@ -8,14 +8,15 @@ import pytest
 from vivace import TTS
 from vivace.engine.sampler import SamplingParams
 from vivace.errors import InputError, UnsupportedLanguageError
-from vivace.models.gpt_sovits.splits import SplitMethod
+from vivace.models.gpt_sovits.text_split import SplitMethod
+from vivace.models.registry import FAMILIES
 from vivace.pipeline.options import Request, SpeakOptions, make_request
 from vivace.pipeline.reading import LONGEST_UNITS, read_pieces
-from vivace.pipeline.voices import Voice
 from vivace.settings import InferenceConfig
 from vivace.text import Lexicon, split
 from vivace.text.stretch import units
 from vivace.types import Piece
+from vivace.voices.voice import Voice
 
 ANNA = Voice("anna", embedding=np.ones(4, np.float16))
 TEXT = "你好，我是小明。今天3度，真冷！你呢？我很好。再见。"
@@ -23,7 +24,7 @@ TEXT = "你好，我是小明。今天3度，真冷！你呢？我很好。再�
 
 def asked(**options: object) -> Request:
     given = SpeakOptions(**options)  # type: ignore[typeddict-item]
-    return make_request(given, InferenceConfig(), ANNA, Lexicon(), SamplingParams())
+    return make_request(given, InferenceConfig(), ANNA, Lexicon(), SamplingParams(), FAMILIES[1])
 
 
 def read(text: str, **options: object) -> list[Piece]:
@@ -99,7 +100,7 @@ def test_the_embedded_voice_has_shorter_pieces_of_mandarin() -> None:
     chinese = "小时候家里没有电视，到了夏天的晚上，邻居们都搬着椅子到院子里乘凉。"
     with TTS() as tts:
         _, pieces = tts.prepare(chinese, {"voice": "marcel"})
-        budget = tts.stages.habits.max_piece_units
+        budget = tts.family.defaults.max_segment_units
     assert len(read_pieces(chinese, asked(), budget=budget, syllable=2, normalisers=None)) == 1
     assert len(pieces) == 2
     assert all(sum(units(word, 3) for word in piece.words) <= budget for piece in pieces)

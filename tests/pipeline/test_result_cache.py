@@ -10,15 +10,16 @@ import pytest
 
 from vivace.cache.memory import MemoryCache
 from vivace.engine.sampler import SamplingParams
+from vivace.models.precision import PrecisionDecision
+from vivace.models.registry import FAMILIES
 from vivace.pipeline.options import Request, make_request
-from vivace.pipeline.precision_choice import PrecisionDecision
 from vivace.pipeline.result_cache import ResultCache, open_result_cache
 from vivace.pipeline.speech import Speech, SpeechStats
 from vivace.pipeline.speech_record import pack_speech, unpack_speech
 from vivace.pipeline.tts import TTS
-from vivace.pipeline.voices import Voice
 from vivace.settings import InferenceConfig, TTSConfig
 from vivace.text import Lexicon, split
+from vivace.voices.voice import Voice
 
 VOICE = Voice("anna", embedding=np.arange(4, dtype=np.float16))
 SPEECH = Speech(
@@ -29,7 +30,7 @@ SPEECH = Speech(
 
 
 def request(**options: object) -> Request:
-    return make_request(options, InferenceConfig(), VOICE, Lexicon(), SamplingParams())  # type: ignore[arg-type]
+    return make_request(options, InferenceConfig(), VOICE, Lexicon(), SamplingParams(), FAMILIES[1])  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_writing_that_is_spoken_the_same_way_is_the_same(results: ResultCache) -
         {"top_p": 0.71},
         {"top_k": 21},
         {"repetition_penalty": 1.06},
-        {"refine": "[oral_2]"},
+        {"sample_steps": 3},
         {"voice": Voice("anna", embedding=np.arange(1, 5, dtype=np.float16))},
         {"voice": Voice("anna", prompt_codes=np.zeros((4, 4), np.int32), transcript="Yes.")},
     ],

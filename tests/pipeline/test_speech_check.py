@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from vivace.models.base import Reading
+from vivace.engine.protocols import AttentionAlignment
+from vivace.models.family import ExpectedLength
+from vivace.models.gpt_sovits.expected_length import expected_length
 from vivace.models.gpt_sovits.phones import phone_runs
-from vivace.pipeline.gpt_sovits_tempo import expectation
-from vivace.pipeline.speech_check import Expectation, fault_of, goes_back, repeats, skips
-from vivace.pipeline.stages import Recording
+from vivace.models.text import Reference
+from vivace.pipeline.speech_check import fault_of, goes_back, repeats, skips
 from vivace.text import phones
 
-EXPECTED = Expectation(least=20, most=150, rate=25.0)
+EXPECTED = ExpectedLength(least=20, most=150, rate=25.0)
 
 
 def codes(*parts: object) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
@@ -48,9 +49,9 @@ def test_faults(said: np.ndarray[tuple[int, int], np.dtype[np.int64]], ended: bo
     assert fault_of(said, EXPECTED, ended=ended, silent=silent) == fault
 
 
-def reading(seen: Sequence[float], at: Sequence[int], silent: Sequence[int] = ()) -> Reading:
+def reading(seen: Sequence[float], at: Sequence[int], silent: Sequence[int] = ()) -> AttentionAlignment:
     sounds = np.array([token not in silent for token in range(len(seen))])
-    return Reading(np.array(seen, np.float32), np.array(at), sounds)
+    return AttentionAlignment(np.array(seen, np.float32), np.array(at), sounds)
 
 
 @pytest.mark.parametrize(
@@ -106,10 +107,10 @@ def test_a_slow_voice_is_expected_to_be_slow() -> None:
     runs = phone_runs(phones("今天的天气真不错，我们出去走一走吧。"))  # 32 phones
     transcript = "你好世界，你好世界。"  # 16 phones
 
-    def heard(codes: int) -> Expectation:
-        return expectation(runs, Recording(np.zeros((1, codes), np.int32), transcript))
+    def heard(codes: int) -> ExpectedLength:
+        return expected_length(runs, Reference(np.zeros((1, codes), np.int32), transcript))
 
-    slow, usual, fast = heard(64), expectation(runs, None), heard(32)
+    slow, usual, fast = heard(64), expected_length(runs, None), heard(32)
     assert slow.least > usual.least > fast.least
     assert slow.most > usual.most > fast.most
     assert usual.least == 44  # half of 2.8 codes a phone

@@ -18,7 +18,7 @@ from fakes.takes import (
     skipped,
 )
 
-from vivace.engine.frame_stage import WHOLE, Ramp
+from vivace.engine.chunking import NO_STREAMING, ChunkSchedule
 from vivace.engine.sampler import SamplingParams
 from vivace.errors import EngineError
 from vivace.pipeline.listening import listen
@@ -27,15 +27,15 @@ from vivace.pipeline.speaking import Speaking
 from vivace.pipeline.speech import Speech
 from vivace.pipeline.speech_check import PieceFault
 from vivace.pipeline.speech_record import pack_speech, unpack_speech
-from vivace.pipeline.voices import Voice
 from vivace.settings.speech import CheckConfig
 from vivace.text import Lexicon
+from vivace.voices.voice import Voice
 
 ANNA = Voice("anna", embedding=np.ones(4, np.float16))
 
 
 def speak(worker: ScriptedWorker, *, hold: bool = True, seed: int = 7, **check: Any) -> Speech:
-    request = Request(ANNA, "auto", 1.0, seed, True, None, SamplingParams(), None, Lexicon())
+    request = Request(ANNA, "auto", 1.0, seed, True, None, SamplingParams(), Lexicon())
     stages: Any = ScriptedStages()
     pieces = [piece(text) for text in worker.takes]
     begin = partial(
@@ -44,7 +44,7 @@ def speak(worker: ScriptedWorker, *, hold: bool = True, seed: int = 7, **check: 
         worker,  # type: ignore[arg-type]
         pieces,
         request,
-        ramp=WHOLE if hold else Ramp(),
+        ramp=NO_STREAMING if hold else ChunkSchedule(),
         ahead=7,
         check=CheckConfig(**check),
         hold=hold,

@@ -9,8 +9,8 @@ import pytest
 from fakes.server import Running, running
 from fakes.speaker import FakeSpeaker
 
-from vivace.pipeline.voices import VoiceStore
 from vivace.settings import TTSConfig
+from vivace.voices.store import VoiceStore
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from fakes.server import Running
 from fakes.speaker import FakeSpeaker
 
 from vivace.errors import WeightsMismatchError
-from vivace.pipeline.voices import Voice
 from vivace.serve.api_v2_fields import IGNORED, ApiV2Request, _note
+from vivace.voices.voice import Voice
 
 Start = Callable[..., Running]
 KEY = {"authorization": "Bearer secret"}
@@ -64,6 +64,16 @@ def test_each_parameter_does_what_it_says(http: httpx.Client, speaker: FakeSpeak
     http.post("/tts", json={"text": "one", "text_split_method": "auto", "streaming_mode": 3})
     options = speaker.heard[-1][1]
     assert (options["split_method"], options["pause_s"], options["by_piece"]) == (None, 0.3, False)
+
+
+def test_options_that_the_model_lacks_are_left_out_and_named(http: httpx.Client, speaker: FakeSpeaker) -> None:
+    speaker.able = frozenset()
+    answer = http.post("/tts", json={"text": "one", "sample_steps": 16, "text_split_method": "cut5"})
+    assert answer.status_code == 200
+    assert answer.headers["x-vivace-ignored"] == "text_split_method, sample_steps"
+    assert "x-vivace-ignored" not in http.post("/tts", json={"text": "one"}).headers
+    options = speaker.heard[-1][1]
+    assert (options.get("sample_steps"), options.get("split_method")) == (None, None)
 
 
 def test_what_has_no_effect_is_said_and_logged(http: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:

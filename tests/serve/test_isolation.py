@@ -10,12 +10,12 @@ from fakes.gpt_sovits import FakeHubert, convert_recorded, recording
 from safetensors.torch import load_file, save_file
 
 from vivace import TTS, TTSConfig
-from vivace.pipeline.gpt_sovits_stages import GPTSoVITSStages
+from vivace.models.gpt_sovits.family import GPTSoVITSFamily
 from vivace.pipeline.model_size import weight_bytes
 from vivace.pipeline.named_models import open_pool
 from vivace.pipeline.options import SpeakOptions
-from vivace.pipeline.voices import Voice
 from vivace.serve.pool_speaker import PoolSpeaker
+from vivace.voices.voice import Voice
 
 TEXTS = ("你好。", "好。", "Yes.", "好。\n\nNo.")  # the last one has two pieces
 VOICES = 8  # of each pair
@@ -48,11 +48,11 @@ def orders(folders: dict[str, Path], config: TTSConfig) -> list[tuple[str, Speak
     made: list[tuple[str, SpeakOptions]] = []
     for pair, (name, folder) in enumerate(folders.items()):
         with TTS(folder, config=config) as tts:
-            stages = tts.stages
-            assert isinstance(stages, GPTSoVITSStages)
+            stages = tts.family
+            assert isinstance(stages, GPTSoVITSFamily)
             stages.parts = replace(stages.parts, hubert=FakeHubert())  # type: ignore[arg-type]
             for number in range(VOICES):
-                voice: Voice = stages.hear([recording(VOICES * pair + number)], "今天天气不错。")
+                voice: Voice = stages.encode_reference([recording(VOICES * pair + number)], "今天天气不错。")
                 text = TEXTS[number % len(TEXTS)]
                 made.append((text, SpeakOptions(model=name, voice=voice, seed=number)))
     return [made[i // 2 + VOICES * (i % 2)] for i in range(2 * VOICES)]

@@ -14,7 +14,7 @@ from fakes.speaker import RATE, FakeSpeaker, tone
 from vivace.audio.decode import decode
 from vivace.audio.encode import encode
 from vivace.models.chattts.speaker import encode_speaker
-from vivace.pipeline.voices import Voice
+from vivace.voices.voice import Voice
 
 Start = Callable[..., Running]
 WORDS = np.concatenate([tone("one"), tone("two")])

@@ -12,7 +12,8 @@ import pytest
 from fakes.server import Running
 from fakes.speaker import FakeSpeaker
 
-from vivace.pipeline.voices import Voice, VoiceStore
+from vivace.voices.store import VoiceStore
+from vivace.voices.voice import Voice
 
 Start = Callable[..., Running]
 FORM = {"name": "Clara", "consent": "signed on 2026-11-01", "transcript": "Hello there."}

@@ -5,7 +5,7 @@ import torch
 
 from vivace.layers.convnext import ConvNeXtBlock
 from vivace.layers.fsq import GroupedResidualFSQ
-from vivace.models.chattts.config import StackConfig
+from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.conv_stack import ConvStack
 from vivace.train.depthwise import block_forward, stack_forward
 from vivace.train.dvae_stage import build_dvae, decode_features, encode_features

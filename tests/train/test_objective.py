@@ -3,7 +3,7 @@ import random
 import torch
 import torch.nn.functional as F
 
-from vivace.models.chattts.config import StackConfig
+from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.decoder import SpectrogramDecoder
 from vivace.train.batching import Batch, buckets
 from vivace.train.mel_scale import start_at_mean

@@ -17,12 +17,11 @@ from safetensors.torch import save_file
 
 from vivace.engine.generate import SeededNoise, generate
 from vivace.engine.sampler import SamplingParams
+from vivace.models.chattts.checkpoint.parts import load_chattts
 from vivace.models.chattts.gpt import NEVER
 from vivace.models.chattts.prompt import SpeakerRow, code_prompt, embed_prompt
 from vivace.models.chattts.speaker import speaker_embedding
 from vivace.models.chattts.text import word_tokens
-from vivace.pipeline.loading import load_chattts
-from vivace.pipeline.voices import VoiceStore
 from vivace.train.batching import Collator
 from vivace.train.blend import blend
 from vivace.train.budget import Budget
@@ -42,6 +41,7 @@ from vivace.train.vocos_stage import VocosOptions, train_vocos
 from vivace.train.voice_model import VoiceModel
 from vivace.train.voice_stage import VoiceOptions, train_voice
 from vivace.types import Word
+from vivace.voices.store import VoiceStore
 
 PLAN = CorpusPlan((Share("one", "en", 0.5), Share("two", "mixed", 0.5)), held_out=2, frames=(8, 300))
 SPEAKERS = (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vivace.layers.hifigan import HiFiGANConfig
-from vivace.models.chattts.config import DVAEConfig, QuantiserConfig, StackConfig
+from vivace.models.chattts.checkpoint.config import DVAEConfig, QuantiserConfig, StackConfig
 from vivace.models.chattts.decoder import SpectrogramDecoder
 from vivace.models.chattts.dvae import DVAE
 from vivace.vocoder.base import Vocoder

@@ -8,13 +8,13 @@ import pytest
 from fakes.hub import COMMIT, FakeHub, serving
 
 from vivace.errors import ChecksumError, WeightsError, WeightsNotFoundError
-from vivace.weights import published
+from vivace.models.chattts.checkpoint import published
+from vivace.models.chattts.family import ENCODER, REQUIRED
+from vivace.models.files import resolve
 from vivace.weights.checksum import Digest
-from vivace.weights.layout import DVAE, REQUIRED
 from vivace.weights.manifest import Manifest, RemoteFile
-from vivace.weights.resolve import resolve
 
-FILES = {name: f"content of {name}".encode() * 50 for name in (*REQUIRED, DVAE)}
+FILES = {name: f"content of {name}".encode() * 50 for name in (*REQUIRED, ENCODER)}
 OTHERS = {"README.md": b"# A model", "asset/GPT.pt": b"a pickle", "asset/.hidden.json": b"{}"}
 LARGEST = "asset/gpt/model.safetensors"
 REPO = "org/tiny"
@@ -45,7 +45,7 @@ def contents(root: Path) -> dict[str, bytes]:
     return {name: (root / name).read_bytes() for name in names if not name.startswith(".")}
 
 
-def make_folder(root: Path, names: tuple[str, ...] = (*REQUIRED, DVAE)) -> Path:
+def make_folder(root: Path, names: tuple[str, ...] = (*REQUIRED, ENCODER)) -> Path:
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"x")
@@ -132,10 +132,10 @@ def test_the_second_time_nothing_is_asked_and_nothing_hashed(
 @pytest.mark.usefixtures("known")
 def test_only_what_is_missing_is_fetched(hub: FakeHub, tmp_path: Path) -> None:
     root = resolve(REPO, cache_dir=tmp_path, endpoint=hub.url)
-    (root / DVAE).unlink()
+    (root / ENCODER).unlink()
     hub.asked.clear()
     resolve(REPO, cache_dir=tmp_path, endpoint=hub.url)
-    assert hub.files_asked() == [DVAE]
+    assert hub.files_asked() == [ENCODER]
     assert contents(root) == FILES
 
 
@@ -178,7 +178,7 @@ def test_a_file_that_comes_wrong_twice_is_refused(hub: FakeHub, tmp_path: Path) 
 @pytest.mark.usefixtures("known")
 def test_a_file_that_changed_on_disk_is_replaced(hub: FakeHub, tmp_path: Path) -> None:
     root = resolve(REPO, cache_dir=tmp_path, endpoint=hub.url)
-    (root / DVAE).write_bytes(b"y" * len(FILES[DVAE]))
+    (root / ENCODER).write_bytes(b"y" * len(FILES[ENCODER]))
     with pytest.raises(ChecksumError, match="is damaged"):
         resolve(REPO, cache_dir=tmp_path, offline=True)
     assert contents(resolve(REPO, cache_dir=tmp_path, endpoint=hub.url)) == FILES
@@ -255,7 +255,7 @@ def test_a_cache_that_cannot_be_made(hub: FakeHub, tmp_path: Path) -> None:
 
 def test_the_published_table_is_complete() -> None:
     files = {file.path: file for file in published.CHATTTS.files}
-    assert {*REQUIRED, DVAE} <= files.keys()
+    assert {*REQUIRED, ENCODER} <= files.keys()
     assert len(files) == 9
     assert published.CHATTTS.size == 1_217_892_921
     assert all(len(file.digest.value) == 64 for file in files.values())

@@ -15,10 +15,10 @@ from vivace.bench.ar_models import Measured, embedded_voice, random_chattts, ran
 from vivace.bench.bandwidth import read_bandwidth
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
+from vivace.engine.protocols import ARPrompt
 from vivace.engine.sampler import SamplingParams
 from vivace.layers.native.kernels import activate, kernels
 from vivace.layers.precision import Precision
-from vivace.models.base import ARPrompt
 from vivace.runtime.device import pick_device
 from vivace.runtime.threads import intra_op_threads
 
@@ -49,6 +49,7 @@ class Plan:
     device: str = "cpu"
     threads: int | None = None  # None: one for a small model, else torch's choice
     kernels: Path | None = None  # where the compiled kernels are kept; None: plain torch
+    cpu_kind: str = "auto"  # of the compiled kernels
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Report:
     prompt: int
     steps: int
     read_gb_per_s: float
-    native: bool  # with the compiled kernels
+    cpu_kind: str | None  # of the compiled kernels; None: plain torch
     rows: tuple[Row, ...]
 
 
@@ -92,7 +93,8 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
         DeviceError: the device is not there.
     """
     plan = replace(plan, device=str(pick_device(plan.device)))
-    native = plan.kernels is not None and plan.device == "cpu" and activate(plan.kernels)
+    compiled = plan.kernels is not None and plan.device == "cpu" and activate(plan.kernels, plan.cpu_kind)
+    active = kernels() if compiled else None
     build = BUILDERS[plan.subject]
     first = build(plan.precisions[0], device=plan.device)
     threads = plan.threads or (1 if first.one_thread and plan.device == "cpu" else torch.get_num_threads())
@@ -113,7 +115,16 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
         single = 1 / min(base)
         rows = [replace(row, ratio=row.steps_per_s / single) for row in rows]
         rows.insert(0, Row("transformers float32", 1, 1e3 / single, single, None, 1.0))
-    return Report(first.name, plan.device, threads, plan.prompt, plan.steps, bandwidth / 1e9, native, tuple(rows))
+    return Report(
+        first.name,
+        plan.device,
+        threads,
+        plan.prompt,
+        plan.steps,
+        bandwidth / 1e9,
+        active.kind if active else None,
+        tuple(rows),
+    )
 
 
 def _baseline(plan: Plan, model: Measured, note: Callable[[str], None]) -> float:

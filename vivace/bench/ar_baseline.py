@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vivace.errors import SettingsError
-from vivace.models.chattts.config import GPTConfig
+from vivace.models.chattts.checkpoint.config import GPTConfig
 
 WARM_UP = 4  # steps that are not counted
 TEMPERATURE, TOP_K = 0.3, 20

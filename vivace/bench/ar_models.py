@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from vivace.engine.protocols import ARModel
 from vivace.layers.precision import Precision
-from vivace.models.base import ARModel
-from vivace.models.chattts.config import GPTConfig
+from vivace.models.chattts.checkpoint.config import GPTConfig
 from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama
-from vivace.models.gpt_sovits.s1 import S1Config, S1Model
+from vivace.models.gpt_sovits.t2s.model import S1Config, S1Model
 
 SCALE = 0.02  # standard deviation of the weights: activations stay finite through twenty layers
 ON_ONE_THREAD = 16 << 20  # weights; below it a step on the CPU is faster on one thread
@@ -92,8 +92,8 @@ def _llama_like(config: S1Config) -> GPTConfig:
 
 def embedded_voice(precision: Precision, *, device: torch.device | str = "cpu") -> Measured:
     """The embedded voice's language model."""
+    from vivace.models.chattts.checkpoint.parts import load_chattts
     from vivace.models.registry import embedded_root
-    from vivace.pipeline.loading import load_chattts
 
     model = load_chattts(embedded_root(), device=device, fuse=False).model
     return _ready("embedded voice", model.config.gpt, model.llama, model.embeddings, precision)
@@ -101,7 +101,8 @@ def embedded_voice(precision: Precision, *, device: torch.device | str = "cpu") 
 
 def _ready(name: str, config: GPTConfig, llama: Llama, embeddings: Embeddings, precision: Precision) -> Measured:
     heads = sum(p.numel() for p in embeddings.head_code.parameters())
-    for holder in (llama, embeddings):
-        holder.set_precision(precision)
-        holder.fuse()
+    llama.set_precision(precision)
+    llama.fuse()
+    embeddings.set_precision(precision)
+    embeddings.fuse(exact=llama.is_exact)
     return Measured(name, config, CodeMode(llama, embeddings, config), precision, llama.weights + heads, llama.kv_dtype)

@@ -25,7 +25,7 @@ def table(report: Report) -> list[tuple[str, ...]]:
 
 def caption(report: Report) -> str:
     """What the table is about, in one line."""
-    how = "compiled kernels" if report.native else "plain torch"
+    how = f"kernels of {report.cpu_kind}" if report.cpu_kind else "plain torch"
     return (
         f"{report.subject}; {report.device}, threads: {report.threads}, {how}; prompt {report.prompt} positions, "
         f"{report.steps} steps timed; memory reads {report.read_gb_per_s:.1f} GB/s"

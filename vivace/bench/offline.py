@@ -9,7 +9,7 @@ import torch
 
 from vivace.bench.sentences import spread
 from vivace.bench.subject import NAMES, Subject, checkpoint, speaker
-from vivace.pipeline.precision_choice import PrecisionChoice
+from vivace.models.precision import PrecisionChoice
 from vivace.settings import TTSConfig
 
 HEADER = ("precision", "texts at once", "texts", "audio s", "wall s", "audio s/s", "RTF", "ratio")
@@ -59,7 +59,7 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
     with checkpoint(plan.subject) as root:
         for precision in plan.precisions:
             with speaker(root, precision, plan.config) as tts:
-                device, threads = tts.get_performance_stats().device, tts.stages.threads or torch.get_num_threads()
+                device, threads = tts.get_performance_stats().device, tts.family.threads or torch.get_num_threads()
                 note(f"{precision}, one by one")
                 started = time.perf_counter()
                 made = [tts.synthesize(text, seed=plan.seed, reuse=False) for text in texts]

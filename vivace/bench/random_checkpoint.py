@@ -10,8 +10,8 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from vivace.bench.published_layout import PUBLISHED
-from vivace.models.chattts.config import ChatTTSConfig
-from vivace.models.chattts.load import SPECIAL_TOKENS
+from vivace.models.chattts.checkpoint.config import ChatTTSConfig
+from vivace.models.chattts.checkpoint.load import SPECIAL_TOKENS
 
 SCALE = 0.02  # standard deviation of the weights: activations stay finite through twenty layers
 FRAMES_PER_UNIT = 3.3  # with the second of grace behind it, about what a sentence of ordinary length takes

@@ -16,9 +16,8 @@ import torch
 from vivace.bench.peak_memory import PeakMemory
 from vivace.bench.random_gpt_sovits import write_random_gpt_sovits
 from vivace.bench.sovits_parts import PartRun, part_runs
-from vivace.pipeline.gpt_sovits_loading import load_gpt_sovits
-from vivace.pipeline.loading import FramePrecision
-from vivace.pipeline.precision_choice import PrecisionChoice
+from vivace.models.gpt_sovits.checkpoint.parts import load_gpt_sovits
+from vivace.models.precision import FramePrecision, PrecisionChoice
 from vivace.runtime.device import pick_device
 
 VERSIONS = ("v1", "v2", "v2Pro", "v2ProPlus", "v3", "v4")

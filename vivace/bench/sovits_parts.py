@@ -9,14 +9,14 @@ from functools import partial
 import numpy as np
 import torch
 
-from vivace.models.gpt_sovits.condition import FlowMatchingModel
-from vivace.models.gpt_sovits.flow_matching import solve
-from vivace.models.gpt_sovits.s1 import CODES_PER_SECOND, MAX_CODES
-from vivace.models.gpt_sovits.vits import VitsModel
-from vivace.pipeline.gpt_sovits_frames import CodeFrames
-from vivace.pipeline.gpt_sovits_loading import GPTSoVITSParts
-from vivace.pipeline.gpt_sovits_stages import STEPS, GPTSoVITSStages
-from vivace.pipeline.gpt_sovits_voicing import Saying
+from vivace.models.gpt_sovits.checkpoint.parts import GPTSoVITSParts
+from vivace.models.gpt_sovits.family import STEPS, GPTSoVITSFamily
+from vivace.models.gpt_sovits.frame_stage import GPTSoVITSFrameStage
+from vivace.models.gpt_sovits.s2.condition import FlowMatchingModel
+from vivace.models.gpt_sovits.s2.decode import DecodeContext
+from vivace.models.gpt_sovits.s2.flow_matching import solve
+from vivace.models.gpt_sovits.s2.vits import VitsModel
+from vivace.models.gpt_sovits.t2s.model import CODES_PER_SECOND, MAX_CODES
 
 TRANSCRIPT = "你好，今天天气不错，我们出去走走吧。"
 RECORDING_RATE = 32_000
@@ -35,24 +35,24 @@ class PartRun:
 
 def part_runs(parts: GPTSoVITSParts, seconds: float, recording_s: float) -> Iterator[PartRun]:
     """The reference path, the stages of S2 on ``seconds`` of speech, and all of S2 whole and in chunks."""
-    stages = GPTSoVITSStages(parts)
+    stages = GPTSoVITSFamily(parts)
     recording = (0.1 * np.sin(np.arange(int(recording_s * RECORDING_RATE)) * 0.03)).astype(np.float32)
-    voice = stages.hear([(recording, RECORDING_RATE)], TRANSCRIPT)
-    yield PartRun("reference", lambda: stages.hear([(recording, RECORDING_RATE)], TRANSCRIPT), None)
+    voice = stages.encode_reference([(recording, RECORDING_RATE)], TRANSCRIPT)
+    yield PartRun("reference", lambda: stages.encode_reference([(recording, RECORDING_RATE)], TRANSCRIPT), None)
     codes = (torch.arange(round(CODES_PER_SECOND * seconds)) * 7 % 1024).to(parts.device)
     phones = (torch.arange(max(1, round(PHONES_PER_SECOND * seconds))) % 300).to(parts.device)
-    said = Saying(phones, stages.timbre(voice), 0, STEPS.get(parts.version, 1))
+    said = DecodeContext(phones, stages.conditioning(voice), 0, STEPS.get(parts.version, 1))
     runs = (
         _vits(parts.s2, codes[None], said) if isinstance(parts.s2, VitsModel) else _matching(parts, codes[None], said)
     )
     for name, run, times in runs:
         yield PartRun(name, run, seconds, times)
     if isinstance(parts.s2, VitsModel):  # with v3 and v4, flow matching is nearly all of it, and takes minutes on a CPU
-        yield PartRun("all, whole", partial(CodeFrames(parts, lookahead=MAX_CODES).wave, codes, said), seconds)
-        yield PartRun("all, in chunks", partial(CodeFrames(parts).wave, codes, said), seconds)
+        yield PartRun("all, whole", partial(GPTSoVITSFrameStage(parts, lookahead=MAX_CODES).wave, codes, said), seconds)
+        yield PartRun("all, in chunks", partial(GPTSoVITSFrameStage(parts).wave, codes, said), seconds)
 
 
-def _vits(s2: VitsModel, codes: torch.Tensor, said: Saying) -> Iterator[tuple[str, Callable[[], object], int]]:
+def _vits(s2: VitsModel, codes: torch.Tensor, said: DecodeContext) -> Iterator[tuple[str, Callable[[], object], int]]:
     style = s2.style_of(said.timbre.style)
     prior = s2.prior(s2.hidden(codes, said.phones[None], style))
     latent = s2.flow.inverse(prior.mean, style.decoder)
@@ -62,7 +62,7 @@ def _vits(s2: VitsModel, codes: torch.Tensor, said: Saying) -> Iterator[tuple[st
 
 
 def _matching(
-    parts: GPTSoVITSParts, codes: torch.Tensor, said: Saying
+    parts: GPTSoVITSParts, codes: torch.Tensor, said: DecodeContext
 ) -> Iterator[tuple[str, Callable[[], object], int]]:
     s2, timbre, vocoder = parts.s2, said.timbre, parts.vocoder
     assert isinstance(s2, FlowMatchingModel), "the other versions have no flow matching"

@@ -11,8 +11,8 @@ import torch
 from vivace.bench.sentences import spread
 from vivace.bench.stream import Load, Outcome, carry
 from vivace.bench.subject import NAMES, Subject, checkpoint, speaker
+from vivace.models.precision import PrecisionChoice
 from vivace.pipeline.async_tts import AsyncTTS
-from vivace.pipeline.precision_choice import PrecisionChoice
 from vivace.pipeline.tts import TTS
 from vivace.settings import TTSConfig
 
@@ -82,7 +82,7 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
     with checkpoint(plan.subject) as root:
         for precision in plan.precisions:
             with speaker(root, precision, plan.config) as tts:
-                device, threads = tts.get_performance_stats().device, tts.stages.threads or torch.get_num_threads()
+                device, threads = tts.get_performance_stats().device, tts.family.threads or torch.get_num_threads()
                 for load in plan.loads * plan.repeats:
                     note(f"{precision}, {load.name}")
                     rows.append(_row(precision, asyncio.run(_carry(tts, load, texts, plan.seed))))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from vivace.bench.random_checkpoint import write_random_checkpoint
-from vivace.pipeline.precision_choice import PrecisionChoice
+from vivace.models.precision import PrecisionChoice
 from vivace.pipeline.tts import TTS
 from vivace.settings import TTSConfig
 

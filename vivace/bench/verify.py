@@ -11,7 +11,7 @@ from vivace.bench.goldens.report import Goldens, Row, run_check
 from vivace.errors import InputError
 from vivace.layers.fsq import Regime
 from vivace.layers.native.kernels import deactivate
-from vivace.pipeline.loading import ChatTTSParts, load_chattts
+from vivace.models.chattts.checkpoint.parts import ChatTTSParts, load_chattts
 
 REGIMES: tuple[Regime, ...] = ("a", "b", "c")
 

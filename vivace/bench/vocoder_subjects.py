@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vivace.layers.convnext import cast_mlps
-from vivace.models.chattts.config import StackConfig
+from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.decoder import SpectrogramDecoder
 from vivace.vocoder.bigvgan import BigVGAN
 from vivace.vocoder.chunked import Chunked, ChunkedVocoder

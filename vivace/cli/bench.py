@@ -44,6 +44,7 @@ def ar(
     from vivace.bench.ar_report import HEADER, caption, json_line, table
     from vivace.settings import TTSConfig
 
+    config = TTSConfig.load()
     plan = Plan(
         subject=random_weights or "embedded",
         precisions=chosen(precision, get_args(Precision), default_precisions(device), "--precision"),
@@ -53,7 +54,8 @@ def ar(
         baseline=baseline,
         device=device,
         threads=threads,
-        kernels=TTSConfig.load().paths.cache_dir / "native" if native else None,
+        kernels=config.paths.cache_dir / "native" if native else None,
+        cpu_kind=config.cpu_kind,
     )
 
     def note(line: str) -> None:

@@ -84,11 +84,10 @@ def quantize(
     config: Config = None,
 ) -> None:
     """Write a model whose language model has fewer bits: it loads faster and speaks as with --precision at load."""
-    from vivace.pipeline.checkpoints import model_folder
-    from vivace.pipeline.quantise import quantise_checkpoint
+    from vivace.pipeline.checkpoints import quantize_model
     from vivace.settings import TTSConfig
 
-    folder = quantise_checkpoint(model_folder(TTSConfig.load(config, model=model)), target, precision)
+    folder = quantize_model(TTSConfig.load(config, model=model), target, precision)
     sys.stdout.write(f"{folder}  {sum(file.stat().st_size for file in folder.rglob('*')) / 1e6:,.0f} MB\n")
 
 

@@ -13,7 +13,7 @@ import typer
 from vivace.types import LanguageChoice, Word
 
 if TYPE_CHECKING:
-    from vivace.pipeline.front_end import Lexicon
+    from vivace.text import Lexicon
 
 app = typer.Typer(help="Normalise text, or turn it into phones.", rich_markup_mode=None)
 
@@ -33,7 +33,7 @@ def normalize(
     texts: Texts = None, language: Language = "auto", lexicon: LexiconFile = None, as_json: AsJson = False
 ) -> None:
     """Write numbers, dates, units and abbreviations as they are spoken."""
-    from vivace.pipeline.front_end import normalize
+    from vivace.text import normalize
 
     reading = _Reading(language, _lexicon(lexicon))
     _each_line(texts, reading.as_json if as_json else partial(normalize, language=language, lexicon=reading.lexicon))
@@ -61,7 +61,7 @@ class _Reading:
     dictionary: bool = True
 
     def words(self, line: str) -> tuple[Word, ...]:
-        from vivace.pipeline.front_end import phones
+        from vivace.text import phones
 
         return phones(line, self.language, lexicon=self.lexicon, dictionary=self.dictionary)
 
@@ -69,7 +69,7 @@ class _Reading:
         return " ".join(phone for word in self.words(line) for phone in word.phones)
 
     def as_json(self, line: str) -> str:
-        from vivace.pipeline.front_end import normalize
+        from vivace.text import normalize
 
         spoken = normalize(line, self.language, lexicon=self.lexicon)
         words = [asdict(word) for word in self.words(line)]
@@ -78,7 +78,7 @@ class _Reading:
 
 
 def _lexicon(file: Path | None) -> "Lexicon | None":
-    from vivace.pipeline.front_end import Lexicon
+    from vivace.text import Lexicon
 
     return None if file is None else Lexicon.load(file)
 

@@ -88,8 +88,8 @@ def add(
 @app.command()
 def remove(name: Name, config: Config = None) -> None:
     """Remove a voice that you added."""
-    from vivace.pipeline.voices import VoiceStore
     from vivace.settings import TTSConfig
+    from vivace.voices.store import VoiceStore
 
     VoiceStore(TTSConfig.load(config).paths.voices_dir).remove(name)
     sys.stdout.write(f"removed {name}\n")

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vivace.engine.config import EngineConfig
 from vivace.engine.graphs import GraphedSteps
+from vivace.engine.protocols import ARModel, ARPrompt, AttentionAlignment
 from vivace.engine.rows import check_fits
 from vivace.engine.runner import ParkedRow, Runner
 from vivace.engine.sampler import SamplingParams
@@ -19,7 +20,6 @@ from vivace.engine.sequence import Place, Sequence
 from vivace.engine.step import Frame
 from vivace.errors import DeadlineError, EngineError, TTSError
 from vivace.layers.native.kernels import Kernels
-from vivace.models.base import ARModel, ARPrompt, Reading
 from vivace.runtime.graph import GraphBackend
 
 Ending = Literal["end", "limit"]  # by its own end code, or at the most frames it may have
@@ -36,7 +36,7 @@ class Job:
     priority: int = 0  # higher ones go first and may push others out of their rows
     deadline: float | None = None  # on the clock that ``step`` is given
     context: object = None  # what the frame stage must know of it; the engine does not look
-    follow: Callable[[Tensor], Reading | None] | None = None  # how codes [T, Q] went through the text; uses the device
+    follow: Callable[[Tensor], AttentionAlignment | None] | None = None  # alignment of codes [T, Q]; uses the device
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from vivace.engine.protocols import ARModel, ARPrompt
 from vivace.engine.sampler import SamplingParams, candidates, choose
 from vivace.layers.attention import GrowingKV
-from vivace.models.base import ARModel, ARPrompt
 from vivace.runtime.seed import exponential_noise
 
 

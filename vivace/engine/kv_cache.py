@@ -13,8 +13,9 @@ from torch import Tensor
 
 from vivace.layers.attention import attention_mask
 from vivace.layers.decode_attention import decode_attention, length_bias
+from vivace.layers.kv_quantization import dequantize_kv, quantize_kv
 from vivace.layers.native.kernels import MAX_KEYS, Kernels, fits
-from vivace.layers.native.memory import LaneMemory, RowsStore
+from vivace.layers.native.step import SlotMemory, SlotStore, slot_table
 
 SPAN = 64  # keys are looked at in multiples of this: few shapes, and the same sums whoever else is in the batch
 
@@ -26,24 +27,27 @@ def span_of(length: int, positions: int) -> int:
 
 @dataclass(frozen=True)
 class SavedKV:
-    """What a row held: ``[layers, H, L, d]`` each."""
+    """A copy of a row's keys and values, and of their scales where they are int8: ``[layers, H, L, ...]`` each."""
 
-    k: Tensor
-    v: Tensor
+    parts: tuple[Tensor, ...]
 
     @property
     def length(self) -> int:
         """Positions."""
-        return self.k.shape[2]
+        return self.parts[0].shape[2]
 
     @property
     def nbytes(self) -> int:
         """Memory it takes."""
-        return 2 * self.k.nbytes
+        return sum(part.nbytes for part in self.parts)
 
 
 class LaneKV:
-    """Keys and values of a lane's rows, allocated once."""
+    """Keys and values of a lane's rows, allocated once.
+
+    Args:
+        dtype: float32, bfloat16, or int8 with a float32 scale per head and position.
+    """
 
     def __init__(
         self,
@@ -56,8 +60,13 @@ class LaneKV:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        shape = (layers, rows, heads, positions, head_dim)
-        self.k, self.v = (_zeros(shape, dtype, device) for _ in range(2))
+        shape = (layers, rows, heads, positions)
+        self.k, self.v = (_zeros((*shape, head_dim), dtype, device) for _ in range(2))
+        self.k_scale, self.v_scale = (
+            _zeros(shape, torch.float32, device) if dtype == torch.int8 else None for _ in range(2)
+        )
+        scales = [scale for scale in (self.k_scale, self.v_scale) if scale is not None]
+        self._parts = (self.k, self.v, *scales)  # each [layers, rows, H, P, ...]
 
     @property
     def positions(self) -> int:
@@ -67,26 +76,48 @@ class LaneKV:
     @property
     def nbytes(self) -> int:
         """Memory it takes."""
-        return 2 * self.k.nbytes
+        return sum(part.nbytes for part in self._parts)
+
+    def write(self, layer: int, row: int | Tensor, at: slice | Tensor, k: Tensor, v: Tensor) -> None:
+        """Keep keys and values in ``row`` at positions ``at``; float32 in, in the memory's own type."""
+        if self.k_scale is None or self.v_scale is None:
+            self.k[layer, row, :, at], self.v[layer, row, :, at] = k.to(self.k.dtype), v.to(self.v.dtype)
+            return
+        for held, scales, new in ((self.k, self.k_scale, k), (self.v, self.v_scale, v)):
+            held[layer, row, :, at], scales[layer, row, :, at] = quantize_kv(new)
+
+    def read(self, layer: int, rows: slice, positions: slice) -> tuple[Tensor, Tensor]:
+        """Keys and values ``[rows, H, positions, d]``: views in the memory's own type, or float32 made of int8."""
+        k, v = self.k[layer, rows, :, positions], self.v[layer, rows, :, positions]
+        if self.k_scale is None or self.v_scale is None:
+            return k, v
+        scales = (scale[layer, rows, :, positions] for scale in (self.k_scale, self.v_scale))
+        return dequantize_kv(k, next(scales)), dequantize_kv(v, next(scales))
+
+    def slots(self, first: int, lengths: Tensor) -> SlotMemory:
+        """The rows from ``first`` on that hold ``lengths`` positions, for the compiled kernels."""
+        here = slice(first, first + len(lengths))
+        k_scale, v_scale = (None if s is None else s[:, here] for s in (self.k_scale, self.v_scale))
+        return SlotMemory(self.k[:, here], self.v[:, here], lengths, k_scale, v_scale)
 
     def save(self, row: int, length: int) -> SavedKV:
         """A copy of the first ``length`` positions of a row."""
-        return SavedKV(self.k[:, row, :, :length].clone(), self.v[:, row, :, :length].clone())
+        return SavedKV(tuple(part[:, row, :, :length].clone() for part in self._parts))
 
     def restore(self, row: int, saved: SavedKV) -> None:
         """Put a copy back, to bits."""
-        self.k[:, row, :, : saved.length] = saved.k
-        self.v[:, row, :, : saved.length] = saved.v
+        for part, kept in zip(self._parts, saved.parts, strict=True):
+            part[:, row, :, : saved.length] = kept
 
     def move(self, source: int, target: int, length: int) -> None:
         """Copy a row over another."""
-        self.k[:, target, :, :length] = self.k[:, source, :, :length]
-        self.v[:, target, :, :length] = self.v[:, source, :, :length]
+        for part in self._parts:
+            part[:, target, :, :length] = part[:, source, :, :length]
 
     def clear(self, row: int) -> None:
         """Forget a row whose numbers went wrong, so that they cannot reach the next one in it."""
-        self.k[:, row].zero_()
-        self.v[:, row].zero_()
+        for part in self._parts:
+            part[:, row].zero_()
 
 
 def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -102,23 +133,34 @@ def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> 
 
 
 class PrefillStore:
-    """``KVStore`` of one request's prompt: writes its row from position ``start`` on."""
+    """``KVStore`` of one request's prompt: writes its row from position ``start`` on.
 
-    def __init__(self, kv: LaneKV, row: int, start: int, prefix_len: int) -> None:
+    Args:
+        native: the compiled kernels, which attend to keys and values in int8; None: plain torch.
+    """
+
+    def __init__(self, kv: LaneKV, row: int, start: int, prefix_len: int, native: Kernels | None = None) -> None:
         self._kv, self._row, self._start, self._prefix_len = kv, row, start, prefix_len
+        self._native = native if kv.k.dtype == torch.int8 and _fits(kv) else None
         self._mask: Tensor | None = None
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         length, kv = q.shape[2], self._kv
         end = self._start + length
-        kv.k[layer, self._row, :, self._start : end] = k[0]
-        kv.v[layer, self._row, :, self._start : end] = v[0]
-        if self._start == 0 and self._prefix_len == 0:
+        if self._native is not None and q.dtype == torch.float32:
+            slots = slot_table(kv.slots(self._row, torch.tensor([self._start])), layer)
+            return self._native.attend(q, k, v, slots, kv.k.dtype, self._prefix_len)
+        kv.write(layer, self._row, slice(self._start, end), k[0], v[0])
+        if self._start == 0 and self._prefix_len == 0 and kv.k.dtype != torch.int8:
             return F.scaled_dot_product_attention(q, k, v, is_causal=True)
         if self._mask is None:
             self._mask = attention_mask(length, end, None, self._prefix_len, q.device)
-        keys, values = (x[layer, self._row : self._row + 1, :, :end].to(q.dtype) for x in (kv.k, kv.v))
-        return F.scaled_dot_product_attention(q, keys, values, attn_mask=self._mask)
+        keys, values = kv.read(layer, slice(self._row, self._row + 1), slice(0, end))
+        return F.scaled_dot_product_attention(q, keys.to(q.dtype), values.to(q.dtype), attn_mask=self._mask)
+
+
+def _fits(kv: LaneKV) -> bool:
+    return kv.k.device.type == "cpu" and kv.positions <= MAX_KEYS and fits(kv.k.shape[-1])
 
 
 @dataclass(frozen=True)
@@ -131,7 +173,7 @@ class LaneStep:
     lengths: Tensor  # [rows] positions held before this step
 
 
-class StepStore(RowsStore):
+class StepStore(SlotStore):
     """``KVStore`` of one decode step over the rows of all lanes, in the order given.
 
     Args:
@@ -141,41 +183,38 @@ class StepStore(RowsStore):
     def __init__(self, lanes: Sequence[LaneStep], native: Kernels | None = None) -> None:
         self._lanes = lanes
         self._rows = [torch.arange(lane.rows, device=lane.lengths.device) for lane in lanes]
-        self._lengths = [lane.lengths.contiguous() for lane in lanes]
-        small = all(lane.kv.positions <= MAX_KEYS and fits(lane.kv.k.shape[-1]) for lane in lanes)
-        self._native = native if small else None
+        self._native = native if all(_fits(lane.kv) for lane in lanes) else None
+        self._memory = None if self._native is None else [lane.kv.slots(0, lane.lengths.contiguous()) for lane in lanes]
         self._bias: list[Tensor] | None = None  # the layers share it
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        if self._native is not None and q.dtype == torch.float32:
-            return self._attend_natively(self._native, layer, q, k, v)
-        if self._bias is None:  # what is held, and the position of this step
-            self._bias = [length_bias(lane.lengths + 1, lane.span, lane.kv.k.dtype) for lane in self._lanes]
+        if self._native is not None and self._memory is not None and q.dtype == torch.float32:
+            return self._attend_natively(self._native, self._memory, layer, q, k, v)
+        if self._bias is None:  # the positions held, and the position of this step
+            kinds = (torch.float32 if lane.kv.k.dtype == torch.int8 else lane.kv.k.dtype for lane in self._lanes)
+            self._bias = [
+                length_bias(lane.lengths + 1, lane.span, kind) for lane, kind in zip(self._lanes, kinds, strict=True)
+            ]
         parts, start = [], 0
         for lane, rows, bias in zip(self._lanes, self._rows, self._bias, strict=True):
             end, kv = start + lane.rows, lane.kv
-            kv.k[layer, rows, :, lane.lengths] = k[start:end, :, 0].to(kv.k.dtype)
-            kv.v[layer, rows, :, lane.lengths] = v[start:end, :, 0].to(kv.v.dtype)
-            keys = kv.k[layer, : lane.rows, :, : lane.span]
-            values = kv.v[layer, : lane.rows, :, : lane.span]
+            kv.write(layer, rows, lane.lengths, k[start:end, :, 0], v[start:end, :, 0])
+            keys, values = kv.read(layer, slice(0, lane.rows), slice(0, lane.span))
             parts.append(_attend(q[start:end], keys, values, bias))
             start = end
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def memory(self) -> list[LaneMemory] | None:
-        """By lane, for those who run all layers of a step at once."""
-        if self._native is None:
-            return None
-        return [
-            LaneMemory(lane.kv.k, lane.kv.v, lengths) for lane, lengths in zip(self._lanes, self._lengths, strict=True)
-        ]
+    def memory(self) -> list[SlotMemory] | None:
+        """By lane, for kernels that run all layers of a step at once."""
+        return self._memory
 
-    def _attend_natively(self, native: Kernels, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def _attend_natively(
+        self, native: Kernels, memory: Sequence[SlotMemory], layer: int, q: Tensor, k: Tensor, v: Tensor
+    ) -> Tensor:
         parts, start = [], 0
-        for lane, lengths in zip(self._lanes, self._lengths, strict=True):
-            here, kv = slice(start, start + lane.rows), lane.kv
-            keys, values = kv.k[layer, : lane.rows], kv.v[layer, : lane.rows]
-            parts.append(native.attend(q[here], k[here], v[here], keys, values, lengths))
+        for slots in memory:
+            here = slice(start, start + len(slots.lengths))
+            parts.append(native.attend(q[here], k[here], v[here], slot_table(slots, layer), slots.keys.dtype))
             start = here.stop
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 

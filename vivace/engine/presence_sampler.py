@@ -1,6 +1,6 @@
 """The sampler of a running batch for models that sample by presence (``models.base.Sampling``).
 
-Source: section 7.8 of the GPT-SoVITS model facts; ``models/gpt_sovits/sampling.py`` is the slow twin.
+Source: section 7.8 of the GPT-SoVITS model facts; ``models/gpt_sovits/t2s/sampling.py`` is the slow twin.
 """
 
 # n rows, Q codebooks, V vocabulary, K candidates

@@ -14,13 +14,13 @@ from vivace.engine.graphs import GraphedSteps
 from vivace.engine.kv_cache import LaneKV, LaneStep, PrefillStore, SavedKV, StepStore, span_of
 from vivace.engine.prefixes import PrefixCache
 from vivace.engine.presence_sampler import sample_by_presence
+from vivace.engine.protocols import ARModel, ARPrompt
 from vivace.engine.row_sampler import candidate_count, sample_rows
 from vivace.engine.rows import RowState, SavedRow
 from vivace.engine.sampler import SamplingParams
 from vivace.engine.sequence import Lane, Place
 from vivace.engine.step import Frame, StepShape, pack, unpack
 from vivace.layers.native.kernels import Kernels
-from vivace.models.base import ARModel, ARPrompt
 from vivace.runtime.graph import GraphBackend
 
 Sampler = Callable[[Tensor, RowState, int, int], Tensor]
@@ -161,7 +161,7 @@ class Runner:
 
     def _read(self, place: Place, prompt: ARPrompt, start: int, end: int) -> Tensor:
         """Positions ``start`` to ``end`` of a prompt into its row; the hidden state of the last one, ``[1, D]``."""
-        store = PrefillStore(self._kv[place.lane], place.row, start, prompt.prefix_len)
+        store = PrefillStore(self._kv[place.lane], place.row, start, prompt.prefix_len, self._native)
         positions = torch.arange(start, end, device=prompt.embeddings.device)[None] - prompt.origin
         return self._models[place.lane].forward(prompt.embeddings[:, start:end], positions, store)[:, -1]
 

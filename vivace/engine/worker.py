@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vivace.engine.chunking import ChunkSchedule, batches
 from vivace.engine.engine import Ending, Engine, EngineLoad, Job, Update
-from vivace.engine.frame_stage import FramePart, FrameStage, FrameStream, Ramp, batches
+from vivace.engine.protocols import AttentionAlignment, FramePart, FrameStage, FrameStream
 from vivace.errors import AbortedError, EngineError, TTSError
-from vivace.models.base import Reading
 from vivace.runtime.memory import give_back_free_memory
 from vivace.runtime.threads import intra_op_threads
 
@@ -41,7 +41,7 @@ class Finished:
 
     codes: Tensor  # [T, Q] int64
     ending: Ending
-    reading: Reading | None = None  # where the job says how to follow it
+    reading: AttentionAlignment | None = None  # where the job says how to follow it
 
 
 Message = AudioPart | Finished | TTSError
@@ -53,7 +53,7 @@ class Order:
 
     build: Callable[[], Job]  # called in the worker, because it uses the device
     deliver: Callable[[Message], None]  # called in the worker; must return at once
-    ramp: Ramp | None  # when to send audio; None: codes are all that is wanted
+    ramp: ChunkSchedule | None  # when to send audio; None: codes are all that is wanted
 
 
 @dataclass(eq=False)
@@ -61,7 +61,7 @@ class _Ticket:
     number: int
     order: Order
     stream: FrameStream | None
-    follow: Callable[[Tensor], Reading | None] | None = None
+    follow: Callable[[Tensor], AttentionAlignment | None] | None = None
     codes: list[Tensor] = field(default_factory=list)
     fresh: list[Update] = field(default_factory=list)  # frames not handed to the frame stage yet
     chunks: int = 0
@@ -271,7 +271,7 @@ class Worker:
             self._close_ticket(id, error)
 
 
-def _followed(ticket: _Ticket, codes: Tensor) -> Reading | None:
+def _followed(ticket: _Ticket, codes: Tensor) -> AttentionAlignment | None:
     """What the job can say of its codes; a request that can be heard does not fail for want of a verdict."""
     try:
         return None if ticket.follow is None else ticket.follow(codes)

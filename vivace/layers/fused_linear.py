@@ -65,7 +65,7 @@ def fuse_linears(layers: Sequence[nn.Module]) -> RowLinear:
             return Int4Linear(codes, scale)
         codes, scale = quantise_int8(dequantise(codes, scale))
     native = kernels()
-    if native is not None and packs(native, codes):
+    if native is not None and packs(codes):
         return PackedInt8(native, codes, scale)
     return Int8Linear(codes, scale) if can_multiply_int8() else _in_float32(dequantise(codes, scale))
 

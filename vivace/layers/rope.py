@@ -1,5 +1,7 @@
 """Rotary position embedding in the half-split layout. Source: arXiv:2104.09864, layout as Llama checkpoints have it."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -15,10 +17,18 @@ def rope_table(positions: Tensor, head_dim: int, theta: float) -> tuple[Tensor, 
         cos and sin ``[B, 1, L, head_dim]`` float32, ready to broadcast over heads; the first half of the sines is
         negative, so that ``apply_rope`` need not turn signs.
     """
-    exponent = torch.arange(0, head_dim, 2, device=positions.device, dtype=torch.float32) / head_dim
-    angle = (positions.float()[..., None] * theta**-exponent)[:, None]  # [B, 1, L, head_dim / 2]
-    cos, sin = angle.cos(), angle.sin()
+    angle = (positions.float()[..., None] * _frequencies(head_dim, theta, positions.device))[:, None]
+    # [B, 1, L, head_dim / 2]. In float64 on the CPU: each CPU kind has its own float32 cosine.
+    wide = angle.double() if angle.device.type == "cpu" else angle
+    cos, sin = wide.cos().float(), wide.sin().float()
     return torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
+
+
+@lru_cache(8)
+def _frequencies(head_dim: int, theta: float, device: torch.device) -> Tensor:
+    """``[head_dim / 2]`` float32; the power is a float64 one, which rounds to the same float32 everywhere."""
+    exponent = torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim
+    return (theta ** -exponent.double()).float().to(device)
 
 
 def apply_rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Self, Unpack
 
 import numpy as np
 
-from vivace.engine.frame_stage import WHOLE, Ramp
+from vivace.engine.chunking import NO_STREAMING, ChunkSchedule
 from vivace.pipeline.options import Request, SpeakOptions
 from vivace.pipeline.shared_stream import SharedStream
 from vivace.pipeline.speaking import Event, Speaking
@@ -35,7 +35,7 @@ class AsyncTTS:
             return await self._whole(pieces, request)
         found = await asyncio.to_thread(self.tts.results.get, key)
         while found is None:  # made here, or by whoever asked for the same a moment ago
-            async for _ in self._flight(key, pieces, request, WHOLE).listen():
+            async for _ in self._flight(key, pieces, request, NO_STREAMING).listen():
                 pass
             found = await asyncio.to_thread(self.tts.results.get, key) or await self._whole(pieces, request)
         return found
@@ -60,7 +60,7 @@ class AsyncTTS:
             await chunks.aclose()
 
     async def _whole(self, pieces: list[Piece], request: Request) -> Speech:
-        made = [(chunk, speaking) async for chunk, speaking in self._speak(pieces, request, WHOLE)]
+        made = [(chunk, speaking) async for chunk, speaking in self._speak(pieces, request, NO_STREAMING)]
         samples = np.concatenate([chunk.samples for chunk, _ in made])
         return Speech(samples, self.tts.sample_rate, made[-1][1].stats)
 
@@ -72,7 +72,7 @@ class AsyncTTS:
         finally:
             await spoken.aclose()
 
-    def _flight(self, key: str, pieces: list[Piece], request: Request, ramp: Ramp) -> SharedStream[AudioChunk]:
+    def _flight(self, key: str, pieces: list[Piece], request: Request, ramp: ChunkSchedule) -> SharedStream[AudioChunk]:
         """The making of what is kept under ``key``: the one that goes on already, or a new one."""
         flight = self._flights.get(key)
         if flight is None:
@@ -84,7 +84,7 @@ class AsyncTTS:
         del self._flights[key]
 
     async def _kept(
-        self, key: str, pieces: list[Piece], request: Request, ramp: Ramp
+        self, key: str, pieces: list[Piece], request: Request, ramp: ChunkSchedule
     ) -> AsyncGenerator[AudioChunk, None]:
         made: list[tuple[AudioChunk, Speaking]] = []
         spoken = self._speak(pieces, request, ramp)
@@ -113,7 +113,7 @@ class AsyncTTS:
         await self.close()
 
     async def _speak(
-        self, pieces: list[Piece], request: Request, ramp: Ramp
+        self, pieces: list[Piece], request: Request, ramp: ChunkSchedule
     ) -> AsyncGenerator[tuple[AudioChunk, Speaking], None]:
         with self.tts.admission:
             events: asyncio.Queue[Event] = asyncio.Queue()

@@ -1,73 +1,66 @@
-"""Checkpoints from outside: what is here, what a checkpoint holds, downloading, conversion. Loads no weights."""
+"""Checkpoints: which are known, what one holds, downloads, conversion. Loads no weights."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-from vivace.errors import WeightsNotFoundError
-from vivace.models.chattts.config import read_config
-from vivace.models.gpt_sovits.load import read_settings
-from vivace.models.registry import EMBEDDED, Family, embedded_root, family_of
-from vivace.pipeline.gpt_sovits_script import LANGUAGES
-from vivace.pipeline.installation import converted_installation
-from vivace.pipeline.voices import VoiceStore
+from vivace.errors import InputError, WeightsNotFoundError
+from vivace.models.family import LegacyFormat
+from vivace.models.files import published_models, resolve
+from vivace.models.registry import EMBEDDED, FAMILIES, embedded_root, family_of
 from vivace.settings import TTSConfig
 from vivace.types import Progress
-from vivace.weights.convert import ConversionReport, convert_chattts
-from vivace.weights.convert_gpt_sovits import convert_gpt_sovits
-from vivace.weights.gpt_sovits_sources import Sources, is_gpt_sovits
-from vivace.weights.legacy_gpt_sovits import Version
-from vivace.weights.published import PUBLISHED
-from vivace.weights.resolve import resolve
+from vivace.voices.store import VoiceStore
+from vivace.weights.conversion import ConversionReport
 from vivace.weights.tensor_file import read_header
+
+FLOAT32 = 4  # bytes of a weight in memory, at most
 
 
 @dataclass(frozen=True)
 class KnownModel:
-    """A model that goes by a name."""
+    """A model that can be named without its folder."""
 
     name: str
-    folder: Path | None  # None: not on this machine yet
+    folder: Path | None  # None: not on this machine
     megabytes: float
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a checkpoint is and can do."""
+    """Facts about a checkpoint."""
 
     name: str
     folder: Path
-    family: Family
+    family: str
     parameters: int
     megabytes: float
     languages: tuple[str, ...]
-    voices: tuple[str, ...]  # of its own
+    voices: tuple[str, ...]  # in the checkpoint's folder
     clones_recordings: bool
     refines_text: bool
 
 
 def model_folder(config: TTSConfig) -> Path:
-    """Where the configuration's model is; downloads what is missing, unless ``hub.offline``.
+    """The folder of the configured model. Downloads missing files unless ``hub.offline`` is set.
 
-    Raises:
-        WeightsError: there is no such model, or its files are damaged.
+    Raises: WeightsError when there is no such model, or its files are damaged.
     """
     wanted = model_of(config)
     return embedded_root() if wanted == EMBEDDED else pull_model(wanted, config)
 
 
 def model_of(config: TTSConfig) -> str:
-    """What the configuration speaks with: its model, the installation it names, or the embedded voice."""
+    """The configured model: ``model``, the installation that the settings name, or the embedded voice."""
     if config.model is not None:
         return config.model
-    return str(converted_installation(config)) if config.gpt_sovits.pretrained is not None else EMBEDDED
+    installed = (entry.spec.installation(config) for entry in FAMILIES)
+    return next((str(folder) for folder in installed if folder is not None), EMBEDDED)
 
 
 def pull_model(model: str, config: TTSConfig, *, progress: Callable[[Progress], None] | None = None) -> Path:
-    """Download ``model``, or the part of it that is missing, and return its folder."""
-
+    """Download the missing files of ``model`` and return its folder."""
     return resolve(
         model,
         cache_dir=config.paths.cache_dir,
@@ -78,70 +71,79 @@ def pull_model(model: str, config: TTSConfig, *, progress: Callable[[Progress], 
 
 
 def known_models(config: TTSConfig) -> tuple[KnownModel, ...]:
-    """The embedded model and the published ones, on this machine or not."""
-    found = [(EMBEDDED, embedded_root())] + [(name, _local(name, config)) for name in PUBLISHED]
+    """The embedded model and the published ones, whether or not they are on this machine."""
+    found = [(EMBEDDED, embedded_root())] + [(name, _local(name, config)) for name in published_models()]
     return tuple(KnownModel(name, folder, _megabytes(folder) if folder else 0.0) for name, folder in found)
 
 
 def _local(name: str, config: TTSConfig) -> Path | None:
     try:
-        return resolve(name, cache_dir=config.paths.cache_dir, endpoint=None, offline=True)
+        return resolve(name, cache_dir=config.paths.cache_dir, offline=True)
     except WeightsNotFoundError:
         return None
 
 
 def describe_model(config: TTSConfig) -> ModelCard:
-    """Read the configuration and the tensor headers of the configuration's model."""
+    """Facts about the configured model, from its configuration and the headers of its tensor files."""
     folder = model_folder(config)
-    family = family_of(folder)
-    if family == "gpt_sovits":
-        settings = read_settings(folder)
-        pattern, clones, refines = "*.safetensors", "hubert" in settings, False
-        languages: tuple[str, ...] = LANGUAGES["v1" if settings["version"] == "v1" else "v2"]
-    else:
-        sizes = read_config(folder)
-        pattern, languages = "asset/**/*.safetensors", sizes.vivace.languages
-        clones, refines = sizes.dvae is not None, sizes.vivace.refine
-    shapes = [info.shape for file in folder.glob(pattern) for info in read_header(file).values()]
+    entry = family_of(folder)
+    card = entry.spec.describe(folder)
+    shapes = [info.shape for file in folder.glob(card.tensor_files) for info in read_header(file).values()]
     return ModelCard(
         name=config.model or EMBEDDED,
         folder=folder,
-        family=family,
+        family=entry.name,
         parameters=sum(math.prod(shape) for shape in shapes),
         megabytes=_megabytes(folder),
-        languages=languages,
+        languages=card.languages,
         voices=tuple(VoiceStore(folder / "voices").names()),
-        clones_recordings=clones,
-        refines_text=refines,
+        clones_recordings=card.clones_recordings,
+        refines_text=card.refines_text,
     )
 
 
+def weight_bytes(root: Path) -> int:
+    """Memory for the networks of the checkpoint in ``root``, at most; its voices are not counted."""
+    files = (file for file in root.rglob("*.safetensors") if file.parent.name != "voices")
+    return sum(FLOAT32 * math.prod(info.shape) for file in files for info in read_header(file).values())
+
+
 def convert_model(
-    source: Path,
-    target: Path,
-    *,
-    version: str | None = None,
-    gpt: Path | None = None,
-    sovits: Path | None = None,
-    base: Path | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    source: Path, target: Path, *, progress: Callable[[Progress], None] | None = None, **options: object
 ) -> ConversionReport:
-    """Write the legacy checkpoint ``source`` as safetensors into the new folder ``target``.
+    """Write the original checkpoint in ``source`` as safetensors into the new folder ``target``.
 
     Args:
-        version, gpt, sovits, base: which models of a GPT-SoVITS installation to take; see ``Sources.find``.
+        options: conversion options of one family, such as ``version`` and ``gpt``; those that are None do not count.
+    Raises: InputError when the target exists, or no family has an option; WeightsError for files that cannot be used.
     """
-    report = _report(progress, "files ({})")
-    if version or gpt or sovits or base or is_gpt_sovits(source):
-        known = cast(Version | None, version)  # Sources.find checks it
-        return convert_gpt_sovits(
-            Sources.find(source, version=known, s1=gpt, s2=sovits, base=base), target, version=known, progress=report
-        )
-    return convert_chattts(source, target, progress=report)
+    given = {name: value for name, value in options.items() if value is not None}
+    return _legacy_format(source, given).convert(source, target, given, _report(progress, "files ({})"))
+
+
+def _legacy_format(source: Path, options: dict[str, object]) -> LegacyFormat:
+    """The format that has all ``options``; of several the one that recognizes the files."""
+    formats = [entry.spec.legacy for entry in FAMILIES if entry.spec.legacy is not None]
+    able = [legacy for legacy in formats if set(options) <= set(legacy.options)]
+    if not able:
+        raise InputError(f"no model family has the conversion options {', '.join(options)} together; leave some out")
+    return next((legacy for legacy in able if legacy.detect(source)), able[0])
+
+
+def quantize_model(config: TTSConfig, target: Path, precision: str) -> Path:
+    """Write a copy of the configured model with fewer bits into the new folder ``target``.
+
+    Raises: InputError when its family has no such form, or the target exists; WeightsError when it cannot be loaded.
+    """
+    folder = model_folder(config)
+    entry = family_of(folder)
+    if entry.spec.quantize is None:
+        raise InputError(f"{folder} is a {entry.title} checkpoint; models of that family cannot be quantized on disk")
+    return entry.spec.quantize(folder, target, precision)
 
 
 def _report(progress: Callable[[Progress], None] | None, unit: str) -> Callable[[str, int, int], None] | None:
-    """A reporter as the weights stage calls it, of one as the pipeline's callers give it."""
+    """A callback for the ``weights`` layer that calls ``progress``."""
     if progress is None:
         return None
     return lambda name, done, total: progress(Progress(done, total, unit.format(name)))

@@ -86,7 +86,7 @@ def _devices() -> str:
 
 
 def _text() -> str:
-    from vivace.pipeline.front_end import phones
+    from vivace.text import phones
 
     return " ".join(phone for word in phones("Vivace 你好", "auto") for phone in word.phones)
 
@@ -113,7 +113,7 @@ def _embedded_voice(config: TTSConfig) -> str:
 
 
 def _added_voices(folder: Path) -> str:
-    from vivace.pipeline.voices import VoiceStore
+    from vivace.voices.store import VoiceStore
 
     return f"{len(VoiceStore(folder).list())} in {folder}"
 

@@ -7,7 +7,7 @@ from typing import Unpack
 from vivace.audio.file_writer import AudioFileWriter
 from vivace.audio.files import format_of
 from vivace.audio.spec import AudioFormat
-from vivace.engine.frame_stage import WHOLE
+from vivace.engine.chunking import NO_STREAMING
 from vivace.pipeline.listening import OnProgress, listen
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.speech import SpeechStats
@@ -41,7 +41,7 @@ def speak_to_file(
         return kept.stats
     fresh = 0  # samples since memory was given back
     with AudioFileWriter(target, tts.sample_rate, chosen) as file, tts.admission:
-        for chunk, spoken in listen(partial(tts.speaking, pieces, request, WHOLE), len(pieces), progress):
+        for chunk, spoken in listen(partial(tts.speaking, pieces, request, NO_STREAMING), len(pieces), progress):
             file.push(chunk.samples)
             speaking = spoken
             fresh += len(chunk.samples)

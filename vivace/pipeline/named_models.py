@@ -10,15 +10,17 @@ from typing import TypeVar
 from vivace.cache.base import CacheStats
 from vivace.engine.engine import EngineLoad
 from vivace.errors import InputError, SettingsError
-from vivace.models.registry import EMBEDDED
+from vivace.models.registry import EMBEDDED, family_of
 from vivace.pipeline.checkpoints import model_folder, model_of
 from vivace.pipeline.model_pool import ModelPool, Source
 from vivace.pipeline.model_size import weight_bytes, working_bytes
 from vivace.pipeline.performance import Meter, PerformanceStats
 from vivace.pipeline.tts import TTS
-from vivace.pipeline.voices import Voice, VoiceBook, VoiceStore
 from vivace.runtime.device import pick_device
 from vivace.settings import TTSConfig
+from vivace.voices.registry import VoiceRegistry
+from vivace.voices.store import VoiceStore
+from vivace.voices.voice import Voice
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 JOINT = "+"
@@ -76,11 +78,15 @@ class NamedModels(Mapping[str, Source]):
         """Of a single model. Raises: WeightsError when it is not there."""
         return model_folder(self._config.model_copy(update={"model": self._models[name]}))
 
+    def family_options(self, name: str) -> frozenset[str]:
+        """The names of the request options that only the family of a model has."""
+        return frozenset(family_of(self.folder(self.parts(name)[1])).option_names)
+
     def voices(self, name: str) -> tuple[Voice, ...]:
         """What is kept for a model: its own voices, then those that users added; which of these it can speak with is
         known once it is loaded."""
         own, added = VoiceStore(self.folder(self.parts(name)[1]) / "voices"), VoiceStore(self._config.paths.voices_dir)
-        return VoiceBook(own, added, None).list()
+        return VoiceRegistry(own, added, None).list()
 
     def performance(self, loaded: Sequence[TTS]) -> PerformanceStats:
         """What all models have done since the start; engines and caches are those of ``loaded``."""

@@ -3,27 +3,30 @@
 import difflib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypedDict, TypeVar, get_args
+from dataclasses import dataclass, field, replace
+from typing import TypeVar, get_args
 
 from vivace.engine.sampler import SamplingParams
 from vivace.errors import InputError, UnsupportedLanguageError
-from vivace.models.gpt_sovits.splits import SplitMethod
-from vivace.pipeline.voices import Voice
+from vivace.models.options import FamilyOptions
+from vivace.models.registry import FamilyEntry, FamilyKeywords, option_names, read_family_options
 from vivace.runtime.seed import SEED_LIMIT
 from vivace.settings import InferenceConfig
 from vivace.text import Lexicon
 from vivace.types import LanguageChoice
+from vivace.voices.voice import Voice
 
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
-MAX_STEPS = 128
 MAX_PAUSE_S = 10.0
 RANDOM_SEEDS = 1 << 32  # unseeded requests draw one of these: short enough to read out and type again
 
 
-class SpeakOptions(TypedDict, total=False):
-    """Keywords of ``TTS.synthesize``, ``synthesize_batch`` and ``stream``. What is left out or None is the
-    configuration's, then the model's own."""
+class SpeakOptions(FamilyKeywords, total=False):
+    """Keywords of ``TTS.synthesize``, ``synthesize_batch`` and ``stream``.
+
+    An option that is missing or None takes its value from the configuration, then from the model. Options of one model
+    family (``FamilyKeywords``) raise InputError with a model of another family.
+    """
 
     model: str | None  # of a server with several; a TTS has one, and knows its own name only
     voice: str | Voice | None  # a Voice, its name, or "seed:N" for a random speaker where the model has them
@@ -34,14 +37,11 @@ class SpeakOptions(TypedDict, total=False):
     top_p: float | None
     top_k: int | None
     repetition_penalty: float | None
-    sample_steps: int | None  # of the flow-matching solver, 1 to 128; only GPT-SoVITS v3 and v4 have one
     lexicon: Lexicon | Mapping[str, str] | None  # word -> reading, on top of the configured lexicon's
     reuse: bool | None  # the result cache: True: any earlier speech will do, seed or not; False: neither look nor keep
     deadline_s: float | None  # seconds from now after which nobody wants the rest: DeadlineError
-    split_method: SplitMethod | None  # cut the text as GPT-SoVITS does; None: at sentence ends
     pause_s: float | None  # silence after every piece, the last one too; None: what its end asks for
     by_piece: bool | None  # streams only: each chunk is a whole piece, judged, and spoken again where it was wrong
-    refine: str | None  # let the model rewrite the text first, e.g. "[oral_2][laugh_0][break_6]"
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,15 @@ class Request:
     seeded: bool  # somebody chose the seed
     reuse: bool | None  # of speech in the result cache; None: where it is seeded
     sampling: SamplingParams
-    refine: str | None
     lexicon: Lexicon
+    family_options: FamilyOptions = field(default_factory=FamilyOptions)
     deadline_s: float | None = None
-    sample_steps: int | None = None
     by_piece: bool = False
-    split_method: SplitMethod | None = None
     pause_s: float | None = None
 
 
 def _checked(options: SpeakOptions) -> SpeakOptions:
-    known = SpeakOptions.__annotations__
+    known = {**SpeakOptions.__annotations__, **dict.fromkeys(option_names())}
     for key in options:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
@@ -103,9 +101,19 @@ def require_own_model(options: SpeakOptions, name: str) -> None:
 
 
 def make_request(
-    options: SpeakOptions, config: InferenceConfig, voice: Voice, lexicon: Lexicon, sampling: SamplingParams
+    options: SpeakOptions,
+    config: InferenceConfig,
+    voice: Voice,
+    lexicon: Lexicon,
+    sampling: SamplingParams,
+    family: FamilyEntry,
 ) -> Request:
-    """Settle what a request leaves open; ``sampling`` is the model's own, own readings go on top of ``lexicon``.
+    """Fill in what a request leaves open.
+
+    Args:
+        lexicon: of the configuration; the request's own readings are added to it.
+        sampling: the defaults of the model.
+        family: of the model.
 
     Raises:
         TypeError: an option does not exist.
@@ -130,9 +138,6 @@ def make_request(
     deadline_s = options.get("deadline_s")
     if deadline_s is not None and not deadline_s > 0:
         raise InputError(f"deadline_s is {deadline_s}; give seconds above 0, or leave it out")
-    steps = _first(options.get("sample_steps"), config.sample_steps)
-    if steps is not None and not 1 <= steps <= MAX_STEPS:
-        raise InputError(f"sample_steps is {steps}; give a whole number from 1 to {MAX_STEPS}")
     pause_s = options.get("pause_s")
     if pause_s is not None and not 0 <= pause_s <= MAX_PAUSE_S:
         raise InputError(f"pause_s is {pause_s}; give seconds from 0 to {MAX_PAUSE_S:g}")
@@ -144,11 +149,9 @@ def make_request(
         seeded=seeded,
         reuse=options.get("reuse"),
         sampling=_sampling(options, config, sampling),
-        refine=options.get("refine"),
         lexicon=lexicon,
         deadline_s=deadline_s,
-        sample_steps=steps,
+        family_options=read_family_options(family, {k: v for k, v in options.items() if k in option_names()}),
         by_piece=bool(options.get("by_piece")),
-        split_method=options.get("split_method"),
         pause_s=pause_s,
     )

@@ -10,8 +10,8 @@ from vivace.cache.disk import DiskCache
 from vivace.cache.keys import bytes_key, content_key
 from vivace.errors import WeightsError
 from vivace.pipeline.result_cache import MEGABYTE, model_key
-from vivace.pipeline.voices import Voice, load_voice, save_voice
 from vivace.settings import TTSConfig
+from vivace.voices.voice import Voice, load_voice, save_voice
 from vivace.weights.checksum import sha256_of
 
 KIND = "voice/2"  # counted up when recordings are listened to in another way

@@ -6,14 +6,12 @@ from dataclasses import replace
 from functools import partial
 
 from vivace.errors import TextTooLongError, UnsupportedLanguageError
-from vivace.models.gpt_sovits.splits import presplit
 from vivace.pipeline.brackets import require_closed_tags
 from vivace.pipeline.options import Request
-from vivace.pipeline.voices import Voice
 from vivace.text import Normaliser, split
-from vivace.text.language import main_language
 from vivace.text.stretch import units
 from vivace.types import LanguageChoice, Piece, SpokenLanguage
+from vivace.voices.voice import Voice
 
 FOREIGN = re.compile("[\u3041-\u3096\u30a1-\u30fa\uac00-\ud7a3]")  # kana and Hangul; a few may stand in a Chinese text
 HANGUL = re.compile("[\uac00-\ud7a3]")
@@ -51,11 +49,10 @@ def read_pieces(
     require_closed_tags(text)
     require_scripts(text, request.language)
     read = partial(split, language=request.language, lexicon=request.lexicon, normalisers=normalisers)
-    if request.split_method is None:
+    lines = request.family_options.presplit(text, request.language)
+    if lines is None:
         pieces = read(text, budget=budget, syllable=syllable)
     else:
-        english = main_language(text, request.language) == "en"
-        lines = presplit(text, request.split_method, english=english)
         pieces = [piece for line in lines or [text] for piece in joined(read(line), LONGEST_UNITS)]
     if request.pause_s is None:
         return pieces

@@ -3,17 +3,25 @@
 from queue import SimpleQueue
 
 from vivace.engine.worker import Finished, Message, Order, Worker
-from vivace.errors import TTSError
-from vivace.pipeline.family import Stages
+from vivace.errors import InputError, TTSError
+from vivace.models.family import ModelFamily, TextRewriter
 
 
-def refined(stages: Stages, worker: Worker, text: str, prompt: str, seed: int) -> str:
+def require_rewriter(family: ModelFamily) -> TextRewriter:
+    """The refine pass of a model. Raises: InputError when it has none."""
+    if family.rewriter is None:
+        raise InputError("this model cannot rewrite text; leave refine out, or load one that can")
+    return family.rewriter
+
+
+def refined(stages: ModelFamily, worker: Worker, text: str, prompt: str, seed: int) -> str:
     """Normalised ``text`` as the model would rather say it. Raises: InputError when the model cannot; EngineError."""
     messages = SimpleQueue[Message]()
-    asked = stages.refine_prompt(text, prompt)
-    worker.submit(Order(lambda: stages.refine_job(asked, seed), messages.put, ramp=None))
+    rewriter = require_rewriter(stages)
+    asked = rewriter.prompt(text, prompt)
+    worker.submit(Order(lambda: rewriter.request(asked, seed), messages.put, ramp=None))
     message = messages.get()
     if isinstance(message, TTSError):
         raise message
     assert isinstance(message, Finished), "a refine pass makes no sound"
-    return stages.rewritten(message.codes)
+    return rewriter.decode(message.codes)

@@ -12,15 +12,15 @@ from vivace.cache.keys import content_key, files_key
 from vivace.cache.memory import MemoryCache
 from vivace.cache.single_flight import SingleFlight
 from vivace.cache.tiers import TieredCache
+from vivace.models.precision import PrecisionDecision
 from vivace.pipeline.options import Request
-from vivace.pipeline.precision_choice import PrecisionDecision
 from vivace.pipeline.speech import Speech
 from vivace.pipeline.speech_record import pack_speech, unpack_speech
-from vivace.pipeline.voices import Voice
 from vivace.settings import TTSConfig
 from vivace.types import Piece
+from vivace.voices.voice import Voice
 
-KIND = "speech/1"  # counted up when the same request sounds otherwise than before
+KIND = "speech/2"  # counted up when the same request sounds otherwise than before
 MEGABYTE = 1_000_000
 
 
@@ -32,7 +32,8 @@ def model_key(root: Path) -> str:
 def voice_key(voice: Voice) -> str:
     """Fingerprint of what a voice sounds like, whatever it is called."""
     digest = hashlib.sha256()
-    for array in (voice.embedding, voice.prompt_codes, *(voice.own[name] for name in sorted(voice.own))):
+    further = (tensor for _, tensor in sorted(voice.family_tensors.items()))
+    for array in (voice.embedding, voice.prompt_codes, *further):
         digest.update(b"-" if array is None else f"{array.dtype}{array.shape}".encode() + array.tobytes())
     digest.update(f"{voice.transcript or ''}\0{voice.transcript_language}".encode())
     return digest.hexdigest()
@@ -64,9 +65,8 @@ class ResultCache:
             spoken,
             request.speed,
             seed,
-            request.refine,
             asdict(request.sampling),
-            request.sample_steps,
+            asdict(request.family_options),
         )
 
     def get(self, key: str | None) -> Speech | None:
@@ -111,12 +111,10 @@ class ResultCache:
         return CacheStats(0, 0, 0, 0) if self._cache is None else self._cache.stats
 
 
-def open_result_cache(
-    config: TTSConfig, precision: PrecisionDecision, root: Path, gpt_root: Path | None = None
-) -> ResultCache:
-    """The cache that ``config.cache`` describes, for the checkpoint under ``root`` and the S1 of ``gpt_root``.
+def open_result_cache(config: TTSConfig, precision: PrecisionDecision, *roots: Path) -> ResultCache:
+    """The cache that ``config.cache`` describes, for a model made of the checkpoints in ``roots``.
 
-    What was made in another ``precision``, or without compiled kernels, is not found: it sounds a little different.
+    Speech made in another ``precision``, or without compiled kernels, is not found: it sounds a little different.
     """
     kept = config.cache
     if kept.results == "off":
@@ -124,8 +122,11 @@ def open_result_cache(
     tiers: list[Cache] = [MemoryCache(int(kept.memory_mb * MEGABYTE))]
     if kept.results == "disk":
         tiers.append(DiskCache(config.paths.cache_dir / "results", int(kept.disk_mb * MEGABYTE)))
-    keys = " ".join(model_key(folder) for folder in (root, gpt_root) if folder is not None)
+    keys = " ".join(model_key(folder) for folder in roots)
     again = config.check.retries if config.check.enabled else 0
     compiled = "plain" if precision.kind == "none" else "compiled"
-    sound = f"{precision.precision} {compiled} {config.vocoder.precision} {config.stream.lookahead}"
+    sound = (
+        f"{precision.precision} {compiled} {config.vocoder.precision} {config.stream.lookahead} "
+        f"{config.inference.sample_steps}"
+    )
     return ResultCache(TieredCache(tiers), f"{keys} {sound} {again}")

@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from vivace.engine.chunking import NO_STREAMING, ChunkSchedule
 from vivace.engine.engine import Job
-from vivace.engine.frame_stage import WHOLE, Ramp
 from vivace.engine.worker import AudioPart, Finished, Message, Order, Worker
 from vivace.errors import EngineError, TTSError
-from vivace.pipeline.family import Stages
+from vivace.models.family import ModelFamily
+from vivace.models.text import ModelText, Reference
 from vivace.pipeline.options import Request
 from vivace.pipeline.piece_audio import PieceAudio
+from vivace.pipeline.refining import require_rewriter
 from vivace.pipeline.speech import AudioChunk, SpeechStats
 from vivace.pipeline.speech_check import PieceFault
-from vivace.pipeline.stages import Recording, Script
 from vivace.pipeline.take import Take, better
 from vivace.runtime.seed import derive_seed
 from vivace.settings.speech import CheckConfig
@@ -52,7 +53,7 @@ class _Part:
     retries: int = 0
     order: int | None = None  # its number in the worker
     refining: bool = False
-    script: Script | None = None
+    script: ModelText | None = None
     over: bool = False
 
 
@@ -69,13 +70,13 @@ class Speaking:
 
     def __init__(
         self,
-        stages: Stages,
+        stages: ModelFamily,
         worker: Worker,
         pieces: Sequence[Piece],
         request: Request,
         deliver: Callable[[Event], None],
         *,
-        ramp: Ramp,
+        ramp: ChunkSchedule,
         ahead: int,
         check: CheckConfig,
         hold: bool,
@@ -89,8 +90,8 @@ class Speaking:
         voice = request.voice
         self._recording = None
         if voice.prompt_codes is not None and voice.transcript is not None:
-            self._recording = Recording(voice.prompt_codes, voice.transcript, voice.transcript_language)
-        self._carry_over = stages.habits.carry_over and self._recording is None and last > 0
+            self._recording = Reference(voice.prompt_codes, voice.transcript, voice.transcript_language)
+        self._carry_over = stages.defaults.reuse_first_segment and self._recording is None and last > 0
         self._sent = self._heard = self._samples = 0  # pieces ordered, pieces heard to their end, samples given
         self._started, self._first_s = time.perf_counter(), 0.0
 
@@ -169,22 +170,22 @@ class Speaking:
             case Finished(codes) if part.refining:
                 assert part.script is not None, "what is refined has a script"
                 part.refining = False
-                part.script = replace(part.script, text=self._stages.rewritten(codes))
+                part.script = replace(part.script, text=require_rewriter(self._stages).decode(codes))
                 self._order_speech(index, part, part.script)
             case Finished(codes, ending, reading):
                 assert part.script is not None, "what is finished was ordered"
-                expected = self._stages.expectation(part.script, self._recording) if self._check.enabled else None
+                expected = self._stages.expected_length(part.script, self._recording) if self._check.enabled else None
                 part.take.finish(codes.numpy(), ended=ending == "end", expected=expected, reading=reading)
                 if not self._spoken_again(index, part, part.script):
                     self._settle(index, part)
             case Heard(heard):
                 script = self._parts[0].script
                 assert script is not None, "what was heard was spoken"
-                self._recording = Recording(heard, script.text)
+                self._recording = Reference(heard, script.text)
             case TTSError():
                 raise message
 
-    def _spoken_again(self, index: int, part: _Part, script: Script) -> bool:
+    def _spoken_again(self, index: int, part: _Part, script: ModelText) -> bool:
         """Order another take of a wrong piece, with another seed, if it may have one."""
         if part.take.fault is None or not self._hold or part.retries >= self._check.retries:
             return False
@@ -219,7 +220,7 @@ class Speaking:
                 raise error
             self._deliver(Event(0, error if isinstance(error, TTSError) else Heard(future.result())))
 
-        self._worker.call(lambda: self._stages.listen(wave)).add_done_callback(heard)
+        self._worker.call(lambda: self._stages.encode_audio(wave)).add_done_callback(heard)
 
     def _given(self) -> list[AudioChunk]:
         """Everything that is ready of the piece that is heard, and of those after it once it is over."""
@@ -243,37 +244,38 @@ class Speaking:
     def _order_more(self) -> None:
         waits = self._carry_over and self._recording is None  # for the first piece to have been listened to
         # Somebody waits for the first samples of a stream: until they are there nothing else takes time of a step.
-        waits |= self._ramp is not WHOLE and not self._hold and not self._heard and not self._samples
+        waits |= self._ramp is not NO_STREAMING and not self._hold and not self._heard and not self._samples
         until = min(len(self._parts), self._heard + 1 + self._ahead, 1 if waits else len(self._parts))
         while self._sent < until:
             index, part = self._sent, self._parts[self._sent]
-            part.script = self._stages.script(part.piece)
-            if self._request.refine is None:
+            part.script = self._stages.model_text(part.piece)
+            if self._request.family_options.rewrite_style is None:
                 self._order_speech(index, part, part.script)
             else:
-                self._order_refining(index, part, part.script, self._request.refine)
+                self._order_refining(index, part, part.script, self._request.family_options.rewrite_style)
             self._sent += 1
 
-    def _order_refining(self, index: int, part: _Part, script: Script, manner: str) -> None:
+    def _order_refining(self, index: int, part: _Part, script: ModelText, manner: str) -> None:
         part.refining = True
-        prompt = self._stages.refine_prompt(script.text, manner)
+        rewriter = require_rewriter(self._stages)
+        prompt = rewriter.prompt(script.text, manner)
         seed = derive_seed(derive_seed(self._request.seed, index), 0)
-        self._order(index, part, lambda: self._job(index, self._stages.refine_job(prompt, seed)), ramp=None)
+        self._order(index, part, lambda: self._job(index, rewriter.request(prompt, seed)), ramp=None)
 
-    def _order_speech(self, index: int, part: _Part, script: Script) -> None:
+    def _order_speech(self, index: int, part: _Part, script: ModelText) -> None:
         request, recording, seed = self._request, self._recording, derive_seed(self._request.seed, index)
         if part.retries:
             seed = derive_seed(seed, part.retries)  # 0 is the refine pass
 
         def build() -> Job:
-            job = self._stages.code_job(
-                script, request.voice, recording, request.sampling, seed, sample_steps=request.sample_steps
+            job = self._stages.generation(
+                script, request.voice, recording, request.sampling, seed, request.family_options
             )
             return self._job(index, job)
 
         self._order(index, part, build, ramp=self._ramp)
 
-    def _order(self, index: int, part: _Part, build: Callable[[], Job], ramp: Ramp | None) -> None:
+    def _order(self, index: int, part: _Part, build: Callable[[], Job], ramp: ChunkSchedule | None) -> None:
         def deliver(message: Message) -> None:
             self._deliver(Event(index, message))
 

@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vivace.models.base import Reading
+from vivace.engine.protocols import AttentionAlignment
+from vivace.models.family import ExpectedLength
 
 Fault = Literal["skipped", "repeated", "endless", "silent"]
 SEVERITY: dict[Fault | None, int] = {None: 0, "skipped": 1, "repeated": 2, "endless": 3, "silent": 4}
@@ -27,15 +28,6 @@ BACK_S = 0.085  # to go back and need so long to be as far again is to say it ag
 
 
 @dataclass(frozen=True)
-class Expectation:
-    """What speech of a piece is like."""
-
-    least: int  # code frames; nobody says so many phones in fewer
-    most: int  # code frames; nobody takes longer
-    rate: float  # code frames per second
-
-
-@dataclass(frozen=True)
 class PieceFault:
     """A piece that is wrong, after the last attempt at it."""
 
@@ -45,11 +37,11 @@ class PieceFault:
 
 def fault_of(
     codes: NDArray[np.int64],
-    expected: Expectation,
+    expected: ExpectedLength,
     *,
     ended: bool,
     silent: bool,
-    reading: Reading | None = None,
+    reading: AttentionAlignment | None = None,
 ) -> Fault | None:
     """What is wrong with a piece; None: nothing that could be told.
 
@@ -68,13 +60,13 @@ def fault_of(
     return "skipped" if len(codes) < expected.least or (reading is not None and skips(reading)) else None
 
 
-def skips(reading: Reading) -> bool:
+def skips(reading: AttentionAlignment) -> bool:
     """Whether two phones in a row were hardly looked at. A single one may melt into its neighbours."""
     seen = reading.seen[reading.sounds]
     return bool((seen[1:] + seen[:-1] < UNSEEN).any())
 
 
-def goes_back(reading: Reading, rate: float) -> bool:
+def goes_back(reading: AttentionAlignment, rate: float) -> bool:
     """Whether the speech, of ``rate`` frames per second, went back in its text and took long to be as far again."""
     behind = reading.at < np.maximum.accumulate(reading.at)
     return _longest_run(behind, behind) >= BACK_S * rate

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivace.audio.resample import Samples
+from vivace.engine.protocols import AttentionAlignment
 from vivace.errors import EngineError
-from vivace.models.base import Reading
+from vivace.models.family import ExpectedLength
 from vivace.pipeline.piece_audio import PieceAudio
-from vivace.pipeline.speech_check import SEVERITY, Expectation, Fault, fault_of
+from vivace.pipeline.speech_check import SEVERITY, Fault, fault_of
 
 
 @dataclass
@@ -37,8 +38,8 @@ class Take:
         codes: NDArray[np.int64],
         *,
         ended: bool,
-        expected: Expectation | None,
-        reading: Reading | None = None,
+        expected: ExpectedLength | None,
+        reading: AttentionAlignment | None = None,
     ) -> None:
         """The end of it: ``[T, Q]`` codes, and what speech of the piece is like; None: nobody asked for a verdict."""
         self.frames, self.stopped = len(codes), ended

@@ -4,6 +4,7 @@
 
 import threading
 import time
+import warnings
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +16,13 @@ from typing import Self, Unpack
 import numpy as np
 import torch
 
-from vivace.engine.frame_stage import WHOLE, Ramp
+from vivace.engine.chunking import NO_STREAMING, ChunkSchedule
 from vivace.engine.worker import Worker
 from vivace.errors import EngineError
-from vivace.models.registry import EMBEDDED, embedded_root
+from vivace.models.family import ModelFamily, open_family
+from vivace.models.registry import EMBEDDED, embedded_root, family_of
 from vivace.pipeline.checkpoints import model_of, pull_model
 from vivace.pipeline.cloning import checked_transcript
-from vivace.pipeline.family import Stages, open_stages
 from vivace.pipeline.listening import Admission, OnProgress, listen
 from vivace.pipeline.options import Request, SpeakOptions, make_request, require_own_model
 from vivace.pipeline.performance import Meter, PerformanceStats
@@ -31,7 +32,6 @@ from vivace.pipeline.refining import refined
 from vivace.pipeline.result_cache import open_result_cache
 from vivace.pipeline.speaking import Event, Speaking
 from vivace.pipeline.speech import AudioChunk, Speech
-from vivace.pipeline.voices import Voice, VoiceBook, VoiceStore
 from vivace.pipeline.warm_up import warm_up_batches
 from vivace.runtime.backend import set_up_backend
 from vivace.runtime.capability import capabilities
@@ -39,6 +39,9 @@ from vivace.runtime.device import pick_device
 from vivace.settings import TTSConfig
 from vivace.text import Lexicon, Normaliser, normalize
 from vivace.types import LanguageChoice, Piece, SpokenLanguage
+from vivace.voices.registry import VoiceRegistry
+from vivace.voices.store import VoiceStore
+from vivace.voices.voice import Voice
 
 SPREAD = 2.0  # where batches cost what they are wide: how much longer the longest part of one may be than the shortest
 
@@ -75,41 +78,53 @@ class TTS:
         if self.config.threads is not None:
             torch.set_num_threads(self.config.threads)
         root = embedded_root() if wanted == EMBEDDED else pull_model(str(wanted), self.config)
-        gpt_root = None if gpt is None else pull_model(str(gpt), self.config)
-        self._stages: Stages | None = open_stages(root, self.config, self._device, gpt_root)
+        parts = {} if gpt is None else {"gpt": pull_model(str(gpt), self.config)}
+        self._entry = family_of(root)
+        self._family: ModelFamily | None = open_family(root, self.config, self._device, parts)
         self._book = self._voice_book(root)
-        self.precision = self._stages.precision
-        self.results = open_result_cache(self.config, self.precision, root, gpt_root)
+        self.precision = self._family.precision
+        self.results = open_result_cache(self.config, self.precision, root, *parts.values())
         self.prepared_voices = open_prepared_voices(self.config, root)
         self.meter = Meter()
         self._lock = threading.Lock()
         self._worker: Worker | None = None
         self.admission = Admission(self.config.engine.max_requests)
 
-    def _voice_book(self, root: Path) -> VoiceBook:
+    def _voice_book(self, root: Path) -> VoiceRegistry:
         own, added = VoiceStore(root / "voices"), VoiceStore(self.config.paths.voices_dir)
-        return VoiceBook(own, added, self.stages.random_speaker)
+        return VoiceRegistry(own, added, self.family.random_speaker)
 
     @property
-    def stages(self) -> Stages:
-        """The stages of this model, each of which can be called alone. Raises: EngineError once it is closed."""
-        if self._stages is None:
+    def family(self) -> ModelFamily:
+        """The loaded model; each stage of it can be called alone. Raises: EngineError once it is closed."""
+        if self._family is None:
             raise EngineError(f"this TTS of {self.name!r} is closed; make another one")
-        return self._stages
+        return self._family
+
+    @property
+    def stages(self) -> ModelFamily:
+        """Deprecated name of ``family``."""
+        warnings.warn("TTS.stages is now TTS.family", DeprecationWarning, stacklevel=2)
+        return self.family
 
     @property
     def sample_rate(self) -> int:
         """Hz of everything this model says."""
-        return self.stages.sample_rate
+        return self.family.sample_rate
+
+    @property
+    def family_options(self) -> frozenset[str]:
+        """The names of the request options that only this model's family has."""
+        return frozenset(self._entry.option_names)
 
     @property
     def voices(self) -> tuple[Voice, ...]:
         """The model's own voices, then those its user added and it can speak with."""
-        return tuple(voice for voice in self._book.list() if self.stages.speaks_with(voice))
+        return tuple(voice for voice in self._book.list() if self.family.supports_voice(voice))
 
     def voice(self, name: str | None = None) -> Voice:
         """A voice by name, or the default one. Raises: VoiceNotFoundError."""
-        return self._book.get(name or self.config.inference.voice or self.stages.habits.default_voice)
+        return self._book.get(name or self.config.inference.voice or self.family.defaults.default_voice)
 
     def clone_voice(
         self,
@@ -131,7 +146,7 @@ class TTS:
 
         def hear() -> Voice:
             limit = self.config.limits.max_reference_seconds
-            return self.worker.call(lambda: self.stages.voice_of(source, spoken, limit, language)).result()
+            return self.worker.call(lambda: self.family.clone_voice(source, spoken, limit, language)).result()
 
         return replace(self.prepared_voices.voice(source, spoken, hear, language), name=name, description=description)
 
@@ -147,7 +162,7 @@ class TTS:
         return self.results.speech(key, lambda: self._make(pieces, request, progress))
 
     def _make(self, pieces: list[Piece], request: Request, progress: OnProgress | None) -> Speech:
-        spoken = list(self._speak(pieces, request, progress, WHOLE))
+        spoken = list(self._speak(pieces, request, progress, NO_STREAMING))
         samples = np.concatenate([chunk.samples for chunk, _ in spoken])
         return Speech(samples, self.sample_rate, spoken[-1][1].stats)
 
@@ -185,7 +200,7 @@ class TTS:
 
     def refine(self, text: str, prompt: str = "", *, seed: int = 0) -> str:
         """Only the refine pass: ``text`` rewritten with fillers, pauses and laughs (models with a text head)."""
-        return refined(self.stages, self.worker, normalize(text), prompt, seed)
+        return refined(self.family, self.worker, normalize(text), prompt, seed)
 
     def get_performance_stats(self) -> PerformanceStats:
         """What has been done so far."""
@@ -212,12 +227,12 @@ class TTS:
     def worker(self) -> Worker:
         """The thread that speaks; it starts with the first request. Raises: EngineError once this is closed."""
         with self._lock:
-            stages = self.stages
+            family = self.family
             if self._worker is None:
-                engine = stages.engine(self.config.engine.sizes())
-                frames = stages.frames(self.config.stream.lookahead)
+                engine = family.engine(self.config.engine.sizes())
+                frames = family.frame_stage(self.config.stream.lookahead)
                 spread = None if capabilities(self._device).batch_pays else SPREAD
-                self._worker = Worker(engine, frames, threads=stages.threads, spread=spread)
+                self._worker = Worker(engine, frames, threads=family.threads, spread=spread)
                 # At exit the worker closes itself, and waits: a daemon thread must not outlive the interpreter.
                 self._forgotten = weakref.finalize(self, self._worker.close, wait=False)
                 self._forgotten.atexit = False
@@ -226,7 +241,7 @@ class TTS:
     def close(self) -> None:
         """Stop, and let go of the model's memory; who still listens gets an AbortedError."""
         with self._lock:
-            worker, self._stages, self._worker = self._worker, None, None
+            worker, self._family, self._worker = self._worker, None, None
         if worker is not None:
             worker.close()
             self._forgotten.detach()  # it would keep the worker, and so the weights, for as long as this is known
@@ -243,19 +258,20 @@ class TTS:
         require_own_model(options, self.name)
         voice = options.get("voice")
         voice = voice if isinstance(voice, Voice) else self.voice(voice)
-        return make_request(options, self.config.inference, voice, self._lexicon, self.stages.sampling)
+        return make_request(options, self.config.inference, voice, self._lexicon, self.family.sampling, self._entry)
 
     def _pieces(self, text: str, request: Request) -> list[Piece]:
         require_length(text, self.config.limits.max_chars)
-        habits = self.stages.habits
-        budget, syllable = habits.max_piece_units, habits.syllable_units
+        defaults = self.family.defaults
+        budget, syllable = defaults.max_segment_units, defaults.units_per_syllable
         pieces = read_pieces(text, request, budget=budget, syllable=syllable, normalisers=self._normalisers)
         require_languages(pieces, request.voice, self.voices)
         return pieces
 
-    def ramp(self, request: Request) -> Ramp:
+    def ramp(self, request: Request) -> ChunkSchedule:
         """When a stream sends audio."""
-        return WHOLE if request.by_piece else Ramp(**self.config.stream.model_dump(exclude={"lookahead"}))
+        sizes = self.config.stream.model_dump(exclude={"lookahead"})
+        return NO_STREAMING if request.by_piece else ChunkSchedule(**sizes)
 
     def prepare(self, text: str, options: SpeakOptions) -> tuple[Request, list[Piece]]:
         """What a text and its options come to, before anything is spoken. Raises: as ``synthesize``."""
@@ -274,12 +290,12 @@ class TTS:
         )
 
     def speaking(
-        self, pieces: Sequence[Piece], request: Request, ramp: Ramp, deliver: Callable[[Event], None]
+        self, pieces: Sequence[Piece], request: Request, ramp: ChunkSchedule, deliver: Callable[[Event], None]
     ) -> Speaking:
         """A request that has not begun; ``deliver`` takes its events from another thread."""
         deadline = None if request.deadline_s is None else time.monotonic() + request.deadline_s
         return Speaking(
-            self.stages,
+            self.family,
             self.worker,
             pieces,
             request,
@@ -287,12 +303,12 @@ class TTS:
             ramp=ramp,
             ahead=self.config.engine.ahead,
             check=self.config.check,
-            hold=ramp is WHOLE,
+            hold=ramp is NO_STREAMING,
             deadline=deadline,
         )
 
     def _speak(
-        self, pieces: list[Piece], request: Request, progress: OnProgress | None, ramp: Ramp
+        self, pieces: list[Piece], request: Request, progress: OnProgress | None, ramp: ChunkSchedule
     ) -> Iterator[tuple[AudioChunk, Speaking]]:
         with self.admission:
             for chunk, speaking in listen(partial(self.speaking, pieces, request, ramp), len(pieces), progress):

@@ -1,21 +1,20 @@
 """What voices there are, and how one is made from what people have."""
 
 import os
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
 from vivace.errors import InputError, UnsupportedLanguageError, VoiceNotFoundError
+from vivace.models.registry import FAMILIES
 from vivace.pipeline.checkpoints import model_folder
 from vivace.pipeline.tts import TTS
-from vivace.pipeline.voices import Voice, VoiceStore, load_voice, voice_from_string, voice_from_vector
 from vivace.settings import TTSConfig
 from vivace.types import LanguageChoice, SpokenLanguage
+from vivace.voices.store import VoiceStore
+from vivace.voices.voice import Voice, load_voice, voice_from_vector
 from vivace.weights.legacy_file import read_voice_vector
 
-# base16384 text. Strings for the published model begin with 蘁淰, so that a short, cut one is known as well.
-SPEAKER_STRING = re.compile(r"蘁淰.*|[\u4e00-\u8dff]{16,}.?")
 PICKLES = {".pt", ".pth", ".bin"}
 
 
@@ -88,7 +87,8 @@ def add_voice(
 
 def _voice_of(name: str, source: str, config: TTSConfig, transcript: str | None, language: LanguageChoice) -> Voice:
     path = Path(source)
-    speaks = SPEAKER_STRING.fullmatch(source.strip()) is not None
+    from_string = voice_of_string(name, source)
+    speaks = from_string is not None
     if not speaks and not os.path.isfile(path):  # Path.is_file raises where a name is too long to be one
         raise InputError(f"no file {source[:80]!r}; give a recording, a speaker string, or a .txt, .pt or voice file")
     suffix = "" if speaks else path.suffix.lower()
@@ -100,13 +100,26 @@ def _voice_of(name: str, source: str, config: TTSConfig, transcript: str | None,
             return tts.clone_voice(path, transcript, name=name, language=language)
     if transcript is not None:
         raise InputError(f"{source[:40]!r} is no recording and has no transcript; leave --transcript out")
-    if speaks:
-        return voice_from_string(name, source)
+    if from_string is not None:
+        return from_string
     if suffix == ".txt":
-        return voice_from_string(name, _read_string(path))
+        text = _read_string(path)
+        voice = voice_of_string(name, text)
+        if voice is None:
+            raise InputError(f"{str(path)!r} holds no speaker string; it begins with {text[:20]!r}")
+        return voice
     if suffix in PICKLES:
         return voice_from_vector(name, read_voice_vector(path).numpy())
     return replace(load_voice(path), name=name)
+
+
+def voice_of_string(name: str, text: str) -> Voice | None:
+    """A voice from the text form that a family exchanges voices in; None for other text.
+
+    Raises: InputError when the text is damaged.
+    """
+    readers = [entry.spec.voice_of_string for entry in FAMILIES if entry.spec.voice_of_string is not None]
+    return next((voice for read in readers if (voice := read(name, text)) is not None), None)
 
 
 def _read_string(path: Path) -> str:

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from vivace.audio.spec import AudioFormat
 from vivace.pipeline.options import SpeakOptions
-from vivace.pipeline.voices import Voice
 from vivace.serve.api_v2_fields import ApiV2Request
 from vivace.serve.delivery import Delivery, encoded, while_connected
 from vivace.serve.languages import language_of
@@ -19,6 +18,7 @@ from vivace.serve.problems import RequestError
 from vivace.serve.schemas import ERRORS
 from vivace.serve.service import Served, Service
 from vivace.serve.verdicts import verdict
+from vivace.voices.voice import Voice
 
 router = APIRouter(tags=["GPT-SoVITS"], responses=ERRORS)
 
@@ -68,11 +68,12 @@ async def _speak(request: Request, service: Service, asked: ApiV2Request, record
     if asked.model is not None:
         service.require_model(asked.model)
     model = asked.model or service.usual.model
-    options = SpeakOptions(
-        **{**asked.options(), "model": model, "voice": await _voice(service, asked, recording, model)}
-    )
+    able = await service.in_thread(service.speaker.family_options, model)
+    voice = await _voice(service, asked, recording, model)
+    options = SpeakOptions(**{**asked.options(able), "model": model, "voice": voice})
+    ignored = (*asked.ignored, *asked.unsupported(able))
     format, media_type = MEDIA[asked.media_type], f"audio/{asked.media_type}"
-    headers = {"x-vivace-ignored": ", ".join(asked.ignored)} if asked.ignored else {}
+    headers = {"x-vivace-ignored": ", ".join(ignored)} if ignored else {}
     if asked.streams:
         return Delivery(encoded(service, service.stream(asked.text, options), format), media_type, headers)
     speech = await while_connected(request, service.synthesize(asked.text, options))

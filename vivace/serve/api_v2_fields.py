@@ -30,6 +30,10 @@ IGNORED = {
 }
 
 
+# Parameters that only GPT-SoVITS models have, and the option that each is here.
+FAMILY_OPTIONS = {"text_split_method": "split_method", "sample_steps": "sample_steps"}
+
+
 def _unset(value: Any) -> Any:
     return None if value in ("", -1, "-1") else value
 
@@ -97,8 +101,17 @@ class ApiV2Request(BaseModel):
         """Whether audio is sent while it is made."""
         return bool(self.streaming_mode)
 
-    def options(self) -> SpeakOptions:
-        """As the speaker takes them, but for voice and model."""
+    def unsupported(self, able: frozenset[str]) -> tuple[str, ...]:
+        """Parameters that were sent, and that models of other families than GPT-SoVITS do not have."""
+        return tuple(
+            name
+            for name, option in FAMILY_OPTIONS.items()
+            if name in self.model_fields_set and option not in able and getattr(self, name) not in (None, "auto")
+        )
+
+    def options(self, able: frozenset[str]) -> SpeakOptions:
+        """The request's options without voice and model; those of a family only where ``able`` names them."""
+        split = None if self.text_split_method == "auto" else self.text_split_method
         return SpeakOptions(
             language=language_of(self.text_lang),
             speed=self.speed_factor,
@@ -107,8 +120,8 @@ class ApiV2Request(BaseModel):
             top_p=self.top_p,
             top_k=self.top_k,
             repetition_penalty=self.repetition_penalty,
-            sample_steps=self.sample_steps,
-            split_method=None if self.text_split_method == "auto" else self.text_split_method,
+            sample_steps=self.sample_steps if "sample_steps" in able else None,
+            split_method=split if "split_method" in able else None,
             pause_s=self.fragment_interval,
             by_piece=self.streaming_mode in (1, True),
         )

@@ -9,9 +9,9 @@ from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.performance import PerformanceStats
 from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.pipeline.tts import TTS
-from vivace.pipeline.voices import Voice
 from vivace.serve.recordings import require_plain
 from vivace.types import LanguageChoice
+from vivace.voices.voice import Voice
 
 
 class EngineSpeaker:
@@ -30,6 +30,9 @@ class EngineSpeaker:
 
     def has_model(self, name: str) -> bool:
         return name == self._tts.name
+
+    def family_options(self, model: str | None) -> frozenset[str]:
+        return self._tts.family_options
 
     def sample_rate_of(self, model: str | None) -> int | None:
         return self._tts.sample_rate

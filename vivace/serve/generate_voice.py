@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from vivace.errors import TextTooLongError, VoiceNotFoundError
+from vivace.errors import InputError, TextTooLongError, VoiceNotFoundError
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.speech import Speech
-from vivace.pipeline.voices import Voice, voice_from_string
+from vivace.pipeline.voice_catalog import voice_of_string
 from vivace.serve.delivery import while_connected
 from vivace.serve.schemas import ERRORS, Penalty, Seed, Temperature, Text, TopK, TopP
 from vivace.serve.service import Served, Service
@@ -79,7 +79,9 @@ async def generate_voice(request: Request, service: Served, body: GenerateVoiceR
 
 async def _speak(service: Service, texts: list[str], options: SpeakOptions, given: InferParams) -> list[Speech]:
     if given.spk_emb:
-        voice: Voice = voice_from_string("request", given.spk_emb)
+        voice = voice_of_string("request", given.spk_emb)
+        if voice is None:
+            raise InputError(f"spk_emb {given.spk_emb[:20]!r} is not a speaker string; copy the whole string")
         return await service.synthesize_batch(texts, {**options, "voice": voice})
     if given.manual_seed is not None:  # there it chooses the speaker, too
         try:

@@ -13,9 +13,9 @@ from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.performance import PerformanceStats
 from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.pipeline.tts import TTS
-from vivace.pipeline.voices import Voice
 from vivace.serve.recordings import require_plain
 from vivace.types import LanguageChoice
+from vivace.voices.voice import Voice
 
 
 class PoolSpeaker:
@@ -36,6 +36,9 @@ class PoolSpeaker:
 
     def has_model(self, name: str) -> bool:
         return name in self._named
+
+    def family_options(self, model: str | None) -> frozenset[str]:
+        return self._named.family_options(model or self.name)
 
     def sample_rate_of(self, model: str | None) -> int | None:
         return self._rates.get(model or self.name)

@@ -7,8 +7,8 @@ from typing import Protocol, Unpack
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.performance import PerformanceStats
 from vivace.pipeline.speech import AudioChunk, Speech
-from vivace.pipeline.voices import Voice
 from vivace.types import LanguageChoice
+from vivace.voices.voice import Voice
 
 
 class Speaker(Protocol):
@@ -26,6 +26,10 @@ class Speaker(Protocol):
 
     def has_model(self, name: str) -> bool:
         """Whether there is such a model; ``a+b`` names the pair of two."""
+        ...
+
+    def family_options(self, model: str | None) -> frozenset[str]:
+        """The names of the request options that only the family of this model has. Reads files."""
         ...
 
     def sample_rate_of(self, model: str | None) -> int | None:

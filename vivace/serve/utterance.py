@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from vivace.audio.edit import silence
 from vivace.audio.spec import AudioFormat, AudioSpec
 from vivace.errors import TextTooLongError
-from vivace.pipeline.front_end import Segmenter
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.pauses import pause_after
 from vivace.serve.encoding import Encoding
 from vivace.serve.service import Service
+from vivace.text import Segmenter
 from vivace.types import Piece
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vivace.errors import InputError, VoiceNotFoundError
-from vivace.pipeline.voice_blend import blended
-from vivace.pipeline.voices import NAME, SEED_PREFIX, Voice, VoiceStore
 from vivace.serve.problems import RequestError
 from vivace.serve.speaker import Speaker
 from vivace.types import LanguageChoice
+from vivace.voices.average import average_voices
+from vivace.voices.store import VoiceStore
+from vivace.voices.voice import NAME, SEED_PREFIX, Voice
 
 ID_PREFIX = "voice_"
 MAX_TITLE = 100
@@ -114,7 +115,7 @@ class VoiceShelf:
         found = [known[name] for name in names if name in known]
         if (isinstance(main, str) and main not in known) or len(found) < len(others):
             raise InputError("random voices cannot be averaged; name voices of GET /v1/audio/voices")
-        return blended(known[main] if isinstance(main, str) else main, found)
+        return average_voices(known[main] if isinstance(main, str) else main, found)
 
     def reference(
         self, recording: bytes, transcript: str, model: str | None = None, language: LanguageChoice = "auto"

@@ -45,6 +45,7 @@ class TTSConfig(BaseSettings):
     optimize_for: Literal["balanced", "latency", "throughput"] = "balanced"  # what precision: auto is chosen for
     self_timing: bool = True  # time precisions at the first load on a kind of CPU that has not been measured
     native_kernels: bool = True  # on the CPU: compile parts of a step where there is a C compiler; else plain torch
+    cpu_kind: str = "auto"  # of the compiled kernels: a lower kind for tests and benchmarks, as "portable" or "avx2"
     paths: PathsConfig = Field(default_factory=PathsConfig)
     hub: HubConfig = Field(default_factory=HubConfig)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vivace.models.chattts.dvae import MEL
-from vivace.models.chattts.pauses import settle
+from vivace.models.chattts.mel_gate import gate_pauses
 from vivace.models.chattts.text import sounds
 from vivace.train.inventory import vocabulary
 from vivace.train.store import FRAMES_PER_CODE, N_MELS, Corpus, Utterance
@@ -93,7 +93,8 @@ class Collator:
         mel = torch.from_numpy(self._corpus.mel(u))
         read = [u.tokens[min(int(position), len(u.tokens) - 1)] for position in u.positions]
         pause = torch.tensor([not sounds(token) for token in read])
-        return torch.where(pause.repeat_interleave(FRAMES_PER_CODE)[:, None], settle(mel, SILENCE, PAUSE_GATE), mel)
+        quiet = gate_pauses(mel, SILENCE, PAUSE_GATE)
+        return torch.where(pause.repeat_interleave(FRAMES_PER_CODE)[:, None], quiet, mel)
 
 
 def buckets(lengths: Sequence[int], budget: int, rng: random.Random) -> list[list[int]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 
-from vivace.models.chattts.config import (
+from vivace.models.chattts.checkpoint.config import (
     ChatTTSConfig,
     DVAEConfig,
     GPTConfig,

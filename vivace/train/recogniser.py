@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vivace.audio.mel import log_mel
-from vivace.models.chattts.config import StackConfig
+from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.conv_stack import ConvStack
 from vivace.models.chattts.dvae import MEL
 from vivace.models.chattts.text import sounds

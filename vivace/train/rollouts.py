@@ -15,9 +15,9 @@ from torch import Tensor
 
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
+from vivace.engine.protocols import ARPrompt
 from vivace.engine.sampler import SamplingParams
 from vivace.layers.native.kernels import kernels
-from vivace.models.base import ARPrompt
 from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama
 from vivace.train.batching import Collator
 from vivace.train.store import Utterance
@@ -75,7 +75,7 @@ def _engine(model: VoiceModel) -> Engine:
     if kernels() is not None:
         llama.set_precision("int8")
     llama.fuse()
-    embeddings.fuse()
+    embeddings.fuse(exact=llama.is_exact)
     modes = {"code": CodeMode(llama, embeddings, gpt, model.preset.sizes.vivace.end_codebooks)}
     config = EngineConfig(rows=ROWS, positions=POSITIONS, long_rows=0, queue_size=1 << 20, graphs=False)
     return Engine(modes, config, dtype=llama.kv_dtype, native=llama.native)

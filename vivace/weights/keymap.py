@@ -1,8 +1,10 @@
 """How the tensor names of a checkpoint become those of a module: a table of regular expressions."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from torch import Tensor
 
 Rules = tuple[tuple[str, str], ...]
 
@@ -51,6 +53,15 @@ class KeyMap:
 
 
 IDENTITY = KeyMap()
+
+
+def renamed(tensors: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
+    """The same tensors with their names changed by ``rules``: the first row that matches a whole name counts."""
+    found: dict[str, Tensor] = {}
+    for key, tensor in tensors.items():
+        match = next(((m, new) for old, new in rules if (m := re.fullmatch(old, key))), None)
+        found[match[0].expand(match[1]) if match else key] = tensor
+    return found
 
 
 def _rename(key: str, rules: Rules) -> str | None:

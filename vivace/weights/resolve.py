@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -14,9 +14,8 @@ from platformdirs import user_cache_path
 from vivace.errors import ChecksumError, WeightsError, WeightsNotFoundError
 from vivace.weights.atomic import replacing
 from vivace.weights.fetch import fetch
-from vivace.weights.layout import check_layout, shortened
+from vivace.weights.layout import shortened
 from vivace.weights.manifest import COMMIT, Manifest, RemoteFile, ask_hub
-from vivace.weights.published import PUBLISHED
 
 HUB = "https://huggingface.co"
 ADDRESS = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(@(?P<revision>[\w./-]+))?", re.ASCII)
@@ -28,6 +27,8 @@ OnProgress = Callable[[str, int, int], None]  # file, bytes of it that are here,
 def resolve(
     model: str | Path,
     *,
+    published: Mapping[str, Manifest],
+    check: Callable[[Path], None],
     cache_dir: Path | None = None,
     endpoint: str | None = None,
     offline: bool = False,
@@ -37,6 +38,8 @@ def resolve(
 
     Args:
         model: a folder, or a hub address ``org/name`` or ``org/name@revision``. A folder of that name goes first.
+        published: manifests that the package knows, by hub address; their files must be equal to the byte.
+        check: raises WeightsNotFoundError for a folder that is no complete checkpoint.
         cache_dir: where downloads are kept; None is the user's cache folder.
         endpoint: the hub or a mirror of it.
         offline: use what is in the cache, connect to nothing.
@@ -51,7 +54,7 @@ def resolve(
     """
     folder = Path(model).expanduser()
     if os.path.isdir(folder):  # Path.is_dir raises where a name is too long to be one
-        check_layout(folder)
+        check(folder)
         return folder
     address = ADDRESS.fullmatch(model) if isinstance(model, str) else None
     if address is None:
@@ -62,10 +65,13 @@ def resolve(
         )
     store = _Store((cache_dir or user_cache_path("vivace")) / "models" / address["repo"].replace("/", "--"))
     try:
-        manifest = _manifest(store, address["repo"], address["revision"], endpoint or HUB, offline)
-        return _complete(store, manifest, endpoint or HUB, offline, progress)
+        known = published.get(address["repo"])
+        manifest = _manifest(store, address["repo"], address["revision"], known, endpoint or HUB, offline)
+        found = _complete(store, manifest, endpoint or HUB, offline, progress)
     except OSError as exc:
         raise WeightsError(f"cannot use the cache {store.root} ({exc.strerror or exc}); set paths.cache_dir") from exc
+    check(found)
+    return found
 
 
 @dataclass(frozen=True)
@@ -81,9 +87,10 @@ class _Store:
         return self.root / f"{quote(revision, safe='')}.json"
 
 
-def _manifest(store: _Store, repo: str, revision: str | None, endpoint: str, offline: bool) -> Manifest:
+def _manifest(
+    store: _Store, repo: str, revision: str | None, known: Manifest | None, endpoint: str, offline: bool
+) -> Manifest:
     """What the checkpoint consists of: from our table, else from the hub, else as the hub last said."""
-    known = PUBLISHED.get(repo)
     if known is not None and revision in (None, known.commit):
         return known
     wanted = revision or "main"
@@ -123,7 +130,6 @@ def _complete(store: _Store, manifest: Manifest, endpoint: str, offline: bool, p
                 marks = _read_marks(folder) | {file.path: _mark(folder / file.path, file)}
                 with replacing(folder / MARKER) as part:
                     part.write_text(json.dumps(marks, indent=1), encoding="utf-8")
-    check_layout(folder)
     return folder
 
 

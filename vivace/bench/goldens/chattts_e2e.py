@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vivace.bench.goldens.chattts_replay import Call, RepeatedNoise, Replay, Settings, Trace
 from vivace.bench.goldens.report import Arrays, Goldens, Row, compare, equal
-from vivace.models.chattts.load import ChatTTSModel
+from vivace.models.chattts.checkpoint.load import ChatTTSModel
 from vivace.models.chattts.speaker import decode_audio_prompt
 from vivace.vocoder.vocos import Vocos
 

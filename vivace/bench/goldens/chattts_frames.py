@@ -7,9 +7,9 @@ from torch import Tensor
 
 from vivace.audio.mel import MelSpec, log_mel
 from vivace.bench.goldens.report import Arrays, Goldens, Row, compare, given
+from vivace.models.chattts.checkpoint.load import ChatTTSModel
 from vivace.models.chattts.conv_stack import interleave_halves
 from vivace.models.chattts.dvae import DVAE, MEL
-from vivace.models.chattts.load import ChatTTSModel
 from vivace.vocoder.vocos import Vocos
 
 ODD = slice(2_000, 31_900)  # of the recording: an odd number of mel frames

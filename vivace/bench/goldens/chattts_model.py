@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vivace.bench.goldens.report import Arrays, Goldens, Row, compare, given
 from vivace.engine.generate import Decoding, greedy
+from vivace.engine.protocols import ARModel, ARPrompt
 from vivace.engine.sampler import (
     SamplingParams,
     apply_repetition_penalty,
@@ -17,8 +18,7 @@ from vivace.engine.sampler import (
     process_logits,
 )
 from vivace.layers.attention import GrowingKV
-from vivace.models.base import ARModel, ARPrompt
-from vivace.models.chattts.load import ChatTTSModel
+from vivace.models.chattts.checkpoint.load import ChatTTSModel
 from vivace.models.chattts.prompt import SpeakerRow, code_prompt, embed_prompt
 from vivace.models.chattts.speaker import decode_speaker, speaker_embedding
 from vivace.models.chattts.tokenizer import Encoded

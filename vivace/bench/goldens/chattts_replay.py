@@ -19,7 +19,7 @@ from torch import Tensor
 from vivace.engine.generate import Decoding, Generation
 from vivace.engine.sampler import SamplingParams
 from vivace.models.chattts import compat
-from vivace.models.chattts.load import ChatTTSModel
+from vivace.models.chattts.checkpoint.load import ChatTTSModel
 from vivace.models.chattts.prompt import SpeakerRow, code_prompt, embed_prompt, refine_prompt
 from vivace.models.chattts.speaker import decode_audio_prompt, decode_speaker, speaker_embedding
 from vivace.models.chattts.tokenizer import Encoded

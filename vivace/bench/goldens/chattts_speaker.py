@@ -7,7 +7,7 @@ import numpy as np
 
 from vivace.bench.goldens.report import Goldens, Row, compare, equal
 from vivace.models.chattts import base16384, compat
-from vivace.models.chattts.load import ChatTTSModel
+from vivace.models.chattts.checkpoint.load import ChatTTSModel
 from vivace.models.chattts.speaker import (
     SpeakerStatistics,
     decode_audio_prompt,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from vivace.bench.goldens.report import Goldens, Row, compare, equal, given
-from vivace.models.chattts.load import ChatTTSModel
+from vivace.models.chattts.checkpoint.load import ChatTTSModel
 from vivace.models.chattts.prompt import code_prompt, refine_prompt
 from vivace.models.chattts.speaker import decode_audio_prompt
 

@@ -6,14 +6,14 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from vivace.audio.magnitude import slaney_log_mel
-from vivace.audio.sinc_resample import sinc_resample
 from vivace.bench.goldens.gpt_sovits_cases import RECORDING_RATE, Case
 from vivace.bench.goldens.gpt_sovits_models import Vocode
 from vivace.bench.goldens.report import Row
-from vivace.models.gpt_sovits.condition import FlowMatchingModel
-from vivace.models.gpt_sovits.flow_matching import denormalised, normalised, solve
-from vivace.models.gpt_sovits.windows import WindowPrompt, join_waves, parallel_windows, sequential_windows
+from vivace.models.gpt_sovits.reference.magnitude import slaney_log_mel
+from vivace.models.gpt_sovits.reference.resample import sinc_resample
+from vivace.models.gpt_sovits.s2.condition import FlowMatchingModel
+from vivace.models.gpt_sovits.s2.flow_matching import denormalised, normalised, solve
+from vivace.models.gpt_sovits.s2.windows import WindowPrompt, join_waves, parallel_windows, sequential_windows
 
 TOLERANCE = 2e-4
 WINDOWED_MEL, WINDOWED_WAVE = 2e-3, 5e-3

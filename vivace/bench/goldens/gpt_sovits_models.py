@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
-from vivace.models.gpt_sovits.condition import FlowMatchingModel
-from vivace.models.gpt_sovits.eres2net import SpeakerNetwork
-from vivace.models.gpt_sovits.load import build_flow_matching, build_s1, build_speaker, build_vits
-from vivace.models.gpt_sovits.s1 import S1Model
-from vivace.models.gpt_sovits.vits import VitsModel
+from vivace.models.gpt_sovits.checkpoint.convert import read_s2, s1_part, speaker_part, vocoder_part
+from vivace.models.gpt_sovits.checkpoint.load import build_flow_matching, build_s1, build_speaker, build_vits
+from vivace.models.gpt_sovits.reference.eres2net import SpeakerNetwork
+from vivace.models.gpt_sovits.s2.condition import FlowMatchingModel
+from vivace.models.gpt_sovits.s2.vits import VitsModel
+from vivace.models.gpt_sovits.t2s.model import S1Model
 from vivace.vocoder.weights import build_bigvgan, build_hifigan
-from vivace.weights.convert_gpt_sovits import read_s2, s1_part, speaker_part, vocoder_part
 from vivace.weights.load import Part, load_modules
 from vivace.weights.tensor_file import write_tensors
 

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from vivace.audio.filter_bank import filter_bank
-from vivace.audio.magnitude import FrameSpec, magnitudes, slaney_filters, slaney_log_mel
 from vivace.audio.resample import resample
-from vivace.audio.sinc_resample import sinc_resample
-from vivace.audio.splice import splice
 from vivace.bench.goldens.gpt_sovits_cases import Case
 from vivace.bench.goldens.report import Row
-from vivace.models.gpt_sovits.condition import MEL_VERSIONS
-from vivace.models.gpt_sovits.eres2net import SpeakerNetwork
-from vivace.models.gpt_sovits.flow_matching import denormalised, normalised
-from vivace.models.gpt_sovits.reference import STYLE_FRAMES, limited
+from vivace.models.gpt_sovits.reference.encode import STYLE_FRAMES, limited
+from vivace.models.gpt_sovits.reference.eres2net import SpeakerNetwork
+from vivace.models.gpt_sovits.reference.filter_bank import filter_bank
+from vivace.models.gpt_sovits.reference.magnitude import FrameSpec, magnitudes, slaney_filters, slaney_log_mel
+from vivace.models.gpt_sovits.reference.resample import sinc_resample
+from vivace.models.gpt_sovits.s2.condition import MEL_VERSIONS
+from vivace.models.gpt_sovits.s2.flow_matching import denormalised, normalised
+from vivace.models.gpt_sovits.s2.splice import splice
 
 RESAMPLED, FEATURES, BANK, VECTOR, SPLICED = 1e-5, 1e-3, 2e-3, 1e-3, 1e-5
 MEL, QUIET_MEL, QUIET = 1e-3, 1e-2, -9.0

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from vivace.layers.attention import GrowingKV
-from vivace.models.gpt_sovits.s1 import MAX_CODES, S1Model
-from vivace.models.gpt_sovits.s1_prompt import S1Prompt
-from vivace.models.gpt_sovits.sampling import MIN_CODES, S1Sampling, ends, penalise, restrict
+from vivace.models.gpt_sovits.t2s.model import MAX_CODES, S1Model
+from vivace.models.gpt_sovits.t2s.prompt import S1Prompt
+from vivace.models.gpt_sovits.t2s.sampling import MIN_CODES, S1Sampling, ends, penalise, restrict
 
 
 @dataclass

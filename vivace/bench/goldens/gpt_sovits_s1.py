@@ -9,11 +9,11 @@ from torch import Tensor
 from vivace.bench.goldens.gpt_sovits_cases import Case
 from vivace.bench.goldens.gpt_sovits_replay import Trace, generate, stream_chunks
 from vivace.bench.goldens.report import Row
+from vivace.engine.protocols import ARPrompt
 from vivace.layers.attention import GrowingKV
-from vivace.models.base import ARPrompt
-from vivace.models.gpt_sovits.s1 import IN_TEXT, S1Model
-from vivace.models.gpt_sovits.s1_prompt import S1Input, S1Prompt, s1_prompt
-from vivace.models.gpt_sovits.sampling import MIN_CODES, S1Sampling, penalise, restrict
+from vivace.models.gpt_sovits.t2s.model import IN_TEXT, S1Model
+from vivace.models.gpt_sovits.t2s.prompt import S1Input, S1Prompt, s1_prompt
+from vivace.models.gpt_sovits.t2s.sampling import MIN_CODES, S1Sampling, penalise, restrict
 
 TOLERANCE = 2e-4  # of embeddings, hidden states, keys, values and logits
 PROBABILITY = 1e-6

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Iterator
 
 from vivace.bench.goldens.report import Goldens, Row, equal
-from vivace.models.gpt_sovits.splits import presplit, split_text
 from vivace.models.gpt_sovits.symbols import phone_ids, symbols
+from vivace.models.gpt_sovits.text_split import presplit, split_text
 
 
 def check_text(goldens: Goldens) -> Iterator[Row]:

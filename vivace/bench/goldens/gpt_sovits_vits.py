@@ -7,8 +7,8 @@ from torch import Tensor
 
 from vivace.bench.goldens.gpt_sovits_cases import Case
 from vivace.bench.goldens.report import Row
-from vivace.models.gpt_sovits.semantic import FRAMES_PER_CODE, SemanticQuantiser
-from vivace.models.gpt_sovits.vits import Style, VitsModel, joined_hidden
+from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE, SemanticQuantiser
+from vivace.models.gpt_sovits.s2.vits import Style, VitsModel, joined_hidden
 
 TOLERANCE = 2e-4  # of everything between codes and wave
 WAVE = 3e-4

@@ -5,9 +5,9 @@
 import torch
 from torch import Tensor
 
-from vivace.layers.native.kernels import Kernels
+from vivace.layers.native.kernels import Kernels, N, P
 
-BYTES = 12  # of room for each logit
+BYTES = 12  # of workspace for each logit
 
 
 def sample(kernels: Kernels, logits: Tensor, floats: Tensor, ints: Tensor, history: Tensor, end_code: int) -> Tensor:
@@ -17,21 +17,22 @@ def sample(kernels: Kernels, logits: Tensor, floats: Tensor, ints: Tensor, histo
         logits: ``[n, Q, V]`` float32.
         floats: ``[n, Q + 2]`` float32: temperatures, top-p (above 1: none), penalty.
         ints: ``[n, Q + 8]`` int64, as ``engine.rows.RowState`` has them.
-        history: ``[n, Q, W]`` int64, the newest last, -1 where nothing was said yet.
+        history: ``[n, Q, W]`` int64, the newest last, -1 where there is none yet.
     Returns:
         ``[n, Q]`` int64. Rows whose logits are not finite get some code.
     """
     rows, books, size = logits.shape
     logits, floats, ints, history = (t.contiguous() for t in (logits, floats, ints, history))
     codes = torch.empty(rows, books, dtype=torch.long)
-    room = torch.empty(BYTES * logits.numel(), dtype=torch.uint8)
-    kernels.draw(
+    workspace = torch.empty(BYTES * logits.numel(), dtype=torch.uint8)
+    draw = kernels.function("sample", (P,) * 6 + (N,) * 4)
+    draw(
         logits.data_ptr(),
         floats.data_ptr(),
         ints.data_ptr(),
         history.data_ptr(),
         codes.data_ptr(),
-        room.data_ptr(),
+        workspace.data_ptr(),
         rows,
         books,
         size,

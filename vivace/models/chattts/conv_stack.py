@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vivace.layers.convnext import ConvNeXtBlock
 from vivace.layers.frame_context import FrameContext, WholeContext, convolve
-from vivace.models.chattts.config import StackConfig
+from vivace.models.chattts.checkpoint.config import StackConfig
 
 
 class ConvStack(nn.Module):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from vivace.layers.frame_context import FrameContext, WholeContext, convolve
-from vivace.models.chattts.config import StackConfig
+from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.conv_stack import ConvStack, interleave_halves
 
 

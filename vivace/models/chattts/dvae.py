@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vivace.audio.mel import MelSpec, log_mel
 from vivace.layers.frame_context import FrameContext, WholeContext, convolve
 from vivace.layers.fsq import GroupedResidualFSQ, Regime
-from vivace.models.chattts.config import DVAEConfig
+from vivace.models.chattts.checkpoint.config import DVAEConfig
 from vivace.models.chattts.conv_stack import ConvStack, interleave_halves
 
 MEL = MelSpec(sample_rate=24_000, n_fft=1024, hop=256, n_mels=100, floor=1e-5)

@@ -7,18 +7,19 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from vivace.engine.protocols import ARSpec
 from vivace.layers.attention import KVStore
 from vivace.layers.decoder_block import DecoderBlock
 from vivace.layers.fused_linear import fuse_linears
+from vivace.layers.fused_step import FusedDecodeStep
 from vivace.layers.native.kernels import Kernels, kernels
-from vivace.layers.native.memory import RowsStore
+from vivace.layers.native.product import PackedFloat
+from vivace.layers.native.step import SlotStore
 from vivace.layers.norm import RMSNorm
 from vivace.layers.precision import Precision, set_precision
 from vivace.layers.rope import rope_table
 from vivace.layers.row_linear import RowLinear
-from vivace.layers.whole_step import WholeStep
-from vivace.models.base import ARSpec
-from vivace.models.chattts.config import GPTConfig
+from vivace.models.chattts.checkpoint.config import GPTConfig
 
 SMALL_MODEL_WEIGHTS = 16 << 20
 
@@ -37,7 +38,7 @@ class Llama(nn.Module):
         self.theta = config.rope_theta
         self.weights = sum(p.numel() for p in self.parameters())  # how many; they may move into other forms
         self._fused = False
-        self._whole: WholeStep | None = None  # all layers at once
+        self._whole: FusedDecodeStep | None = None  # all layers at once
         self._precision: Precision = "float32"
         self.native: Kernels | None = None  # what it was laid out with
 
@@ -48,7 +49,7 @@ class Llama(nn.Module):
             first = cast(DecoderBlock, self.layers[0]).self_attn
             x = x.to(first.input_dtype(x.shape[0] * x.shape[1]))
         cos, sin = rope_table(positions, self.head_dim, self.theta)
-        if self._whole is not None and x.shape[1] == 1 and isinstance(store, RowsStore):
+        if self._whole is not None and x.shape[1] == 1 and isinstance(store, SlotStore):
             done = self._whole(x, cos, sin, store.memory())
             if done is not None:
                 return cast(Tensor, self.norm(done)).to(kind)
@@ -59,8 +60,13 @@ class Llama(nn.Module):
 
     @property
     def small(self) -> bool:
-        """Its quantised weights stay in the CPU's caches: rows one by one cost little more than together."""
+        """Its quantized weights stay in the CPU's caches."""
         return self.weights < SMALL_MODEL_WEIGHTS
+
+    @property
+    def is_exact(self) -> bool:
+        """Its layers, once fused, give the same bits on every CPU kind: int8 by the compiled kernels."""
+        return self._whole is not None and self._whole.takes_int8
 
     def set_precision(self, precision: Precision) -> None:
         """Hold the matrices in ``precision``; before ``fuse``."""
@@ -69,7 +75,9 @@ class Llama(nn.Module):
 
     @property
     def kv_dtype(self) -> torch.dtype:
-        """What keys and values are best kept in: bfloat16 where that costs no conversions and no promise."""
+        """The type of keys and values: int8 with a scale per head and position where the kernels attend to it."""
+        if self.is_exact:
+            return torch.int8
         compiled = self.native is not None or self.norm.weight.device.type != "cpu"
         return torch.bfloat16 if compiled and self._precision != "float32" else torch.float32
 
@@ -77,7 +85,7 @@ class Llama(nn.Module):
         """Lay the matrices out for the device they are on; for inference, once the weights are final."""
         blocks = [block for block in self.layers if isinstance(block, DecoderBlock)]
         self.native = kernels() if self.norm.weight.device.type == "cpu" else None
-        self._whole = WholeStep(blocks, small=self.small)
+        self._whole = FusedDecodeStep(blocks)
         self.norm.fuse()
         self._fused = True
 
@@ -99,9 +107,20 @@ class Embeddings(nn.Module):
         """Hold the heads in ``precision``, in int8 at the least: what they get wrong no later layer makes good."""
         set_precision(self, "int8" if precision == "int4" else precision)
 
-    def fuse(self) -> None:
-        """Make the logits of all codebooks in one product; for inference, once the weights are final."""
-        self._code_heads = fuse_linears(tuple(self.head_code))
+    def fuse(self, *, exact: bool = False) -> None:
+        """Make the logits of all codebooks in one product; for inference, once the weights are final.
+
+        Args:
+            exact: float32 heads give the same bits on every CPU kind, as the quantized layers before them do.
+        """
+        native = kernels()
+        floats = [head for head in self.head_code if isinstance(head, nn.Linear)]
+        if exact and native is not None and len(floats) == len(self.head_code):
+            self._code_heads = PackedFloat(native, torch.cat([head.weight.detach().float() for head in floats]))
+            for head in floats:
+                head.weight = nn.Parameter(head.weight.new_empty(0), requires_grad=False)
+        else:
+            self._code_heads = fuse_linears(tuple(self.head_code))
         self._text_head = None if self.head_text is None else fuse_linears((self.head_text,))
 
     def code_logits(self, hidden: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from vivace.models.base import ARPrompt
+from vivace.engine.protocols import ARPrompt
 from vivace.models.chattts.gpt import Embeddings
 from vivace.models.chattts.tokenizer import Encoded
 

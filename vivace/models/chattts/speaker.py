@@ -3,6 +3,7 @@
 # D width of the speaker vector, Q codebooks, T code frames
 
 import lzma
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -13,8 +14,12 @@ from torch import Tensor
 
 from vivace.errors import InputError
 from vivace.models.chattts import base16384
+from vivace.voices.voice import Voice, voice_from_vector
 
 F16 = NDArray[np.float16]
+
+# base16384 text. Strings for the published model begin with 蘁淰, so that a short, cut one is recognized as well.
+SPEAKER_STRING = re.compile(r"蘁淰.*|[\u4e00-\u8dff]{16,}.?")
 
 # Raw LZMA2, no container. Strings from elsewhere may use a dictionary of up to 64 MiB; the decoder needs to know.
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": 64 << 20}]
@@ -69,7 +74,7 @@ def _unpack(text: str, skip: int = 0) -> tuple[bytes, bytes]:
 
 
 def encode_speaker(vector: F16) -> str:
-    """Speaker vector ``[D]`` to the string that people exchange."""
+    """Speaker vector ``[D]`` to a speaker string."""
     packed = lzma.compress(vector.astype("<f2").tobytes(), lzma.FORMAT_RAW, filters=FILTERS)
     return base16384.encode(packed)
 
@@ -115,3 +120,21 @@ def speaker_embedding(vector: NDArray[np.floating] | Tensor, *, device: torch.de
     v = torch.as_tensor(vector).to(device)
     row: Tensor = (v / v.norm().clamp_min(1e-12)).float()
     return row
+
+
+def voice_from_string(name: str, text: str, **details: str) -> Voice:
+    """A voice from a ChatTTS speaker string. Raises: InputError when it is damaged."""
+    return voice_from_vector(name, decode_speaker(text), **details)
+
+
+def voice_from_audio_prompt(name: str, text: str, transcript: str, **details: str) -> Voice:
+    """A voice from an audio-prompt string and its transcript. Raises: InputError when the string is damaged."""
+    return Voice(name, prompt_codes=decode_audio_prompt(text), transcript=transcript, **details)  # type: ignore[arg-type]
+
+
+def voice_string(voice: Voice) -> str:
+    """The voice as text: a speaker string or, for a recording, an audio-prompt string."""
+    if voice.embedding is not None:
+        return encode_speaker(np.asarray(voice.embedding, np.float16))
+    assert voice.prompt_codes is not None, "a voice has one or the other"
+    return encode_audio_prompt(voice.prompt_codes)

@@ -1,0 +1,1 @@
+"""Checkpoint files: sizes, legacy files, conversion, loading, quantized copies."""

@@ -1,0 +1,1 @@
+"""Checkpoint files: original installations, conversion to safetensors, loading."""

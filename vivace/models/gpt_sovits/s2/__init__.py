@@ -1,0 +1,1 @@
+"""The acoustic models (S2 in GPT-SoVITS): semantic codes to a waveform, whole and as a stream."""

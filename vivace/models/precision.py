@@ -1,0 +1,103 @@
+"""Number formats of a model's networks: what the settings ask for, and what was measured to be fastest here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from vivace.errors import SettingsError
+from vivace.layers.precision import Precision
+from vivace.models.cpu_speed import Load, Speeds, cpu_kind, fastest, ratios, row_of, size_of
+from vivace.runtime.capability import multiplies_bfloat16
+
+PrecisionChoice = Precision | Literal["auto"]
+FramePrecision = Literal["auto", "float32", "bfloat16"]
+
+LARGE_FRAME_WEIGHTS = 16 << 20  # of Decoder and Vocos; the published ones have 39 million
+
+
+@dataclass(frozen=True)
+class PrecisionDecision:
+    """What was chosen, and on what grounds."""
+
+    precision: Precision
+    reason: str
+    kind: str = "none"  # of the compiled kernels that the choice was made for
+
+
+def check_precision(wanted: PrecisionChoice, kept: Precision, device: torch.device) -> None:
+    """Whether files that are in ``kept`` can be had in ``wanted``.
+
+    Raises: SettingsError when they cannot, or the device cannot multiply in it.
+    """
+    if kept in ("int8", "int4") and wanted not in ("auto", kept):
+        raise SettingsError(f"precision is {wanted!r} but the checkpoint is quantized to {kept}; set it to 'auto'")
+    chosen = kept if wanted == "auto" else wanted
+    if chosen in ("int8", "int4") and device.type != "cpu":
+        raise SettingsError(f"precision {chosen!r} is for the CPU, and this is {device}; set it to 'bfloat16'")
+
+
+def choose_precision(
+    wanted: PrecisionChoice,
+    kept: Precision,
+    weights: int,
+    device: torch.device,
+    *,
+    load: Load = "balanced",
+    timed: Callable[[], Speeds | None] = lambda: None,
+) -> PrecisionDecision:
+    """In which numbers the language model's matrices are held.
+
+    The choice changes the audio, so it must be the same at every load on one machine: it is made from the setting, the
+    files, the table of measured speeds, or a timing that is kept on disk.
+
+    Args:
+        wanted: the setting; ``auto`` is what was measured to be fastest under ``load``.
+        kept: what the files are in; files with fewer bits than float32 stay as they are, unless they are in bfloat16
+            and this CPU does not multiply it.
+        weights: how many the language model has.
+        timed: speeds measured here, for a kind of CPU without a row; None when they cannot be kept.
+    Raises: SettingsError; see ``check_precision``.
+    """
+    check_precision(wanted, kept, device)
+    kind = cpu_kind() if device.type == "cpu" else "none"
+    if wanted != "auto":
+        return PrecisionDecision(wanted, "set by the setting 'precision'", kind)
+    if device.type != "cpu":
+        chosen = "bfloat16" if kept == "float32" else kept
+        return PrecisionDecision(chosen, f"measured to be best on accelerators such as {device.type}")
+    if kept in ("int8", "int4") or (kept == "bfloat16" and multiplies_bfloat16(device)):
+        return PrecisionDecision(kept, f"the checkpoint is in {kept}", kind)
+    return _measured(weights, kind, load, timed)
+
+
+def _measured(weights: int, kind: str, load: Load, timed: Callable[[], Speeds | None]) -> PrecisionDecision:
+    """By the table, by a timing, or, where neither is to be had, by a rule."""
+    size = size_of(weights)
+    row = row_of(kind, size)
+    speeds = row.speeds if row is not None else timed()
+    if speeds is None:
+        chosen: Precision = "int8" if size == "large" or kind != "none" else "float32"
+        return PrecisionDecision(chosen, f"no measurement for kernels {kind!r} and a {size} model: by rule", kind)
+    where = f"table row of {kind!r}" if row is not None else f"timed at the first load on {kind!r}"
+    chosen = fastest(speeds, load)
+    return PrecisionDecision(chosen, f"{where}, {size} model, {load}: {ratios(speeds, chosen)}", kind)
+
+
+def choose_frame_precision(wanted: FramePrecision, weights: int, device: torch.device) -> torch.dtype:
+    """The number format of the frame decoder and the vocoder.
+
+    ``auto`` is bfloat16 for large networks on CPUs with bfloat16 products: twice as fast there, and the difference is
+    inaudible (docs/vocoder.md). Small networks and accelerators stay in float32.
+    """
+    if wanted == "auto":
+        large = weights >= LARGE_FRAME_WEIGHTS
+        wanted = "bfloat16" if large and device.type == "cpu" and multiplies_bfloat16(device) else "float32"
+    return torch.bfloat16 if wanted == "bfloat16" else torch.float32
+
+
+def count_weights(modules: Sequence[nn.Module]) -> int:
+    """Total number of parameters of ``modules``."""
+    return sum(p.numel() for module in modules for p in module.parameters())
