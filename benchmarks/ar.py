@@ -12,8 +12,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from vivace.bench.ar import DEFAULT_BATCHES, ON_CPU, Plan, default_precisions, measure
-from vivace.bench.ar_report import HEADER, caption, json_line, table
+from vivace.bench.ar import (
+    DEFAULT_BATCHES,
+    HEADER,
+    ON_CPU,
+    DecodingPlan,
+    caption,
+    default_precisions,
+    json_line,
+    measure,
+    table,
+)
 
 
 def main() -> None:
@@ -29,7 +38,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--no-native", action="store_true", help="plain torch instead of the compiled kernels")
     given = parser.parse_args()
-    plan = Plan(
+    plan = DecodingPlan(
         subject=given.random_weights or "embedded",
         precisions=tuple(given.precision or default_precisions(given.device)),
         batches=tuple(given.batch),

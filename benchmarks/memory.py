@@ -25,8 +25,8 @@ from contextlib import aclosing
 from itertools import count
 from pathlib import Path
 
+from benchmarks.server_process import ServerProcess
 from vivace.bench.sentences import sentences
-from vivace.bench.server_process import ServerProcess
 from vivace.pipeline.async_tts import AsyncTTS
 from vivace.pipeline.tts import TTS
 from vivace.settings import TTSConfig

@@ -19,14 +19,14 @@ from typing import get_args
 
 import torch
 
-from vivace.bench.ar import BUILDERS, Plan, Report, Subject, measure
+from vivace.bench.ar import BUILDERS, DecodingPlan, DecodingReport, Subject, measure
 from vivace.layers.precision import Precision
 from vivace.models.cpu_speed import CANDIDATES, MANY, Load, MeasuredRow, cpu_kind, fastest, measured, size_of
 from vivace.runtime.capability import multiplies_bfloat16
 from vivace.settings import TTSConfig
 
 
-def speeds_of(report: Report) -> dict[str, tuple[float, float]]:
+def speeds_of(report: DecodingReport) -> dict[str, tuple[float, float]]:
     """Frames per second with one stream and with many, by precision."""
     rate = {(row.precision, row.batch): row.steps_per_s for row in report.rows}
     return {name: (round(rate[name, 1], 1), round(rate[name, MANY], 1)) for name in dict.fromkeys(n for n, _ in rate)}
@@ -47,7 +47,9 @@ def row(subject: Subject, steps: int) -> MeasuredRow:
     precisions: list[Precision] = [p for p in CANDIDATES if p != "bfloat16" or multiplies_bfloat16(device)]
     config = TTSConfig.load()
     folder = config.paths.cache_dir / "native"
-    plan = Plan(subject, tuple(precisions), batches=(1, MANY), steps=steps, kernels=folder, cpu_kind=config.cpu_kind)
+    plan = DecodingPlan(
+        subject, tuple(precisions), batches=(1, MANY), steps=steps, kernels=folder, cpu_kind=config.cpu_kind
+    )
     report = measure(plan, lambda line: print(line, file=sys.stderr))
     weights = BUILDERS[subject]("float32").weights
     machine = f"{cpu_name()}, {report.threads} of {torch.get_num_threads()} threads, {datetime.date.today()}"

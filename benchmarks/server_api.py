@@ -1,6 +1,6 @@
 """Whatever the OpenAPI document allows, against a real server: no 5xx, and every answer as the document says.
 
-python benchmarks/server_api.py [SECONDS] [SEED] [MODEL]      # needs schemathesis: pip install 'vivace[dev]'
+python -m benchmarks.server_api [SECONDS] [SEED] [MODEL]      # needs schemathesis: pip install 'vivace[dev]'
 """
 
 import json
@@ -11,7 +11,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from vivace.bench.server_process import ServerProcess
+from benchmarks.server_process import ServerProcess
 
 SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 else 1200
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 1

@@ -1,6 +1,6 @@
 """The result cache of a real server: how much faster, the same bytes, made once, damage noticed, a full disk survived.
 
-python benchmarks/server_cache.py [FOLDER]      # FOLDER: on a small file system that may be filled, such as
+python -m benchmarks.server_cache [FOLDER]      # FOLDER: on a small file system that may be filled, such as
 
 mkdir small && mount -t tmpfs -o size=2m tmpfs small
 """
@@ -15,17 +15,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from vivace.bench.asking import Said, ask
-from vivace.bench.server_process import ServerProcess
+from benchmarks.http_client import SpeechRequest, ask
+from benchmarks.server_process import ServerProcess
 
 FULL = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-ONE = Said("The ferry to the island leaves at seven, and the last one back at half past nine.", seed=7)
-OTHER = Said("Everybody wants to hear the same sentence at the same time.", seed=7)
+ONE = SpeechRequest("The ferry to the island leaves at seven, and the last one back at half past nine.", seed=7)
+OTHER = SpeechRequest("Everybody wants to hear the same sentence at the same time.", seed=7)
 AGAIN = 20
 AT_ONCE = 100
 
 
-def timed(port: int, said: Said) -> tuple[float, bytes]:
+def timed(port: int, said: SpeechRequest) -> tuple[float, bytes]:
     began = time.perf_counter()
     heard = ask(port, said)
     assert heard.body is not None, heard.status

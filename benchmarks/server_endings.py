@@ -1,6 +1,6 @@
 """How a real server ends: killed under load, again and again, and told to stop while it speaks.
 
-python benchmarks/server_endings.py [MODEL]      # a model that learns voices shows that those are kept, too
+python -m benchmarks.server_endings [MODEL]      # a model that learns voices shows that those are kept, too
 """
 
 import hashlib
@@ -15,10 +15,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from vivace.bench.asking import Heard, Listeners, Said, ask
-from vivace.bench.recordings import upload
+from benchmarks.http_client import LoadGenerator, SpeechRequest, SpeechResponse, ask
+from benchmarks.server_process import ServerProcess
+from benchmarks.uploads import upload
 from vivace.bench.sentences import spread
-from vivace.bench.server_process import ServerProcess
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else None
 KILLS = 5
@@ -42,13 +42,13 @@ def voices_of(server: ServerProcess) -> set[str]:
 def kill_it(settings: dict[str, str], folder: Path, flags: list[str]) -> bool:
     """Killed while four listen and one uploads; started again on the same folders."""
     draw, added, fine, port = random.Random(0), set[str](), True, None
-    listeners: Listeners | None = None
+    listeners: LoadGenerator | None = None
     for turn in range(KILLS + 1):
         with ServerProcess(settings, "--no-warm-up", *flags, log=folder / "server.log", port=port) as server:
             seconds, port = server.start(), server.port
             lost = added - voices_of(server)
             entries, bad = damaged(folder / "cache" / "results")
-            listeners = listeners or Listeners(port, TEXTS)
+            listeners = listeners or LoadGenerator(port, TEXTS)
             known = list(listeners.heard)
             for said in known:
                 listeners.note(said, ask(port, said))
@@ -76,14 +76,14 @@ def kill_it(settings: dict[str, str], folder: Path, flags: list[str]) -> bool:
 
 def stop_it(settings: dict[str, str], folder: Path, flags: list[str]) -> bool:
     """SIGTERM while eight streams are under way: each is heard to its end, and is what it would have been."""
-    long = [Said(" ".join(TEXTS[n : n + LONG]), seed=n, format="pcm") for n in range(STREAMS)]
+    long = [SpeechRequest(" ".join(TEXTS[n : n + LONG]), seed=n, format="pcm") for n in range(STREAMS)]
     with ServerProcess(settings, *flags, log=folder / "stopped.log") as server:
         server.start()
         expected = [ask(server.port, said).body for said in long]
         all_begun = threading.Barrier(STREAMS + 1)
         begun = [False] * STREAMS
 
-        def listen(number: int) -> Heard:
+        def listen(number: int) -> SpeechResponse:
             def first_bytes() -> None:
                 begun[number] = True
                 all_begun.wait(60)

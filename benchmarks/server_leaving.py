@@ -1,6 +1,6 @@
 """500 listeners that leave a real server at any moment: does everything return to where it was?
 
-python benchmarks/server_leaving.py [COUNT]
+python -m benchmarks.server_leaving [COUNT]
 """
 
 import json
@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-from vivace.bench.leavers import leave_all
-from vivace.bench.server_process import Figures, ServerProcess
+from benchmarks.disconnects import leave_all
+from benchmarks.server_process import Figures, ServerProcess
 
 COUNT = int(sys.argv[1]) if len(sys.argv) > 1 else 500
 ROUND = 100

@@ -1,6 +1,6 @@
 """Recordings that nobody should send, to a real server: refused with an envelope, and memory stays where it was.
 
-python benchmarks/server_uploads.py MODEL [CUTS]      # MODEL: a checkpoint that learns voices
+python -m benchmarks.server_uploads MODEL [CUTS]      # MODEL: a checkpoint that learns voices
 """
 
 import json
@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.server_process import ServerProcess
+from benchmarks.uploads import RATE, post_recording, recording, silent_opus
 from vivace.audio.encode import encode
 from vivace.audio.files import read_audio
 from vivace.audio.spec import AudioFormat
-from vivace.bench.recordings import RATE, post_recording, recording, silent_opus
-from vivace.bench.server_process import ServerProcess
 
 MODEL = sys.argv[1]
 CUTS = int(sys.argv[2]) if len(sys.argv) > 2 else 200  # files that are cut off or have flipped bytes

@@ -3,7 +3,7 @@
     python benchmarks/voice.py [--model FOLDER] [--voices vivienne,marcel] [--recogniser FILE] [--page FOLDER] …
 
 What the figures mean stands in ``README.md`` beside this file. Phones and tones need a recogniser trained by the
-recipe (``python -m vivace.train recogniser``). Needs ``pip install 'vivace[train,bench]'`` and the programs espeak-ng
+recipe (``vivace train recognizer``). Needs ``pip install 'vivace[train,bench]'`` and the programs espeak-ng
 and flite.
 """
 
@@ -22,14 +22,13 @@ import torch
 
 from vivace import TTS, TTSConfig
 from vivace.text import phones
-from vivace.train.delivery import perform
+from vivace.train.corpus.prosody import perform
+from vivace.train.corpus.recording import Samples
+from vivace.train.corpus.speakers import EMBEDDED_SPEAKERS, teachers
 from vivace.train.evaluation.hearing import WordRecogniser
-from vivace.train.evaluation.manner import manner
 from vivace.train.evaluation.page import Exhibit, write_page
-from vivace.train.evaluation.score import Judges, Row, Score, Spoken
-from vivace.train.recogniser import load_recogniser
-from vivace.train.recording import Samples
-from vivace.train.speakers import EMBEDDED_SPEAKERS, teachers
+from vivace.train.evaluation.score import Judges, Row, Score, SpokenSentence, manner
+from vivace.train.recognizer.model import load_recogniser
 from vivace.types import SpokenLanguage
 
 HERE = Path(__file__).parent
@@ -46,11 +45,11 @@ class Bench:
         self._teachers = teachers()
         self.exhibits: list[Exhibit] = []
 
-    def say(self, text: str, voice: str, language: SpokenLanguage) -> Spoken:
+    def say(self, text: str, voice: str, language: SpokenLanguage) -> SpokenSentence:
         began = time.process_time()
         speech = self._tts.synthesize(text, voice=voice, language=language, seed=SEED, **self._options)  # type: ignore[arg-type]
         stats, worked = speech.stats, time.process_time() - began
-        return Spoken(speech.samples, stats.stopped, stats.elapsed_s, worked, stats.retries)
+        return SpokenSentence(speech.samples, stats.stopped, stats.elapsed_s, worked, stats.retries)
 
     def score(self, voice: str, teacher: str, language: SpokenLanguage, texts: Sequence[str]) -> Score:
         """Speak ``texts`` with both and compare."""

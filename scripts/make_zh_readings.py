@@ -1,4 +1,4 @@
-"""Derive ``vivace/text/data/zh_readings.tsv.xz``: the readings of characters and phrases of pypinyin (MIT).
+"""Derive ``vivace/text/data/zh_usual_readings.tsv.xz``: the readings of characters and phrases of pypinyin (MIT).
 
 usage: python scripts/make_zh_readings.py [OUT]
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from pypinyin import Style, lazy_pinyin
 from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 
-OUT = Path(__file__).resolve().parents[1] / "vivace" / "text" / "data" / "zh_readings.tsv.xz"
+OUT = Path(__file__).resolve().parents[1] / "vivace" / "text" / "data" / "zh_usual_readings.tsv.xz"
 
 
 def readings(word: str) -> list[str]:

@@ -1,7 +1,9 @@
 """What every test runs in."""
 
 import os
+import re
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,6 @@ os.environ[AGAIN] = "0"  # for fixtures that live longer than one test
 
 
 CPU_OPTION = "--cpu"
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """An option to run the suite as on a lesser CPU."""
-    parser.addoption(CPU_OPTION, choices=["avx2"], help="imitate a CPU without AVX-512 and VNNI")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,3 +57,42 @@ def own_environment(
 def native_folder() -> Path:
     """A folder for compiled kernels that tests share: compiling takes seconds. Libraries are named by their sources."""
     return Path(__file__).parents[1] / ".pytest_cache" / "native"
+
+
+# What the machine cannot be given: an accelerator, or a CPU of another kind.
+DEVICE_REASONS = re.compile(r"no accelerator|this CPU ")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of this suite."""
+    parser.addoption(CPU_OPTION, choices=["avx2"], help="imitate a CPU without AVX-512 and VNNI")
+    parser.addoption(
+        "--only-device-skips",
+        action="store_true",
+        help="a test skipped for another reason than a missing device or kind of CPU fails",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With ``--only-device-skips``, fail a test that is skipped because a program or a library is missing."""
+    report = yield
+    if report.skipped and item.config.getoption("--only-device-skips") and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if not DEVICE_REASONS.search(reason):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} was skipped, and not for a device or kind of CPU: {reason}"
+    return report
+
+
+# Lines of ``file::function``: tests of more than about two seconds on a busy 2-core machine, all parameters together.
+SLOW = frozenset((Path(__file__).parent / "slow_tests.txt").read_text(encoding="utf-8").split())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark slow tests; tracing every line would cost them minutes, so that they are left out of the coverage."""
+    for item in items:
+        if f"{item.path.name}::{item.name.partition('[')[0]}" in SLOW or item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.slow)
+            if config.getoption("cov_source", None):
+                item.add_marker(pytest.mark.no_cover)

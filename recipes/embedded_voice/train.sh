@@ -1,5 +1,5 @@
 #!/bin/sh
-# The embedded voice from nothing: corpus, vocoder, codec, recognisers, voice, checkpoint.
+# The embedded voice from nothing: corpus, vocoder, codec, recognizers, voice, checkpoint.
 # usage: recipes/embedded_voice/train.sh WORK_FOLDER [full|small|toy]
 #   full   two cores for about six hours (default)
 #   small  every stage in ten minutes on two cores; it will not speak well
@@ -31,7 +31,9 @@ mkdir -p "$work"
 if [ ! -f "$work/corpus.done" ]; then
     rm -rf "$work/corpus"
     "$python" "$here/sentences.py" >"$work/written_en.txt"
-    stage corpus "$work/corpus" --count "$count" --seed 20 --sentences "$work/written_en.txt" --forbid "$bench"/voice_*_??.txt
+    set --
+    for known in "$bench"/voice_*_??.txt; do set -- "$@" --forbid "$known"; done
+    stage corpus "$work/corpus" --count "$count" --seed 20 --sentences "$work/written_en.txt" "$@"
     touch "$work/corpus.done"
 fi
 
@@ -42,12 +44,12 @@ stage dvae "$work/corpus" "$work/dvae.safetensors" $dvae --seed 2
 wait $vocoder
 stage codes "$work/corpus" "$work/dvae.safetensors"
 
-# Three recognisers: one judges the voice in the benchmark, the other two teach it.
-stage recogniser "$work/corpus" "$work/recogniser.safetensors" $hears --seed 4 &
+# Three recognizers: one judges the voice in the benchmark, the other two teach it.
+stage recognizer "$work/corpus" "$work/recogniser.safetensors" $hears --seed 4 &
 judge=$!
-stage recogniser "$work/corpus" "$work/listener.safetensors" $hears --seed 5
+stage recognizer "$work/corpus" "$work/listener.safetensors" $hears --seed 5
 wait $judge
-stage recogniser "$work/corpus" "$work/second_listener.safetensors" $hears --seed 6
+stage recognizer "$work/corpus" "$work/second_listener.safetensors" $hears --seed 6
 
 # First without its own codes as inputs, then with them, then hearing itself; two processes share the work.
 speak() { # STATE BUDGET RATE SAMPLED [--init STATE]
@@ -62,7 +64,7 @@ speak() { # STATE BUDGET RATE SAMPLED [--init STATE]
 speak start.safetensors "$start" 1.5e-3 0
 speak voice.safetensors "$voice" 1.2e-3 0.6 --init "$work/start.safetensors"
 speak heard.safetensors "$heard" 1e-3 0.6 --init "$work/voice.safetensors" \
-    --listeners "$work/listener.safetensors" "$work/second_listener.safetensors" --vocoder "$work/vocos.safetensors"
+    --listener "$work/listener.safetensors" --listener "$work/second_listener.safetensors" --vocoder "$work/vocos.safetensors"
 
 stage export "$work/heard.safetensors" "$work/vocos.safetensors" "$work/checkpoint"
 stage durations "$work/corpus" "$work/checkpoint"

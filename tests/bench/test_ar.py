@@ -5,9 +5,8 @@ import pytest
 import torch
 from fakes.tiny_llama import TINY
 
-from vivace.bench import ar, ar_models
-from vivace.bench.ar import Plan, measure, step_seconds
-from vivace.bench.ar_report import HEADER, caption, json_line, table
+from vivace.bench import ar
+from vivace.bench.ar import HEADER, DecodingPlan, caption, json_line, measure, step_seconds, table
 from vivace.layers.native.kernels import deactivate
 from vivace.models.chattts.checkpoint.config import GPTConfig
 from vivace.models.gpt_sovits.t2s.model import S1Config
@@ -23,11 +22,11 @@ def plain_torch() -> None:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The published size takes a minute; its shape does not matter to the bookkeeping."""
     config = replace(TINY, hidden_size=64, intermediate_size=96, num_audio_tokens=48)
-    monkeypatch.setattr(ar_models, "GPTConfig", lambda: config)
+    monkeypatch.setattr(ar, "GPTConfig", lambda: config)
     monkeypatch.setattr(ar, "read_bandwidth", lambda device: 10e9)
 
 
-PLAN = Plan(subject="chattts", precisions=("float32", "int8"), batches=(1, 3), prompt=5, steps=4, threads=1)
+PLAN = DecodingPlan(subject="chattts", precisions=("float32", "int8"), batches=(1, 3), prompt=5, steps=4, threads=1)
 
 
 def test_every_precision_and_batch_has_a_row() -> None:
@@ -43,12 +42,12 @@ def test_every_precision_and_batch_has_a_row() -> None:
 
 
 def test_gpt_sovits_is_measured_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ar_models, "GPTConfig", GPTConfig)
-    monkeypatch.setattr(ar_models, "S1_PUBLISHED", S1Config(64, 2, 2, 96, phones=20, codes=48, bert=16))
+    monkeypatch.setattr(ar, "GPTConfig", GPTConfig)
+    monkeypatch.setattr(ar, "S1_PUBLISHED", S1Config(64, 2, 2, 96, phones=20, codes=48, bert=16))
     report = measure(replace(PLAN, subject="gpt-sovits"))
     assert [(r.precision, r.batch) for r in report.rows] == [("float32", 1), ("float32", 3), ("int8", 1), ("int8", 3)]
     assert report.subject == "gpt-sovits, random weights"
-    model = ar_models.random_gpt_sovits("float32")
+    model = ar.random_gpt_sovits("float32")
     assert model.weights == 2 * (4 * 64 * 64 + 2 * 64 * 96 + 4 * 64 + 64 + 96 + 4 * 64) + 48 * 64
     assert model.config.intermediate_size == 64  # three matrices of it are S1's two
     assert model.config.num_vq == 1
@@ -69,18 +68,18 @@ def test_the_baseline_takes_steps() -> None:
 
 
 def test_the_share_of_the_limit_counts_weights_and_cache() -> None:
-    model = ar_models.random_chattts("int8")
+    model = ar.random_chattts("int8")
     weights = model.weights
     assert model.step_bytes(1, 0) == weights
     assert model.step_bytes(2, 10) == weights + 2 * 2 * 10 * 64 * 2 * 4
 
 
 def test_random_weights_are_seeded() -> None:
-    first, again, other = (ar_models.random_chattts("float32", seed=seed).mode for seed in (0, 0, 1))
+    first, again, other = (ar.random_chattts("float32", seed=seed).mode for seed in (0, 0, 1))
     hidden = torch.randn(2, 64)
     assert torch.equal(first.logits(hidden), again.logits(hidden))
     assert not torch.equal(first.logits(hidden), other.logits(hidden))
 
 
 def test_streams_do_not_end_while_they_are_timed() -> None:
-    assert len(step_seconds(ar_models.random_chattts("float32"), 2, prompt=3, steps=6)) == 6
+    assert len(step_seconds(ar.random_chattts("float32"), 2, prompt=3, steps=6)) == 6

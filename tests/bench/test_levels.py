@@ -1,6 +1,6 @@
 """The guide's levels: what each of them sets, and what the table says."""
 
-from vivace.bench.levels import LENGTHS, LEVELS, WITHOUT, Plan, Report, Row, header, table, text_of
+from vivace.bench.levels import LENGTHS, LEVELS, WITHOUT, LevelsPlan, LevelsReport, LevelsRow, header, table, text_of
 from vivace.bench.levels import _with as with_settings
 from vivace.settings import TTSConfig
 from vivace.text import split
@@ -23,13 +23,13 @@ def test_every_level_is_a_configuration_without_the_result_cache() -> None:
     assert with_settings(base, LEVELS["advanced"]).engine.rows == 5
 
 
-def row(name: str, seconds: float) -> Row:
-    return Row(name, {"short": seconds, "medium": 10 * seconds, "long": 20 * seconds}, seconds / 4, 8 / seconds)
+def row(name: str, seconds: float) -> LevelsRow:
+    return LevelsRow(name, {"short": seconds, "medium": 10 * seconds, "long": 20 * seconds}, seconds / 4, 8 / seconds)
 
 
 def test_ratios_are_gains() -> None:
-    report = Report("cpu", (row("plain", 4.0), row("optimized", 2.0), row("advanced", 1.0)), (row("this", 1.25),))
+    report = LevelsReport("cpu", (row("plain", 4.0), row("optimized", 2.0), row("advanced", 1.0)), (row("this", 1.25),))
     lines = table(report)
-    assert all(len(line) == len(header(Plan(TTSConfig()))) for line in lines)
+    assert all(len(line) == len(header(LevelsPlan(TTSConfig()))) for line in lines)
     assert lines[3] == ("advanced / plain", "x 4.00", "x 4.00", "x 4.00", "x 4.00", "x 4.00")
     assert lines[4] == ("without this", "x 0.80", "x 0.80", "x 0.80", "x 0.80", "x 0.80")

@@ -10,11 +10,11 @@ import pytest
 from fakes.server import Running, running
 from fakes.speaker import FakeSpeaker
 
+from benchmarks.disconnects import KINDS, leave, leave_all
+from benchmarks.http_client import LoadGenerator, SpeechRequest, SpeechResponse, ask
+from benchmarks.server_process import ServerProcess
+from benchmarks.uploads import post_recording, recording, silent_opus, upload
 from vivace.audio.decode import decode
-from vivace.bench.asking import Heard, Listeners, Said, ask
-from vivace.bench.leavers import KINDS, leave, leave_all
-from vivace.bench.recordings import post_recording, recording, silent_opus, upload
-from vivace.bench.server_process import ServerProcess
 from vivace.errors import AudioDecodeError, EngineError
 from vivace.settings import TTSConfig
 from vivace.voices.store import VoiceStore
@@ -41,24 +41,24 @@ def test_leavers_come_in_every_kind_and_the_same_seed_leaves_the_same_way(server
 
 def test_a_whole_answer_and_one_that_breaks_off(server: Running, speaker: FakeSpeaker) -> None:
     began: list[bool] = []
-    whole = ask(server.port, Said("one two", seed=1, format="pcm"), lambda: began.append(True))
+    whole = ask(server.port, SpeechRequest("one two", seed=1, format="pcm"), lambda: began.append(True))
     assert (whole.status, len(whole.body or b"")) == (200, 2 * 4800)
     assert began == [True]
     speaker.fails_at = 1
-    assert ask(server.port, Said("one two", seed=1, format="pcm")) == Heard(200, None)
+    assert ask(server.port, SpeechRequest("one two", seed=1, format="pcm")) == SpeechResponse(200, None)
     speaker.fails_at = 0
-    assert ask(server.port, Said("one two", seed=1)).status == 500
+    assert ask(server.port, SpeechRequest("one two", seed=1)).status == 500
 
 
 def test_listeners_notice_an_answer_that_changed(server: Running) -> None:
-    listeners = Listeners(server.port, ("one", "two three"))
+    listeners = LoadGenerator(server.port, ("one", "two three"))
     listeners.start(2, seed=0)
     while len(listeners.heard) < 4:
         time.sleep(0.01)
     listeners.stop()
     assert (set(listeners.outcomes), listeners.changed) == ({"200"}, 0)
     said = next(iter(listeners.heard))
-    listeners.note(said, Heard(200, b"other bytes"))
+    listeners.note(said, SpeechResponse(200, b"other bytes"))
     assert listeners.changed == 1
 
 
@@ -85,8 +85,8 @@ def test_a_server_of_its_own_starts_answers_and_stops(tmp_path: Path) -> None:
     }
     with ServerProcess(settings, "--no-warm-up", log=tmp_path / "server.log") as server:
         assert server.start() > 0
-        whole = ask(server.port, Said("Good morning.", seed=1))
-        assert ask(server.port, Said("Good morning.", seed=1)) == whole
+        whole = ask(server.port, SpeechRequest("Good morning.", seed=1))
+        assert ask(server.port, SpeechRequest("Good morning.", seed=1)) == whole
         figures = server.at_rest(10)
         assert figures.at_rest
         assert figures.files > 2 < figures.threads

@@ -8,7 +8,7 @@ import torch
 from fakes.gpt_sovits import load_recorded
 
 from vivace.bench import random_gpt_sovits, sovits
-from vivace.bench.sovits import HEADER, VERSIONS, Plan, caption, json_line, measure, table
+from vivace.bench.sovits import HEADER, VERSIONS, SoVITSPlan, caption, json_line, measure, table
 from vivace.models.gpt_sovits.checkpoint.parts import GPTSoVITSParts
 
 STAGES = {
@@ -35,7 +35,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_every_stage_has_a_row() -> None:
-    report = measure(Plan(versions=tuple(STAGES), seconds=2.0, recording_s=3.0, repeats=1))
+    report = measure(SoVITSPlan(versions=tuple(STAGES), seconds=2.0, recording_s=3.0, repeats=1))
     for version, stages in STAGES.items():
         rows = [row for row in report.figures if row.version == version]
         assert [row.part for row in rows] == ["load", "reference", *stages]

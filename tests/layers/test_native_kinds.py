@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from vivace.engine.rows import HISTORY
+from vivace.layers.convnext import ConvNeXtBlock
 from vivace.layers.decoder_block import DecoderBlock
 from vivace.layers.fused_step import FusedDecodeStep
 from vivace.layers.kv_quantization import quantize_kv
 from vivace.layers.native import build as building
 from vivace.layers.native import kernels as native
+from vivace.layers.native.convnext import BlockWeights, Form, PackedBlock, PackedWindows
 from vivace.layers.native.kernels import Kernels
 from vivace.layers.native.product import PackedFloat, PackedInt8
 from vivace.layers.native.sample import sample
@@ -101,6 +103,25 @@ def draws(kernels: Kernels) -> list[Tensor]:
     return made
 
 
+def frames(kernels: Kernels, form: Form) -> list[Tensor]:
+    torch.manual_seed(0)
+    block = ConvNeXtBlock(48, 144, dilation=2).requires_grad_(False)
+    depthwise, up, down = block.dwconv, block.pwconv1, block.pwconv2
+    weights = BlockWeights(
+        depthwise.weight[:, 0],
+        depthwise.bias if depthwise.bias is not None else torch.zeros(48),
+        block.norm.weight,
+        block.norm.bias,
+        up.weight,
+        up.bias,
+        down.weight,
+        down.bias,
+        randn(48),
+    )
+    made = PackedBlock(kernels, weights, dilation=2, eps=1e-6, form=form)(randn(2, 41, 48))
+    return [made, PackedWindows(kernels, randn(20, 48, 3), randn(20))(randn(2, 30, 48))]
+
+
 @pytest.mark.parametrize(
     "run",
     [
@@ -110,8 +131,19 @@ def draws(kernels: Kernels) -> list[Tensor]:
         lambda k: attend(k, torch.float32),
         lambda k: attend(k, torch.bfloat16),
         lambda k: attend(k, torch.int8),
+        lambda k: frames(k, "float32"),
+        lambda k: frames(k, "int16"),
     ],
-    ids=["elementwise", "products", "draws", "attend float32", "attend bfloat16", "attend int8"],
+    ids=[
+        "elementwise",
+        "products",
+        "draws",
+        "attend float32",
+        "attend bfloat16",
+        "attend int8",
+        "frames float32",
+        "frames int16",
+    ],
 )
 def test_every_kind_gives_the_bits_of_the_portable_one(library: Path, run: Callable[[Kernels], list[Tensor]]) -> None:
     want, *others = (run(kernels) for kernels in kinds(library))
@@ -153,8 +185,8 @@ def test_the_form_of_avx_vnni_adds_the_same_products(
         pytest.skip("needs a CPU with AVX-512 VNNI")
     flags = ("-mavx2", "-mfma", "-mf16c", "-mavx512vl", "-mavx512vnni", "-DVIVACE_EVEX_VNNI")
     monkeypatch.setattr(building, "KINDS", {"x86_64": {"portable": (), "avx512vnni": flags}})
-    other = building.compile_library(
-        ["cc"], tmp_path, tmp_path / "evex.so", "x86_64", (*building.FLAGS, *building.SHARED)
-    )
+    tools = building.toolchain()
+    assert tools is not None, "it compiled the library"
+    other = building.compile_library(tools, tmp_path, tmp_path / "evex.so", "x86_64")
     got, want = products(Kernels(other, "avx512vnni")), products(Kernels(library, "portable"))
     assert all(torch.equal(a, b) for a, b in zip(got, want, strict=True))

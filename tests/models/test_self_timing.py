@@ -18,8 +18,8 @@ from vivace.models.self_timing import ProbedModel, kept_speeds, time_precisions
 
 
 @pytest.fixture(params=[True, False], ids=["kernels", "plain"])
-def compiled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
-    if request.param and not native.activate(tmp_path):
+def compiled(request: pytest.FixtureRequest, native_folder: Path) -> Iterator[None]:
+    if request.param and not native.activate(native_folder):
         pytest.skip("no C compiler here")
     yield
     native.deactivate()
@@ -93,9 +93,9 @@ def test_at_the_first_load_where_the_table_has_no_row(
     monkeypatch: pytest.MonkeyPatch, own_environment: Path, timing: bool
 ) -> None:
     monkeypatch.setattr(cpu_speed, "TABLE", ())
-    with TTS(config=TTSConfig(self_timing=timing)) as tts:
+    with TTS(config=TTSConfig(self_timing=timing, native_kernels=False)) as tts:
         first = tts.precision
-    with TTS(config=TTSConfig(self_timing=timing)) as tts:
+    with TTS(config=TTSConfig(self_timing=timing, native_kernels=False)) as tts:
         assert tts.precision == first
     assert ("timed at the first load" in first.reason) == timing
     assert bool(list((own_environment / "cache" / "native").glob("precision-*.json"))) == timing

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from vivace.train.batching import NO_CODE, NO_POSITION, NO_TARGET, PAUSE_GATE, SILENCE, Collator
-from vivace.train.store import Corpus, ShardWriter, Utterance
+from vivace.train.corpus.dataset import Corpus, ShardWriter, Utterance
+from vivace.train.voice.batching import NO_CODE, NO_POSITION, NO_TARGET, PAUSE_GATE, SILENCE, Collator
 
 END = 625
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from vivace.train.budget import Budget, Progress
-from vivace.train.peers import Peers
+from vivace.train.distributed import Peers
+from vivace.train.schedule import Budget, TrainingProgress
 
 
 def test_whichever_ends_first() -> None:
@@ -26,7 +26,7 @@ def test_a_budget_ends() -> None:
 
 def test_seconds_go_on_after_an_interruption() -> None:
     times = iter([10.0, 15.0])
-    progress = Progress(step=3, seconds_before=100.0, clock=lambda: next(times))
+    progress = TrainingProgress(step=3, seconds_before=100.0, clock=lambda: next(times))
     assert progress.seconds == 105
 
 

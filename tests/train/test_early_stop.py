@@ -1,4 +1,4 @@
-from vivace.train.early_stop import EarlyStop
+from vivace.train.schedule import EarlyStop
 
 
 def test_it_stops_after_so_many_evaluations_without_gain() -> None:

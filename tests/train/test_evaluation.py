@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from vivace.text import phones
+from vivace.train.corpus.pitch import pitch_track
+from vivace.train.corpus.recording import SAMPLE_RATE, Samples
 from vivace.train.evaluation.acoustics import click, clipped, level_db, pause_s, pitch_correlation, silence_db
 from vivace.train.evaluation.hearing import PhoneScore, skipped_or_repeated
-from vivace.train.evaluation.manner import manner, with_break
 from vivace.train.evaluation.page import Exhibit, write_page
+from vivace.train.evaluation.score import manner, with_break
 from vivace.train.evaluation.warping import cepstra, mel_cepstral_distance, warp
-from vivace.train.pitch import pitch_track
-from vivace.train.recogniser import said
-from vivace.train.recording import SAMPLE_RATE, Samples
+from vivace.train.recognizer.model import said
 
 
 def sweep(seconds: float, low: float = 100.0, high: float = 200.0) -> Samples:

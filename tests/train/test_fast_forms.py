@@ -7,12 +7,11 @@ from vivace.layers.convnext import ConvNeXtBlock
 from vivace.layers.fsq import GroupedResidualFSQ
 from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.conv_stack import ConvStack
-from vivace.train.depthwise import block_forward, stack_forward
-from vivace.train.dvae_stage import build_dvae, decode_features, encode_features
 from vivace.train.preset import TOY
-from vivace.train.quantise import straight_through
 from vivace.train.vocoder.generator import vocos_forward
-from vivace.train.vocos_stage import build_vocos
+from vivace.train.voice.depthwise import block_forward, stack_forward
+from vivace.train.voice.dvae import build_dvae, decode_features, encode_features, straight_through
+from vivace.train.voice.vocos import build_vocos
 
 
 @pytest.mark.parametrize("dilation", [1, 2])

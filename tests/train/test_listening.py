@@ -6,14 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from vivace.train.batching import Collator
-from vivace.train.ears import Ears
-from vivace.train.listening import Heard, Said, heard_loss, own_speech
+from vivace.train.corpus.dataset import Corpus, Utterance
 from vivace.train.preset import TOY
-from vivace.train.recogniser import Recogniser, labels, said
-from vivace.train.rollouts import Rollouts
-from vivace.train.store import Corpus, Utterance
-from vivace.train.voice_model import VoiceModel
+from vivace.train.recognizer.model import Recogniser, labels, said
+from vivace.train.voice.asr_loss import Ears, GeneratedSpeech, RecognizedSpeech, heard_loss, own_speech
+from vivace.train.voice.batching import Collator
+from vivace.train.voice.model import VoiceModel
+from vivace.train.voice.rollouts import Rollouts
 
 TOKENS = ("HH", "AH0", "L", "OW1")
 
@@ -60,9 +59,9 @@ def ears() -> Ears:
 @pytest.fixture
 def smooth(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is made harder to hear."""
-    monkeypatch.setattr("vivace.train.recogniser_stage.LEVEL", 0.0)
-    monkeypatch.setattr("vivace.train.ears.NOISE", 0.0)
-    monkeypatch.setattr("vivace.train.ears.MASK", 1)
+    monkeypatch.setattr("vivace.train.recognizer.stage.LEVEL", 0.0)
+    monkeypatch.setattr("vivace.train.voice.asr_loss.NOISE", 0.0)
+    monkeypatch.setattr("vivace.train.voice.asr_loss.MASK", 1)
 
 
 def wanted(tokens: Sequence[str] = TOKENS) -> Tensor:
@@ -123,8 +122,8 @@ def test_a_group_is_cut_to_the_budget(model: VoiceModel, collator: Collator, ear
             return super().own(utterances, codes)
 
     counting = Counting(NoCorpus(), TOY.speakers, 625)
-    speech = iter([[Said(utterance(), torch.randint(600, (20, 4))) for _ in range(5)]])
-    loss = Heard(ears, counting, speech).loss(model, 50, random.Random(0))
+    speech = iter([[GeneratedSpeech(utterance(), torch.randint(600, (20, 4))) for _ in range(5)]])
+    loss = RecognizedSpeech(ears, counting, speech).loss(model, 50, random.Random(0))
     assert loss is not None
     assert torch.isfinite(loss)
     assert asked == [40]
@@ -132,6 +131,6 @@ def test_a_group_is_cut_to_the_budget(model: VoiceModel, collator: Collator, ear
 
 def test_a_group_of_which_nothing_is_of_use_has_no_loss(model: VoiceModel, collator: Collator, ears: Ears) -> None:
     speech = own_speech(Parrot(), model, iter([[utterance(5)], [utterance(6)]]), ahead=1)
-    heard = Heard(ears, collator, speech)
+    heard = RecognizedSpeech(ears, collator, speech)
     assert heard.loss(model, 50, random.Random(0)) is None
     assert heard.loss(model, 50, random.Random(0)) is not None

@@ -5,13 +5,13 @@ import torch.nn.functional as F
 
 from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.decoder import SpectrogramDecoder
-from vivace.train.batching import Batch, buckets
-from vivace.train.mel_scale import start_at_mean
-from vivace.train.objective import code_loss, decoder_forward, decoder_loss, guide_loss, mel_loss
 from vivace.train.preset import TOY
+from vivace.train.voice.batching import VoiceBatch, buckets
+from vivace.train.voice.mel_scale import start_at_mean
+from vivace.train.voice.objective import code_loss, decoder_forward, decoder_loss, guide_loss, mel_loss
 
 
-def batch(rows: int = 2, prompt: int = 4, frames: int = 6) -> Batch:
+def batch(rows: int = 2, prompt: int = 4, frames: int = 6) -> VoiceBatch:
     """Rows whose frame ``t`` sounds token ``t * 3 / frames`` of three."""
     length = prompt + frames
     text = torch.zeros(rows, length, dtype=torch.long)
@@ -21,7 +21,9 @@ def batch(rows: int = 2, prompt: int = 4, frames: int = 6) -> Batch:
     positions = torch.full((rows, length), -1.0)
     positions[:, prompt - 1 : length - 1] = torch.linspace(1.0, 2.9, frames)
     mel = torch.randn(rows, length, 200)
-    return Batch(text, targets, targets, positions, mel, torch.zeros(rows).long(), (prompt,) * rows, (frames,) * rows)
+    return VoiceBatch(
+        text, targets, targets, positions, mel, torch.zeros(rows).long(), (prompt,) * rows, (frames,) * rows
+    )
 
 
 def test_code_loss_counts_residual_codes_less_and_the_end_fully() -> None:

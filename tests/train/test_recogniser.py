@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from vivace.train.budget import Budget
-from vivace.train.inventory import phone_tokens
-from vivace.train.recogniser import BLANK, Recogniser, label, labels, load_recogniser, said, tones, without_tone
-from vivace.train.recogniser_stage import (
+from vivace.train.corpus.dataset import Corpus, ShardWriter, Utterance
+from vivace.train.corpus.inventory import phone_tokens
+from vivace.train.corpus.recording import SAMPLE_RATE
+from vivace.train.recognizer.model import BLANK, Recogniser, label, labels, load_recogniser, said, tones, without_tone
+from vivace.train.recognizer.stage import (
     RecogniserOptions,
     error_rate,
     lesson,
@@ -16,8 +17,7 @@ from vivace.train.recogniser_stage import (
     roughened,
     train_recogniser,
 )
-from vivace.train.recording import SAMPLE_RATE
-from vivace.train.store import Corpus, ShardWriter, Utterance
+from vivace.train.schedule import Budget
 
 SAID = ("HH", "AH0", "L", "OW1", "i_n", "f_v3", ",", "[uv_break]", "f_er2", ".")
 

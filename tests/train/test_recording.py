@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from vivace.train.flite import phone_anchors
-from vivace.train.recording import (
+from vivace.train.corpus.flite import phone_anchors
+from vivace.train.corpus.recording import (
     SAMPLE_RATE,
     Anchor,
     Recording,

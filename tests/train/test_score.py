@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from vivace.text import phones
-from vivace.train.evaluation.score import Judges, Score, Spoken
-from vivace.train.recording import Recording, Samples
+from vivace.train.corpus.recording import Recording, Samples
+from vivace.train.evaluation.score import Judges, Score, SpokenSentence
 
 RATE = 24_000
 
@@ -35,8 +35,8 @@ def tone(seconds: float) -> Samples:
     return np.asarray(0.3 * np.sin(2 * np.pi * 150 * t) * (1 + np.sin(2 * np.pi * 3 * t)) / 2, np.float32)
 
 
-def spoken(seconds: float, *, stopped: bool = True, retries: int = 0) -> Spoken:
-    return Spoken(tone(seconds), stopped, 0.1, 0.1, retries)
+def spoken(seconds: float, *, stopped: bool = True, retries: int = 0) -> SpokenSentence:
+    return SpokenSentence(tone(seconds), stopped, 0.1, 0.1, retries)
 
 
 @pytest.fixture

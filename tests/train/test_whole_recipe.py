@@ -22,24 +22,24 @@ from vivace.models.chattts.gpt import NEVER
 from vivace.models.chattts.prompt import SpeakerRow, code_prompt, embed_prompt
 from vivace.models.chattts.speaker import speaker_embedding
 from vivace.models.chattts.text import word_tokens
-from vivace.train.batching import Collator
-from vivace.train.blend import blend
-from vivace.train.budget import Budget
-from vivace.train.corpus import CorpusPlan, Share, build_corpus, draw_lines
-from vivace.train.decoder_mels import write_predicted_mels
-from vivace.train.dvae_stage import DVAEOptions, encode_corpus, train_dvae
-from vivace.train.export import Speaker, export
-from vivace.train.inventory import vocabulary
+from vivace.train.corpus.build import CorpusPlan, Share, build_corpus, draw_lines
+from vivace.train.corpus.dataset import HELD_OUT, Corpus
+from vivace.train.corpus.inventory import vocabulary
+from vivace.train.corpus.recording import SAMPLE_RATE, Anchor, Recording, Teacher
+from vivace.train.corpus.speakers import EMBEDDED_SPEAKERS
 from vivace.train.preset import MEL_FLOOR, TOY
-from vivace.train.recogniser import load_recogniser
-from vivace.train.recogniser_stage import RecogniserOptions, train_recogniser
-from vivace.train.recording import SAMPLE_RATE, Anchor, Recording, Teacher
-from vivace.train.rollouts import Rollouts
-from vivace.train.speakers import EMBEDDED_SPEAKERS
-from vivace.train.store import HELD_OUT, Corpus
-from vivace.train.vocos_stage import VocosOptions, train_vocos
-from vivace.train.voice_model import VoiceModel
-from vivace.train.voice_stage import VoiceOptions, train_voice
+from vivace.train.recognizer.model import load_recogniser
+from vivace.train.recognizer.stage import RecogniserOptions, train_recogniser
+from vivace.train.schedule import Budget
+from vivace.train.voice.average_weights import blend
+from vivace.train.voice.batching import Collator
+from vivace.train.voice.decoder_mels import write_predicted_mels
+from vivace.train.voice.dvae import DVAEOptions, encode_corpus, train_dvae
+from vivace.train.voice.export import Speaker, export
+from vivace.train.voice.model import VoiceModel
+from vivace.train.voice.rollouts import Rollouts
+from vivace.train.voice.stage import VoiceOptions, train_voice
+from vivace.train.voice.vocos import VocosOptions, train_vocos
 from vivace.types import Word
 from vivace.voices.store import VoiceStore
 
@@ -203,13 +203,13 @@ def test_a_voice_in_training_says_what_the_exported_one_says(corpus: Corpus, tmp
 
 def test_speech_of_another_length_is_not_learnt_from(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    monkeypatch.setattr("vivace.train.rollouts.LENGTHS", (0.0, 0.01))
+    monkeypatch.setattr("vivace.train.voice.rollouts.LENGTHS", (0.0, 0.01))
     rollouts = Rollouts(Collator(corpus, TOY.speakers, 625), random.Random(0))
     assert rollouts.usable(VoiceModel(TOY), corpus.utterances[:3]) == [None] * 3
 
 
 def test_a_listener_is_heard_in_every_step(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vivace.train.rollouts.LENGTHS", (0.0, 2.0))
+    monkeypatch.setattr("vivace.train.voice.rollouts.LENGTHS", (0.0, 2.0))
     listener = tmp_path / "recogniser.safetensors"
     heard = train_recogniser(corpus, listener, RecogniserOptions(Budget(1e-3, steps=1), hidden=16, layers=1))
     before = {name: value.clone() for name, value in heard.state_dict().items()}

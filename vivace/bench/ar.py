@@ -1,7 +1,5 @@
 """Decoding speed of the engine: whole steps (embedding, layers, heads, sampler), many streams at once."""
 
-# P prompt positions, D width
-
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,17 +8,135 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 
-from vivace.bench.ar_models import Measured, embedded_voice, random_chattts, random_gpt_sovits
-from vivace.bench.bandwidth import read_bandwidth
+from vivace.bench.report import as_json
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
-from vivace.engine.protocols import ARPrompt
+from vivace.engine.protocols import ARModel, ARPrompt
 from vivace.engine.sampler import SamplingParams
 from vivace.layers.native.kernels import activate, kernels
 from vivace.layers.precision import Precision
+from vivace.models.chattts.checkpoint.config import GPTConfig
+from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama
+from vivace.models.gpt_sovits.t2s.model import S1Config, S1Model
 from vivace.runtime.device import pick_device
 from vivace.runtime.threads import intra_op_threads
+
+SCALE = 0.02  # standard deviation of the weights: activations stay finite through twenty layers
+ON_ONE_THREAD = 16 << 20  # weights; below it a step on the CPU is faster on one thread
+
+BYTES_PER_WEIGHT: dict[Precision, float] = {"float32": 4, "bfloat16": 2, "int8": 1, "int4": 0.625}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A language model ready to run."""
+
+    name: str
+    config: GPTConfig  # of a Llama of the same size
+    mode: ARModel
+    precision: Precision
+    weights: int  # that one step reads
+    kv_dtype: torch.dtype
+
+    @property
+    def one_thread(self) -> bool:
+        """It runs on one thread of the CPU."""
+        return self.weights < ON_ONE_THREAD
+
+    def step_bytes(self, rows: int, positions: float) -> float:
+        """Bytes that a step must read: the weights once, and the keys and values of every row."""
+        width = self.config.hidden_size
+        cache = 2 * rows * positions * width * self.config.num_hidden_layers * self.kv_dtype.itemsize
+        return self.weights * BYTES_PER_WEIGHT[self.precision] + cache
+
+
+def random_chattts(precision: Precision, *, device: torch.device | str = "cpu", seed: int = 0) -> Measured:
+    """The published ChatTTS's language model with seeded random weights; needs no files."""
+    config = GPTConfig()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.device("meta"):
+        llama, embeddings = Llama(config), Embeddings(config, text_head=False)
+    for module in (llama, embeddings):
+        module.to_empty(device="cpu").eval().requires_grad_(False)
+        for parameter in module.parameters():
+            if parameter.dim() == 1:
+                nn.init.ones_(parameter)
+            else:
+                nn.init.normal_(parameter, std=SCALE, generator=generator)
+        module.to(device)
+    return _ready("chattts, random weights", config, llama, embeddings, precision)
+
+
+S1_PUBLISHED = S1Config(width=512, heads=16, layers=24, hidden=2048, phones=732, codes=1025, bert=1024)
+
+
+def random_gpt_sovits(precision: Precision, *, device: torch.device | str = "cpu", seed: int = 0) -> Measured:
+    """The published GPT-SoVITS's S1 with seeded random weights; needs no files."""
+    config = S1_PUBLISHED
+    generator = torch.Generator().manual_seed(seed)
+    with torch.device("meta"):
+        model = S1Model(config)
+    model.to_empty(device="cpu").eval().requires_grad_(False)
+    for name, parameter in model.named_parameters():
+        if parameter.dim() > 1:
+            nn.init.normal_(parameter, std=SCALE, generator=generator)
+        else:
+            nn.init.constant_(parameter, 0 if name.endswith("bias") else 1)
+    model.to(device)
+    weights = sum(p.numel() for part in (model.layers, model.head) for p in part.parameters())
+    model.fuse(precision)
+    return Measured("gpt-sovits, random weights", _llama_like(config), model, precision, weights, model.kv_dtype)
+
+
+def _llama_like(config: S1Config) -> GPTConfig:
+    """As many weights: a Llama's MLP has three matrices, S1's two."""
+    return GPTConfig(
+        hidden_size=config.width,
+        intermediate_size=config.hidden * 2 // 3,
+        num_attention_heads=config.heads,
+        num_hidden_layers=config.layers,
+        num_audio_tokens=config.codes,
+        num_vq=1,
+    )
+
+
+def embedded_voice(precision: Precision, *, device: torch.device | str = "cpu") -> Measured:
+    """The embedded voice's language model."""
+    from vivace.models.chattts.checkpoint.parts import load_chattts
+    from vivace.models.registry import embedded_root
+
+    model = load_chattts(embedded_root(), device=device, fuse=False).model
+    return _ready("embedded voice", model.config.gpt, model.llama, model.embeddings, precision)
+
+
+def _ready(name: str, config: GPTConfig, llama: Llama, embeddings: Embeddings, precision: Precision) -> Measured:
+    heads = sum(p.numel() for p in embeddings.head_code.parameters())
+    llama.set_precision(precision)
+    llama.fuse()
+    embeddings.set_precision(precision)
+    embeddings.fuse(exact=llama.is_exact)
+    return Measured(name, config, CodeMode(llama, embeddings, config), precision, llama.weights + heads, llama.kv_dtype)
+
+
+BYTES = 256 << 20  # beyond every cache
+TRIES = 8
+
+
+def read_bandwidth(device: torch.device | str = "cpu") -> float:
+    """Bytes per second that a sum over ``BYTES`` of float32 reads, the best of several tries."""
+    values = torch.ones(BYTES // 4, device=device)
+    best = float("inf")
+    for _ in range(TRIES):
+        started = time.perf_counter()
+        float(values.sum())  # waits for the device
+        best = min(best, time.perf_counter() - started)
+    return BYTES / best
+
+
+# P prompt positions, D width
+
 
 WARM_UP = 4  # steps that are not counted
 
@@ -37,7 +153,7 @@ ELSEWHERE: tuple[Precision, ...] = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
-class Plan:
+class DecodingPlan:
     """What to measure."""
 
     subject: Subject = "embedded"  # the others: the published size with random weights
@@ -53,7 +169,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Row:
+class DecodingRow:
     """One line of the table."""
 
     precision: str
@@ -65,7 +181,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Report:
+class DecodingReport:
     """All of a run."""
 
     subject: str
@@ -75,7 +191,7 @@ class Report:
     steps: int
     read_gb_per_s: float
     cpu_kind: str | None  # of the compiled kernels; None: plain torch
-    rows: tuple[Row, ...]
+    rows: tuple[DecodingRow, ...]
 
 
 def default_precisions(device: str) -> tuple[Precision, ...]:
@@ -83,7 +199,7 @@ def default_precisions(device: str) -> tuple[Precision, ...]:
     return ON_CPU if pick_device(device).type == "cpu" else ELSEWHERE
 
 
-def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Report:
+def measure(plan: DecodingPlan, note: Callable[[str], None] = lambda line: None) -> DecodingReport:
     """Run the plan.
 
     The baseline and the memory are timed before and after everything else, and the faster of the two counts.
@@ -101,7 +217,7 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
     with intra_op_threads(threads):
         bandwidth = read_bandwidth(plan.device)
         base: list[float] = [_baseline(plan, first, note)] if plan.baseline else []
-        rows: list[Row] = []
+        rows: list[DecodingRow] = []
         for index, precision in enumerate(plan.precisions):
             model = first if index == 0 else build(precision, device=plan.device)
             for batch in plan.batches:
@@ -114,8 +230,8 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
     if base:
         single = 1 / min(base)
         rows = [replace(row, ratio=row.steps_per_s / single) for row in rows]
-        rows.insert(0, Row("transformers float32", 1, 1e3 / single, single, None, 1.0))
-    return Report(
+        rows.insert(0, DecodingRow("transformers float32", 1, 1e3 / single, single, None, 1.0))
+    return DecodingReport(
         first.name,
         plan.device,
         threads,
@@ -127,18 +243,20 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
     )
 
 
-def _baseline(plan: Plan, model: Measured, note: Callable[[str], None]) -> float:
+def _baseline(plan: DecodingPlan, model: Measured, note: Callable[[str], None]) -> float:
     from vivace.bench.ar_baseline import transformers_step_seconds
 
     note("baseline: transformers, float32, one stream")
     return transformers_step_seconds(model.config, prompt=plan.prompt, steps=plan.steps, device=plan.device)
 
 
-def _row(model: Measured, batch: int, plan: Plan) -> Row:
+def _row(model: Measured, batch: int, plan: DecodingPlan) -> DecodingRow:
     """A line whose share is still in bytes per second."""
     seconds = statistics.median(step_seconds(model, batch, prompt=plan.prompt, steps=plan.steps, device=plan.device))
     positions = plan.prompt + WARM_UP + plan.steps / 2
-    return Row(model.precision, batch, seconds * 1e3, batch / seconds, model.step_bytes(batch, positions) / seconds)
+    return DecodingRow(
+        model.precision, batch, seconds * 1e3, batch / seconds, model.step_bytes(batch, positions) / seconds
+    )
 
 
 def step_seconds(
@@ -174,3 +292,35 @@ def _jobs(
     real = torch.ones(1, prompt, dtype=torch.bool, device=device)
     for row in range(batch):
         yield Job(ARPrompt(embedded[row : row + 1], real), params, seed=row)
+
+
+HEADER = ("precision", "streams", "ms per step", "steps/s", "of bandwidth limit", "ratio")
+
+
+def table(report: DecodingReport) -> list[tuple[str, ...]]:
+    """One row per measurement, under ``HEADER``."""
+    return [
+        (
+            row.precision,
+            str(row.batch),
+            f"{row.ms_per_step:.2f}",
+            f"{row.steps_per_s:,.0f}" if row.steps_per_s >= 100 else f"{row.steps_per_s:.1f}",
+            "" if row.bandwidth_share is None else f"{row.bandwidth_share:.0%}",
+            "" if row.ratio is None else f"{row.ratio:.1f}",
+        )
+        for row in report.rows
+    ]
+
+
+def caption(report: DecodingReport) -> str:
+    """What the table is about, in one line."""
+    how = f"kernels of {report.cpu_kind}" if report.cpu_kind else "plain torch"
+    return (
+        f"{report.subject}; {report.device}, threads: {report.threads}, {how}; prompt {report.prompt} positions, "
+        f"{report.steps} steps timed; memory reads {report.read_gb_per_s:.1f} GB/s"
+    )
+
+
+def json_line(report: DecodingReport) -> str:
+    """The report as one line of JSON."""
+    return as_json(report)

@@ -4,16 +4,16 @@ Every level speaks the same texts with the same seed, without the result cache. 
 one measure taken away at a time, so they say what each of them is worth where the others are there already.
 """
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from vivace.bench.report import as_json
 from vivace.bench.sentences import sentences
 from vivace.pipeline.tts import TTS
 from vivace.settings import TTSConfig
@@ -47,7 +47,7 @@ WARMED = {"optimized", "advanced", *WITHOUT}
 
 
 @dataclass(frozen=True)
-class Plan:
+class LevelsPlan:
     """What to measure."""
 
     config: TTSConfig
@@ -58,7 +58,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Row:
+class LevelsRow:
     """One level, or the highest without one measure."""
 
     name: str
@@ -73,12 +73,12 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Report:
+class LevelsReport:
     """All of a run. ``levels`` are in order; ``shares`` by the name of what was taken away."""
 
     device: str
-    levels: tuple[Row, ...]
-    shares: tuple[Row, ...]
+    levels: tuple[LevelsRow, ...]
+    shares: tuple[LevelsRow, ...]
 
 
 def text_of(pieces: int) -> str:
@@ -87,7 +87,7 @@ def text_of(pieces: int) -> str:
     return " ".join(english[:pieces])
 
 
-def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Report:
+def measure(plan: LevelsPlan, note: Callable[[str], None] = lambda line: None) -> LevelsReport:
     """Run the plan. Levels take turns with each text, so that a change of the machine's mood meets all of them."""
     wanted = {**LEVELS, **(WITHOUT if plan.shares else {})}
     with ExitStack() as stack:
@@ -109,8 +109,10 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
         short = text_of(LENGTHS["short"])
         batch = _timed(speakers, plan, partial(_crowd, text=short, seed=plan.seed))
         device = speakers["advanced"].get_performance_stats().device
-    rows = {name: Row(name, whole[name], first[name], REQUESTS / batch[name]) for name in wanted}
-    return Report(device, tuple(rows[name] for name in LEVELS), tuple(rows[name] for name in rows if name in WITHOUT))
+    rows = {name: LevelsRow(name, whole[name], first[name], REQUESTS / batch[name]) for name in wanted}
+    return LevelsReport(
+        device, tuple(rows[name] for name in LEVELS), tuple(rows[name] for name in rows if name in WITHOUT)
+    )
 
 
 def _with(config: TTSConfig, settings: dict[str, Any]) -> TTSConfig:
@@ -124,7 +126,7 @@ def _with(config: TTSConfig, settings: dict[str, Any]) -> TTSConfig:
     )
 
 
-def _timed(speakers: dict[str, TTS], plan: Plan, work: Callable[[TTS], float]) -> dict[str, float]:
+def _timed(speakers: dict[str, TTS], plan: LevelsPlan, work: Callable[[TTS], float]) -> dict[str, float]:
     """The median of each speaker's seconds; the speakers take turns."""
     seconds: dict[str, list[float]] = {name: [] for name in speakers}
     for _ in range(plan.repeats):
@@ -155,12 +157,12 @@ def _crowd(tts: TTS, text: str, seed: int) -> float:
     return time.perf_counter() - started
 
 
-def header(plan: Plan) -> tuple[str, ...]:
+def header(plan: LevelsPlan) -> tuple[str, ...]:
     """Over the columns of ``table``."""
     return ("level", *(f"{name} s" for name in plan.lengths), "first audio s", "requests/s")
 
 
-def table(report: Report) -> list[tuple[str, ...]]:
+def table(report: LevelsReport) -> list[tuple[str, ...]]:
     """Levels, the highest against the lowest, and what is lost without each measure."""
     rows = [_line(row) for row in report.levels]
     rows.append(("advanced / plain", *_ratios(report.levels[-1], report.levels[0])))
@@ -168,14 +170,14 @@ def table(report: Report) -> list[tuple[str, ...]]:
     return rows
 
 
-def _line(row: Row) -> tuple[str, ...]:
+def _line(row: LevelsRow) -> tuple[str, ...]:
     return (row.name, *(f"{s:.2f}" for s in row.whole_s.values()), f"{row.first_s:.3f}", f"{row.per_s:.2f}")
 
 
-def _ratios(row: Row, base: Row) -> Sequence[str]:
+def _ratios(row: LevelsRow, base: LevelsRow) -> Sequence[str]:
     return [f"x {ours / theirs:.2f}" for ours, theirs in zip(row.figures, base.figures, strict=True)]
 
 
-def json_line(report: Report) -> str:
+def json_line(report: LevelsReport) -> str:
     """The report as one line of JSON."""
-    return json.dumps(asdict(report))
+    return as_json(report)

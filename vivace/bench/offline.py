@@ -1,12 +1,12 @@
 """Speech that nobody waits for: seconds of audio per second, one text at a time and side by side."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
 
+from vivace.bench.report import as_json
 from vivace.bench.sentences import spread
 from vivace.bench.subject import NAMES, Subject, checkpoint, speaker
 from vivace.models.precision import PrecisionChoice
@@ -16,7 +16,7 @@ HEADER = ("precision", "texts at once", "texts", "audio s", "wall s", "audio s/s
 
 
 @dataclass(frozen=True)
-class Plan:
+class OfflinePlan:
     """What to measure."""
 
     config: TTSConfig
@@ -27,7 +27,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Row:
+class OfflineRow:
     """One line of the table."""
 
     precision: str
@@ -43,18 +43,18 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Report:
+class OfflineReport:
     """All of a run."""
 
     subject: str
     device: str
     threads: int
-    rows: tuple[Row, ...]
+    rows: tuple[OfflineRow, ...]
 
 
-def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Report:
+def measure(plan: OfflinePlan, note: Callable[[str], None] = lambda line: None) -> OfflineReport:
     """Run the plan: in every precision, the texts one by one, then as a batch."""
-    texts, rows = spread(plan.sentences), list[Row]()
+    texts, rows = spread(plan.sentences), list[OfflineRow]()
     device, threads = "", 0
     with checkpoint(plan.subject) as root:
         for precision in plan.precisions:
@@ -69,14 +69,14 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
                 made = tts.synthesize_batch(texts, seed=plan.seed, reuse=False)
                 at_once = min(len(texts), plan.config.engine.rows)
                 rows.append(_row(precision, at_once, [s.stats.duration_s for s in made], time.perf_counter() - started))
-    return Report(NAMES[plan.subject], device, threads, tuple(rows))
+    return OfflineReport(NAMES[plan.subject], device, threads, tuple(rows))
 
 
-def _row(precision: str, at_once: int, seconds: list[float], wall_s: float) -> Row:
-    return Row(precision, at_once, len(seconds), sum(seconds), wall_s)
+def _row(precision: str, at_once: int, seconds: list[float], wall_s: float) -> OfflineRow:
+    return OfflineRow(precision, at_once, len(seconds), sum(seconds), wall_s)
 
 
-def table(report: Report) -> list[tuple[str, ...]]:
+def table(report: OfflineReport) -> list[tuple[str, ...]]:
     """One row per measurement, under ``HEADER``; ratios are to the first."""
     first = report.rows[0].audio_per_s
     return [
@@ -94,12 +94,12 @@ def table(report: Report) -> list[tuple[str, ...]]:
     ]
 
 
-def caption(report: Report) -> str:
+def caption(report: OfflineReport) -> str:
     """What the table is about, in one line."""
     return f"{report.subject}; {report.device}, threads: {report.threads}"
 
 
-def json_line(report: Report) -> str:
+def json_line(report: OfflineReport) -> str:
     """The report as one line of JSON."""
     rows = [{**asdict(row), "audio_per_s": row.audio_per_s, "rtf": 1 / row.audio_per_s} for row in report.rows]
-    return json.dumps({**asdict(report), "rows": rows})
+    return as_json(report, rows=rows)

@@ -24,7 +24,7 @@ PATIENCE_S = 180.0  # a request that is not answered by then counts as unanswere
 
 
 @dataclass(frozen=True)
-class Load:
+class ServerLoad:
     """Open load, so many requests a second; or ``users`` who ask again as soon as they have heard all, with a ``rate``
     no more often than that together."""
 
@@ -63,7 +63,7 @@ class Result:
         }
 
 
-def drive(address: str, load: Load, *, voice: str = "alloy", api_key: str = "none") -> Result:
+def drive(address: str, load: ServerLoad, *, voice: str = "alloy", api_key: str = "none") -> Result:
     """Put ``load`` on the server at ``address`` (``http://host:port``)."""
     result, lock, draw = Result(), threading.Lock(), random.Random(load.seed)
     texts = [text for text in spread(None) if text.isascii()]
@@ -157,7 +157,7 @@ def _share(seconds: list[float], share: float) -> float | None:
     return known[min(len(known) - 1, int(len(known) * share))] if known else None
 
 
-def json_line(loads: list[tuple[Load, Result]]) -> str:
+def json_line(loads: list[tuple[ServerLoad, Result]]) -> str:
     """All loads as one line of JSON."""
     return json.dumps([{**asdict(load), **result.figures} for load, result in loads])
 
@@ -175,12 +175,12 @@ HEADER = (
 )
 
 
-def table(loads: list[tuple[Load, Result]]) -> list[tuple[str, ...]]:
+def table(loads: list[tuple[ServerLoad, Result]]) -> list[tuple[str, ...]]:
     """One row per load, under ``HEADER``."""
     return [_row(load, result) for load, result in loads]
 
 
-def _row(load: Load, result: Result) -> tuple[str, ...]:
+def _row(load: ServerLoad, result: Result) -> tuple[str, ...]:
     figures = result.figures
     who = [] if load.users is None else [f"{load.users} users"]
     what = " at ".join(who if load.rate is None else [*who, f"{load.rate:g} requests/s"])

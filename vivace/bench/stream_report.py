@@ -1,13 +1,12 @@
 """``vivace bench stream``: the plan, the table for people, the line for machines."""
 
 import asyncio
-import json
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 
+from vivace.bench.report import as_json
 from vivace.bench.sentences import spread
 from vivace.bench.stream import Load, Outcome, carry
 from vivace.bench.subject import NAMES, Subject, checkpoint, speaker
@@ -32,7 +31,7 @@ HEADER = (
 
 
 @dataclass(frozen=True)
-class Plan:
+class StreamPlan:
     """What to measure."""
 
     config: TTSConfig
@@ -45,7 +44,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Row:
+class StreamRow:
     """One line of the table; seconds."""
 
     precision: str
@@ -65,19 +64,19 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Report:
+class StreamReport:
     """All of a run."""
 
     subject: str
     device: str
     threads: int
     stream: dict[str, object]  # the settings of streams
-    rows: tuple[Row, ...]
+    rows: tuple[StreamRow, ...]
 
 
-def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Report:
+def measure(plan: StreamPlan, note: Callable[[str], None] = lambda line: None) -> StreamReport:
     """Run the plan: every load in every precision, and again."""
-    texts, rows = spread(plan.requests), list[Row]()
+    texts, rows = spread(plan.requests), list[StreamRow]()
     device, threads = "", 0
     with checkpoint(plan.subject) as root:
         for precision in plan.precisions:
@@ -86,16 +85,16 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
                 for load in plan.loads * plan.repeats:
                     note(f"{precision}, {load.name}")
                     rows.append(_row(precision, asyncio.run(_carry(tts, load, texts, plan.seed))))
-    return Report(NAMES[plan.subject], device, threads, plan.config.stream.model_dump(), tuple(rows))
+    return StreamReport(NAMES[plan.subject], device, threads, plan.config.stream.model_dump(), tuple(rows))
 
 
 async def _carry(tts: TTS, load: Load, texts: Sequence[str], seed: int) -> Outcome:
     return await carry(AsyncTTS(tts), load, texts, seed=seed)
 
 
-def _row(precision: str, outcome: Outcome) -> Row:
+def _row(precision: str, outcome: Outcome) -> StreamRow:
     of = outcome.percentile
-    return Row(
+    return StreamRow(
         precision=precision,
         load=outcome.load.name,
         requests=len(outcome.listened) + len(outcome.errors),
@@ -113,7 +112,7 @@ def _row(precision: str, outcome: Outcome) -> Row:
     )
 
 
-def table(report: Report) -> list[tuple[str, ...]]:
+def table(report: StreamReport) -> list[tuple[str, ...]]:
     """One row per measurement, under ``HEADER``."""
     return [
         (
@@ -130,7 +129,7 @@ def table(report: Report) -> list[tuple[str, ...]]:
     ]
 
 
-def caption(report: Report) -> str:
+def caption(report: StreamReport) -> str:
     """What the table is about, in one line."""
     settings = ", ".join(f"{name} {value}" for name, value in report.stream.items())
     requests = max((row.requests for row in report.rows), default=0)
@@ -139,11 +138,6 @@ def caption(report: Report) -> str:
     )
 
 
-def json_line(report: Report) -> str:
-    """The report as one line of JSON; what was not heard has no times."""
-
-    def known(value: object) -> object:
-        return None if isinstance(value, float) and math.isnan(value) else value
-
-    rows = [{name: known(value) for name, value in asdict(row).items()} for row in report.rows]
-    return json.dumps({**asdict(report), "rows": rows})
+def json_line(report: StreamReport) -> str:
+    """The report as one line of JSON; requests that failed have no times."""
+    return as_json(report)

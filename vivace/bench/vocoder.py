@@ -5,25 +5,145 @@ nothing else of ours.
 """
 
 import argparse
-import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Literal, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vivace.bench.peak_memory import PeakMemory
-from vivace.bench.vocoder_subjects import Form, Name, Outputs, Precision, build
+from vivace.bench.report import as_json
+from vivace.layers.convnext import hold_frames
+from vivace.layers.native.convnext import Form as NativeForm
+from vivace.layers.native.convnext import is_quick
+from vivace.layers.native.kernels import activate, deactivate, kernels
+from vivace.models.chattts.checkpoint.config import StackConfig
+from vivace.models.chattts.decoder import SpectrogramDecoder
 from vivace.runtime.device import pick_device
+from vivace.vocoder.bigvgan import BigVGAN
+from vivace.vocoder.chunked import Chunked, ChunkedVocoder
+from vivace.vocoder.graphed import CUDAGraphVocoder
+from vivace.vocoder.hifigan import HiFiGAN
+from vivace.vocoder.streams import ConvStreams, Network, Push, Streams, StreamState
+from vivace.vocoder.vocos import Vocos
+
+# C channels, T frames
+
+
+Name = Literal["vocos", "decoder", "hifigan", "bigvgan"]
+Form = Literal["whole", "chunked", "batched", "streamed", "graphed"]
+Precision = Literal["float32", "bfloat16", "float32-native", "int16"]  # the latter two by the compiled kernels
+Outputs = Callable[[Tensor], Iterator[Tensor]]  # frames [1, C, T] -> what is made of them, part by part
+
+BATCHED_BYTES = 2 << 30  # that the windows of the batched form may take together
+PUBLISHED_DECODER = StackConfig(idim=384, odim=384, hidden=512)  # of ChatTTS: hidden states to mel
+CODES_PER_SECOND = 24_000 / 512
+FORMS: Mapping[Precision, NativeForm] = {"float32-native": "float32", "int16": "int16"}
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A network in its forms."""
+
+    channels: int
+    frames_per_second: float
+    forms: Mapping[Form, Outputs]
+    parameters: int
+
+
+def build(name: Name, precision: Precision, chunk_size: int, device: torch.device) -> Subject:
+    """The published size with random weights."""
+    torch.manual_seed(0)
+    if name == "decoder":
+        return _decoder(precision, chunk_size, device)
+    vocoder = _vocoder(name).to(device).eval().requires_grad_(False)
+    parameters = sum(p.numel() for p in vocoder.parameters())
+    _hold(vocoder, precision)
+    forms: dict[Form, Outputs] = {
+        "whole": _at_once(vocoder),
+        "chunked": ChunkedVocoder(vocoder, chunk_size).chunks,
+        "batched": ChunkedVocoder(vocoder, chunk_size, memory_bytes=BATCHED_BYTES).chunks,
+        "streamed": _streamed(vocoder.streams(), chunk_size, torch.flatten),
+    }
+    graphed = CUDAGraphVocoder(vocoder, chunk_size=chunk_size)
+    if graphed.graph.why_not is None:
+        forms["graphed"] = ChunkedVocoder(vocoder, chunk_size, run=graphed.rows, equal=True).chunks
+    rate = vocoder.sample_rate / vocoder.hop
+    return Subject(100, rate, forms, parameters)
+
+
+def possible(name: Name, precision: Precision, device: torch.device) -> bool:
+    """Whether ``build`` can: the generators have no part of which fewer bits are known to be harmless."""
+    if precision == "float32":
+        return True
+    if name in ("hifigan", "bigvgan"):
+        return False
+    return precision == "bfloat16" or (device.type == "cpu" and is_quick(kernels(), FORMS[precision]))
+
+
+def _hold(module: nn.Module, precision: Precision) -> None:
+    if precision in FORMS:
+        hold_frames(module, FORMS[precision])
+    else:
+        hold_frames(module, "bfloat16" if precision == "bfloat16" else "float32", fuse=False)
+
+
+def _vocoder(name: Name) -> Vocos | HiFiGAN | BigVGAN:
+    if name == "hifigan":
+        return HiFiGAN()
+    return BigVGAN() if name == "bigvgan" else Vocos()
+
+
+def _decoder(precision: Precision, chunk_size: int, device: torch.device) -> Subject:
+    decoder = SpectrogramDecoder(PUBLISHED_DECODER).to(device).eval().requires_grad_(False)
+    parameters = sum(p.numel() for p in decoder.parameters())
+    _hold(decoder, precision)
+    rate = decoder.frames_per_code
+    context = -(-decoder.receptive_field // rate)
+
+    def chunked(memory_bytes: int | None) -> Chunked:
+        workspace = rate * 9 * PUBLISHED_DECODER.hidden
+        size = chunk_size // rate  # as many mel frames as a vocoder's window
+        return Chunked(
+            decoder, hop=rate, context=context, chunk_size=size, workspace=workspace, memory_bytes=memory_bytes
+        )
+
+    streams = ConvStreams(Network(decoder.run, decoder.receptive_field, rate=rate))
+    forms: dict[Form, Outputs] = {
+        "whole": _at_once(decoder),
+        "chunked": chunked(None).chunks,
+        "batched": chunked(BATCHED_BYTES).chunks,
+        "streamed": _streamed(streams, chunk_size // rate, torch.t),
+    }
+    return Subject(decoder.width, CODES_PER_SECOND, forms, parameters)
+
+
+def _at_once(network: Callable[[Tensor], Tensor]) -> Outputs:
+    return lambda frames: (network(part) for part in (frames,))
+
+
+def _streamed(streams: Streams, size: int, shape: Callable[[Tensor], Tensor]) -> Outputs:
+    """``shape`` makes outputs, as a whole run has them, of a stream's ``[n, W]``."""
+
+    def run(frames: Tensor) -> Iterator[Tensor]:
+        state = StreamState()
+        parts = torch.split(frames[0], size, dim=1)
+        for i, part in enumerate(parts):
+            yield shape(streams.push([Push(state, part, last=i + 1 == len(parts))])[0])[None]
+
+    return run
+
 
 HEADER = ("network", "precision", "form", "x real time", "ratio", "first ms", "peak MB", "off by")
 
 
 @dataclass(frozen=True)
-class Plan:
+class VocoderPlan:
     """What is measured."""
 
     networks: tuple[Name, ...] = get_args(Name)
@@ -34,13 +154,14 @@ class Plan:
     repeats: int = 3
     device: str = "cpu"
     threads: int | None = None
+    kernels: Path | None = None  # where the compiled kernels are kept; None: plain torch
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One network in one precision and form."""
+class VocoderFigure:
+    """One network in one precision and form, or the two of ChatTTS together."""
 
-    network: Name
+    network: Name | Literal["decoder + vocos"]
     precision: Precision
     form: Form
     x_real_time: float
@@ -51,7 +172,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Report:
+class VocoderReport:
     """All figures, and where they were taken."""
 
     device: str
@@ -59,20 +180,22 @@ class Report:
     torch: str
     seconds: float
     chunk_size: int
-    figures: tuple[Figure, ...]
+    figures: tuple[VocoderFigure, ...]
 
 
-def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Report:
+def measure(plan: VocoderPlan, note: Callable[[str], None] = lambda line: None) -> VocoderReport:
     """Run all that is asked for and possible here. Raises: DeviceError when the device is not there."""
     device = pick_device(plan.device)
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
-    figures: list[Figure] = []
+    if plan.kernels is None or not activate(plan.kernels):
+        deactivate()
+    figures: list[VocoderFigure] = []
     for network in plan.networks:
         exact: Tensor | None = None
         for precision in plan.precisions:
-            if precision == "bfloat16" and network in ("hifigan", "bigvgan"):
-                continue  # they have no part of which it is known to be harmless
+            if not possible(network, precision, device):
+                continue
             subject = build(network, precision, plan.chunk_size, device)
             torch.manual_seed(1)
             frames = torch.randn(1, subject.channels, round(plan.seconds * subject.frames_per_second), device=device)
@@ -88,9 +211,27 @@ def measure(plan: Plan, note: Callable[[str], None] = lambda line: None) -> Repo
                 ratio = None if whole is None else whole / seconds
                 megabytes = None if peak is None else peak / 1e6
                 speed = plan.seconds / seconds
-                figures.append(Figure(network, precision, form, speed, ratio, 1e3 * first, megabytes, off_by))
+                figures.append(VocoderFigure(network, precision, form, speed, ratio, 1e3 * first, megabytes, off_by))
     name = torch.get_device_module(device).get_device_name() if device.type == "cuda" else str(device)
-    return Report(name, torch.get_num_threads(), torch.__version__, plan.seconds, plan.chunk_size, tuple(figures))
+    return VocoderReport(
+        name, torch.get_num_threads(), torch.__version__, plan.seconds, plan.chunk_size, (*figures, *_together(figures))
+    )
+
+
+def _together(figures: Sequence[VocoderFigure]) -> Iterator[VocoderFigure]:
+    """One after the other, as ChatTTS runs them; the ratio is to the whole run in float32 by torch."""
+    first, second = ([row for row in figures if row.network == name] for name in ("decoder", "vocos"))
+    plain: float | None = None
+    for one, other in product(first, second):
+        if (one.precision, one.form) != (other.precision, other.form):
+            continue
+        speed = 1 / (1 / one.x_real_time + 1 / other.x_real_time)
+        if (one.precision, one.form) == ("float32", "whole"):
+            plain = speed
+        ratio = None if plain is None else speed / plain
+        yield VocoderFigure(
+            "decoder + vocos", one.precision, one.form, speed, ratio, one.first_ms + other.first_ms, None, None
+        )
 
 
 @torch.inference_mode()
@@ -124,7 +265,7 @@ def _wait(device: torch.device) -> None:
         torch.accelerator.synchronize(device)
 
 
-def table(report: Report) -> list[tuple[str, ...]]:
+def table(report: VocoderReport) -> list[tuple[str, ...]]:
     """One row per figure, under ``HEADER``."""
     return [
         (
@@ -141,7 +282,7 @@ def table(report: Report) -> list[tuple[str, ...]]:
     ]
 
 
-def caption(report: Report) -> str:
+def caption(report: VocoderReport) -> str:
     """What the table is about, in one line."""
     return (
         f"{report.seconds:g} s of random frames, chunks of {report.chunk_size}; {report.device}, "
@@ -149,9 +290,9 @@ def caption(report: Report) -> str:
     )
 
 
-def json_line(report: Report) -> str:
+def json_line(report: VocoderReport) -> str:
     """The report as one line of JSON."""
-    return json.dumps(asdict(report))
+    return as_json(report)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -160,22 +301,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--network", action="append", choices=get_args(Name))
     parser.add_argument("--form", action="append", choices=get_args(Form))
     parser.add_argument("--precision", action="append", choices=get_args(Precision))
-    parser.add_argument("--seconds", type=float, default=Plan.seconds)
-    parser.add_argument("--chunk-size", type=int, default=Plan.chunk_size)
-    parser.add_argument("--repeats", type=int, default=Plan.repeats)
-    parser.add_argument("--device", default=Plan.device)
+    parser.add_argument("--seconds", type=float, default=VocoderPlan.seconds)
+    parser.add_argument("--chunk-size", type=int, default=VocoderPlan.chunk_size)
+    parser.add_argument("--repeats", type=int, default=VocoderPlan.repeats)
+    parser.add_argument("--device", default=VocoderPlan.device)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--kernels", type=Path, help="folder of the compiled kernels; without it: plain torch")
     given = parser.parse_args(arguments)
     report = measure(
-        Plan(
-            networks=tuple(given.network or Plan.networks),
-            forms=tuple(given.form or Plan.forms),
-            precisions=tuple(given.precision or Plan.precisions),
+        VocoderPlan(
+            networks=tuple(given.network or VocoderPlan.networks),
+            forms=tuple(given.form or VocoderPlan.forms),
+            precisions=tuple(given.precision or VocoderPlan.precisions),
             seconds=given.seconds,
             chunk_size=given.chunk_size,
             repeats=given.repeats,
             device=given.device,
             threads=given.threads,
+            kernels=given.kernels,
         ),
         lambda line: print(line, file=sys.stderr),  # noqa: T201
     )

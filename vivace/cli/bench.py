@@ -40,12 +40,20 @@ def ar(
     threads: Annotated[int | None, Option("--threads", help="Of torch on the CPU.", min=1)] = None,
 ) -> None:
     """Time decoding steps of the engine: embedding, layers, heads and sampling."""
-    from vivace.bench.ar import DEFAULT_BATCHES, Plan, default_precisions, measure
-    from vivace.bench.ar_report import HEADER, caption, json_line, table
+    from vivace.bench.ar import (
+        DEFAULT_BATCHES,
+        HEADER,
+        DecodingPlan,
+        caption,
+        default_precisions,
+        json_line,
+        measure,
+        table,
+    )
     from vivace.settings import TTSConfig
 
     config = TTSConfig.load()
-    plan = Plan(
+    plan = DecodingPlan(
         subject=random_weights or "embedded",
         precisions=chosen(precision, get_args(Precision), default_precisions(device), "--precision"),
         batches=tuple(batch or DEFAULT_BATCHES),
@@ -76,26 +84,30 @@ def vocoder(
         list[str] | None, Option("--form", help="whole, chunked, batched, streamed or graphed only; may be repeated.")
     ] = None,
     precision: Annotated[
-        list[str] | None, Option("--precision", help="float32 or bfloat16 only; may be repeated.")
+        list[str] | None,
+        Option("--precision", help="float32, bfloat16, float32-native or int16 only; may be repeated."),
     ] = None,
     seconds: Annotated[float, Option(help="Of audio.", min=0.1)] = 30.0,
     chunk_size: Annotated[int, Option("--chunk-size", help="Frames of a chunk.", min=1)] = 500,
     repeats: Annotated[int, Option(help="Runs of which the best counts.", min=1)] = 3,
     device: Annotated[str, Option("--device", help="auto, cpu, cuda:0, …")] = "cpu",
+    native: Annotated[bool, Option("--native/--no-native", help="The compiled kernels, or plain torch.")] = True,
     threads: Annotated[int | None, Option("--threads", help="Of torch on the CPU.", min=1)] = None,
 ) -> None:
     """Time frames to samples: the vocoders and ChatTTS's Decoder in their published sizes, random weights."""
-    from vivace.bench.vocoder import HEADER, Plan, caption, json_line, measure, table
+    from vivace.bench.vocoder import HEADER, VocoderPlan, caption, json_line, measure, table
+    from vivace.settings import TTSConfig
 
-    plan = Plan(
-        networks=chosen(network, Plan.networks, Plan.networks, "--network"),
-        forms=chosen(form, Plan.forms, Plan.forms, "--form"),
-        precisions=chosen(precision, Plan.precisions, Plan.precisions, "--precision"),
+    plan = VocoderPlan(
+        networks=chosen(network, VocoderPlan.networks, VocoderPlan.networks, "--network"),
+        forms=chosen(form, VocoderPlan.forms, VocoderPlan.forms, "--form"),
+        precisions=chosen(precision, VocoderPlan.precisions, VocoderPlan.precisions, "--precision"),
         seconds=seconds,
         chunk_size=chunk_size,
         repeats=repeats,
         device=device,
         threads=threads,
+        kernels=TTSConfig.load().paths.cache_dir / "native" if native else None,
     )
     report = measure(plan, lambda line: print(line, file=sys.stderr))  # noqa: T201
     sys.stdout.write(caption(report) + "\n")

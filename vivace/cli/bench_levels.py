@@ -21,14 +21,14 @@ def levels(
     seed: Annotated[int, Option("--seed", min=0)] = 0,
 ) -> None:
     """The optimisation guide's three levels on this machine: short, medium and long text, and many at once."""
-    from vivace.bench.levels import LENGTHS, Plan, header, json_line, measure, table
+    from vivace.bench.levels import LENGTHS, LevelsPlan, header, json_line, measure, table
     from vivace.settings import TTSConfig
 
     for name in length or ():
         if name not in LENGTHS:
             raise SettingsError(f"--length is {name!r}; give {', '.join(LENGTHS)}")
     lengths = tuple(name for name in LENGTHS if not length or name in length)
-    plan = Plan(TTSConfig.load(config, device=device), repeats=repeats, seed=seed, lengths=lengths, shares=shares)
+    plan = LevelsPlan(TTSConfig.load(config, device=device), repeats=repeats, seed=seed, lengths=lengths, shares=shares)
     report = measure(plan, _note)
     print_table(header(plan), table(report))
     sys.stdout.write(json_line(report) + "\n")
@@ -53,17 +53,17 @@ def serve(
 
     With --together, users and rates are paired: so many users, who ask no more often than that together.
     """
-    from vivace.bench.serve import HEADER, Load, drive, json_line, table
+    from vivace.bench.serve import HEADER, ServerLoad, drive, json_line, table
 
-    loads = [*(Load(seconds, users=n) for n in users or ()), *(Load(seconds, rate=r) for r in rate or ())]
+    loads = [*(ServerLoad(seconds, users=n) for n in users or ()), *(ServerLoad(seconds, rate=r) for r in rate or ())]
     if together:
         if len(users or ()) != len(rate or ()):
             raise SettingsError(
                 f"--together needs a --rate for each --users; got {len(rate or ())}, {len(users or ())}"
             )
-        loads = [Load(seconds, users=n, rate=r) for n, r in zip(users or (), rate or (), strict=True)]
+        loads = [ServerLoad(seconds, users=n, rate=r) for n, r in zip(users or (), rate or (), strict=True)]
     met = []
-    for load in loads or [Load(seconds, users=8)]:
+    for load in loads or [ServerLoad(seconds, users=8)]:
         _note(f"users: {load.users or 'as they come'}, requests/s: {load.rate or 'as they finish'}")
         met.append((load, drive(url, load, voice=voice, api_key=api_key)))
     print_table(HEADER, table(met))

@@ -26,9 +26,9 @@ def sovits(
     threads: Annotated[int | None, Option("--threads", help="Of torch on the CPU.", min=1)] = None,
 ) -> None:
     """Time GPT-SoVITS at its published sizes, random weights: loading, the reference path, every stage of S2."""
-    from vivace.bench.sovits import HEADER, VERSIONS, Plan, caption, json_line, measure, table
+    from vivace.bench.sovits import HEADER, VERSIONS, SoVITSPlan, caption, json_line, measure, table
 
-    plan = Plan(
+    plan = SoVITSPlan(
         versions=chosen(version, VERSIONS, VERSIONS, "--version"),
         seconds=seconds,
         recording_s=recording,

@@ -35,9 +35,9 @@ def offline(
     seed: Seed = 0,
 ) -> None:
     """Speak 200 fixed sentences one by one, then as one batch."""
-    from vivace.bench.offline import HEADER, Plan, caption, json_line, measure, table
+    from vivace.bench.offline import HEADER, OfflinePlan, caption, json_line, measure, table
 
-    plan = Plan(
+    plan = OfflinePlan(
         config=_settings(config, device),
         subject=random_weights or "embedded",
         precisions=_precisions(precision),
@@ -70,12 +70,12 @@ def stream(
     Without --users and --rate: one listener, four, and one request a second.
     """
     from vivace.bench.stream import Load
-    from vivace.bench.stream_report import HEADER, Plan, caption, json_line, measure, table
+    from vivace.bench.stream_report import HEADER, StreamPlan, caption, json_line, measure, table
 
     if rate and not all(rate):
         raise SettingsError("--rate is 0; give requests per second, above 0")
     loads = (*(Load(users=n) for n in users or ()), *(Load(rate=r) for r in rate or ()))
-    plan = Plan(
+    plan = StreamPlan(
         config=_settings(config, device),
         loads=loads or (Load(users=1), Load(users=4), Load(rate=1.0)),
         subject=random_weights or "embedded",

@@ -1,4 +1,4 @@
-"""``vivace train``: models of your own."""
+"""``vivace train``: the stages of a voice, and ``vivace train vocoder``."""
 
 import sys
 from pathlib import Path
@@ -7,13 +7,9 @@ from typing import Annotated
 import typer
 
 from vivace.cli.progress import progress_bar
+from vivace.train.command_line import app
 
-app = typer.Typer(help="Train a vocoder of your own.", rich_markup_mode=None)
-
-
-@app.callback()
-def root() -> None:
-    """Train a vocoder of your own."""
+__all__ = ["app", "vocoder"]
 
 
 @app.command()

@@ -2,18 +2,25 @@
 
 # B batch, C channels, T frames
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vivace.layers.frame_context import FrameContext
+from vivace.layers.frame_context import FrameContext, WholeContext
+from vivace.layers.frame_products import FrameConv, FrameLinear, empty
+from vivace.layers.native.convnext import BlockWeights, Form, PackedBlock, fits, is_quick
+from vivace.layers.native.kernels import kernels
+
+FramePrecision = Literal["float32", "bfloat16", "int16"]
 
 
 class ConvNeXtBlock(nn.Module):
     """Depthwise convolution, then a pointwise MLP per frame, scaled per channel, with a residual.
 
-    Length is kept; ``reach`` is how many frames it sees on each side. The MLP may be in bfloat16, which takes half the
-    time on CPUs that multiply it; everything else, the residual above all, stays in float32.
+    Length is kept; ``reach`` is how many frames it sees on each side. The MLP may be in fewer bits, which takes half
+    the time on CPUs that multiply them; everything else, the residual above all, stays in float32.
     """
 
     def __init__(self, dim: int, hidden: int, *, kernel: int = 7, dilation: int = 1, eps: float = 1e-6) -> None:
@@ -24,17 +31,47 @@ class ConvNeXtBlock(nn.Module):
         self.pwconv1 = nn.Linear(dim, hidden)
         self.pwconv2 = nn.Linear(hidden, dim)
         self.scale = nn.Parameter(torch.ones(dim))
+        self._native: PackedBlock | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """``x`` ``[B, C, T]`` -> ``[B, C, T]``: the slow twin of ``run``, on a whole."""
+        if self._native is not None:
+            return self.run(x.transpose(1, 2), WholeContext()).transpose(1, 2)
         y = self.dwconv(x).transpose(1, 2)  # [B, C, T] -> [B, T, C]
         return x + self._mlp(y).transpose(1, 2)
 
     def run(self, x: Tensor, context: FrameContext) -> Tensor:
         """``[B, T, C]`` -> ``[B, T, C]``: frames stay rows throughout, as the products want them."""
         around = context.extend(x, self.reach, self.reach)
+        if self._native is not None:
+            return self._native(around)
         frames = around.shape[1] - 2 * self.reach
         return around[:, self.reach : self.reach + frames] + self._mlp(self._depthwise(around))
+
+    def fuse(self, form: Form) -> None:
+        """Compute in the compiled kernels where they take this size, and leave the matrices empty; for inference.
+
+        In float32 only where that is quicker than torch's products.
+        """
+        native, weight = kernels(), self.pwconv1.weight
+        if native is None or not fits(native, weight.shape[1], len(weight), weight.device):
+            return
+        if form == "float32" and not is_quick(native, form):
+            return
+        weights = BlockWeights(
+            depthwise=self.dwconv.weight[:, 0],
+            depthwise_bias=_bias(self.dwconv),
+            norm=self.norm.weight,
+            norm_bias=self.norm.bias,
+            up=weight,
+            up_bias=_bias(self.pwconv1),
+            down=self.pwconv2.weight,
+            down_bias=_bias(self.pwconv2),
+            gamma=self.scale,
+        )
+        self._native = PackedBlock(native, weights, dilation=self.dwconv.dilation[0], eps=self.norm.eps, form=form)
+        empty(self.pwconv1)
+        empty(self.pwconv2)
 
     def _depthwise(self, around: Tensor) -> Tensor:
         # As a picture of height 1 whose channels come last in memory, which is how the frames lie already.
@@ -50,9 +87,24 @@ class ConvNeXtBlock(nn.Module):
         return y * self.scale
 
 
-def cast_mlps(module: nn.Module, dtype: torch.dtype) -> None:
-    """Cast the MLPs of every ConvNeXt block in ``module``: nearly all of its arithmetic."""
-    for block in module.modules():
-        if isinstance(block, ConvNeXtBlock):
-            block.pwconv1.to(dtype)
-            block.pwconv2.to(dtype)
+def _bias(layer: nn.Conv1d | nn.Linear) -> Tensor:
+    assert layer.bias is not None, "all layers of a block have one"
+    return layer.bias
+
+
+def hold_frames(module: nn.Module, precision: FramePrecision, *, fuse: bool = True) -> None:
+    """Hold the MLPs of every ConvNeXt block in ``module`` in ``precision``: nearly all of its arithmetic.
+
+    Args:
+        fuse: compute in the compiled kernels whatever they do quicker. False leaves all weights in their modules, and
+            ``int16``, which only the kernels multiply, in float32.
+    """
+    for part in module.modules():
+        if isinstance(part, ConvNeXtBlock):
+            if precision == "bfloat16":
+                part.pwconv1.to(torch.bfloat16)
+                part.pwconv2.to(torch.bfloat16)
+            elif fuse:
+                part.fuse(precision)
+        elif fuse and isinstance(part, FrameConv | FrameLinear):
+            part.fuse()

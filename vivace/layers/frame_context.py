@@ -13,7 +13,7 @@ from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 
 class FrameContext(Protocol):
@@ -111,14 +111,3 @@ class StreamContext:
             return full[:, self._width :].clone()
         places = self._taken[:, None] + torch.arange(kept, device=full.device)  # [B, kept]
         return full.gather(1, places[..., None].expand(-1, -1, full.shape[2]))
-
-
-def convolve(conv: nn.Conv1d, x: Tensor, context: FrameContext) -> Tensor:
-    """``conv``, not dilated, on ``[B, T, C]`` -> ``[B, T, C']``; the context takes the place of its padding.
-
-    As a product over unfolded frames: its sums do not depend on T, as those of a library's convolution do, so a stream
-    is the whole nearly to the last bit. (Phases turn rounding of 1e-6 in a mel into 1e-4 in a sample.)
-    """
-    width = conv.kernel_size[0]
-    around = context.extend(x, width // 2, width // 2)
-    return F.linear(around.unfold(1, width, 1).flatten(2), conv.weight.flatten(1), conv.bias)  # [B, T, C * K]

@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from vivace.errors import SettingsError
+from vivace.layers.convnext import FramePrecision
 from vivace.layers.precision import Precision
 from vivace.models.cpu_speed import Load, Speeds, cpu_kind, fastest, ratios, row_of, size_of
-from vivace.runtime.capability import multiplies_bfloat16
+from vivace.runtime.capability import multiplies_bfloat16, multiplies_bfloat16_in_tiles
 
 PrecisionChoice = Precision | Literal["auto"]
-FramePrecision = Literal["auto", "float32", "bfloat16"]
+FramePrecisionChoice = FramePrecision | Literal["auto"]
 
 LARGE_FRAME_WEIGHTS = 16 << 20  # of Decoder and Vocos; the published ones have 39 million
 
@@ -86,16 +87,37 @@ def _measured(weights: int, kind: str, load: Load, timed: Callable[[], Speeds | 
     return PrecisionDecision(chosen, f"{where}, {size} model, {load}: {ratios(speeds, chosen)}", kind)
 
 
-def choose_frame_precision(wanted: FramePrecision, weights: int, device: torch.device) -> torch.dtype:
+def choose_frame_precision(
+    wanted: FramePrecisionChoice, weights: int, device: torch.device, *, int16: bool | None = None
+) -> FramePrecision:
     """The number format of the frame decoder and the vocoder.
 
-    ``auto`` is bfloat16 for large networks on CPUs with bfloat16 products: twice as fast there, and the difference is
-    inaudible (docs/vocoder.md). Small networks and accelerators stay in float32.
+    ``auto`` on the CPU is int16 where there are quick products of it (twice as fast as float32, 65 dB below it), and
+    bfloat16 for large networks where it is quicker still, or the only quick one: off by less than anyone hears
+    (docs/vocoder.md). All else, and accelerators, stay in float32.
+
+    Args:
+        int16: whether the compiled kernels are quick at it here; None: they do not run such networks, for which
+            ``int16`` is ``auto``.
+    Raises: SettingsError when int16 is wanted and the kernels cannot.
     """
-    if wanted == "auto":
-        large = weights >= LARGE_FRAME_WEIGHTS
-        wanted = "bfloat16" if large and device.type == "cpu" and multiplies_bfloat16(device) else "float32"
-    return torch.bfloat16 if wanted == "bfloat16" else torch.float32
+    if wanted == "int16" and int16 is None:
+        wanted = "auto"
+    if wanted == "int16" and not int16:
+        raise SettingsError(
+            "vocoder.precision is 'int16', for which this CPU (AVX2 or better is needed), the device or a missing C "
+            "compiler leaves no compiled kernels; set it to 'auto'"
+        )
+    if wanted != "auto":
+        return wanted
+    if device.type != "cpu":
+        return "float32"
+    large = weights >= LARGE_FRAME_WEIGHTS
+    if large and multiplies_bfloat16_in_tiles(device):
+        return "bfloat16"
+    if int16:
+        return "int16"
+    return "bfloat16" if large and multiplies_bfloat16(device) else "float32"
 
 
 def count_weights(modules: Sequence[nn.Module]) -> int:

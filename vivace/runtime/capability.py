@@ -33,5 +33,17 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether products in bfloat16 are quicker than in float32; without instructions for them they are slower."""
     if device.type != "cpu":
         return True
-    asked = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return _has("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+
+
+def multiplies_bfloat16_in_tiles(device: torch.device) -> bool:
+    """Whether the CPU has a unit for whole blocks of such products (AMX), which nothing else here comes near."""
+    return device.type == "cpu" and _has("_is_amx_tile_supported")
+
+
+def _has(*names: str) -> bool:
+    """Whether torch finds any of these, and was not told to do without (``ATEN_CPU_CAPABILITY``)."""
+    if not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
+        return False
+    asked = (getattr(torch.cpu, name, None) for name in names)
     return any(ask() for ask in asked if ask is not None)

@@ -45,7 +45,7 @@ class EngineSettings(Group):
 class VocoderSettings(Group):
     """From what the language model made to samples."""
 
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of most products in Decoder and Vocos
+    precision: Literal["auto", "float32", "bfloat16", "int16"] = "auto"  # of most products in Decoder and Vocos
     use_vocoder_optimization: bool = True  # replay pushes of streams where the device can
     vocoder_chunk_size: Count = 500  # mel frames of a window, where a long mel is made a wave at once
 

@@ -6,22 +6,29 @@ import unicodedata
 from functools import lru_cache
 
 from vivace.text.aligned import Aligned, Edit
+from vivace.text.faces import without_faces
 
 log = logging.getLogger(__name__)
 
 # Folding these would lose what the rules and the pauses read: full-width marks, superscripts, unit signs, the ellipsis.
-KEPT = frozenset("，。！？；：（）、…—–·“”‘’「」『』《》〈〉【】〔〕￥²³℃℉㎡″×÷±≈≠≥≤°√△")
+KEPT = frozenset("，。！？；：（）、…—–·“”‘’「」『』《》〈〉【】〔〕￥²³℃℉㎡″×÷±≈≠≥≤°√△↑↓↔♭♮♯")
 EXPANDED = {
     "½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3", "⅛": " 1/8", "№": "No.", "™": "", "®": "",
     "©": "", "µ": "μ", "⁄": "/", "′": "'", "‐": "-", "‑": "-", "‒": "–", "―": "—", "﹣": "-", "－": "-", "−": "-",
     "〜": "~", "～": "~", "∼": "~", "＇": "'", "＂": '"', "¥": "￥", "㎜": "mm", "㎝": "cm", "㎞": "km", "㎎": "mg",
     "㎏": "kg", "㏄": "cc", "㎥": "m³", "㎢": "km²", "㏎": "km", "º": "°", "\u3000": " ", "\u2028": "\n",
     "\u2029": "\n", "\x0b": " ", "\x0c": "\n", "\x85": "\n", "\r": "\n", "\t": " ", "〇": "零", "⁻": "^-",
+    "➡": "→", "➔": "→", "➜": "→", "➝": "→", "➞": "→", "⮕": "→", "⬅": "←", "⬆": "↑", "⬇": "↓", "↗": "↑", "↘": "↓",
 }  # fmt: skip
 UNUSUAL = re.compile(r"[^ -~\n一-鿿，。！？；：（）、…—–“”‘’《》℃]")  # all but these are looked up
+TERMINAL = re.compile(r"\x1b(?:\[[0-9;?]{0,20}[A-Za-z]|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\))")  # colors and titles
 SPACES = re.compile(r" {2,}")
 # A letter and its accents; a kana and its voicing mark, also of half width.
 MARKED = re.compile(r"[^\W\d_][\u0300-\u036f]+|[\u3041-\u30fe][\u3099\u309a]|[\uff66-\uff9d][\uff9e\uff9f]")
+# ①② are two numbers: beside another one, or a digit, a mark keeps them apart.
+ENCLOSED = frozenset(
+    map(chr, (*range(0x2460, 0x249C), *range(0x24EA, 0x2500), *range(0x2776, 0x2794), *range(0x3220, 0x322A)))
+)
 INVISIBLE = frozenset(("Cc", "Cf"))  # control, format: dropped without a word
 UNSPOKEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me"))  # control, format, surrogate, unassigned, marks
 
@@ -39,6 +46,8 @@ def fold(char: str) -> str:
         return f"^{digit}" if unicodedata.decomposition(char).startswith("<super>") else str(digit)
     if category in UNSPOKEN or (category == "Sk" and ord(char) > 0xFFFF):  # Sk there: the skin tones of emoji
         return ""
+    if "\u2776" <= char <= "\u2793":  # ❿ and its like have no decomposition
+        return str(int(unicodedata.numeric(char)))
     if category == "So" and ord(char) > 0x2100:
         folded = unicodedata.normalize("NFKC", char)
         return folded if folded != char else ""
@@ -49,11 +58,15 @@ def fold(char: str) -> str:
 
 def clean(written: Aligned) -> Aligned:
     """``written`` with every character folded; what was dropped is logged."""
-    if not UNUSUAL.search(written.text) and "  " not in written.text:
+    if "\x1b" in written.text:
+        written = written.replace(Edit(m.start(), m.end(), "") for m in TERMINAL.finditer(written.text))
+    text = written.text
+    if not UNUSUAL.search(text) and "  " not in text and "_" not in text and "^" not in text:
         return written
+    written = without_faces(written)
     composed = [Edit(m.start(), m.end(), _composed(m.group())) for m in MARKED.finditer(written.text)]
-    text = _folded(written.replace(composed))
-    return text.replace(Edit(m.start(), m.end(), " ") for m in SPACES.finditer(text.text))
+    folded = _folded(written.replace(composed))
+    return folded.replace(Edit(m.start(), m.end(), " ") for m in SPACES.finditer(folded.text))
 
 
 def _composed(letter: str) -> str:
@@ -77,6 +90,8 @@ def _folded(written: Aligned) -> Aligned:
             ends += written.ends[position:at]
         position = at + 1
         folded = fold(char)
+        if char in ENCLOSED and at and (text[at - 1] in ENCLOSED or text[at - 1].isdecimal()):
+            folded = f"、{folded}"
         if folded:
             out.append(folded)
             starts += [written.starts[at]] * len(folded)

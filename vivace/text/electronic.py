@@ -42,11 +42,12 @@ def rules(signs: dict[str, str], digit: Callable[[str], str]) -> tuple[Rule, ...
     """Rules for one language: ``signs`` gives the word for each sign, ``digit`` the word for one digit."""
     say = partial(_spoken, signs=signs, digit=digit)
     return (
-        Rule("electronic.email", EMAIL, lambda m: f" {say(m.group())} "),
-        Rule("electronic.address", ADDRESS, lambda m: f" {say(m.group())} "),
+        Rule("electronic.email", EMAIL, lambda m: f" {say(m.group())} ", needs=("@",)),
+        Rule("electronic.address", ADDRESS, lambda m: f" {say(m.group())} ", needs=(".", "://")),
         Rule(
             "electronic.name",
             re.compile(r"(?<![A-Za-z0-9_@])@(?=[A-Za-z_])"),
             lambda m: f"{signs['@']} ",
+            needs=("@",),
         ),
     )

@@ -11,6 +11,7 @@ from vivace.text.clean import clean
 from vivace.text.control import Control, Normaliser
 from vivace.text.finish import finish
 from vivace.text.given import place, with_readings
+from vivace.text.grouping import grouped
 from vivace.text.ja.script import PERCENT
 from vivace.text.joiner import Joiner
 from vivace.text.language import LanguageSpan, RuleLanguage, han_language, language_spans, require_choice
@@ -21,7 +22,9 @@ from vivace.text.user_reading import Reading
 from vivace.types import LanguageChoice, SpokenLanguage
 
 # Without one of these the number rules have nothing to find.
-NUMBER_TRIGGER = re.compile(r"[0-9%‰°℃℉²³√=<>+×÷±≈≠≥≤$€£￥₩&@#^|\u0370-\u03ff\u2200-\u22ff△‱¢㎡]")
+NUMBER_TRIGGER = re.compile(r"[0-9%‰°℃℉²³√=<>+×÷±≈≠≥≤$€£￥₩&@#^|\u0370-\u03ff\u20a0-\u20bf\u2190-\u22ff§△‱¢㎡]")
+# Without one of these the word rules of Chinese have nothing to find.
+WORD_TRIGGER = re.compile("[#-&*+./0-9<-Z^-~–—～-]")
 DIGITS = re.compile(r"[0-9]+")
 
 
@@ -106,7 +109,7 @@ def read_block(
         context: the language before the block, for a block without letters.
     """
     written, readings = with_readings(Aligned.of(block.text), control.lexicon, _display)
-    text = clean(written)
+    text = clean(grouped(written))
     kept = _kept(text, readings)
     spans = _spans(text.text, language, context)
     if control.normalisers:
@@ -168,7 +171,7 @@ def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, 
     with_number = [(s.start, s.end) for s in spans if NUMBER_TRIGGER.search(text, s.start, s.end)]
     edits = find_edits(text, chosen.number_rules(), with_number, taken) if with_number else []
     words: tuple[Rule, ...] = chosen.word_rules()
-    if words:
+    if words and (written == "en" or WORD_TRIGGER.search(text, spans[0].start, spans[-1].end)):
         edits += find_edits(text, words, [(s.start, s.end) for s in spans], taken)
     for start, end in with_number:
         for digits in DIGITS.finditer(text, start, end):

@@ -4,10 +4,10 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 from vivace.text.aligned import Aligned
 from vivace.text.control import Control, Normaliser
+from vivace.text.en.effort import Effort
 from vivace.text.finish import WORD
 from vivace.text.ja.script import RUN
 from vivace.text.language import HAN
@@ -24,6 +24,7 @@ TOKEN = re.compile(
     rf"(?P<tag>{TAG.pattern})|(?P<zh>[{HAN}]+)|(?P<en>{WORD})|(?P<mark>[,.?!;:，。？！；：])|(?P<paragraph>\n)"
 )
 JAPANESE = re.compile(TOKEN.pattern.replace(rf"(?P<zh>[{HAN}]+)", f"(?P<ja>{RUN})"))
+PART = re.compile(r"[^-]{1,24}-?")  # of a longer one
 MAX_LETTERS = 24  # a longer run of letters is noise or a code: read in parts, so that no word outgrows a piece
 
 
@@ -63,16 +64,24 @@ def phones(
         InputError: an entry of ``lexicon`` or one of ``normalisers`` cannot be used.
     """
     control = Control.of(lexicon, normalisers, dictionary=dictionary)
+    effort = Effort()
     return tuple(
         said.word
         for _, read in spoken_blocks(text, language, control)
-        for said in read_aloud(read, control)
+        for said in read_aloud(read, control, effort)
         if said.word is not None
     )
 
 
-def read_aloud(text: Spoken, control: Control | None = None) -> Iterator[SpokenWord]:
-    """Words of a spoken text, in order; what has no reading is logged and left out."""
+def read_aloud(text: Spoken, control: Control | None = None, effort: Effort | None = None) -> Iterator[SpokenWord]:
+    """Words of a spoken text, in order; what has no reading is logged and left out.
+
+    Args:
+        effort: of the whole text, of which this is one block.
+    """
+    effort = effort or Effort()
+    if text.text:
+        effort.earn(text.ends[-1] - text.starts[0])
     tokens = list(_tokens(text))
     dictionary = control is None or control.dictionary
     latin = [text.text[t.start : t.end] if t.kind == "en" else "" for t in tokens]
@@ -86,7 +95,7 @@ def read_aloud(text: Spoken, control: Control | None = None) -> Iterator[SpokenW
         elif token.kind == "ja":
             yield from _japanese(text, start, end, unread)
         elif token.kind == "en":
-            yield from _english(text, start, end, latin, index, unread, dictionary=dictionary)
+            yield from _english(text, token, latin, index, unread, effort if dictionary else None)
         elif token.kind == "paragraph":
             yield SpokenWord(None, start, end)
         else:
@@ -117,17 +126,20 @@ def _given(text: Spoken, token: _Token, reading: Reading) -> SpokenWord:
 
 
 def _english(
-    text: Aligned, start: int, end: int, words: list[str], index: int, unread: list[str], *, dictionary: bool
+    text: Aligned, token: _Token, words: list[str], index: int, unread: list[str], effort: Effort | None
 ) -> Iterator[SpokenWord]:
     from vivace.text.en.g2p import guessed, phones_of, word_phones
 
-    if not dictionary:
-        parts = [(start, end, guessed(text.text[start:end]))]
-    elif end - start <= MAX_LETTERS:
-        parts = [(start, end, phones_of(words, index))]
+    start, end = token.start, token.end
+    written = text.text[start:end]
+    if effort is None:
+        parts = [(start, end, guessed(written))]
+    elif len(written) <= MAX_LETTERS:
+        parts = [(start, end, phones_of(words, index, quick=effort.quick(written)))]
     else:
-        cuts = [*range(start, end, MAX_LETTERS), end]
-        parts = [(a, b, word_phones(text.text[a:b])) for a, b in pairwise(cuts)]
+        parts = [
+            (start + m.start(), start + m.end(), word_phones(m.group(), quick=True)) for m in PART.finditer(written)
+        ]
     for a, b, arpabet in parts:
         if arpabet:
             yield SpokenWord(Word(text.text[a:b], "en", arpabet, *text.span(a, b)), a, b)

@@ -1,23 +1,92 @@
 """One reading rule, and how a list of them is applied: the first rule that takes a stretch keeps it."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from vivace.text.aligned import Edit
 
+DIGITS = re.compile("[0-9]+")
+ANYWHERE = 1 << 30  # longer than any lead
+
 
 @dataclass(frozen=True)
+class Deferred:
+    """A regular expression that is compiled when a text first needs it: most texts need a tenth of the rules."""
+
+    source: str
+    flags: int = 0
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        return re.compile(self.source, self.flags)
+
+
+@dataclass(frozen=True, eq=False)  # by identity: a list of two hundred is the key of a cache
 class Rule:
     """``pattern`` finds a written form; ``speak`` gives its spoken form, or None where the form only looked right.
 
     A text that holds none of ``needs`` is not searched: a look for a literal costs a hundredth of one for a pattern.
+    ``lead`` is given where a match begins at most so many characters before a run of digits, or with it; then it is
+    tried there alone.
     """
 
     name: str
-    pattern: re.Pattern[str]
+    pattern: re.Pattern[str] | Deferred
     speak: Callable[[re.Match[str]], str | None]
     needs: tuple[str, ...] = ()
+    lead: int | None = None
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        return self.pattern.compiled if isinstance(self.pattern, Deferred) else self.pattern
+
+
+class Numbers:
+    """Where runs of digits begin in ``text[start:end]``."""
+
+    def __init__(self, text: str, start: int, end: int) -> None:
+        self._start = start
+        self._begins = [match.start() for match in DIGITS.finditer(text, start, end)]
+        # So many characters before each number can be tried in the time of a search.
+        self.longest_lead = (end - start) // (3 * len(self._begins)) - 1 if self._begins else ANYWHERE - 1
+        self.places_of: dict[int, list[int]] = {}
+
+    def places(self, lead: int) -> list[int]:
+        """Every place at most ``lead`` before a run of digits, in order."""
+        found = self.places_of.get(lead)
+        if found is None:
+            low = self._start
+            near = {place for begin in self._begins for place in range(max(begin - lead, low), begin + 1)}
+            found = self.places_of[lead] = sorted(near)
+        return found
+
+    def first(self, rule: Rule, text: str, position: int, end: int) -> re.Match[str] | None:
+        """The first match of ``rule`` from ``position`` on, as ``pattern.search`` finds it."""
+        if rule.lead is None or rule.lead > self.longest_lead:
+            return rule.compiled.search(text, position, end)
+        match = rule.compiled.match
+        for at in self.places(rule.lead):
+            if at >= position and (found := match(text, at, end)):
+                return found
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _possible(rules: tuple[Rule, ...], signs: frozenset[str]) -> tuple[tuple[Rule, tuple[str, ...], int], ...]:
+    """The rules that a text with these signs may need, the literals that must still be looked for, and the leads."""
+    found: list[tuple[Rule, tuple[str, ...], int]] = []
+    for rule in rules:
+        literals = tuple(literal for literal in rule.needs if signs.issuperset(_signs(literal)))
+        if literals or not rule.needs:
+            sure = any(len(literal) == 1 and not literal.isalnum() for literal in literals)
+            found.append((rule, () if sure else literals, ANYWHERE if rule.lead is None else rule.lead))
+    return tuple(found)
+
+
+def _signs(literal: str) -> Iterator[str]:
+    return (c for c in literal if not c.isalnum())
 
 
 def find_edits(
@@ -32,28 +101,45 @@ def find_edits(
         taken: one byte a character of ``text``, non-zero where nothing may be edited; marked as edits are found.
     """
     taken = bytearray(len(text)) if taken is None else taken
+    rules = tuple(rules)
     edits: list[Edit] = []
     for start, end in spans:
-        for rule in rules:
-            for literal in rule.needs:
+        numbers = Numbers(text, start, end)
+        signs = frozenset(c for c in set(text[start:end]) if not c.isalnum())
+        longest_lead, places_of = numbers.longest_lead, numbers.places_of
+        for rule, literals, lead in _possible(rules, signs):
+            for literal in literals:
                 if text.find(literal, start, end) >= 0:
                     break
             else:
-                if rule.needs:
+                if literals:
                     continue
-            position = start
-            while match := rule.pattern.search(text, position, end):
-                a, b = match.span()
-                blocked = taken.rfind(1, a, b)
-                if blocked >= 0:
-                    position = max(blocked + 1, a + 1)
-                    continue
-                spoken = rule.speak(match) if b > a else None
-                if spoken is None:
-                    position = a + 1
-                    continue
-                edits.append(Edit(a, b, spoken))
-                taken[a:b] = b"\x01" * (b - a)
-                position = b
+            # As numbers.first, but without the call: this loop is most of the time of a sentence.
+            if lead > longest_lead:
+                first = rule.compiled.search(text, start, end)
+            else:
+                first = None
+                match = rule.compiled.match
+                for at in places_of.get(lead) or numbers.places(lead):
+                    if first := match(text, at, end):
+                        break
+            if first is not None:
+                edits += _edits(rule, first, text, end, taken, numbers)
     edits.sort(key=lambda e: e.start)
     return edits
+
+
+def _edits(rule: Rule, first: re.Match[str], text: str, end: int, taken: bytearray, numbers: Numbers) -> Iterator[Edit]:
+    """The edits of one rule, whose first match is known."""
+    match: re.Match[str] | None = first
+    while match:
+        a, b = match.span()
+        position = b
+        blocked = taken.rfind(1, a, b)
+        spoken = rule.speak(match) if b > a and blocked < 0 else None
+        if spoken is not None:
+            taken[a:b] = b"\x01" * (b - a)
+            yield Edit(a, b, spoken)
+        else:
+            position = max(blocked, a) + 1
+        match = numbers.first(rule, text, position, end)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from vivace.errors import InputError
 from vivace.text.blocks import LETTER, Block, BlockEnd, first_end
 from vivace.text.control import Control, Normaliser
+from vivace.text.en.effort import Effort
 from vivace.text.joiner import Joiner
 from vivace.text.language import require_choice
 from vivace.text.lexicon import Lexicon
@@ -49,6 +50,7 @@ class Segmenter:
         self._budget, self._syllable = budget, syllable
         self._tags = tags
         self._control = Control.of(lexicon, normalisers)
+        self._effort = Effort()
         self._text = ""  # what has come and is in no block yet
         self._offset = 0  # of self._text in the whole
         self._lettered = False
@@ -108,7 +110,7 @@ class Segmenter:
 
     def _sentences(self, read: Spoken, gap: str, block: Block) -> Iterator[Stretch]:
         """Stretches that end with a terminator, a paragraph, a pause, or the block."""
-        words = list(read_aloud(read, self._control))
+        words = list(read_aloud(read, self._control, self._effort))
         current: list[Unit] = []
         position = 0
         for i, said in enumerate(words):

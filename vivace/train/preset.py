@@ -12,8 +12,8 @@ from vivace.models.chattts.checkpoint.config import (
     VocosBackbone,
     VocosConfig,
 )
-from vivace.train.delivery import PACES, PAUSES_S
-from vivace.train.inventory import vocabulary
+from vivace.train.corpus.inventory import vocabulary
+from vivace.train.corpus.prosody import PACES, PAUSES_S
 
 Json = dict[str, object]
 

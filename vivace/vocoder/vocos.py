@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from vivace.layers.convnext import ConvNeXtBlock
-from vivace.layers.frame_context import FrameContext, WholeContext, convolve
+from vivace.layers.frame_context import FrameContext, WholeContext
+from vivace.layers.frame_products import FrameConv, FrameLinear
 from vivace.vocoder.istft import InverseSTFT
 from vivace.vocoder.streams import ConvStreams, Network
 
@@ -20,7 +21,7 @@ class VocosBackboneNet(nn.Module):
 
     def __init__(self, input_channels: int, dim: int, intermediate_dim: int, num_layers: int) -> None:
         super().__init__()
-        self.embed = nn.Conv1d(input_channels, dim, 7, padding=3)
+        self.embed = FrameConv(input_channels, dim, 7, padding=3)
         self.norm = nn.LayerNorm(dim, eps=1e-6)
         self.convnext = nn.ModuleList(ConvNeXtBlock(dim, intermediate_dim) for _ in range(num_layers))
         self.final_layer_norm = nn.LayerNorm(dim, eps=1e-6)
@@ -32,7 +33,7 @@ class VocosBackboneNet(nn.Module):
 
     def run(self, mel: Tensor, context: FrameContext) -> Tensor:
         """``[B, F, C]`` -> ``[B, F, dim]``."""
-        x = self.norm(convolve(self.embed, mel, context))
+        x = self.norm(self.embed.run(mel, context))
         for block in self.convnext:
             x = cast(ConvNeXtBlock, block).run(x, context)
         return cast(Tensor, self.final_layer_norm(x))
@@ -45,7 +46,7 @@ class ISTFTHead(nn.Module):
 
     def __init__(self, dim: int, n_fft: int, hop: int) -> None:
         super().__init__()
-        self.out = nn.Linear(dim, n_fft + 2)
+        self.out = FrameLinear(dim, n_fft + 2)
         # On the CPU whatever the default: on the meta device it would import torch's compiler, for a second.
         self.register_buffer("window", torch.hann_window(n_fft, device="cpu"))
         self.istft = InverseSTFT(n_fft, hop)

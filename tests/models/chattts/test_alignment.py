@@ -7,11 +7,11 @@ from vivace.engine.protocols import ARPrompt
 from vivace.layers.attention import WholeRow
 from vivace.models.chattts.alignment import AttentionRecorder, trace_alignment
 from vivace.models.chattts.gpt import CodeMode
-from vivace.train.batching import Collator
+from vivace.train.corpus.dataset import Corpus, Utterance
 from vivace.train.preset import TOY
-from vivace.train.store import Corpus, Utterance
-from vivace.train.teacher_forcing import GuidedHeads, hidden_states
-from vivace.train.voice_model import VoiceModel
+from vivace.train.voice.batching import Collator
+from vivace.train.voice.model import VoiceModel
+from vivace.train.voice.teacher_forcing import GuidedHeads, hidden_states
 
 TOKENS = ("HH", "AH0", ",", "L", "OW1", ".")
 

@@ -5,9 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vivace.train.vocoder.discriminators import Discriminators
-from vivace.train.vocoder.period_discriminator import SLOPE, PeriodDiscriminator
-from vivace.train.vocoder.resolution_discriminator import ResolutionDiscriminator
+from vivace.train.vocoder.discriminators import SLOPE, Discriminators, PeriodDiscriminator, ResolutionDiscriminator
 from vivace.train.vocoder.spectral import Resolution
 
 SMALL = (Resolution(128, 32, 128), Resolution(64, 16, 64))

@@ -7,8 +7,8 @@ import torch
 
 from vivace.errors import WeightsMismatchError, WeightsNotFoundError
 from vivace.models.registry import embedded_root
-from vivace.train.vocoder.ema import averaging_copy, follow
 from vivace.train.vocoder.generator import new_vocos, read_vocos, write_vocos
+from vivace.train.vocoder.training_state import averaging_copy, follow
 from vivace.vocoder.weights import build_vocos
 from vivace.weights.load import load_modules, read_tensors, write_tensors
 

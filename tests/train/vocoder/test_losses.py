@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from vivace.train.vocoder.adversarial_loss import discriminator_loss, feature_loss, generator_loss
+from vivace.train.vocoder.discriminators import Verdict, discriminator_loss, feature_loss, generator_loss
 from vivace.train.vocoder.spectral import Resolution, magnitudes, spectral_convergence, stft_distance
-from vivace.train.vocoder.verdict import Verdict
 
 
 def verdict(*scores: float, features: tuple[float, ...] = ()) -> Verdict:

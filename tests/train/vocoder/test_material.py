@@ -8,11 +8,11 @@ import torch
 
 from vivace.audio.files import write_audio
 from vivace.errors import InputError
-from vivace.train.recording import CODE_SAMPLES, Samples
-from vivace.train.store import HELD_OUT, N_MELS, ShardWriter, Utterance
+from vivace.train.corpus.dataset import HELD_OUT, N_MELS, ShardWriter, Utterance
+from vivace.train.corpus.recording import CODE_SAMPLES, Samples
 from vivace.train.vocoder.batches import Batches
 from vivace.train.vocoder.config import VocoderTraining
-from vivace.train.vocoder.material import gather
+from vivace.train.vocoder.loop import gather
 
 
 def tone(count: int, step: float) -> Samples:

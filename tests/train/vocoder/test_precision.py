@@ -2,7 +2,7 @@
 
 import torch
 
-from vivace.train.vocoder.precision import faster_precision
+from vivace.train.vocoder.run import faster_precision
 
 
 class Stopwatch:

@@ -7,7 +7,7 @@ import pytest
 
 from vivace.audio.files import write_audio
 from vivace.errors import InputError
-from vivace.train.recording import Samples
+from vivace.train.corpus.recording import Samples
 from vivace.train.vocoder.prepared_audio import prepare_audio
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from vivace.train.vocoder.step_log import StepLog
+from vivace.train.vocoder.run import StepLog
 
 
 def test_lines_of_steps_that_come_again_are_taken_out(tmp_path: Path) -> None:

@@ -14,15 +14,15 @@ import torch
 
 from vivace.audio.files import write_audio
 from vivace.errors import EngineError, SettingsError, WeightsError
-from vivace.train.recording import Samples
+from vivace.train.corpus.recording import Samples
 from vivace.train.vocoder.batches import Batches, Material
 from vivace.train.vocoder.checkpoint import checkpoints_in, read_checkpoint
 from vivace.train.vocoder.config import VocoderTraining, load_config
 from vivace.train.vocoder.generator import read_vocos
 from vivace.train.vocoder.loop import CHECKPOINTS, LOG, train_vocoder
-from vivace.train.vocoder.own_folder import own_folder
 from vivace.train.vocoder.predicted_mels import Mel
-from vivace.train.vocoder.recordings import Part, Recordings
+from vivace.train.vocoder.recordings import RecordingPart, Recordings
+from vivace.train.vocoder.run import own_folder
 from vivace.train.vocoder.step import train_step
 from vivace.train.vocoder.training_state import new_state
 
@@ -252,7 +252,7 @@ def test_predicted_mels_go_with_their_samples(tmp_path: Path, speech: Path) -> N
 def test_accumulated_batches_are_one_large_batch(tmp_path: Path, speech: Path) -> None:
     run = load_config(run_file(tmp_path, speech, "run"))
     run = run.model_copy(update={"loss": run.loss.model_copy(update={"stft": 0.0})})  # its norms are over the batch
-    batches = Batches(Material(Part(Tones(), (0, 1))), run.data, run.mel.spec, seed=3)
+    batches = Batches(Material(RecordingPart(Tones(), (0, 1))), run.data, run.mel.spec, seed=3)
     device = torch.device("cpu")
     one, two = new_state(run, device), new_state(run, device)
     train_step(one, [batches.at(0, 4, device)], run, rate=1e-3, precision=torch.float32)

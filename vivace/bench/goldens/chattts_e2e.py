@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vivace.bench.goldens.chattts_replay import Call, RepeatedNoise, Replay, Settings, Trace
+from vivace.bench.goldens.chattts_replay import Call, ChatTTSTrace, RepeatedNoise, Replay, Settings
 from vivace.bench.goldens.report import Arrays, Goldens, Row, compare, equal
 from vivace.models.chattts.checkpoint.load import ChatTTSModel
 from vivace.models.chattts.speaker import decode_audio_prompt
@@ -44,7 +44,7 @@ def _audible(rest: Tensor, width: int) -> Tensor:
     return rest[:, sure]
 
 
-def _check_stream(run: str, trace: Trace, case: dict[str, Any], arrays: Arrays) -> Iterator[Row]:
+def _check_stream(run: str, trace: ChatTTSTrace, case: dict[str, Any], arrays: Arrays) -> Iterator[Row]:
     wanted = case["chunk_shapes"]
     chunks = [
         _audible(chunk, shape[1]) if i in trace.rests else chunk

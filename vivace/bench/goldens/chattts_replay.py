@@ -106,7 +106,7 @@ class Call:
 
 
 @dataclass
-class Trace:
+class ChatTTSTrace:
     """What a run did."""
 
     calls: list[Call] = field(default_factory=list)
@@ -123,9 +123,9 @@ class Replay:
     def __init__(self, model: ChatTTSModel, vocos: Vocos, settings: Settings, seed: int) -> None:
         self._model, self._vocos, self._seed = model, vocos, seed
         self._settings = settings
-        self.trace = Trace(recording=settings.recording)
+        self.trace = ChatTTSTrace(recording=settings.recording)
 
-    def run(self, text: str | list[str], homophones: Mapping[str, str]) -> Trace:
+    def run(self, text: str | list[str], homophones: Mapping[str, str]) -> ChatTTSTrace:
         """The whole of the reference's ``infer``."""
         settings = self._settings
         split = settings.split_text and isinstance(text, str)

@@ -19,7 +19,7 @@ from vivace.models.gpt_sovits.t2s.sampling import MIN_CODES, S1Sampling, ends, p
 
 
 @dataclass
-class Trace:
+class GPTSoVITSTrace:
     """What became of a row."""
 
     codes: list[int]  # those of the recording first
@@ -44,7 +44,7 @@ def generate(
     *,
     noise: Tensor | None = None,
     batched: bool = False,
-) -> list[Trace]:
+) -> list[GPTSoVITSTrace]:
     """Generate all rows to their ends.
 
     Args:
@@ -53,7 +53,7 @@ def generate(
         noise: ``[steps, V]`` exponential draws.
         batched: drop the last code of a row that stops early, as the reference does in a batch.
     """
-    traces = [Trace(prompt.tolist(), len(prompt)) for prompt in prompts]
+    traces = [GPTSoVITSTrace(prompt.tolist(), len(prompt)) for prompt in prompts]
     store = GrowingKV(model.config.layers, real=given.prompt.attention_mask, prefix_len=given.text_end)
     x, positions = given.prompt.embeddings, given.positions
     for step in range(MAX_CODES):
@@ -74,7 +74,7 @@ def generate(
 
 
 def _take(
-    trace: Trace, logits: Tensor, sampling: S1Sampling, noise: Tensor | None, end_code: int, early_stop: int
+    trace: GPTSoVITSTrace, logits: Tensor, sampling: S1Sampling, noise: Tensor | None, end_code: int, early_stop: int
 ) -> int:
     """Choose the next code of one row and say where it ended; a row that has ended goes on unheard."""
     if trace.stopped_at >= 0:

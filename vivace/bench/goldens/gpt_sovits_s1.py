@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vivace.bench.goldens.gpt_sovits_cases import Case
-from vivace.bench.goldens.gpt_sovits_replay import Trace, generate, stream_chunks
+from vivace.bench.goldens.gpt_sovits_replay import GPTSoVITSTrace, generate, stream_chunks
 from vivace.bench.goldens.report import Row
 from vivace.engine.protocols import ARPrompt
 from vivace.layers.attention import GrowingKV
@@ -123,7 +123,7 @@ def _rows(case: Case) -> list[S1Input]:
     return [S1Input(p.long(), bank[o : o + len(p)], codes) for p, o in zip(phones, offsets, strict=True)]
 
 
-def _one(case: Case, model: S1Model, row: S1Input) -> Trace:
+def _one(case: Case, model: S1Model, row: S1Input) -> GPTSoVITSTrace:
     noise, limit = case.inputs.get("noise"), case.params["early_stop_num"]
     return generate(model, s1_prompt(model, [row]), [row.codes], _sampling(case), limit, noise=noise)[0]
 

@@ -4,11 +4,11 @@
 
 from typing import cast
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vivace.layers.convnext import ConvNeXtBlock
-from vivace.layers.frame_context import FrameContext, WholeContext, convolve
+from vivace.layers.frame_context import FrameContext, WholeContext
+from vivace.layers.frame_products import FrameConv
 from vivace.models.chattts.checkpoint.config import StackConfig
 
 
@@ -21,14 +21,14 @@ class ConvStack(nn.Module):
     def __init__(self, config: StackConfig) -> None:
         super().__init__()
         self.conv_in = nn.Sequential(
-            nn.Conv1d(config.idim, config.bn_dim, 3, padding=1),
+            FrameConv(config.idim, config.bn_dim, 3, padding=1),
             nn.GELU(),
-            nn.Conv1d(config.bn_dim, config.hidden, 3, padding=1),
+            FrameConv(config.bn_dim, config.hidden, 3, padding=1),
         )
         self.blocks = nn.ModuleList(
             ConvNeXtBlock(config.hidden, 4 * config.hidden, dilation=2) for _ in range(config.n_layer)
         )
-        self.conv_out = nn.Conv1d(config.hidden, config.odim, 1, bias=False)
+        self.conv_out = FrameConv(config.hidden, config.odim, 1, bias=False)
         self.reach = 2 + sum(block.reach for block in self.blocks)  # type: ignore[misc]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -38,11 +38,11 @@ class ConvStack(nn.Module):
     def run(self, x: Tensor, context: FrameContext) -> Tensor:
         """``[B, T, idim]`` -> ``[B, T, odim]``."""
         narrow, gelu, widen = self.conv_in
-        x = gelu(convolve(cast(nn.Conv1d, narrow), x, context))
-        x = convolve(cast(nn.Conv1d, widen), x, context)
+        x = gelu(cast(FrameConv, narrow).run(x, context))
+        x = cast(FrameConv, widen).run(x, context)
         for block in self.blocks:
             x = cast(ConvNeXtBlock, block).run(x, context)
-        return F.linear(x, self.conv_out.weight[:, :, 0])
+        return self.conv_out.run(x, context)
 
 
 def interleave_halves(x: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from vivace.layers.frame_context import FrameContext, WholeContext, convolve
+from vivace.layers.frame_context import FrameContext, WholeContext
+from vivace.layers.frame_products import FrameConv
 from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.conv_stack import ConvStack, interleave_halves
 
@@ -19,7 +20,7 @@ class SpectrogramDecoder(nn.Module):
         self.register_buffer("coef", torch.ones(1, n_mels, 1))
         self.decoder = ConvStack(config)
         self.width = 2 * config.idim  # of the hidden states
-        self.out_conv = nn.Conv1d(config.odim, n_mels, 3, padding=1, bias=False)
+        self.out_conv = FrameConv(config.odim, n_mels, 3, padding=1, bias=False)
 
     @property
     def receptive_field(self) -> int:
@@ -33,5 +34,5 @@ class SpectrogramDecoder(nn.Module):
     def run(self, hidden: Tensor, context: FrameContext) -> Tensor:
         """``[B, 2 * idim, T]`` -> ``[B, 2T, n_mels]``; the context is one of mel frames."""
         x = interleave_halves(hidden).transpose(1, 2)  # [B, idim, 2T] -> [B, 2T, idim]
-        mel = convolve(self.out_conv, self.decoder.run(x, context), context)
+        mel = self.out_conv.run(self.decoder.run(x, context), context)
         return mel * self.coef.transpose(1, 2)

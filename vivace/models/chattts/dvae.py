@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from vivace.audio.mel import MelSpec, log_mel
-from vivace.layers.frame_context import FrameContext, WholeContext, convolve
+from vivace.layers.frame_context import FrameContext, WholeContext
+from vivace.layers.frame_products import FrameConv
 from vivace.layers.fsq import GroupedResidualFSQ, Regime
 from vivace.models.chattts.checkpoint.config import DVAEConfig
 from vivace.models.chattts.conv_stack import ConvStack, interleave_halves
@@ -33,14 +34,17 @@ class DVAE(nn.Module):
         self.encoder = ConvStack(config.encoder)
         self.quantiser = GroupedResidualFSQ(config.vq.dim, config.vq.levels, config.vq.G, config.vq.R, regime)
         self.decoder = ConvStack(config.decoder)
-        self.out_conv = nn.Conv1d(config.decoder.odim, n_mels, 3, padding=1, bias=False)
+        self.out_conv = FrameConv(config.decoder.odim, n_mels, 3, padding=1, bias=False)
 
     def features(self, mel: Tensor) -> Tensor:
         """Log-mel ``[B, n_mels, F]`` -> what is quantised, ``[B, dim, F // 2]``."""
         return cast(Tensor, self.encoder(self.downsample_conv(mel / self.coef)))
 
     def encode(self, samples: Tensor) -> Tensor:
-        """Recording ``[B, N]`` at 24 kHz -> codes ``[B, Q, T]``, ``T = (N // 256 + 1) // 2``. Source: section 14."""
+        """Recording ``[B, N]`` at 24 kHz -> codes ``[B, Q, T]``, ``T = (N // 256 + 1) // 2``.
+
+        Source: section 14 of the ChatTTS facts.
+        """
         return self.quantiser.encode(self.features(log_mel(samples, MEL)))
 
     @property
@@ -55,7 +59,7 @@ class DVAE(nn.Module):
     def run_features(self, features: Tensor, context: FrameContext) -> Tensor:
         """``[B, dim, T]`` -> ``[B, 2T, n_mels]``; the context is one of mel frames."""
         x = interleave_halves(features).transpose(1, 2)  # [B, dim / 2, 2T] -> [B, 2T, dim / 2]
-        mel = convolve(self.out_conv, self.decoder.run(x, context), context)
+        mel = self.out_conv.run(self.decoder.run(x, context), context)
         return mel * self.coef.transpose(1, 2)
 
     def run(self, codes: Tensor, context: FrameContext) -> Tensor:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from vivace.errors import WeightsError, WeightsNotFoundError
 
-# What the WordPiece decoder tidies up, in this order (section 4.4). Once more on the whole string, as the reference has
-# it: only then does "don ' t" become "don't".
+# Replacements after WordPiece decoding, in this order (section 4.4 of the ChatTTS facts). They are applied once more to
+# the whole string, as the reference does: only then does "don ' t" become "don't".
 CLEANUP = (
     (" .", "."),
     (" ?", "?"),

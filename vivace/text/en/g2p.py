@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 
-from vivace.text.en import homographs
+from vivace.text.en import homographs, spelling
 from vivace.text.en.inflection import CONTRACTED, inflected, with_s
 from vivace.text.en.lexicon import lookup
 from vivace.text.tables import rows
@@ -21,8 +22,12 @@ OWN_VOWEL = {"don't": ("D", "OW1", "N", "T"), "won't": ("W", "OW1", "N", "T")}  
 MAX_SPELLED = 5  # longer words in capitals are shouted words, not acronyms
 
 
-def phones_of(words: list[str], index: int) -> tuple[str, ...]:
-    """ARPAbet with stress of ``words[index]``; its neighbours tell homographs and spelled letters apart."""
+def phones_of(words: list[str], index: int, *, quick: bool = False) -> tuple[str, ...]:
+    """ARPAbet with stress of ``words[index]``; its neighbours tell homographs and spelled letters apart.
+
+    Args:
+        quick: read what no dictionary has by the quick search.
+    """
     word = words[index]
     if len(word) == 1 and word.isascii():
         return _letter(words, index)
@@ -30,7 +35,7 @@ def phones_of(words: list[str], index: int) -> tuple[str, ...]:
     if word in SPELLED and any(w.isupper() and len(w) > 1 and w not in SPELLED for w in beside):
         word = word.lower()  # IT IS TIME: shouted
     chosen = homographs.choose(words, index)
-    return chosen if chosen is not None else word_phones(word)
+    return chosen if chosen is not None else word_phones(word, quick=quick)
 
 
 def _letter(words: list[str], index: int) -> tuple[str, ...]:
@@ -39,36 +44,80 @@ def _letter(words: list[str], index: int) -> tuple[str, ...]:
     before = words[index - 1] if index else ""
     after = words[index + 1] if index + 1 < len(words) else ""
     spelled = any(len(w) == 1 and w not in "aAI" for w in (before, after))  # a m, B A
-    named = words[index] == "A" and (before or not after)  # vitamin A, A座; but: A dog
+    named = words[index] == "A" and (before or not after or _is_mark(words, index))  # vitamin A, A座; but: A dog
     if letter == "a" and not spelled and not named:
         return ("AH0",)
     return tuple(LETTERS[letter].split(" ")) if letter in LETTERS else ()
 
 
+def _is_mark(words: list[str], index: int) -> bool:
+    """Whether the letter A is a grade or a key: A plus, A flat major; but: A flat tire."""
+    following = [word.lower() for word in words[index + 1 : index + 3]]
+    second = following[1] if len(following) > 1 else ""
+    if following[0] in ("plus", "minus"):
+        return second not in ("sign", "signs", "point", "number", "five")
+    key = following[0] in ("flat", "sharp", "natural") and second in ("major", "minor", "")
+    return key or (following[0] in ("major", "minor") and second in ("chord", "scale", "key", ""))
+
+
 @lru_cache(maxsize=65_536)
-def word_phones(word: str) -> tuple[str, ...]:
-    """ARPAbet of one word without context; every word of letters has a reading, one with none gives ``()``."""
+def word_phones(word: str, *, quick: bool = False) -> tuple[str, ...]:
+    """ARPAbet of one word without context; every word of letters has a reading, one with none gives ``()``.
+
+    Args:
+        quick: what no dictionary has is read by the quick search, or letter by letter where it looks like no word.
+    """
+    return _read(word, _quick if quick else _unknown)
+
+
+@lru_cache(maxsize=65_536)
+def unknown_letters(word: str) -> int:
+    """How many letters of ``word`` only the models can read: the time that its reading takes."""
+    lengths: list[int] = []
+
+    def count(lower: str) -> tuple[str, ...]:
+        lengths.append(len(lower))
+        return ("AH0",)
+
+    _read(word, count)
+    return sum(lengths)
+
+
+def _read(word: str, unknown: Callable[[str], tuple[str, ...]]) -> tuple[str, ...]:
+    """The phones of one word; ``unknown`` reads the parts, in lower case, that no dictionary has."""
     plain = _ascii(word)
     if not plain:
         return ()
+    if not word.isascii():
+        special = spelling.accented(word)
+        return special if special is not None else spelling.with_accent(word, _read(plain, unknown))
+    sound = spelling.interjection(plain)
+    if sound is not None:
+        return sound
     if _is_acronym(plain):
         return spell(plain)
     known = _known(plain.lower())
     if known is not None:
         return known
+    drawn = spelling.unstretched(plain.lower())
+    if drawn is not None:
+        return _read(drawn, unknown)
     for ending in ("'s", "s'", *CONTRACTED):
         if len(plain) > len(ending) and plain.lower().endswith(ending):
-            stem = word_phones(plain[:-2] if ending in ("'s", "s'") else plain[: -len(ending)])
+            stem = _read(plain[:-2] if ending in ("'s", "s'") else plain[: -len(ending)], unknown)
             return with_s(stem) if ending in ("'s", "s'") and stem else (*stem, *CONTRACTED.get(ending, ()))
     parts = [part for part in re.split(r"['-]", plain) if part]
+    prefix = spelling.prefixed(parts) if "-" in plain else None
+    if prefix is not None:
+        return (*prefix, *(spelling.as_verb(parts[1].lower()) or _read(parts[1], unknown)))
     if len(parts) == 1:
         parts = CAMEL.findall(parts[0])
     if len(parts) > 1:
-        return tuple(p for part in parts for p in word_phones(part))
+        return tuple(p for part in parts for p in _read(part, unknown))
     lower = plain.strip("'").lower()
     if (plain.isupper() and len(plain) <= MAX_SPELLED) or not any(c in "aeiouy" for c in lower):
         return spell(plain)
-    return _unknown(lower)
+    return unknown(lower)
 
 
 @lru_cache(maxsize=65_536)
@@ -100,6 +149,12 @@ def _unknown(lower: str) -> tuple[str, ...]:
     from vivace.text.en import unknown  # brings numpy along, 0.1 s: only when a word is unknown
 
     return unknown.phones(lower)
+
+
+def _quick(lower: str) -> tuple[str, ...]:
+    from vivace.text.en import unknown
+
+    return unknown.quick_phones(lower) or spell(lower)
 
 
 def spell(word: str) -> tuple[str, ...]:

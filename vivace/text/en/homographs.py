@@ -6,8 +6,9 @@
 A condition is ``place=words``; several are joined by ``&``, and ``!`` before one denies it. Places: ``last`` and
 ``next``, the words beside it; ``second``, the one before the last; ``beyond``, the one after the next; ``before``, the
 nearest word before it that is no adverb; ``near``, any word up to ``NEAR`` away; ``name=``, whether the last word is a
-name. Words are separated by ``|``; one in angle brackets names a class below, ``-ing`` is any word with that ending, an
-empty one is a pause or the end of the text.
+name; ``perfect=``, whether have belongs to it, as in "have you ever read"; ``title=``, whether it has a capital that
+no sentence begins with. Words are separated by ``|``; one in angle brackets names a class below, ``-ing`` is any word
+with that ending, an empty one is a pause or the end of the text.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,6 +38,14 @@ _CLASSES = {
     "past": "yesterday ago last earlier previously",
 }
 CLASSES = {name: frozenset(words.split(" ")) for name, words in _CLASSES.items()}
+ADVERBS = CLASSES["adverb"] | {"yet", "all", "both", "each", "first", "since", "perhaps", "maybe", "long"}
+HAVE = frozenset(("have", "has", "had", "haven't", "hasn't", "hadn't", "having"))
+SUBJECTS = frozenset(
+    (  # noqa: SIM905
+        "i you we they he she it anyone anybody everyone everybody someone somebody nobody people those these many few"
+        " most some any who"
+    ).split()
+)
 AND = frozenset(("and", "or", "but", "then", "so", "when", "if", "because", "while", "after", "before", "as"))
 NO_PLURAL = ("'s", "ss", "us", "is", "as")  # endings of words that are no plural
 
@@ -61,6 +70,34 @@ class Context:
             offset -= 1
         return word
 
+    def perfect(self) -> bool:
+        """Whether a form of have is before it, with no more than adverbs and a subject between."""
+        offset = self._passed(-1, ADVERBS)
+        if self.at(offset) in CLASSES["have"]:
+            return True
+        if self.at(offset) in SUBJECTS or self._name(offset):
+            offset -= 1
+        elif self.at(offset) and self.at(offset - 1) in CLASSES["article"]:
+            offset -= 2
+        else:
+            return False
+        return self.at(self._passed(offset, ADVERBS)) in HAVE
+
+    def titled(self) -> bool:
+        """Whether it is written with a capital in the middle of a sentence, and the words beside it are not."""
+        word = self.words[self.index]
+        return word[:1].isupper() and not word.isupper() and self.at(-1) != ""
+
+    def _passed(self, offset: int, words: frozenset[str]) -> int:
+        """The place of the first word from ``offset`` backwards that is not among ``words``, nor an adverb in -ly."""
+        while (word := self.at(offset)) in words or (word.endswith("ly") and len(word) > 5):
+            offset -= 1
+        return offset
+
+    def _name(self, offset: int) -> bool:
+        place = self.index + offset
+        return 0 <= place < len(self.words) and self.words[place][:1].isupper()
+
     def near(self) -> list[str]:
         """The words of the sentence up to ``NEAR`` away."""
         return [self.at(offset) for offset in range(-NEAR, NEAR + 1) if offset]
@@ -77,6 +114,7 @@ class Context:
 
 
 Condition = Callable[[Context], bool]
+TESTS: dict[str, Condition] = {"name": Context.after_name, "perfect": Context.perfect, "title": Context.titled}
 
 
 def choose(words: Sequence[str], index: int) -> tuple[str, ...] | None:
@@ -111,6 +149,8 @@ def is_verb(context: Context, *, third_person: bool) -> bool | None:
         return False
     if before in CLASSES["many"] - {"these", "those"}:
         return True
+    if context.at(-2) in ("a", "an") and last not in AND:
+        return False  # a sharp increase
     if last in CLASSES["preposition"] or last in CLASSES["be"] or last.endswith("'s"):
         return False
     plural = last.endswith("s") and not last.endswith(NO_PLURAL)
@@ -123,8 +163,9 @@ def _condition(written: str) -> Condition:
     """``"last=a|<be>"`` as a test."""
     denied = written.startswith("!")
     place, _, listed = written.removeprefix("!").partition("=")
-    if place == "name":
-        return lambda context: context.after_name() != denied
+    if place in TESTS:
+        test = TESTS[place]
+        return lambda context: test(context) != denied
     wanted: set[str] = set()
     endings: list[str] = []
     for word in listed.split("|"):
@@ -138,7 +179,9 @@ def _condition(written: str) -> Condition:
 
     def holds(context: Context) -> bool:
         if place == "near":
-            found = any(word in wanted for word in context.near())
+            found = any(
+                word in wanted or (ending and len(word) > 4 and word.endswith(ending)) for word in context.near()
+            )
         else:
             offsets = {"last": -1, "next": 1, "beyond": 2, "second": -2}
             word = context.before() if place == "before" else context.at(offsets[place])

@@ -26,7 +26,9 @@ class _State:
     arrivals: list[tuple[float, "_State", int]] = field(default_factory=list)  # score of the step, from where, symbol
 
 
-def paths(joint: JointModel, word: str, most: int) -> list[tuple[float, tuple[int, ...]]]:
+def paths(
+    joint: JointModel, word: str, most: int, *, beam: int = BEAM, margin: float = MARGIN
+) -> list[tuple[float, tuple[int, ...]]]:
     """Up to ``most`` graphone sequences that spell ``word`` with their log-probabilities, the best first.
 
     A beam search from the left finds the states; a search from the right end, which knows the best score to every
@@ -41,13 +43,13 @@ def paths(joint: JointModel, word: str, most: int) -> list[tuple[float, tuple[in
     ]
     top = [{False: -inf, True: -inf} for _ in beams]  # the best score so far
     for position in range(len(word)):
-        for state in _live(beams[position]):
+        for state in _live(beams[position], beam, margin):
             for end in range(position + 1, min(position + 2, len(word)) + 1):
                 for symbol in joint.by_letters.get(word[position:end], ()):
                     step = joint.score(state.history, symbol)
                     has_vowel = state.has_vowel or symbol in joint.vowels
                     score = state.score + step
-                    if score < top[end][has_vowel] - MARGIN:
+                    if score < top[end][has_vowel] - margin:
                         continue
                     top[end][has_vowel] = max(top[end][has_vowel], score)
                     following = joint.extend(state.history, symbol)
@@ -61,11 +63,11 @@ def paths(joint: JointModel, word: str, most: int) -> list[tuple[float, tuple[in
     return _best_first(joint, ends, most) if word else []
 
 
-def _live(beam: dict[tuple[int, bool], _State]) -> list[_State]:
-    best = nlargest(BEAM, beam.values(), key=lambda s: s.score)
-    live = [state for state in best if state.score >= best[0].score - MARGIN]
+def _live(states: dict[tuple[int, bool], _State], beam: int, margin: float) -> list[_State]:
+    best = nlargest(beam, states.values(), key=lambda s: s.score)
+    live = [state for state in best if state.score >= best[0].score - margin]
     if not any(state.has_vowel for state in live):
-        live += nlargest(1, (s for s in beam.values() if s.has_vowel), key=lambda s: s.score)
+        live += nlargest(1, (s for s in states.values() if s.has_vowel), key=lambda s: s.score)
     return live
 
 

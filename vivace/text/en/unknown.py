@@ -18,6 +18,11 @@ from vivace.text.en.search import log_probabilities, paths
 CANDIDATES = 30  # paths that the other models score
 WEIGHTS = (0.2, 0.3, 0.4)  # of the log-probabilities of the three models: they are not independent of one another
 MAX_LETTERS = 40
+QUICK_BEAM, QUICK_MARGIN = (
+    4,
+    5.0,
+)  # of the search that answers in 0.07 ms a letter, a thirtieth of the time of all three
+NO_WORD = -4.5  # nats a letter: words have -2 to -4, letters drawn at random -6
 
 Scores = tuple[float, float, float]  # log-probabilities by the three models
 
@@ -43,6 +48,16 @@ def model() -> Reader:
 def phones(word: str) -> tuple[str, ...]:
     """ARPAbet of a word of the letters a to z, in lower case; anything else in it is passed over."""
     return decode(model(), "".join(c for c in word if "a" <= c <= "z")[:MAX_LETTERS])
+
+
+def quick_phones(word: str) -> tuple[str, ...]:
+    """As ``phones``, by a narrow search in one n-gram model; ``()`` for letters that are no word in any language."""
+    letters = "".join(c for c in word if "a" <= c <= "z")[:MAX_LETTERS]
+    joint = model().forward
+    found = paths(joint, letters, 1, beam=QUICK_BEAM, margin=QUICK_MARGIN)
+    if not found or found[0][0] < NO_WORD * len(letters):
+        return ()
+    return joint.phones(found[0][1])
 
 
 def decode(reader: Reader, word: str) -> tuple[str, ...]:

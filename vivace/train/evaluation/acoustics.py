@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vivace.train.corpus.pitch import FRAME_S as PITCH_FRAME_S
+from vivace.train.corpus.pitch import Track
+from vivace.train.corpus.recording import SAMPLE_RATE, Samples
 from vivace.train.evaluation.warping import FRAME_S, Path
-from vivace.train.pitch import FRAME_S as PITCH_FRAME_S
-from vivace.train.pitch import Track
-from vivace.train.recording import SAMPLE_RATE, Samples
 
 WINDOW = SAMPLE_RATE // 50  # 20 ms
 

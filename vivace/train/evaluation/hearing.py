@@ -8,9 +8,9 @@ import numpy as np
 import soxr
 
 from vivace.models.chattts.text import word_tokens
-from vivace.train.edits import aligned, edits
-from vivace.train.recogniser import said, tones, without_tone
-from vivace.train.recording import SAMPLE_RATE, Samples
+from vivace.train.corpus.recording import SAMPLE_RATE, Samples
+from vivace.train.edit_distance import aligned, edits
+from vivace.train.recognizer.model import said, tones, without_tone
 from vivace.types import Word
 
 

@@ -13,9 +13,9 @@ import torch
 from vivace.audio.files import write_audio
 from vivace.audio.mel import log_mel
 from vivace.models.chattts.dvae import MEL
+from vivace.train.corpus.recording import SAMPLE_RATE, Samples, levelled
 from vivace.train.evaluation.score import Row
 from vivace.train.preset import MEL_FLOOR
-from vivace.train.recording import SAMPLE_RATE, Samples, levelled
 
 STYLE = "body{font-family:sans-serif;max-width:70em;margin:2em auto}img{display:block;height:120px}table{font-size:80%}"
 

@@ -1,17 +1,29 @@
 """The scores of one voice in one language, sentence by sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from vivace.train.evaluation.acoustics import clipped, pitch_correlation, silence_db
+from vivace.train.corpus.pitch import end_rise, pitch_track
+from vivace.train.corpus.prosody import PAUSES_S
+from vivace.train.corpus.recording import Recording, Samples, levelled, loudness
+from vivace.train.evaluation.acoustics import click, clipped, pause_s, pitch_correlation, silence_db
 from vivace.train.evaluation.hearing import PhoneScore, Tally, WordRecogniser
 from vivace.train.evaluation.warping import cepstra, mel_cepstral_distance, warp
-from vivace.train.pitch import end_rise, pitch_track
-from vivace.train.recogniser import Recogniser
-from vivace.train.recording import Recording, Samples, levelled, loudness
+from vivace.train.recognizer.model import Recogniser
 from vivace.types import SpokenLanguage, Word
+
+Say = Callable[[str], Samples]  # one voice: text to [N] at 24 kHz
+Stream = Callable[[str], Iterable[Samples]]  # the same, piece by piece
+
+
+def with_break(text: str, tag: str) -> str:
+    """``text`` with ``tag`` in its middle: before a word of English, before any character of Chinese."""
+    places = [i + 1 for i, c in enumerate(text) if c == " "] or list(range(1, len(text) - 1))
+    at = places[len(places) // 2]
+    return text[:at] + tag + text[at:]
+
 
 SHORTEST, LONGEST = 0.6, 1.6  # of the teacher's duration: a speech that ended in time
 SHORT_S = 0.4  # a speech of one short word may be this much longer than the teacher's, whatever the ratio
@@ -27,7 +39,7 @@ class Judges:
 
 
 @dataclass
-class Spoken:
+class SpokenSentence:
     """A synthesised speech and what it cost."""
 
     samples: Samples
@@ -38,7 +50,7 @@ class Spoken:
 
 
 @dataclass(frozen=True)
-class Finding:
+class SpeechFinding:
     """What was heard of one sentence."""
 
     text: str
@@ -67,13 +79,13 @@ class Score:
     question_rises: list[float] = field(default_factory=list)  # semitones
     statement_rises: list[float] = field(default_factory=list)
     speeches: list[Samples] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[SpeechFinding] = field(default_factory=list)
     in_time: int = 0
     retries: int = 0
     work_s: float = 0.0
     cpu_s: float = 0.0
 
-    def add(self, text: str, words: Sequence[Word], own: Spoken, teacher: Recording, judges: Judges) -> None:
+    def add(self, text: str, words: Sequence[Word], own: SpokenSentence, teacher: Recording, judges: Judges) -> None:
         """One sentence, of ``words``; ``teacher`` as it was recorded."""
         wanted = levelled(teacher.samples)
         seconds = len(own.samples) / 24_000
@@ -95,7 +107,7 @@ class Score:
         words_before, phones_before = self.words.errors, self.phones.phones.errors
         faults = self._listen(words, own.samples, wanted, judges)
         self.findings.append(
-            Finding(
+            SpeechFinding(
                 text,
                 round(self.lengths[-1], 3),
                 own.stopped and in_time,
@@ -154,3 +166,21 @@ class Score:
             "rtf": round(self.work_s / audio_s, 3),
             "cpu_rtf": round(self.cpu_s / audio_s, 3),
         }
+
+
+def manner(voice: str, language: str, say: Say, stream: Stream, texts: Sequence[str]) -> Row:
+    """Durations by speed tag against ``[speed_5]``, seconds of silence by break tag, the largest step at a join."""
+    lengths = [np.array([len(say(f"[speed_{n}]{text}")) for text in texts]) for n in range(10)]
+    rates = [float(np.mean(lengths[5] / length)) for length in lengths]
+    short, long = (float(np.mean([pause_s(say(with_break(text, tag))) for text in texts])) for tag in PAUSES_S)
+    parts = list(stream(" ".join(texts)))
+    joins = np.cumsum([len(part) for part in parts])[:-1]
+    return {
+        "voice": voice,
+        "language": language,
+        **{f"rate_{n}": round(rate, 2) for n, rate in enumerate(rates)},
+        "pause_none_s": round(float(np.mean([pause_s(say(text)) for text in texts])), 2),
+        "pause_uv_s": round(short, 2),
+        "pause_l_s": round(long, 2),
+        "join_step": round(click(np.concatenate(parts), [int(j) for j in joins]), 4),
+    }

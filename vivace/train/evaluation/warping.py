@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from vivace.audio.mel import log_mel
 from vivace.models.chattts.dvae import MEL
+from vivace.train.corpus.recording import Samples
 from vivace.train.preset import MEL_FLOOR
-from vivace.train.recording import Samples
 
 CEPSTRA = 13
 FRAME_S = 2 * MEL.hop / MEL.sample_rate  # every second mel frame

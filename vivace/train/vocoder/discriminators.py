@@ -1,17 +1,147 @@
 """The two discriminators that a vocoder is trained against."""
 
-# B batch, N samples
-
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
 
-from vivace.train.vocoder.adversarial_loss import discriminator_loss, feature_loss, generator_loss
-from vivace.train.vocoder.period_discriminator import MultiPeriodDiscriminator
-from vivace.train.vocoder.resolution_discriminator import MultiResolutionDiscriminator
-from vivace.train.vocoder.spectral import RESOLUTIONS, Resolution
-from vivace.train.vocoder.verdict import Verdict
+from vivace.train.vocoder.spectral import RESOLUTIONS, Resolution, magnitudes
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The opinion of one sub-discriminator: high where it takes the wave for a recording."""
+
+    scores: Tensor  # [B, ...], one number for each place it looks at
+    features: tuple[Tensor, ...]  # what its layers see, the first one first; their shapes are its own business
+
+
+# B batch, N samples, p period, C channels, T samples of one phase
+
+
+WIDENING = (1, 4, 16, 32, 32)  # channels of the layers, in units of the first one's; 32 to 1024 in the paper
+SLOPE = 0.1  # of the leaky rectifier below zero
+
+
+class PeriodDiscriminator(nn.Module):
+    """Looks at the ``p`` phases of a wave, each of them alone.
+
+    The paper folds the wave into ``T`` rows of ``p`` samples and convolves with kernels of ``(5, 1)``. No kernel
+    reaches across phases, so that they are rows of the batch here: the same sums, and quicker on a CPU.
+    """
+
+    def __init__(self, period: int, width: int = 32) -> None:
+        super().__init__()
+        self.period = period
+        channels = (1, *(width * factor for factor in WIDENING))
+        last = len(WIDENING) - 1
+        self.layers = nn.ModuleList(
+            weight_norm(nn.Conv1d(channels[i], channels[i + 1], 5, stride=1 if i == last else 3, padding=2))
+            for i in range(len(WIDENING))
+        )
+        self.score = weight_norm(nn.Conv1d(channels[-1], 1, 3, padding=1))
+
+    def forward(self, wave: Tensor) -> Verdict:
+        """``wave`` ``[B, N]``, reflected at the end to a whole number of periods."""
+        wave = F.pad(wave[:, None], (0, -wave.shape[-1] % self.period), mode="reflect")[:, 0]
+        phases = wave.view(len(wave), -1, self.period).transpose(1, 2)  # [B, N] -> [B, p, T]
+        x = phases.reshape(-1, 1, phases.shape[-1])  # [B * p, 1, T]
+        features = []
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), SLOPE)
+            features.append(x)
+        scores = cast(Tensor, self.score(x))
+        features.append(scores)
+        return Verdict(scores.view(len(wave), -1), tuple(features))
+
+
+class MultiPeriodDiscriminator(nn.Module):
+    """One ``PeriodDiscriminator`` a period; prime ones, so that they overlap least."""
+
+    def __init__(self, periods: Sequence[int] = (2, 3, 5, 7, 11), width: int = 32) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(PeriodDiscriminator(period, width) for period in periods)
+
+    def forward(self, wave: Tensor) -> list[Verdict]:
+        return [part(wave) for part in self.parts]
+
+
+# B batch, N samples, K frequency bins, T frames, C channels
+
+
+WIDE = (3, 9)  # of the kernels: frames, bins
+SLOPE = 0.2  # of the leaky rectifier below zero
+
+
+class ResolutionDiscriminator(nn.Module):
+    """Looks at the linear magnitudes of one short-time Fourier transform as at a picture."""
+
+    def __init__(self, resolution: Resolution, width: int = 32) -> None:
+        super().__init__()
+        self.resolution = resolution
+        self.layers = nn.ModuleList(
+            weight_norm(layer)
+            for layer in (
+                nn.Conv2d(1, width, WIDE, padding=(1, 4)),
+                *(nn.Conv2d(width, width, WIDE, stride=(1, 2), padding=(1, 4)) for _ in range(3)),
+                nn.Conv2d(width, width, 3, padding=1),
+            )
+        )
+        self.score = weight_norm(nn.Conv2d(width, 1, 3, padding=1))
+
+    def forward(self, wave: Tensor) -> Verdict:
+        """``wave`` ``[B, N]``, longer than half a window."""
+        x = magnitudes(wave, self.resolution).transpose(1, 2)[:, None]  # [B, K, T] -> [B, 1, T, K]
+        features = []
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), SLOPE)
+            features.append(x)
+        scores = cast(Tensor, self.score(x))
+        features.append(scores)
+        return Verdict(scores.flatten(1), tuple(features))
+
+
+class MultiResolutionDiscriminator(nn.Module):
+    """One ``ResolutionDiscriminator`` a resolution."""
+
+    def __init__(self, resolutions: Sequence[Resolution] = RESOLUTIONS, width: int = 32) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(ResolutionDiscriminator(resolution, width) for resolution in resolutions)
+
+    def forward(self, wave: Tensor) -> list[Verdict]:
+        return [part(wave) for part in self.parts]
+
+
+def discriminator_loss(recorded: Sequence[Verdict], made: Sequence[Verdict]) -> Tensor:
+    """Hinge loss: scores of recordings are to be above 1, those of what was made below -1. Averaged over the parts."""
+    losses = [
+        torch.relu(1 - true.scores.float()).mean() + torch.relu(1 + false.scores.float()).mean()
+        for true, false in zip(recorded, made, strict=True)
+    ]
+    return torch.stack(losses).mean()
+
+
+def generator_loss(made: Sequence[Verdict]) -> Tensor:
+    """Hinge loss: what was made is to be taken for a recording. Averaged over the parts."""
+    return torch.stack([torch.relu(1 - verdict.scores.float()).mean() for verdict in made]).mean()
+
+
+def feature_loss(recorded: Sequence[Verdict], made: Sequence[Verdict]) -> Tensor:
+    """Mean absolute difference of what each layer sees, averaged over layers and parts."""
+    losses = [
+        (a.detach().float() - b.float()).abs().mean()
+        for true, false in zip(recorded, made, strict=True)
+        for a, b in zip(true.features, false.features, strict=True)
+    ]
+    return torch.stack(losses).mean()
+
+
+# B batch, N samples
+
 
 RESOLUTION_WEIGHT = 0.1  # of the multi-resolution discriminator, against 1 for the multi-period one
 

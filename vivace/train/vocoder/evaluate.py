@@ -12,7 +12,7 @@ from vivace.audio.files import read_audio
 from vivace.audio.mel import MelSpec, log_mel
 from vivace.errors import AudioDecodeError, InputError
 from vivace.models.registry import embedded_root
-from vivace.train.recording import Samples
+from vivace.train.corpus.recording import Samples
 from vivace.train.vocoder.generator import quieter, read_vocos
 from vivace.train.vocoder.measures import Measures, measure
 from vivace.train.vocoder.prepared_audio import LONGEST_S, recordings_in

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from vivace.errors import WeightsMismatchError, WeightsNotFoundError
 from vivace.layers.convnext import ConvNeXtBlock
-from vivace.train.depthwise import block_forward, conv_forward
-from vivace.train.export import VOCOS_NAMES, published_names
+from vivace.train.voice.depthwise import block_forward, conv_forward
+from vivace.train.voice.export import VOCOS_NAMES, published_names
 from vivace.vocoder.vocos import Vocos
 from vivace.vocoder.weights import VOCOS
 from vivace.weights.load import read_tensors, write_tensors

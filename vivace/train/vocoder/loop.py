@@ -9,21 +9,89 @@ from pathlib import Path
 
 import torch
 
+from vivace.audio.mel import log_mel
+from vivace.errors import InputError
 from vivace.runtime.device import pick_device
-from vivace.train.budget import Budget
+from vivace.train.corpus.dataset import HELD_OUT, HOP, N_MELS, Corpus
+from vivace.train.corpus.recording import SAMPLE_RATE
+from vivace.train.schedule import Budget
 from vivace.train.vocoder.batches import Batches, Material
 from vivace.train.vocoder.checkpoint import Facts, resume, save_checkpoint
 from vivace.train.vocoder.config import VocoderTraining
 from vivace.train.vocoder.generator import write_vocos
-from vivace.train.vocoder.held_out import held_out_distances
-from vivace.train.vocoder.material import gather
-from vivace.train.vocoder.own_folder import own_folder
-from vivace.train.vocoder.precision import faster_precision
+from vivace.train.vocoder.predicted_mels import MelFiles, ShardMels
+from vivace.train.vocoder.prepared_audio import prepare_audio
+from vivace.train.vocoder.recordings import CorpusRecordings, Recordings, split
 from vivace.train.vocoder.reporting import Advance, Report
-from vivace.train.vocoder.step import Batch, Losses, train_step
-from vivace.train.vocoder.step_log import StepLog
+from vivace.train.vocoder.run import StepLog, faster_precision, own_folder
+from vivace.train.vocoder.spectral import stft_distance
+from vivace.train.vocoder.step import VocoderBatch, VocoderLosses, train_step
 from vivace.train.vocoder.training_state import TrainingState, new_state
 from vivace.types import Progress
+from vivace.vocoder.vocos import Vocos
+
+AUDIO = "audio"  # the folder of decoded recordings in the run's own
+
+
+def gather(config: VocoderTraining, report: Report, progress: Advance | None = None) -> tuple[Material, Material]:
+    """Training and held-out material.
+
+    Raises:
+        InputError: there are too few recordings, or mels that do not go with them.
+    """
+    if config.data.corpus is not None:
+        return _of_corpus(config)
+    assert config.data.folder is not None, "the configuration has one of the two"
+    store = config.out / AUDIO
+    rate, shortest = config.mel.sample_rate, config.mel.n_fft
+    audio = prepare_audio(config.data.folder, store, rate, shortest=shortest, report=report, progress=progress)
+    if len(audio.names) < 2:
+        raise InputError(f"{str(config.data.folder)!r} has one recording; give two or more: one is held out")
+    train, held = split(audio, config.data.held_out, config.seed)
+    return _with_files(train, config), _with_files(held, config)
+
+
+def _with_files(recordings: Recordings, config: VocoderTraining) -> Material:
+    if config.data.mels is None:
+        return Material(recordings)
+    frames = [length // config.mel.hop for length in recordings.lengths]
+    return Material(recordings, MelFiles(config.data.mels, recordings.names, frames, config.mel.n_mels))
+
+
+def _of_corpus(config: VocoderTraining) -> tuple[Material, Material]:
+    assert config.data.corpus is not None, "asked for by its caller"
+    if (config.mel.sample_rate, config.mel.hop, config.mel.n_mels) != (SAMPLE_RATE, HOP, N_MELS):
+        raise InputError(f"a corpus has {SAMPLE_RATE} Hz, a hop of {HOP} and {N_MELS} mel bins; leave 'mel' out")
+    corpus = Corpus(config.data.corpus)
+    made = []
+    for part in ("train", HELD_OUT):
+        recordings = CorpusRecordings(corpus, corpus.part(part))
+        if not recordings.lengths:
+            raise InputError(f"the corpus {str(config.data.corpus)!r} has nothing for {part!r}; make it larger")
+        mels = ShardMels(config.data.mels, corpus, recordings.utterances) if config.data.mels else None
+        made.append(Material(recordings, mels))
+    return made[0], made[1]
+
+
+CROPS = 64  # at most
+
+
+@torch.inference_mode()
+def held_out_distances(
+    vocos: Vocos, batches: Batches, config: VocoderTraining, device: torch.device
+) -> tuple[float, float]:
+    """Mean absolute difference of log mels and the multi-resolution spectral distance, over the same crops always."""
+    rows = min(config.batch, batches.crops_per_epoch)
+    rounds = max(1, min(CROPS, batches.crops_per_epoch) // rows)
+    mel, stft = 0.0, 0.0
+    for number in range(rounds):
+        batch = batches.at(number, rows, device)
+        made = vocos(batch.mel)
+        spec = config.mel.spec
+        mel += float((log_mel(made, spec) - log_mel(batch.samples, spec)).abs().mean()) / rounds
+        stft += float(stft_distance(made, batch.samples)) / rounds
+    return mel, stft
+
 
 log = logging.getLogger(__name__)
 CHECKPOINTS, LOG, WEIGHTS = "checkpoints", "log.jsonl", "vocos.safetensors"
@@ -92,7 +160,7 @@ def _train(
     return config.out / WEIGHTS
 
 
-def _next(batches: Batches, step: int, config: VocoderTraining, device: torch.device) -> list[Batch]:
+def _next(batches: Batches, step: int, config: VocoderTraining, device: torch.device) -> list[VocoderBatch]:
     first = step * config.accumulate
     return [batches.at(first + part, config.batch, device) for part in range(config.accumulate)]
 
@@ -116,7 +184,7 @@ def _precision(config: VocoderTraining, state: TrainingState, batches: Batches, 
     tried.step = config.discriminators.from_step  # with the adversary, where the time goes
     batch = _next(batches, 0, config, device)[:1]
 
-    def work(dtype: torch.dtype) -> Losses:
+    def work(dtype: torch.dtype) -> VocoderLosses:
         return train_step(tried, batch, config, rate=0.0, precision=dtype)
 
     return "bfloat16" if faster_precision(work) == torch.bfloat16 else "float32"

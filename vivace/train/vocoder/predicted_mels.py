@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivace.errors import InputError
-from vivace.train.store import FRAMES_PER_CODE, MEL_FILE, N_MELS, Corpus, Utterance
+from vivace.train.corpus.dataset import FRAMES_PER_CODE, MEL_FILE, N_MELS, Corpus, Utterance
 
 Mel = NDArray[np.float32]
 

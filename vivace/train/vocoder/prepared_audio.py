@@ -13,7 +13,7 @@ import numpy as np
 
 from vivace.audio.files import read_audio
 from vivace.errors import AudioDecodeError, InputError
-from vivace.train.recording import Samples
+from vivace.train.corpus.recording import Samples
 from vivace.train.vocoder.reporting import Advance, Report
 from vivace.types import Progress
 from vivace.weights.atomic import replacing

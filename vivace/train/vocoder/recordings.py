@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vivace.train.recording import CODE_SAMPLES, Samples
-from vivace.train.store import Corpus, Utterance
+from vivace.train.corpus.dataset import Corpus, Utterance
+from vivace.train.corpus.recording import CODE_SAMPLES, Samples
 
 
 class Recordings(Protocol):
@@ -42,7 +42,7 @@ class CorpusRecordings:
         return float(np.abs(self._corpus.samples(self.utterances[index])).max(initial=0.0))
 
 
-class Part:
+class RecordingPart:
     """Some of the recordings, under their own numbers."""
 
     def __init__(self, whole: Recordings, indices: Sequence[int]) -> None:
@@ -57,8 +57,8 @@ class Part:
         return self._whole.peak(self._indices[index])
 
 
-def split(whole: Recordings, share: float, seed: int) -> tuple[Part, Part]:
+def split(whole: Recordings, share: float, seed: int) -> tuple[RecordingPart, RecordingPart]:
     """The recordings to train on, and a random ``share`` of them, at least one, that is held out."""
     order: NDArray[np.int64] = np.random.default_rng([seed, 1]).permutation(len(whole.names))
     held = max(1, round(share * len(order)))
-    return Part(whole, sorted(order[held:].tolist())), Part(whole, sorted(order[:held].tolist()))
+    return RecordingPart(whole, sorted(order[held:].tolist())), RecordingPart(whole, sorted(order[:held].tolist()))

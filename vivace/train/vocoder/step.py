@@ -13,16 +13,15 @@ from torch.optim import AdamW
 from vivace.audio.mel import log_mel
 from vivace.errors import EngineError
 from vivace.train.vocoder.config import VocoderTraining
-from vivace.train.vocoder.ema import follow
 from vivace.train.vocoder.generator import vocos_forward
 from vivace.train.vocoder.spectral import stft_distance
-from vivace.train.vocoder.training_state import TrainingState
+from vivace.train.vocoder.training_state import TrainingState, follow
 
 NOT_FINITE = "the losses of step {} are no finite numbers; lower optimiser.learning_rate and start again"
 
 
 @dataclass(frozen=True)
-class Batch:
+class VocoderBatch:
     """Recordings and what the generator is shown of them."""
 
     samples: Tensor  # [B, N]
@@ -30,7 +29,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Losses:
+class VocoderLosses:
     """Of one step, unweighted, averaged over the accumulated batches; 0 for what there was none of."""
 
     mel: float = 0.0
@@ -41,8 +40,13 @@ class Losses:
 
 
 def train_step(
-    state: TrainingState, batches: Sequence[Batch], config: VocoderTraining, *, rate: float, precision: torch.dtype
-) -> Losses:
+    state: TrainingState,
+    batches: Sequence[VocoderBatch],
+    config: VocoderTraining,
+    *,
+    rate: float,
+    precision: torch.dtype,
+) -> VocoderLosses:
     """Change ``state`` by one step at the learning rate ``rate``.
 
     Args:
@@ -65,7 +69,7 @@ def train_step(
     return replace(losses, discriminators=judged)
 
 
-def _made(state: TrainingState, batch: Batch, precision: torch.dtype) -> Tensor:
+def _made(state: TrainingState, batch: VocoderBatch, precision: torch.dtype) -> Tensor:
     with _cast(batch.mel, precision):
         if batch.mel.device.type == "cpu":  # where the library's depthwise convolutions are slow to train
             return vocos_forward(state.generator, batch.mel)
@@ -75,7 +79,7 @@ def _made(state: TrainingState, batch: Batch, precision: torch.dtype) -> Tensor:
 
 def _teach_discriminators(
     state: TrainingState,
-    batches: Sequence[Batch],
+    batches: Sequence[VocoderBatch],
     made: Sequence[Tensor],
     config: VocoderTraining,
     precision: torch.dtype,
@@ -95,13 +99,13 @@ def _teach_discriminators(
 
 def _teach_generator(
     state: TrainingState,
-    batches: Sequence[Batch],
+    batches: Sequence[VocoderBatch],
     made: Sequence[Tensor],
     config: VocoderTraining,
     precision: torch.dtype,
     *,
     against: bool,
-) -> Losses:
+) -> VocoderLosses:
     optimiser, sums = state.optimisers.generator, torch.zeros(4)
     optimiser.zero_grad(set_to_none=True)
     state.discriminators.requires_grad_(False)  # only passed through
@@ -113,7 +117,7 @@ def _teach_generator(
         sums += parts.detach().cpu() / len(batches)
     state.discriminators.requires_grad_(True)
     _finish(optimiser, state.generator, float(sums.sum()), state.step, config.optimiser.clip)
-    return Losses(*sums.tolist())
+    return VocoderLosses(*sums.tolist())
 
 
 def _distances(samples: Tensor, wave: Tensor, config: VocoderTraining) -> tuple[Tensor, Tensor]:
@@ -124,7 +128,7 @@ def _distances(samples: Tensor, wave: Tensor, config: VocoderTraining) -> tuple[
 
 
 def _game(
-    state: TrainingState, batch: Batch, wave: Tensor, precision: torch.dtype, against: bool
+    state: TrainingState, batch: VocoderBatch, wave: Tensor, precision: torch.dtype, against: bool
 ) -> tuple[Tensor, Tensor]:
     if not against:
         return wave.new_zeros(()), wave.new_zeros(())

@@ -1,6 +1,8 @@
 """Everything that a step of the training changes."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -8,9 +10,24 @@ from torch.optim import AdamW
 
 from vivace.train.vocoder.config import OptimiserConfig, VocoderTraining
 from vivace.train.vocoder.discriminators import Discriminators
-from vivace.train.vocoder.ema import averaging_copy
 from vivace.train.vocoder.generator import new_vocos, quieter, read_vocos
 from vivace.vocoder.vocos import Vocos
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def averaging_copy(module: Module) -> Module:
+    """A copy that takes part in no gradient."""
+    copy = deepcopy(module)
+    copy.requires_grad_(False)
+    return copy
+
+
+@torch.no_grad()
+def follow(copy: nn.Module, module: nn.Module, decay: float) -> None:
+    """One step of ``copy`` towards ``module``: what it held counts ``decay``."""
+    for slow, now in zip(copy.parameters(), module.parameters(), strict=True):
+        slow.lerp_(now, 1 - decay)
 
 
 @dataclass

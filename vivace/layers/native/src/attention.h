@@ -54,8 +54,7 @@ INLINE void keep(head_kv h, int kind, idx at, const float *k, const float *v, id
     }
 }
 
-/* One query over the first `keys` positions. Sums of 16 positions at a time: partial sums of several keys hide the
-   latency of one. */
+/* One query over the first `keys` positions. While keys are read their values are fetched. */
 #define ATTEND(NAME, TYPE, LOAD, SCALED)                                                                              \
     INLINE void NAME(const float *q, head_kv h, float *y, idx keys, const idx d) {                                    \
         const TYPE *k = h.k, *v = h.v;                                                                                \
@@ -64,6 +63,7 @@ INLINE void keep(head_kv h, int kind, idx at, const float *k, const float *v, id
         float scale = 1.0f / __builtin_sqrtf((float)d), top = -__builtin_inff();                                      \
         for (idx s = 0; s < keys; s++) {                                                                              \
             vec products[PARTS] = {0};                                                                                \
+            for (idx i = 0; i < d; i += 64 / (idx)sizeof(TYPE)) __builtin_prefetch(v + s * d + i);                    \
             for (idx i = 0; i < d; i += LANES)                                                                        \
                 EACH_PART(p) products[p] += load(q + i + p * WIDTH) * LOAD(k + s * d + i + p * WIDTH);                \
             float score = sum(products) * scale;                                                                      \

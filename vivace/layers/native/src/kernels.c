@@ -7,3 +7,4 @@
 #include "decode_one.h"
 #include "decode_batch.h"
 #include "sample.h"
+#include "convnext.h"

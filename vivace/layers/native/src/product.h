@@ -58,6 +58,10 @@ INLINE void round_row(const float *x, idx n, rounded to, idx row) {
     to.sums[row] = sums;
 }
 
+/* Memory that is read once and in order comes as fast as it can only when it is asked for well ahead. */
+#define AHEAD 1024 /* bytes */
+#define FETCH(p) __builtin_prefetch((const char *)(p) + AHEAD)
+
 /* The integer sums of `rows` rows times `blocks` blocks: sums[rows][blocks][16]. One version for each set of
    instructions; all give the same numbers. TILE: rows whose sums fit into the registers. */
 
@@ -69,7 +73,11 @@ INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint
         for (int b = 0; b < blocks; b++) sums[r][b] = _mm512_setzero_si512();
     for (idx i = 0; i < n; i += 4) {
         __m512i w[PANEL];
-        for (int b = 0; b < blocks; b++) w[b] = _mm512_loadu_si512(codes + (i / 4 * blocks + b) * 4 * BLOCK);
+        for (int b = 0; b < blocks; b++) {
+            const uint8_t *from = codes + (i / 4 * blocks + b) * 4 * BLOCK;
+            FETCH(from);
+            w[b] = _mm512_loadu_si512(from);
+        }
         for (int r = 0; r < rows; r++) {
             int32_t four;
             memcpy(&four, x + r * n + i, 4);
@@ -113,13 +121,40 @@ INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint
 
 #elif defined(__AVX2__)
 #define TILE 4
+/* One row: all of a panel in the order of memory. */
+INLINE void sum_row(const code *x, idx n, int32_t x_sum, const uint8_t *codes, int32_t *to, const int blocks) {
+    __m256i sums[4 * PANEL]; /* of 4 outputs: two sums each */
+    for (int j = 0; j < 4 * blocks; j++) sums[j] = _mm256_setzero_si256();
+    const __m128i *w = (const __m128i *)codes;
+    for (idx i = 0; i < n; i += 4, w += 4 * blocks) {
+        int64_t four;
+        memcpy(&four, x + i, 8);
+        __m256i v = _mm256_set1_epi64x(four);
+        for (int j = 0; j < 4 * blocks; j++) {
+            if (j % 4 == 0) FETCH(w + j);
+            __m256i products = _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128(w + j)), v);
+            __asm__("vpaddd %1, %0, %0" : "+x"(sums[j]) : "x"(products));
+        }
+    }
+    for (int j = 0; j < 4 * blocks; j += 2) {
+        __m256i whole = _mm256_permute4x64_epi64(_mm256_hadd_epi32(sums[j], sums[j + 1]), 0xd8);
+        _mm256_storeu_si256((__m256i *)(to + 4 * j), _mm256_sub_epi32(whole, _mm256_set1_epi32(128 * x_sum)));
+    }
+}
+
 INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows, const int blocks) {
+    if (rows == 1) {
+        sum_row(x, n, x_sums[0], codes, to, blocks);
+        return;
+    }
+    const char *next = (const char *)codes + n * blocks * BLOCK; /* the panel behind this one */
     for (int half = 0; half < 2 * blocks; half++) { /* 8 outputs: the sums of 4 rows fit into the registers */
         __m256i sums[TILE][2]; /* of 4 outputs: two sums each */
         for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm256_setzero_si256();
         const __m128i *w = (const __m128i *)(codes + half * 2 * BLOCK);
         for (idx i = 0; i < n; i += 4, w += 4 * blocks) {
             __m256i first = _mm256_cvtepu8_epi16(_mm_loadu_si128(w)), second = _mm256_cvtepu8_epi16(_mm_loadu_si128(w + 1));
+            __builtin_prefetch(next, 0, 2), next += 32;
             for (int r = 0; r < rows; r++) {
                 int64_t four;
                 memcpy(&four, x + r * n + i, 8);
@@ -184,11 +219,9 @@ INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint
 }
 #endif
 
-/* `rows` rows times `blocks` blocks of 16 outputs; add: to what y holds. */
-INLINE void tile(const rounded *in, idx row, const uint8_t *codes, const float *scale, float *y, idx stride, idx n, int add,
-                 const int rows, const int blocks) {
-    int32_t sums[TILE * PANEL * BLOCK];
-    sum_products(in->codes + row * n, n, in->sums + row, codes, sums, rows, blocks);
+/* Floats of the integer sums [rows][blocks][16]; add: to what y holds. */
+INLINE void scale_sums(const rounded *in, idx row, const int32_t *sums, const float *scale, float *y, idx stride, int add,
+                       const int rows, const int blocks) {
     for (int r = 0; r < rows; r++)
         for (int o = 0; o < blocks * BLOCK; o += WIDTH) {
             ints whole;
@@ -197,6 +230,14 @@ INLINE void tile(const rounded *in, idx row, const uint8_t *codes, const float *
             vec value = __builtin_convertvector(whole, vec) * in->scale[row + r] * load(scale + o);
             store(to, add ? load(to) + value : value);
         }
+}
+
+/* `rows` rows times `blocks` blocks of 16 outputs. */
+INLINE void tile(const rounded *in, idx row, const uint8_t *codes, const float *scale, float *y, idx stride, idx n, int add,
+                 const int rows, const int blocks) {
+    int32_t sums[TILE * PANEL * BLOCK];
+    sum_products(in->codes + row * n, n, in->sums + row, codes, sums, rows, blocks);
+    scale_sums(in, row, sums, scale, y, stride, add, rows, blocks);
 }
 
 #define TILE_OF(count, blocks) tile(in, row, codes, scale, y, stride, n, add, count, blocks)
@@ -226,13 +267,21 @@ static void any_tile(const rounded *in, idx row, idx rows, const uint8_t *codes,
     }
 }
 
+#if defined(__AMX_INT8__) || defined(VIVACE_AMX_EMULATED)
+#include "amx.h"
+#endif
+
 INLINE idx panels(idx outputs) { return (outputs + PANEL * BLOCK - 1) / (PANEL * BLOCK); }
 
 /* Panel p of a product: all rows times up to 48 outputs. y: [rows, outputs]. */
 static void one_panel(const rounded *in, const packed *w, float *y, idx rows, idx outputs, idx n, int add, idx p) {
     idx first = p * PANEL * BLOCK, blocks = (outputs - first) / BLOCK;
     if (blocks > PANEL) blocks = PANEL;
-    for (idx r = 0; r < rows; r += TILE)
+    idx r = 0;
+#if defined(__AMX_INT8__) || defined(VIVACE_AMX_EMULATED)
+    r = rows_by_tiles(in, w->codes + first * n, w->scale + first, y + first, rows, outputs, n, add, blocks);
+#endif
+    for (; r < rows; r += TILE)
         any_tile(in, r, rows - r < TILE ? rows - r : TILE, w->codes + first * n, w->scale + first, y + r * outputs + first,
                  outputs, n, add, blocks);
 }

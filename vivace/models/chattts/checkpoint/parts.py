@@ -6,7 +6,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from vivace.layers.convnext import cast_mlps
+from vivace.layers.convnext import hold_frames
+from vivace.layers.native.convnext import is_quick
+from vivace.layers.native.kernels import kernels
 from vivace.layers.precision import Precision
 from vivace.layers.unfilled import unfilled
 from vivace.models.chattts.checkpoint.config import GPTConfig
@@ -14,7 +16,7 @@ from vivace.models.chattts.checkpoint.load import ChatTTSModel, Regime, build_ch
 from vivace.models.chattts.gpt import Llama
 from vivace.models.cpu_speed import Load
 from vivace.models.precision import (
-    FramePrecision,
+    FramePrecisionChoice,
     PrecisionChoice,
     PrecisionDecision,
     check_precision,
@@ -44,7 +46,7 @@ def load_chattts(
     device: torch.device | str = "cpu",
     regime: Regime = "a",
     precision: PrecisionChoice = "float32",
-    vocoder_precision: FramePrecision = "float32",
+    vocoder_precision: FramePrecisionChoice = "float32",
     fuse: bool = True,
     load: Load = "balanced",
     timings: Path | None = None,
@@ -78,11 +80,12 @@ def load_chattts(
     )
     chosen = decision.precision
     framing: list[nn.Module] = [model.decoder, vocoder]
-    dtype = choose_frame_precision(vocoder_precision, count_weights(framing), torch.device(device))
+    int16 = torch.device(device).type == "cpu" and is_quick(kernels(), "int16")
+    held = choose_frame_precision(vocoder_precision, count_weights(framing), torch.device(device), int16=int16)
     if model.dvae is not None:
         framing.append(model.dvae.decoder)  # its encoder stays as it is: the codes of a recording shall not change
     for module in framing:
-        cast_mlps(module, dtype)
+        hold_frames(module, held, fuse=fuse)
     for holder in (model.llama, model.embeddings):
         # The heads of a small model stay as they are: they cost little, and no later layer makes their errors good.
         if holder is model.llama or not model.llama.small or chosen == "bfloat16":

@@ -32,7 +32,7 @@ from vivace.models.gpt_sovits.symbols import SymbolSet
 from vivace.models.gpt_sovits.t2s.bert import Bert, CharacterTokenizer
 from vivace.models.gpt_sovits.t2s.model import S1Model
 from vivace.models.precision import (
-    FramePrecision,
+    FramePrecisionChoice,
     PrecisionChoice,
     PrecisionDecision,
     check_precision,
@@ -83,7 +83,7 @@ def load_gpt_sovits(
     *,
     device: torch.device | str = "cpu",
     precision: PrecisionChoice = "float32",
-    sound_precision: FramePrecision = "float32",
+    sound_precision: FramePrecisionChoice = "float32",
     load: Load = "balanced",
     timings: Path | None = None,
 ) -> GPTSoVITSParts:
@@ -139,7 +139,8 @@ def load_gpt_sovits(
     )
     s1.fuse(decision.precision)
     sounding = [module for module in (s2, vocoder) if module is not None]
-    dtype = choose_frame_precision(sound_precision, count_weights(sounding), torch.device(device))
+    held = choose_frame_precision(sound_precision, count_weights(sounding), torch.device(device))
+    dtype = torch.bfloat16 if held == "bfloat16" else torch.float32
     for network in (s2.dec if isinstance(s2, VitsModel) else s2.estimator, vocoder):
         if isinstance(network, HiFiGANGenerator | BigVGAN | FlowTransformer):
             network.cast_products(dtype)

@@ -22,9 +22,11 @@ def number_rules() -> tuple[Rule, ...]:
         mathematics,
         measure,
         money,
+        name,
         path,
         percent,
         reference,
+        sign,
         span,
         telephone,
         year,
@@ -39,6 +41,8 @@ def number_rules() -> tuple[Rule, ...]:
         fraction.MEASURED_RULES,
         percent.RULES,
         address.RULES,
+        cardinal.EARLY_RULES,
+        measure.RANGE_RULES,
         year.RULES,
         degrees.RULES,
         measure.RULES,
@@ -49,15 +53,22 @@ def number_rules() -> tuple[Rule, ...]:
         span.RULES,
         fraction.RULES,
         mathematics.RULES,
+        sign.LAST_RULES,
         cardinal.RULES,
     )
     return (
         *electronic.rules(mapping("en_signs"), spell),
         *path.RULES,
+        *sign.RULES,
+        *name.NUMBER_RULES,
         *identifier.NAMED_RULES,
         *degrees.ANGLE_RULES,
+        *year.EARLY_RULES,
+        *money.EARLY_RULES,
         *measure.DURATION_RULES,
         *telephone.RULES,
+        *reference.EARLY_RULES,
+        *date.SLASHED_RULES,
         *abbreviation.NUMBER_RULES,
         *(rule for rules in order for rule in rules),
     )
@@ -68,12 +79,14 @@ def word_rules() -> tuple[Rule, ...]:
     """Rules for any text: abbreviations, roman numerals, addresses without a digit."""
     from vivace.text import electronic
     from vivace.text.en.number import spell
-    from vivace.text.en.rules import abbreviation, address, date, path, roman, span
+    from vivace.text.en.rules import abbreviation, address, date, name, path, roman, sign, span
     from vivace.text.tables import mapping
 
     return (
         *electronic.rules(mapping("en_signs"), spell),
         *path.RULES,
+        *sign.RULES,
+        *name.RULES,
         *span.WORD_RULES,
         *date.WORD_RULES,
         *address.WORD_RULES,

@@ -2,11 +2,16 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 from vivace.text.tables import alternatives, rows
 
 TABLE = {written: spoken for written, spoken, _ in rows("en_abbreviations")}
-AFTER = {"any": "", "name": r"(?=\s?[A-Z])", "number": r"(?=\s?[0-9])", "roman": r"(?=\s[IVX]{1,6}\b)"}
+AFTER = {
+    "any": "",
+    "name": r"(?=\s?[A-Z])",
+    "number": r"(?=\s?[0-9]|\s[Nn]os?\.\s?[0-9])",
+    "roman": r"(?=\s[IVX]{1,6}\b)",
+}
 # A point that also ends the sentence stays a point: "cats, dogs, etc. Then" but not "e.g. This".
 ENDING = frozenset(
     (  # noqa: SIM905
@@ -24,6 +29,10 @@ STARTERS = re.compile(
 )
 
 
+ROMAN = re.compile(r"\s([IVX]{1,6})\b")
+NEXT_WORD = re.compile(r"['’\s]\s?[a-z]")
+
+
 def _read(m: re.Match[str]) -> str:
     written = m["abbreviation"]
     return TABLE[written] + (closing(m) if written in ENDING else "")
@@ -35,29 +44,48 @@ def closing(m: re.Match[str]) -> str:
     return "." if last and m.group().endswith(".") else ""
 
 
-def _after_name(written: str) -> re.Pattern[str]:
+def _before_roman(m: re.Match[str]) -> str | None:
+    """Before one letter, "no." is mostly the answer no and a sentence's end: I said no. I left."""
+    letters = ROMAN.match(m.string, m.end())
+    single = letters is not None and len(letters[1]) == 1
+    if single and (m["abbreviation"].lower() == "no." or NEXT_WORD.match(m.string, letters.end() if letters else 0)):
+        return None
+    return _read(m)
+
+
+def _after_name(written: str) -> Deferred:
     """St. and Dr. behind a name and not before one: a street, not a saint; a drive, not a doctor."""
-    return re.compile(
+    return Deferred(
         rf"(?<=[a-z] ){written}\.?(?=\s*(?:$|[,;)]|\n)|\s(?:[a-z]|[NSEW][EW]?\b)|{STARTERS.pattern})(?![A-Za-z])"
     )
 
 
-def _where(where: str, after: str | None = None) -> re.Pattern[str]:
+def _where(where: str, after: str | None = None) -> Deferred:
     written = [a for a, _, w in rows("en_abbreviations") if w == where and a[0].isalpha()]
     follows = AFTER[after or where]
-    return re.compile(
-        rf"(?<![A-Za-z.&'’])(?P<abbreviation>{alternatives(written)})(?<=\.|.(?![A-Za-z])){follows}(?![A-Za-z])"
+    return Deferred(
+        rf"(?<![A-Za-z.&'’/])(?P<abbreviation>{alternatives(written)})(?<=\.|.(?![A-Za-z])){follows}(?![A-Za-z])"
     )
 
 
 RULES = (
-    Rule("abbreviation.street", _after_name("St"), lambda m: f"street{closing(m)}"),
-    Rule("abbreviation.drive", _after_name("Dr"), lambda m: f"drive{closing(m)}"),
+    Rule("abbreviation.street", _after_name("St"), lambda m: f"street{closing(m)}", needs=("St",)),
+    Rule("abbreviation.drive", _after_name("Dr"), lambda m: f"drive{closing(m)}", needs=("Dr",)),
     *(Rule(f"abbreviation.{where}", _where(where), _read) for where in ("any", "name")),
-    Rule("abbreviation.roman", _where("number", "roman"), _read),
-    Rule("abbreviation.mister", re.compile(r"\bMr(?= (?:and|&) Mrs\b)"), lambda _: "mister", needs=("Mr ",)),
-    Rule("abbreviation.case", re.compile(r"(?<=[A-Za-z]{2} )v\.(?= [A-Z])"), lambda _: "versus", needs=(" v. ",)),
-    Rule("abbreviation.and", re.compile(r"\s?&\s?"), lambda _: " and "),
-    Rule("abbreviation.tag", re.compile(r"#(?=[A-Za-z])"), lambda _: "hashtag "),
+    Rule("abbreviation.roman", _where("number", "roman"), _before_roman),
+    Rule("abbreviation.mister", Deferred(r"\bMr(?= (?:and|&) Mrs\b)"), lambda _: "mister", needs=("Mr ",)),
+    Rule("abbreviation.case", Deferred(r"(?<=[A-Za-z.]{2} )v\.(?= [A-Z])"), lambda _: "versus", needs=(" v. ",)),
+    Rule("abbreviation.and", Deferred(r"\s?&\s?"), lambda _: " and ", needs=("&",)),
+    Rule("abbreviation.tag", Deferred(r"(?<![A-G])#(?=[A-Za-z])"), lambda _: "hashtag ", needs=("#",)),
 )
-NUMBER_RULES = (Rule("abbreviation.number", _where("number"), _read),)
+NUMBER_RULES = (
+    Rule(  # No 7, but not: No 7 days are alike
+        "abbreviation.number_word",
+        Deferred(
+            r"(?<![A-Za-z.&'’-])(?P<n>N[oO])(?P<many>s)?(?=\s[0-9]{1,6}(?![0-9A-Za-z])(?!\s(?!is\b|was\b|has\b)[a-z]+s\b))"
+        ),
+        lambda m: "numbers" if m["many"] else "number",
+        needs=("No", "NO"),
+    ),
+    Rule("abbreviation.number", _where("number"), _read),
+)

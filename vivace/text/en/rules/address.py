@@ -4,7 +4,7 @@ import re
 
 from vivace.text.en.number import ONES, cardinal, ordinal, spell
 from vivace.text.en.rules.abbreviation import closing
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 from vivace.text.tables import alternatives, mapping
 
 STREETS = {
@@ -56,33 +56,37 @@ def _state(m: re.Match[str]) -> str | None:
 NUMBER_RULES = (
     Rule(
         "address.street",
-        re.compile(
+        Deferred(
             rf"(?<![0-9A-Za-z.,$-])(?P<n>[0-9]{{1,5}})(?P<unit>[A-Z])? (?P<before>{SIDE} )?"
             rf"(?P<names>(?:(?:[A-Z][A-Za-z'’]{{1,20}}|[0-9]{{1,3}}(?:st|nd|rd|th)) ){{1,3}}?)"
             rf"(?P<kind>(?:{alternatives(list(STREETS))})\b\.?|(?:{NAMED})\b)(?P<after> {SIDE})?"
         ),
         _street,
+        lead=0,
     ),
     Rule(
         "address.box_number",
-        re.compile(r"(?<=\bBox )(?P<n>[0-9]{1,6})(?![0-9]|[.,][0-9])"),
+        Deferred(r"(?<=\bBox )(?P<n>[0-9]{1,6})(?![0-9]|[.,][0-9])"),
         lambda m: house_number(m["n"]),
+        lead=0,
     ),
     Rule(
         "address.road",
-        re.compile(r"(?<=\bI[- ])(?P<n>[0-9]{1,3})(?: (?P<side>[NSEW])\b)?(?![0-9.])"),
+        Deferred(r"(?<=\bI[- ])(?P<n>[0-9]{1,3})(?: (?P<side>[NSEW])\b)?(?![0-9.])"),
         lambda m: f"{house_number(m['n'])} {_side(m['side'])}".rstrip(),
+        lead=0,
     ),
 )
 WORD_RULES = (
     Rule(
         "address.state",
-        re.compile(
+        Deferred(
             rf"(?<=[a-z]), ?(?P<state>{alternatives(list(STATES))})(?: (?P<zip>[0-9]{{5}}(?:-[0-9]{{4}})?))?"
             r"(?![0-9A-Za-z'’-])"
         ),
         _state,
+        needs=(",",),
     ),
-    Rule("address.box", re.compile(r"\bP\.? ?O\.? (?=[Bb]ox\b)"), lambda _: "P O ", needs=("ox",)),
+    Rule("address.box", Deferred(r"\bP\.? ?O\.? (?=[Bb]ox\b)"), lambda _: "P O ", needs=("ox",)),
 )
 RULES = (*NUMBER_RULES, *WORD_RULES)

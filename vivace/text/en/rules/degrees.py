@@ -4,7 +4,7 @@ import re
 
 from vivace.text.en.forms import SIGN
 from vivace.text.en.number import number
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 
 SCALES = {"C": "Celsius", "F": "Fahrenheit"}
 SIDES = {"N": "north", "S": "south", "E": "east", "W": "west"}
@@ -25,27 +25,29 @@ def _angle(m: re.Match[str]) -> str:
 ANGLE_RULES = (
     Rule(
         "degrees.angle",
-        re.compile(
+        Deferred(
             r"(?<![0-9.])(?P<d>[0-9]{1,3})°\s?(?P<m>[0-5]?[0-9](?:\.[0-9]+)?)['’]"
             r"(?:\s?(?P<s>[0-5]?[0-9](?:\.[0-9]+)?)(?:[\"″”]|''))?(?:\s?(?P<side>[NSEW])\b)?"
         ),
         _angle,
         needs=("°",),
+        lead=0,
     ),
 )
 RULES = (
     Rule(
         "degrees.temperature",
-        re.compile(
+        Deferred(
             rf"(?P<sign>{SIGN})(?<![0-9A-Za-z.,$/]){NAMED}"
-            r"(?P<n>[0-9]{2,3}(?:\.[0-9])?|[0-9]\.[0-9]|(?<=-)[0-9])\s?(?P<scale>[CF])(?![A-Za-z0-9'’+#*-]|\.[A-Za-z])"
+            r"(?P<n>[0-9]{2,3}(?:\.[0-9])?|[0-9]\.[0-9]|(?<=[-–])[0-9])\s?(?P<scale>[CF])(?![A-Za-z0-9'’+#*-]|\.[A-Za-z])"
         ),
         lambda m: f"{'minus ' if m['sign'] else ''}{number(m['n'])} degrees {SCALES[m['scale']]}",
         needs=("C", "F"),
+        lead=1,
     ),
     Rule(
         "degrees.compass",
-        re.compile(r"(?<=[0-9]°)\s?(?P<side>[NSEW])\b"),
+        Deferred(r"(?<=[0-9]°)\s?(?P<side>[NSEW])\b"),
         lambda m: f" {SIDES[m['side']]}",
         needs=("°",),
     ),

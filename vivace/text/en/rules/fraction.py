@@ -5,7 +5,7 @@ import re
 from vivace.text.en.forms import SIGN
 from vivace.text.en.number import cardinal, number, ordinal
 from vivace.text.en.rules.measure import UNITS
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 from vivace.text.tables import alternatives
 
 USUAL = {
@@ -31,6 +31,8 @@ def fraction(above: str, below: str) -> str | None:
 def _read(m: re.Match[str]) -> str | None:
     if m["a"] == m["b"] and int(m["a"]) > 2 and not m["whole"] and (m["a"], m["b"]) not in USUAL:
         return f"{cardinal(m['a'])} out of {cardinal(m['b'])}"  # a full mark
+    if int(m["a"]) + int(m["b"]) == 100 and not (m["whole"] or m["sign"] or m["spaced"]):
+        return f"{cardinal(m['a'])} {cardinal(m['b'])}"  # a split: 80/20
     usual = USUAL.get((m["a"], m["b"]))
     if usual and not m["sign"] and not m["whole"]:
         return usual
@@ -66,29 +68,48 @@ def _named(m: re.Match[str], more: int) -> str:
 # Before the rules that would read the number below by itself: 3/4", 1/2%, 2 1/2 kg.
 MEASURED_RULES = (
     Rule(
+        "fraction.pressure",
+        Deferred(r"(?<![0-9A-Za-z./$])(?P<a>[0-9]{2,3})/(?P<b>[0-9]{2,3})\s?mm\s?Hg\b"),
+        lambda m: f"{cardinal(m['a'])} over {cardinal(m['b'])} millimeters of mercury",
+        needs=("Hg",),
+        lead=0,
+    ),
+    Rule(
         "fraction.measured",
-        re.compile(
+        Deferred(
             r"(?<![0-9A-Za-z./$€£'’-])(?<![0-9] )(?:(?P<whole>[0-9]{1,4})\s)?(?P<a>[1-9][0-9]?)/(?P<b>[248]|3|16|32)"
             rf"(?:(?P<mark>[\"″”%])|[\s-]?(?P<unit>{MEASURES})(?![A-Za-z0-9/²³^]))"
         ),
         _measured,
         needs=("/", "⁄"),
+        lead=0,
     ),
 )
 RULES = (
     Rule(
+        "fraction.beat",  # in 3/4 time
+        Deferred(
+            r"(?<![0-9A-Za-z./$])(?P<a>[2-9]|12)/(?P<b>2|4|8|16)(?=\s(?:time|beats?|meter|signature|rhythms?|measures?|bars?)\b)"
+        ),
+        lambda m: f"{cardinal(m['a'])} {cardinal(m['b'])}",
+        needs=("/",),
+        lead=0,
+    ),
+    Rule(
         "fraction.mark",
-        re.compile(r"(?<![0-9A-Za-z./$])(?P<a>[0-9]{1,2}\.[0-9])/(?P<b>10|5|4)(?![0-9A-Za-z/.])"),
+        Deferred(r"(?<![0-9A-Za-z./$])(?P<a>[0-9]{1,2}\.[0-9])/(?P<b>10|5|4)(?![0-9A-Za-z/.])"),
         lambda m: f"{number(m['a'])} out of {cardinal(m['b'])}",
         needs=("/",),
+        lead=0,
     ),
     Rule(
         "fraction",
-        re.compile(
+        Deferred(
             rf"(?P<sign>{SIGN})(?<![0-9A-Za-z./])(?:(?P<whole>[0-9]{{1,4}})\s)?(?P<a>[0-9]{{1,4}})(?:(?P<spaced>\s[/⁄]\s)|\s?[/⁄]\s?)(?P<b>(?!0[0-9])[0-9]{{1,4}})"
             r"(?:th|rd|nd|st)?s?(?![0-9A-Za-z/]|\.[0-9])"
         ),
         _read,
         needs=("/", "⁄"),
+        lead=1,
     ),
 )

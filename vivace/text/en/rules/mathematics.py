@@ -4,7 +4,7 @@ import re
 
 from vivace.text.en.number import cardinal, number
 from vivace.text.en.rules.address import house_number
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 
 SIGNS = {
     "+": "plus", "-": "minus", "−": "minus", "×": "times", "·": "times", "*": "times", "x": "times",
@@ -14,6 +14,7 @@ SIGNS = {
     "!=": "does not equal", "==": "equals", "≈": "is approximately", "±": "plus or minus", "^": "to the power of",
     "∈": "is in", "≡": "is equivalent to",
 }  # fmt: skip
+OPERATORS = (*tuple(sign for sign in SIGNS if len(sign) == 1 and sign != "x"), "!=")
 POWERS = {"²": " squared", "³": " cubed"}
 
 
@@ -33,74 +34,93 @@ def _pixels(m: re.Match[str]) -> str | None:
 EARLY_RULES = (
     Rule(
         "math.scientific",
-        re.compile(
-            r"(?<![0-9A-Za-z.])(?P<n>[0-9](?:\.[0-9]+)?)[eE](?P<sign>[-−+])?(?P<power>[0-9]{1,3})(?![0-9A-Za-z])"
-        ),
+        Deferred(r"(?<![0-9A-Za-z.])(?P<n>[0-9](?:\.[0-9]+)?)[eE](?P<sign>[-−+])?(?P<power>[0-9]{1,3})(?![0-9A-Za-z])"),
         _scientific,
         needs=("e", "E"),
+        lead=0,
     ),
     Rule(
         "math.pixels",
-        re.compile(r"(?<![0-9A-Za-z.,])(?P<a>[0-9]{3,4})\s?[x×]\s?(?P<b>[0-9]{3,4})(?![0-9A-Za-z]|[.,][0-9]|\s?=)"),
+        Deferred(r"(?<![0-9A-Za-z.,])(?P<a>[0-9]{3,4})\s?[x×]\s?(?P<b>[0-9]{3,4})(?![0-9A-Za-z]|[.,][0-9]|\s?=)"),
         _pixels,
         needs=("x", "×"),
+        lead=0,
     ),
 )
 RULES = (
     Rule(
         "math.letter_power",
-        re.compile(r"(?<=[0-9A-Za-z)])\^(?P<sign>[-−])?\(?(?P<n>[a-z])(?![A-Za-z0-9])\)?"),
+        Deferred(r"(?<=[0-9A-Za-z)])\^(?P<sign>[-−])?\(?(?P<n>[a-z])(?![A-Za-z0-9])\)?"),
         lambda m: f" to the power of {'minus ' if m['sign'] else ''}{m['n']}",
         needs=("^",),
     ),
-    Rule("math.function", re.compile(r"(?<=\b[fghFGP])\((?=[a-zA-Z0-9]\))"), lambda _: " of ", needs=("(",)),
-    Rule("math.negative", re.compile(r"(?:(?<![^\n])|(?<=[=(]\s)|(?<=[=(]))[-−](?=[a-z]\b)"), lambda _: "minus "),
+    Rule(
+        "math.superscript",  # 10⁻³
+        Deferred(r"(?<=[0-9A-Za-z)])\^-(?P<n>(?:\^?[0-9]|[²³]){1,4})(?![0-9])"),
+        lambda m: " to the power of minus " + cardinal(m["n"].replace("^", "").replace("²", "2").replace("³", "3")),
+        needs=("^",),
+    ),
+    Rule("math.function", Deferred(r"(?<=\b[fghFGP])\((?=[a-zA-Z0-9]\))"), lambda _: " of ", needs=("(",)),
+    Rule(
+        "math.negative",
+        Deferred(r"(?:(?<![^\n])|(?<=[=(]\s)|(?<=[=(]))[-−](?=[a-z]\b)"),
+        lambda _: "minus ",
+        needs=("-", "−"),
+    ),
     Rule(
         "math.over",
-        re.compile(r"(?<=\b[0-9xyzn])/(?=[xyzn]\b)|(?<=\b[xyzn])/(?=[0-9]\b)"),
+        Deferred(r"(?<=\b[0-9xyzn])/(?=[xyzn]\b)|(?<=\b[xyzn])/(?=[0-9]\b)"),
         lambda _: " over ",
         needs=("/",),
     ),
-    Rule("math.energy", re.compile(r"(?<=[= ])mc(?=[²^])"), lambda _: "m c", needs=("mc",)),
-    Rule("math.factorial", re.compile(r"(?<=[0-9n])!(?=\s?[=+*/×÷-])"), lambda _: " factorial ", needs=("!",)),
+    Rule("math.energy", Deferred(r"(?<=[= ])mc(?=[²^])"), lambda _: "m c", needs=("mc",)),
+    Rule("math.factorial", Deferred(r"(?<=[0-9n])!(?=\s?[=+*/×÷-])"), lambda _: " factorial ", needs=("!",)),
     Rule(
         "math.by_measure",
-        re.compile(r"(?:(?<=[0-9][\"″”'’])|(?<=\b[cm]m|\bin|\bft))\s?[x×]\s?(?=[0-9])|(?<=[0-9][mc]m)[x×](?=[0-9])"),
+        Deferred(r"(?:(?<=[0-9][\"″”'’])|(?<=\b[cm]m|\bin|\bft))\s?[x×]\s?(?=[0-9])|(?<=[0-9][mc]m)[x×](?=[0-9])"),
         lambda _: " by ",
         needs=("x", "×"),
     ),
     Rule(
         "math.operator",
-        re.compile(
-            r"(?<=[0-9a-zA-Z²³π)])\s?(?P<sign>[<>!=]=|[+×·*÷=≈≠><≥≤±^∈≡]|(?<=[0-9)²³]\s)[-−](?=\s)|(?<=\b[a-zA-Z]\s)[-−](?=\s[a-zA-Z0-9](?![a-zA-Z])))\s?(?=[-−(√∛]?\s?(?:[0-9.∞π]|[a-zA-Z](?![a-zA-Z])))"
+        Deferred(
+            r"(?<=[0-9a-zA-Z²³π)])\s?(?P<sign>[<>!=]=|[+×·*÷=≈≠><≥≤±^∈≡]|(?<=[0-9)²³]\s)[-−](?=\s)|(?<=\b[a-zA-Z]\s)[-−](?=\s[a-zA-Z0-9](?![a-zA-Z])))\s?(?=[-−(√∛]?\s?(?:[0-9∞π]|\.[0-9]|[a-zA-Z](?![a-zA-Z])))"
         ),
         lambda m: f" {SIGNS[m['sign']]} ",
+        needs=OPERATORS,
     ),
-    Rule("math.minus", re.compile(r"(?<=[0-9)])\s?[-−]\s?(?=[0-9.]+\s?=)"), lambda _: " minus "),
+    Rule("math.minus", Deferred(r"(?<=[0-9)])\s?[-−]\s?(?=[0-9.]+\s?=)"), lambda _: " minus ", needs=("-", "−")),
     Rule(
         "math.by",
-        re.compile(r"(?<=[0-9])x(?=[0-9]+(?![0-9]|\s?=))|(?<=[0-9])\sx\s(?=[0-9.]+\s?[a-z])"),
+        Deferred(r"(?<=[0-9])x(?=[0-9]+(?![0-9]|\s?=))|(?<=[0-9])\sx\s(?=[0-9.]+\s?[a-z])"),
         lambda _: " by ",
         needs=("x", "×"),
     ),
-    Rule("math.times", re.compile(r"(?<=[0-9])\s?x\s?(?=[0-9])"), lambda _: " times ", needs=("x", "×")),
+    Rule("math.times", Deferred(r"(?<=[0-9])\s?x\s?(?=[0-9])"), lambda _: " times ", needs=("x", "×")),
     Rule(
         "math.coefficient",
-        re.compile(r"(?<![0-9A-Za-z.,])(?P<n>[0-9]+)(?P<x>[xyzn])(?=\s?[-−+=*^²³)]|/[0-9])"),
-        lambda m: f"{cardinal(m['n'])} {m['x']}",
+        Deferred(
+            r"(?<![0-9A-Za-z.,])(?P<n>[0-9]+)(?P<x>[xyzn])(?=\s?[-−+=*^²³)]|/[0-9])"
+            r"|(?<=[=+] )(?P<m>[0-9]+)(?P<y>[xyzn])(?![A-Za-z0-9])"
+        ),
+        lambda m: f"{cardinal(m['n'] or m['m'])} {m['x'] or m['y']}",
+        lead=0,
+        needs=("x", "y", "z", "n"),
     ),
     Rule(
         "math.multiple",
-        re.compile(r"(?<![0-9A-Za-z.,])(?:(?P<from>[0-9]+)[-–](?=[0-9]))?(?P<n>[0-9]+(?:\.[0-9]+)?)x(?![0-9A-Za-z])"),
+        Deferred(r"(?<![0-9A-Za-z.,])(?:(?P<from>[0-9]+)[-–](?=[0-9]))?(?P<n>[0-9]+(?:\.[0-9]+)?)x(?![0-9A-Za-z])"),
         lambda m: (f"{number(m['from'])} to " if m["from"] else "") + f"{number(m['n'])} times",
         needs=("x", "×"),
+        lead=0,
     ),
     Rule(
         "math.compare",
-        re.compile(r"(?P<sign>[<>]=|[≈≠≥≤><±])\s?(?=-?[0-9$€£￥])"),
+        Deferred(r"(?P<sign>[<>]=|[≈≠≥≤><±])\s?(?=-?[0-9$€£￥])"),
         lambda m: f"{SIGNS[m['sign']].removeprefix('is ')} ",
+        needs=(">", "<", "≈", "≠", "≥", "≤", "±"),
     ),
-    Rule("math.power", re.compile(r"(?<=[0-9A-Za-z])(?P<power>[²³])"), lambda m: POWERS[m["power"]], needs=("²", "³")),
-    Rule("math.cube_root", re.compile(r"∛(?=[0-9])"), lambda _: "cube root of ", needs=("∛",)),
-    Rule("math.root", re.compile(r"√(?=[0-9a-z(])"), lambda _: "square root of ", needs=("√",)),
+    Rule("math.power", Deferred(r"(?<=[0-9A-Za-z])(?P<power>[²³])"), lambda m: POWERS[m["power"]], needs=("²", "³")),
+    Rule("math.cube_root", Deferred(r"∛(?=[0-9])"), lambda _: "cube root of ", needs=("∛",)),
+    Rule("math.root", Deferred(r"√(?=[0-9a-z(])"), lambda _: "square root of ", needs=("√",)),
 )

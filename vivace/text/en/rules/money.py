@@ -4,7 +4,8 @@ import re
 
 from vivace.text.en.forms import NUMERAL, SIGN, TO
 from vivace.text.en.number import cardinal, number
-from vivace.text.rule import Rule
+from vivace.text.en.rules.abbreviation import closing
+from vivace.text.rule import Deferred, Rule
 from vivace.text.tables import alternatives, rows
 
 CURRENCIES = {sign: names for sign, *names in rows("en_currencies")}
@@ -78,65 +79,95 @@ def _range(m: re.Match[str]) -> str:
     return f"{number(m['a'].replace(',', ''))} to {_amount(m['n'], _scale(m), m['unit'])}"
 
 
+def _shillings(m: re.Match[str]) -> str:
+    parts = [(m["n"], "pound", "pounds"), (m["s"], "shilling", "shillings"), (m["d"], "penny", "pence")]
+    return " ".join(f"{cardinal(n)} {one if n == '1' else more}" for n, one, more in parts if n) + closing(m)
+
+
+# Before the durations, which have an s as well.
+EARLY_RULES = (
+    Rule(
+        "money.shillings",  # £3 10s. 6d.
+        Deferred(r"£(?P<n>[0-9]{1,4})\s(?P<s>[0-9]{1,2})s\.?(?:\s(?P<d>[0-9]{1,2})d\b\.?)?(?![0-9A-Za-z])"),
+        _shillings,
+        needs=("£",),
+        lead=1,
+    ),
+)
 COMMA = r"(?P<n>[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+),(?P<c>[0-9]{2})(?![0-9]|,[0-9])"
 RULES = (
-    Rule("money.comma", re.compile(rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?{COMMA}"), _comma, needs=(",",)),
     Rule(
-        "money.comma_after",
-        re.compile(rf"(?P<sign>{SIGN})(?<![0-9.,]){COMMA}\s?(?P<unit>{UNIT})(?![A-Za-z0-9])"),
+        "money.comma",
+        Deferred(rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?{COMMA}"),
         _comma,
         needs=(",",),
+        lead=7,
+    ),
+    Rule(
+        "money.comma_after",
+        Deferred(rf"(?P<sign>{SIGN})(?<![0-9.,]){COMMA}\s?(?P<unit>{UNIT})(?![A-Za-z0-9])"),
+        _comma,
+        needs=(",",),
+        lead=1,
     ),
     Rule(
         "money.of_cents",
-        re.compile(rf"(?<![A-Za-z])(?:{UNIT})\s?(?P<n>{NUMERAL})(?=\scents?\b)"),
+        Deferred(rf"(?<![A-Za-z])(?:{UNIT})\s?(?P<n>{NUMERAL})(?=\scents?\b)"),
         lambda m: number(m["n"].replace(",", "")),
         needs=("cent",),
+        lead=6,
     ),
     Rule(
         "money.range",
-        re.compile(
+        Deferred(
             rf"(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<a>{NUMERAL})(?:{TO}|\s?[-–—~]\s?(?:{UNIT})\s?)(?P<n>{NUMERAL}){SCALE}?"
         ),
         _range,
+        lead=6,
     ),
     Rule(
         "money.adjective",
-        re.compile(
+        Deferred(
             rf"(?:(?<=\b[Aa] )|(?<=\b[Aa]n ))(?P<unit>{UNIT})\s?(?P<n>{NUMERAL}){SCALE}?"
             r"(?=[ -](?!(?:and|per|more|each|for|less|from|when|with|than)\b)[a-z]{3})"
         ),
         _adjective,
+        lead=6,
     ),
     Rule(
         "money.before",
-        re.compile(
+        Deferred(
             rf"(?P<sign>{SIGN})(?<![A-Za-z])(?P<unit>{UNIT})\s?(?P<n>{NUMERAL}|\.[0-9]{{2}}(?![0-9])){SCALE}?(?:\sUSD\b)?"
         ),
         _read,
+        lead=8,
     ),
     Rule(
         "money.after",
-        re.compile(rf"(?P<sign>{SIGN})(?<![0-9.])(?P<n>{NUMERAL}){SCALE}?\s?(?P<unit>{UNIT})(?![A-Za-z0-9])"),
+        Deferred(rf"(?P<sign>{SIGN})(?<![0-9.])(?P<n>{NUMERAL}){SCALE}?\s?(?P<unit>{UNIT})(?![A-Za-z0-9])"),
         _read,
+        lead=1,
     ),
     Rule(
         "money.cents",
-        re.compile(rf"(?<![0-9.$])(?:(?P<n>{NUMERAL}|\.[0-9]+)\s?¢|(?P<c>[1-9][05])c(?![A-Za-z0-9]))"),
+        Deferred(rf"(?<![0-9.$])(?:(?P<n>{NUMERAL}|\.[0-9]+)\s?¢|(?P<c>[1-9][05])c(?![A-Za-z0-9]))"),
         lambda m: f"{number((m['n'] or m['c']).replace(',', ''))} cent{'' if m['n'] == '1' else 's'}",
         needs=("¢", "c"),
+        lead=1,
     ),
     Rule(
         "money.pence",
-        re.compile(r"(?<![0-9.$£A-Za-z])(?P<n>[1-9][0-9]?)p(?![A-Za-z0-9])"),
+        Deferred(r"(?<![0-9.$£A-Za-z])(?P<n>[1-9][0-9]?)p(?![A-Za-z0-9])"),
         lambda m: f"{cardinal(m['n'])} {'penny' if m['n'] == '1' else 'pence'}",
+        lead=0,
+        needs=("p",),
     ),
 )
 # After the measures, which have units of their own below the stroke.
 PER_RULES = (
     Rule(
         "money.per",
-        re.compile(
+        Deferred(
             r"(?<=[0-9A-Za-z])/(?=(?:month|year|day|hour|week|person|night|minute|second|user|mile|head|seat|share|student|room|acre|page|word|call|song|hr|mo|yr|wk|lb|kg|gallon|ton|unit|ounce)\b)(?P<unit>hr\b|mo\b|yr\b|wk\b|lb\b|kg\b)?"
         ),
         lambda m: f" per {PER.get(m['unit'] or '', '')}",

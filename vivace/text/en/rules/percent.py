@@ -4,7 +4,7 @@ import re
 
 from vivace.text.en.forms import NUMERAL, SIGN, TO
 from vivace.text.en.number import number
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 
 NAMES = {"%": "percent", "‰": "per mille"}
 
@@ -22,14 +22,16 @@ def _range(m: re.Match[str]) -> str:
 RULES = (
     Rule(
         "percent.range",
-        re.compile(rf"(?<![0-9A-Za-z.])(?P<a>{NUMERAL})\s?(?P<first>[%‰])?{TO}(?P<b>{NUMERAL})\s?(?P<unit>[%‰])"),
+        Deferred(rf"(?<![0-9A-Za-z.])(?P<a>{NUMERAL})\s?(?P<first>[%‰])?{TO}(?P<b>{NUMERAL})\s?(?P<unit>[%‰])"),
         _range,
         needs=("%", "‰"),
+        lead=0,
     ),
     Rule(
         "percent.one",
-        re.compile(rf"(?P<sign>{SIGN})(?P<plus>\+)?(?<![0-9.])(?P<n>{NUMERAL})\s?(?P<unit>[%‰])"),
+        Deferred(rf"(?P<sign>{SIGN})(?P<plus>\+)?(?<![0-9.])(?P<n>{NUMERAL})\s?(?P<unit>[%‰])"),
         _one,
         needs=("%", "‰"),
+        lead=2,
     ),
 )

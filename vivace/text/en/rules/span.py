@@ -5,7 +5,7 @@ import re
 from vivace.text.en.forms import MONTH, NUMERAL
 from vivace.text.en.number import number
 from vivace.text.en.rules.cardinal import SCALES
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 
 
 def _range(m: re.Match[str]) -> str:
@@ -19,47 +19,62 @@ def _range(m: re.Match[str]) -> str:
 EARLY_RULES = (
     Rule(
         "range.scaled",
-        re.compile(
+        Deferred(
             r"(?<![0-9A-Za-z.])(?P<a>[0-9]+(?:\.[0-9]+)?)(?P<s>[kKMB])\s?[-–~]\s?(?P<b>[0-9]+(?:\.[0-9]+)?)(?P=s)(?![A-Za-z0-9])"
         ),
         lambda m: f"{number(m['a'])} {SCALES[m['s']]} to {number(m['b'])} {SCALES[m['s']]}",
+        lead=0,
     ),
 )
 RULES = (
     # Between two forms that other rules read: 3:30~4:30, 9:00-10:30, $10K-$20K, 1st-3rd.
     Rule(
         "range.sign",
-        re.compile(r"(?<=[0-9A-Za-z%‰℃°])~(?=[-−]?[0-9]|[$€£￥])|(?<=[0-9%])\s~\s(?=[0-9])"),
+        Deferred(r"(?<=[0-9A-Za-z%‰℃°])~(?=[-−]?[0-9]|[$€£￥])|(?<=[0-9%])\s~\s(?=[0-9])"),
         lambda _: " to ",
+        needs=("~",),
     ),
     Rule(
         "range.after_clock",
-        re.compile(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}(?![0-9:.]))"),
+        Deferred(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}(?![0-9:.]))"),
         lambda _: " to ",
         needs=(":",),
     ),
-    Rule("range.dates", re.compile(rf"(?<=[0-9])\s?[-–—]\s?(?={MONTH}\s?[0-9])"), lambda _: " to "),
-    Rule("range.money", re.compile(r"(?<=[0-9KMBkmbn%])\s?[-–—]\s?(?=[$€£￥][0-9])"), lambda _: " to "),
+    Rule(
+        "range.dates", Deferred(rf"(?<=[0-9])\s?[-–—]\s?(?={MONTH}\s?[0-9])"), lambda _: " to ", needs=("-", "–", "—")
+    ),
+    Rule(
+        "range.money",
+        Deferred(r"(?:(?<=[0-9%])|(?<=[0-9][KMBkmb])|(?<=[0-9]bn))\s?[-–—]\s?(?=[$€£￥][0-9])"),
+        lambda _: " to ",
+        needs=("-", "–", "—"),
+    ),
     Rule(
         "range.clock",
-        re.compile(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}:[0-5][0-9])"),
+        Deferred(r"(?<=:[0-5][0-9])\s?[-–—]\s?(?=[0-9]{1,2}:[0-5][0-9])"),
         lambda _: " to ",
         needs=(":",),
     ),
-    Rule("range.ordinal", re.compile(r"(?<=[0-9][snrt][tdh])\s?[-–—]\s?(?=[0-9]+(?:st|nd|rd|th)\b)"), lambda _: " to "),
-    Rule("range.about", re.compile(r"(?<![0-9A-Za-z%])~\s?(?=[0-9$€£￥])"), lambda _: "about "),
+    Rule(
+        "range.ordinal",
+        Deferred(r"(?<=[0-9][snrt][tdh])\s?[-–—]\s?(?=[0-9]+(?:st|nd|rd|th)\b)"),
+        lambda _: " to ",
+        needs=("-", "–", "—"),
+    ),
+    Rule("range.about", Deferred(r"(?<![0-9A-Za-z%])~\s?(?=[0-9$€£￥])"), lambda _: "about ", needs=("~",)),
     Rule(
         "range",
-        re.compile(
+        Deferred(
             rf"(?<![0-9A-Za-z./-])(?P<a>{NUMERAL})(?:(?P<spaced>\s[-−]\s)|\s?[-–—~]\s?)(?P<b>{NUMERAL})(?![0-9A-Za-z]|-[0-9]|\s?=)"
         ),
         _range,
+        lead=0,
     ),
 )
 WORD_RULES = (
     Rule(
         "range.letters",
-        re.compile(r"\b(?P<a>[Aa])[-–](?P<z>[Zz])\b"),
+        Deferred(r"\b(?P<a>[Aa])[-–](?P<z>[Zz])\b"),
         lambda m: f"{m['a']} to {m['z']}",
         needs=("-", "–", "—"),
     ),

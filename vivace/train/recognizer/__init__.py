@@ -1,0 +1,1 @@
+"""A small recognizer of phones and tones (connectionist temporal classification)."""
