@@ -7,6 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from fakes.avx2 import KERNELS, imitate_avx2
 
 # Before torch is loaded. The models of the tests are small: a second thread gains little, and on a busy machine threads
 # that wait for one another make them ten times slower.
@@ -14,6 +15,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Checkpoints of random weights say nothing right: to speak again would take time and change nothing.
 AGAIN = "VIVACE_CHECK__RETRIES"
 os.environ[AGAIN] = "0"  # for fixtures that live longer than one test
+
+
+CPU_OPTION = "--cpu"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test module loads torch, which reads the CPU once."""
+    if config.getoption(CPU_OPTION) == "avx2":
+        imitate_avx2()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -24,16 +34,22 @@ def plain_torch() -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def own_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Path:
     """No settings of whoever runs the tests; caches and added voices in a folder of this test."""
     for name in list(os.environ):
         if name.upper().startswith(("VIVACE_", "HF_")):
             monkeypatch.delenv(name)
+    if pytestconfig.getoption(CPU_OPTION) == "avx2":
+        for name, kind in KERNELS.items():
+            monkeypatch.setenv(name, kind)
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("VIVACE_PATHS__CACHE_DIR", str(home / "cache"))
     monkeypatch.setenv("VIVACE_PATHS__VOICES_DIR", str(home / "voices"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv(AGAIN, "0")
+    monkeypatch.setenv("VIVACE_SELF_TIMING", "false")  # a timing beside other tests says nothing, and each costs time
     return home
 
 
@@ -48,6 +64,8 @@ DEVICE_REASONS = re.compile(r"no accelerator|this CPU ")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of this suite."""
+    parser.addoption(CPU_OPTION, choices=["avx2"], help="imitate a CPU without AVX-512 and VNNI")
     parser.addoption(
         "--only-device-skips",
         action="store_true",

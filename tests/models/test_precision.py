@@ -10,10 +10,8 @@ from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.layers.native.kernels import deactivate, kernels
 from vivace.models.chattts.family import ChatTTSFamily
-from vivace.models.precision import choose_precision
 from vivace.text import split
 
-CPU = torch.device("cpu")
 TEXTS = [
     "Yes.",
     "The train leaves at half past seven.",
@@ -68,11 +66,3 @@ def test_alone_equals_batched_to_the_bit(tts: TTS) -> None:
         assert len(frames) > 5
         assert [codes for codes, _ in frames] == [codes for codes, _ in alone]
         assert all(torch.equal(a, b) for (_, a), (_, b) in zip(frames, alone, strict=True))
-
-
-def test_what_auto_means() -> None:
-    small, large = 1 << 20, 200 << 20
-    assert choose_precision("auto", "float32", small, CPU, compiled=True) == "int8"
-    assert choose_precision("auto", "float32", small, CPU) == "float32"
-    assert choose_precision("auto", "float32", large, CPU) == "int8"
-    assert choose_precision("float32", "float32", small, CPU, compiled=True) == "float32"

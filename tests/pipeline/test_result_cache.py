@@ -3,12 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from vivace.cache.memory import MemoryCache
 from vivace.engine.sampler import SamplingParams
+from vivace.models.precision import PrecisionDecision
 from vivace.models.registry import FAMILIES
 from vivace.pipeline.options import Request, make_request
 from vivace.pipeline.result_cache import ResultCache, open_result_cache
@@ -89,14 +91,22 @@ def test_another_model_is_another_key() -> None:
     assert len(keys) == 2
 
 
-def test_settings_that_change_the_sound_change_the_key(tmp_path: Path) -> None:
-    keys = {
-        open_result_cache(TTSConfig.load(cache={"results": "memory"}, **other), tmp_path).key(
-            split("Hello."), request(seed=7)
-        )
-        for other in ({}, {"precision": "float32"}, {"vocoder": {"precision": "float32"}}, {"stream": {"lookahead": 3}})
-    }
-    assert len(keys) == 4
+def test_what_changes_the_sound_changes_the_key(tmp_path: Path) -> None:
+    int8 = PrecisionDecision("int8", "by rule", "avx2")
+    settings: tuple[tuple[dict[str, Any], PrecisionDecision], ...] = (
+        ({}, int8),
+        ({}, replace(int8, precision="float32")),
+        ({}, replace(int8, kind="none")),
+        ({"vocoder": {"precision": "float32"}}, int8),
+        ({"stream": {"lookahead": 3}}, int8),
+    )
+
+    def key(other: dict[str, Any], precision: PrecisionDecision) -> str | None:
+        config = TTSConfig.load(cache={"results": "memory"}, **other)
+        return open_result_cache(config, precision, tmp_path).key(split("Hello."), request(seed=7))
+
+    assert len({key(*chosen) for chosen in settings}) == len(settings)
+    assert key({"precision": "int8"}, int8) == key({}, replace(int8, kind="avx512vnni", reason="timed"))
 
 
 def test_the_name_of_a_voice_does_not_matter(results: ResultCache) -> None:
@@ -118,7 +128,7 @@ def test_without_a_seed_nothing_is_reused_unless_asked(results: ResultCache) -> 
 
 
 def test_a_switched_off_cache_keeps_nothing() -> None:
-    results = open_result_cache(TTSConfig(), Path("nowhere"))
+    results = open_result_cache(TTSConfig(), PrecisionDecision("float32", "by rule"), Path("nowhere"))
     assert results.key(split("Hello."), request(seed=7)) is None
     assert results.stats.misses == 0
 

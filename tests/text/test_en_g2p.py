@@ -1,7 +1,9 @@
 """English words: dictionary, endings, spelling, and the model of unknown words."""
 
+import lzma
 import math
 import time
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from vivace.text.en.network import HISTORY, LETTERS, Bidirectional, Network
 from vivace.text.en.network import pack as pack_network
 from vivace.text.en.search import log_probabilities, paths
 from vivace.text.en.unknown import Reader, decode, model, phones
+from vivace.text.tables import mapping
 
 
 def test_the_dictionary_loads_quickly_and_keeps_variants_in_order() -> None:
@@ -24,6 +27,17 @@ def test_the_dictionary_loads_quickly_and_keeps_variants_in_order() -> None:
     assert lookup("Read") == ("R", "EH1", "D")
     assert lookup("read", variant=1) == lookup("read", variant=9) == ("R", "IY1", "D")
     assert lookup("blorptastic") is None
+
+
+def test_the_block_of_lines_is_a_dictionary_of_them() -> None:
+    packed = files("vivace.text").joinpath("data/en_lexicon.tsv.xz").read_bytes()
+    lines = lzma.decompress(packed).decode().splitlines()
+    want = dict(line.split("\t", 1) for line in lines) | mapping("en_extra")
+    assert lines == sorted(lines, key=str.encode)
+    assert len(lexicon()) == len(want)
+    assert dict(lexicon()) == want
+    for word in ("", "zzzzzz", "\ud800", "bet\ta", "éclair", "a\n"):
+        assert lexicon().get(word) == want.get(word)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from mmap import mmap
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -124,11 +124,12 @@ def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> 
     """Zeros, not whatever is in memory: masked keys still meet a weight of 0, and 0 times NaN is NaN.
 
     On the CPU they come from the operating system page by page, as rows fill: what is set aside is not taken yet.
+    Numpy and malloc may ask for pages of 2 MB, each of which spans sixteen heads of a row and is taken whole.
     """
-    if device.type != "cpu":
+    size = math.prod(shape) * dtype.itemsize
+    if device.type != "cpu" or not size:
         return torch.zeros(shape, dtype=dtype, device=device)
-    raw = torch.from_numpy(np.zeros(math.prod(shape) * dtype.itemsize, np.uint8))
-    return raw.view(dtype).view(shape)
+    return torch.frombuffer(mmap(-1, size), dtype=dtype).view(shape)
 
 
 class PrefillStore:

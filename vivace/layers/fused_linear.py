@@ -41,7 +41,8 @@ class FusedLinear:
 def fuse_linears(layers: Sequence[nn.Module]) -> RowLinear:
     """One product for layers that read the same input, in the layout that is fastest here.
 
-    On the CPU the matrices move: the layers are left empty, so that nothing is held twice.
+    Nothing is held twice: the layers are left empty, or become views (``FusedLinear``) where oneDNN does not multiply
+    in their type.
 
     Args:
         layers: all ``nn.Linear`` or all ``QuantisedLinear``, without biases.
@@ -60,10 +61,19 @@ def fuse_linears(layers: Sequence[nn.Module]) -> RowLinear:
     for kept in quantised:
         kept.codes, kept.scale = codes[:0].clone(), scale[:0].clone()
     if codes.dtype != torch.int8:
-        if can_multiply_int4(codes) and kernels() is None:  # these take a single row themselves
+        if can_multiply_int4(codes) and can_multiply_int8() and kernels() is None:  # these take a single row themselves
             return Int4Linear(codes, scale)
         codes, scale = quantise_int8(dequantise(codes, scale))
     native = kernels()
     if native is not None and packs(codes):
         return PackedInt8(native, codes, scale)
-    return Int8Linear(codes, scale) if can_multiply_int8() else PackedLinear(dequantise(codes, scale))
+    return Int8Linear(codes, scale) if can_multiply_int8() else _in_float32(dequantise(codes, scale))
+
+
+def _in_float32(weight: Tensor) -> RowLinear:
+    """For builds of torch without products in int8 (Arm), some of which lack those of oneDNN, too."""
+    if can_pack(weight):
+        return PackedLinear(weight)
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+    layer.weight = nn.Parameter(weight, requires_grad=False)
+    return FusedLinear([layer])

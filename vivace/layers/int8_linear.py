@@ -17,10 +17,16 @@ def can_multiply_int8() -> bool:
     return ENGINE in torch.backends.quantized.supported_engines and hasattr(torch, MAKE)
 
 
-def _wide() -> bool:
-    """Whether the CPU adds four products of int8 without overflow (VNNI); others are given one bit less."""
+FULL_LEVELS, SAFE_LEVELS = 127, 63
+
+
+def row_levels() -> int:
+    """Steps from 0 to the largest value of a row: 8 bits where the CPU has VNNI, 7 bits elsewhere.
+
+    Without VNNI a pair of products is summed in 16 bits (``vpmaddubsw``), which 8 bits on both sides overflow.
+    """
     known = getattr(torch.cpu, "_is_vnni_supported", None)
-    return known is not None and bool(known())
+    return FULL_LEVELS if known is not None and known() else SAFE_LEVELS
 
 
 def _pack(codes: Tensor, scale: Tensor) -> Any:  # an opaque handle of torch's
@@ -37,7 +43,7 @@ def _pack(codes: Tensor, scale: Tensor) -> Any:  # an opaque handle of torch's
 
 
 class Int8Linear:
-    """Rows are rounded to 8 bits, each with a scale of its own, multiplied with int8, and summed exactly in int32.
+    """Rows are rounded to ``row_levels``, each with its own scale, multiplied by int8, and summed exactly in int32.
 
     One scale for all rows would be a third faster for many, but then what a row says depends on its company, and the
     first positions of a prompt hold values a hundred times those of the others (arXiv:2402.17762).
@@ -46,7 +52,7 @@ class Int8Linear:
     def __init__(self, codes: Tensor, scale: Tensor) -> None:
         """``codes`` ``[N, K]`` int8, ``scale`` ``[N]`` float32; nothing of them is kept."""
         self._weight = _pack(codes, scale)
-        self._top = 127 if _wide() else 63
+        self._top = row_levels()
 
     def __call__(self, x: Tensor) -> Tensor:
         rows = x.float()

@@ -26,6 +26,7 @@ from vivace.engine.sampler import SamplingParams
 from vivace.errors import InputError, SettingsError
 from vivace.layers.native.kernels import activate, deactivate
 from vivace.models.options import NO_OPTIONS, FamilyOptions
+from vivace.models.precision import PrecisionDecision
 from vivace.models.registry import family_of
 from vivace.models.text import ModelText, Reference
 from vivace.types import LanguageChoice, Piece
@@ -79,6 +80,7 @@ class ModelFamily(Protocol):
     threads: int | None  # of torch for one operation on the CPU; None: torch's choice
     sampling: SamplingParams  # the checkpoint's own defaults
     defaults: FamilyDefaults
+    precision: PrecisionDecision  # of the language model's matrices
 
     @property
     def random_speaker(self) -> Callable[[int], NDArray[np.float16]] | None:

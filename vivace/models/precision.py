@@ -1,6 +1,7 @@
-"""Number formats of a model's networks: what the settings ask for, and what fits the device."""
+"""Number formats of a model's networks: what the settings ask for, and what was measured to be fastest here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -9,42 +10,81 @@ from torch import nn
 from vivace.errors import SettingsError
 from vivace.layers.convnext import FramePrecision
 from vivace.layers.precision import Precision
+from vivace.models.cpu_speed import Load, Speeds, cpu_kind, fastest, ratios, row_of, size_of
 from vivace.runtime.capability import multiplies_bfloat16, multiplies_bfloat16_in_tiles
 
 PrecisionChoice = Precision | Literal["auto"]
 FramePrecisionChoice = FramePrecision | Literal["auto"]
 
 LARGE_FRAME_WEIGHTS = 16 << 20  # of Decoder and Vocos; the published ones have 39 million
-LARGE_MODEL_WEIGHTS = 64 << 20  # from here on a step is bound by memory: the weights are larger than the caches
 
 
-def choose_precision(
-    wanted: PrecisionChoice, kept: Precision, weights: int, device: torch.device, *, compiled: bool = False
-) -> Precision:
-    """The number format of the language model's matrices.
+@dataclass(frozen=True)
+class PrecisionDecision:
+    """What was chosen, and on what grounds."""
 
-    Args:
-        wanted: the setting. ``auto`` takes the format that was measured to be best: the format of the files where that
-            is not float32; else bfloat16 on an accelerator; on the CPU int8 from ``LARGE_MODEL_WEIGHTS`` on, and for a
-            small model where the compiled kernels run whole steps; float32 otherwise.
-        kept: the format of the files.
-        weights: number of weights of the language model.
-        compiled: whether compiled kernels are there and the model is small.
-    Raises: SettingsError when the files do not allow ``wanted``, or the device cannot compute in it.
+    precision: Precision
+    reason: str
+    kind: str = "none"  # of the compiled kernels that the choice was made for
+
+
+def check_precision(wanted: PrecisionChoice, kept: Precision, device: torch.device) -> None:
+    """Whether files that are in ``kept`` can be had in ``wanted``.
+
+    Raises: SettingsError when they cannot, or the device cannot multiply in it.
     """
     if kept in ("int8", "int4") and wanted not in ("auto", kept):
         raise SettingsError(f"precision is {wanted!r} but the checkpoint is quantized to {kept}; set it to 'auto'")
-    on_cpu = device.type == "cpu"
-    chosen = wanted
-    if chosen == "auto":
-        chosen = kept
-        if kept == "float32" and not on_cpu:
-            chosen = "bfloat16"
-        elif kept == "float32" and on_cpu and (weights >= LARGE_MODEL_WEIGHTS or compiled):
-            chosen = "int8"
-    if chosen in ("int8", "int4") and not on_cpu:
+    chosen = kept if wanted == "auto" else wanted
+    if chosen in ("int8", "int4") and device.type != "cpu":
         raise SettingsError(f"precision {chosen!r} is for the CPU, and this is {device}; set it to 'bfloat16'")
-    return chosen
+
+
+def choose_precision(
+    wanted: PrecisionChoice,
+    kept: Precision,
+    weights: int,
+    device: torch.device,
+    *,
+    load: Load = "balanced",
+    timed: Callable[[], Speeds | None] = lambda: None,
+) -> PrecisionDecision:
+    """In which numbers the language model's matrices are held.
+
+    The choice changes the audio, so it must be the same at every load on one machine: it is made from the setting, the
+    files, the table of measured speeds, or a timing that is kept on disk.
+
+    Args:
+        wanted: the setting; ``auto`` is what was measured to be fastest under ``load``.
+        kept: what the files are in; files with fewer bits than float32 stay as they are, unless they are in bfloat16
+            and this CPU does not multiply it.
+        weights: how many the language model has.
+        timed: speeds measured here, for a kind of CPU without a row; None when they cannot be kept.
+    Raises: SettingsError; see ``check_precision``.
+    """
+    check_precision(wanted, kept, device)
+    kind = cpu_kind() if device.type == "cpu" else "none"
+    if wanted != "auto":
+        return PrecisionDecision(wanted, "set by the setting 'precision'", kind)
+    if device.type != "cpu":
+        chosen = "bfloat16" if kept == "float32" else kept
+        return PrecisionDecision(chosen, f"measured to be best on accelerators such as {device.type}")
+    if kept in ("int8", "int4") or (kept == "bfloat16" and multiplies_bfloat16(device)):
+        return PrecisionDecision(kept, f"the checkpoint is in {kept}", kind)
+    return _measured(weights, kind, load, timed)
+
+
+def _measured(weights: int, kind: str, load: Load, timed: Callable[[], Speeds | None]) -> PrecisionDecision:
+    """By the table, by a timing, or, where neither is to be had, by a rule."""
+    size = size_of(weights)
+    row = row_of(kind, size)
+    speeds = row.speeds if row is not None else timed()
+    if speeds is None:
+        chosen: Precision = "int8" if size == "large" or kind != "none" else "float32"
+        return PrecisionDecision(chosen, f"no measurement for kernels {kind!r} and a {size} model: by rule", kind)
+    where = f"table row of {kind!r}" if row is not None else f"timed at the first load on {kind!r}"
+    chosen = fastest(speeds, load)
+    return PrecisionDecision(chosen, f"{where}, {size} model, {load}: {ratios(speeds, chosen)}", kind)
 
 
 def choose_frame_precision(

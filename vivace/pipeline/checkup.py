@@ -46,7 +46,7 @@ def check_up(config: TTSConfig) -> tuple[Finding, ...]:
         _try("torch", _torch, "pip install torch"),
         _try("devices", _devices, "install the torch build for your accelerator: https://pytorch.org/get-started"),
         _try("text", _text, REINSTALL),
-        _try("embedded voice", _embedded_voice, REINSTALL),
+        _try("embedded voice", partial(_embedded_voice, config), REINSTALL),
         *(_try(f"audio {name}", partial(_encoder, name), "pip install 'av>=14'") for name in get_args(AudioFormat)),
         _try("voices you added", partial(_added_voices, config.paths.voices_dir), "set paths.voices_dir"),
         _try(
@@ -99,12 +99,17 @@ def _encoder(name: AudioFormat) -> str:
     return f"{len(encode(np.zeros(2400, np.float32), 24_000, name)):,} bytes for 0.1 s"
 
 
-def _embedded_voice() -> str:
+def _embedded_voice(config: TTSConfig) -> str:
+    from vivace.models.registry import EMBEDDED
     from vivace.pipeline.tts import TTS
 
-    with TTS(config=TTSConfig(model=None)) as tts:
+    with TTS(EMBEDDED, config=config.model_copy(update={"models": {}})) as tts:
+        chosen = tts.precision
         speech = tts.synthesize("Hello.", seed=1)
-    return f"speaks: {speech.duration:.2f} s, RTF {speech.stats.rtf:.2f}"
+    return (
+        f"speaks: {speech.duration:.2f} s, RTF {speech.stats.rtf:.2f}; {chosen.precision}, kernels {chosen.kind} "
+        f"({chosen.reason})"
+    )
 
 
 def _added_voices(folder: Path) -> str:

@@ -92,7 +92,8 @@ class NamedModels(Mapping[str, Source]):
         """What all models have done since the start; engines and caches are those of ``loaded``."""
         engines = [stats for tts in loaded if (stats := tts.get_performance_stats().engine) is not None]
         results = _sum([tts.results.stats for tts in loaded]) or CacheStats(0, 0, 0, 0)
-        return self.meter.stats(self.default, pick_device(self._config.device), results, _sum(engines))
+        chosen = [tts.precision for tts in loaded]
+        return self.meter.stats(self.default, pick_device(self._config.device), results, _sum(engines), *chosen)
 
     def _open(self, gpt: str, sovits: str) -> TTS:
         config = self._config.model_copy(update={"model": self._models[sovits]})

@@ -10,6 +10,7 @@ import torch
 
 from vivace.cache.base import CacheStats
 from vivace.engine.engine import EngineLoad
+from vivace.models.precision import PrecisionDecision
 from vivace.runtime.memory import device_bytes, peak_process_bytes
 
 REMEMBERED = 1000  # requests that averages and percentiles are taken over: the latest
@@ -42,6 +43,8 @@ class PerformanceStats:
     device_bytes: int  # what tensors take of an accelerator's memory now
     engine: EngineLoad | None = None  # None before the first request
     retries: int = 0  # pieces spoken again because what came first was wrong
+    precision: str = ""  # of the language model's matrices; of several models all that are in use
+    precision_reason: str = ""  # why it was chosen
     faults: int = 0  # pieces given although something was wrong with them
 
     @property
@@ -77,7 +80,12 @@ class Meter:
             self._faults += faults
 
     def stats(
-        self, model: str, device: torch.device, results: CacheStats, engine: EngineLoad | None = None
+        self,
+        model: str,
+        device: torch.device,
+        results: CacheStats,
+        engine: EngineLoad | None = None,
+        *precisions: PrecisionDecision,
     ) -> PerformanceStats:
         """All of it, with what the process has taken of the machine."""
         with self._lock:
@@ -96,7 +104,13 @@ class Meter:
                 engine=engine,
                 retries=self._retries,
                 faults=self._faults,
+                precision=_joined(decision.precision for decision in precisions),
+                precision_reason=_joined(decision.reason for decision in precisions),
             )
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(parts))
 
 
 def latency(seconds: Iterable[float]) -> Latency:

@@ -12,6 +12,7 @@ from vivace.cache.keys import content_key, files_key
 from vivace.cache.memory import MemoryCache
 from vivace.cache.single_flight import SingleFlight
 from vivace.cache.tiers import TieredCache
+from vivace.models.precision import PrecisionDecision
 from vivace.pipeline.options import Request
 from vivace.pipeline.speech import Speech
 from vivace.pipeline.speech_record import pack_speech, unpack_speech
@@ -110,8 +111,11 @@ class ResultCache:
         return CacheStats(0, 0, 0, 0) if self._cache is None else self._cache.stats
 
 
-def open_result_cache(config: TTSConfig, *roots: Path) -> ResultCache:
-    """The cache that ``config.cache`` describes, for a model made of the checkpoints in ``roots``."""
+def open_result_cache(config: TTSConfig, precision: PrecisionDecision, *roots: Path) -> ResultCache:
+    """The cache that ``config.cache`` describes, for a model made of the checkpoints in ``roots``.
+
+    Speech made in another ``precision``, or without compiled kernels, is not found: it sounds a little different.
+    """
     kept = config.cache
     if kept.results == "off":
         return ResultCache(None, "")
@@ -120,5 +124,9 @@ def open_result_cache(config: TTSConfig, *roots: Path) -> ResultCache:
         tiers.append(DiskCache(config.paths.cache_dir / "results", int(kept.disk_mb * MEGABYTE)))
     keys = " ".join(model_key(folder) for folder in roots)
     again = config.check.retries if config.check.enabled else 0
-    sound = f"{config.precision} {config.vocoder.precision} {config.stream.lookahead} {config.inference.sample_steps}"
+    compiled = "plain" if precision.kind == "none" else "compiled"
+    sound = (
+        f"{precision.precision} {compiled} {config.vocoder.precision} {config.stream.lookahead} "
+        f"{config.inference.sample_steps}"
+    )
     return ResultCache(TieredCache(tiers), f"{keys} {sound} {again}")

@@ -82,7 +82,8 @@ class TTS:
         self._entry = family_of(root)
         self._family: ModelFamily | None = open_family(root, self.config, self._device, parts)
         self._book = self._voice_book(root)
-        self.results = open_result_cache(self.config, root, *parts.values())
+        self.precision = self._family.precision
+        self.results = open_result_cache(self.config, self.precision, root, *parts.values())
         self.prepared_voices = open_prepared_voices(self.config, root)
         self.meter = Meter()
         self._lock = threading.Lock()
@@ -203,9 +204,8 @@ class TTS:
 
     def get_performance_stats(self) -> PerformanceStats:
         """What has been done so far."""
-        worker = self._worker
-        engine = None if worker is None else worker.load
-        return self.meter.stats(self.name, self._device, self.results.stats, engine)
+        engine = None if (worker := self._worker) is None else worker.load
+        return self.meter.stats(self.name, self._device, self.results.stats, engine, self.precision)
 
     def clear_cache(self) -> None:
         """Forget results and voices prepared from recordings, those of other processes in the same folder included."""

@@ -42,6 +42,8 @@ class TTSConfig(BaseSettings):
     device: str = "auto"  # "auto", "cpu", "cuda:1", … : whatever torch.accelerator knows
     threads: Annotated[int, Field(ge=1)] | None = None  # of torch on the CPU; None: torch's own choice
     precision: Literal["auto", "float32", "bfloat16", "int8", "int4"] = "auto"  # of the language model's matrices
+    optimize_for: Literal["balanced", "latency", "throughput"] = "balanced"  # what precision: auto is chosen for
+    self_timing: bool = True  # time precisions at the first load on a kind of CPU that has not been measured
     native_kernels: bool = True  # on the CPU: compile parts of a step where there is a C compiler; else plain torch
     cpu_kind: str = "auto"  # of the compiled kernels: a lower kind for tests and benchmarks, as "portable" or "avx2"
     paths: PathsConfig = Field(default_factory=PathsConfig)

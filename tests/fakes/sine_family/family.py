@@ -20,6 +20,7 @@ from vivace.engine.sampler import SamplingParams
 from vivace.errors import InputError, TTSError
 from vivace.models.family import CheckpointCard, ExpectedLength, FamilyDefaults, FamilySpec
 from vivace.models.options import NO_OPTIONS, FamilyOptions
+from vivace.models.precision import PrecisionDecision
 from vivace.models.text import ModelText, Reference, segment_units
 from vivace.settings import TTSConfig
 from vivace.types import LanguageChoice, Piece
@@ -77,6 +78,7 @@ class SineFamily:
     threads: int | None = None
     sampling = SamplingParams()
     defaults = FamilyDefaults(VOICE, max_segment_units=60)
+    precision = PrecisionDecision("float32", "a sine has no matrices")
     random_speaker = None
     rewriter = None
 

@@ -8,11 +8,7 @@ from vivace.layers.attention import GrowingKV
 from vivace.layers.precision import Precision
 from vivace.models.chattts.checkpoint.parts import ChatTTSParts, load_chattts
 from vivace.models.chattts.checkpoint.quantize import quantize_checkpoint
-from vivace.models.precision import choose_precision
 from vivace.models.registry import embedded_root
-
-CPU, GPU = torch.device("cpu"), torch.device("cuda")
-LARGE = 190_000_000
 
 
 def logits(parts: ChatTTSParts) -> torch.Tensor:
@@ -56,22 +52,3 @@ def test_quantised_files_cannot_become_something_else(tmp_path: Path) -> None:
     target = quantize_checkpoint(embedded_root(), tmp_path / "small", "int8")
     with pytest.raises(SettingsError, match="quantized to int8; set it to 'auto'"):
         load_chattts(target, precision="float32")
-
-
-@pytest.mark.parametrize(
-    ("kept", "weights", "device", "chosen"),
-    [
-        ("float32", 10_000, CPU, "float32"),
-        ("float32", LARGE, CPU, "int8"),
-        ("float32", LARGE, GPU, "bfloat16"),
-        ("int4", 10_000, CPU, "int4"),
-        ("bfloat16", LARGE, CPU, "bfloat16"),
-    ],
-)
-def test_what_auto_is(kept: Precision, weights: int, device: torch.device, chosen: Precision) -> None:
-    assert choose_precision("auto", kept, weights, device) == chosen
-
-
-def test_whole_numbers_are_for_the_cpu() -> None:
-    with pytest.raises(SettingsError, match="'int8' is for the CPU"):
-        choose_precision("int8", "float32", LARGE, GPU)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fakes.int8_levels import LEVELS, error_ratio, pretend_vnni
 
 from vivace.bench.goldens.gpt_sovits_models import RecordedModels
 from vivace.bench.goldens.gpt_sovits_replay import generate
@@ -116,9 +117,19 @@ def test_laid_out_for_speed_it_says_the_same_and_a_batch_changes_no_bit(tmp_path
     assert [one.codes for one in got] == [one.codes for one in want]
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+@pytest.mark.parametrize("levels", LEVELS)
 @torch.inference_mode()
-def test_coarser_matrices_stay_close(tmp_path: Path, precision: Precision) -> None:
+def test_int8_stays_close(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, levels: int) -> None:
+    pretend_vnni(monkeypatch, levels)
+    stays_close(tmp_path, "int8", 0.03 * error_ratio(levels))
+
+
+@torch.inference_mode()
+def test_bfloat16_stays_close(tmp_path: Path) -> None:
+    stays_close(tmp_path, "bfloat16", 0.03)
+
+
+def stays_close(tmp_path: Path, precision: Precision, tolerance: float) -> None:
     plain, coarse = (RecordedModels(GOLDENS, tmp_path).s1() for _ in range(2))
     coarse.fuse(precision)
     given = row(1)
@@ -134,4 +145,4 @@ def test_coarser_matrices_stay_close(tmp_path: Path, precision: Precision) -> No
     assert (plain.kv_dtype, coarse.kv_dtype) == (torch.float32, torch.bfloat16 if kernels() else torch.float32)
     assert all(len(one.codes) >= MIN_CODES for one in heard)
     relative = (logits[0] - logits[1]).pow(2).mean().sqrt() / logits[0].pow(2).mean().sqrt()
-    assert 0 < float(relative) < 0.03
+    assert 0 < float(relative) < tolerance

@@ -42,6 +42,7 @@ from vivace.models.chattts.wave_streams import WaveStreams
 from vivace.models.family import CheckpointCard, ExpectedLength, FamilyDefaults, FamilySpec, LegacyFormat
 from vivace.models.options import NO_OPTIONS, FamilyOptions
 from vivace.models.samples import finite_samples
+from vivace.models.self_timing import timings_folder
 from vivace.models.text import ModelText, Reference, segment_units
 from vivace.runtime.threads import intra_op_threads
 from vivace.settings import TTSConfig
@@ -88,7 +89,7 @@ class ChatTTSFamily:
         use_vocoder_optimization: bool = True,
         vocoder_chunk_size: int = CHUNK_FRAMES,
     ) -> None:
-        self.model, self.vocoder = parts.model, parts.vocoder
+        self.model, self.vocoder, self.precision = parts.model, parts.vocoder, parts.precision
         self._whole_waves = ChunkedVocoder(parts.vocoder, vocoder_chunk_size)
         self._graphs = use_vocoder_optimization
         self.homophones = _homophones(homophones) if parts.model.config.vivace.text == "characters" else None
@@ -305,7 +306,14 @@ class ChatTTSRewriter:
 
 def _open(root: Path, config: TTSConfig, device: torch.device, parts: Mapping[str, Path]) -> ChatTTSFamily:
     vocoder = config.vocoder
-    loaded = load_chattts(root, device=device, precision=config.precision, vocoder_precision=vocoder.precision)
+    loaded = load_chattts(
+        root,
+        device=device,
+        precision=config.precision,
+        vocoder_precision=vocoder.precision,
+        load=config.optimize_for,
+        timings=timings_folder(config),
+    )
     return ChatTTSFamily(
         loaded,
         config.text.homophones,

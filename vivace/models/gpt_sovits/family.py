@@ -42,6 +42,7 @@ from vivace.models.gpt_sovits.t2s.model import MAX_CODES
 from vivace.models.gpt_sovits.t2s.prompt import S1Input, ar_prompt
 from vivace.models.gpt_sovits.t2s.sampling import MIN_CODES
 from vivace.models.options import NO_OPTIONS, FamilyOptions
+from vivace.models.self_timing import timings_folder
 from vivace.models.text import ModelText, Reference, segment_units
 from vivace.settings import TTSConfig
 from vivace.types import LanguageChoice, Piece
@@ -87,6 +88,7 @@ class GPTSoVITSFamily:
         self.parts, self.sampling, self.languages = parts, SAMPLING, LANGUAGES[parts.symbols]
         self.defaults = FamilyDefaults(DEFAULT_VOICE, MAX_SEGMENT_UNITS)
         self.threads: int | None = None
+        self.precision = parts.precision
         self._steps = steps or STEPS.get(parts.version, 1)
         matching = isinstance(parts.s2, FlowMatchingModel)
         self.sample_rate = parts.s2.version.sample_rate if isinstance(parts.s2, FlowMatchingModel) else SAMPLE_RATE
@@ -290,7 +292,13 @@ def _codes(codes: Tensor) -> NDArray[np.int32]:
 def _open(root: Path, config: TTSConfig, device: torch.device, parts: Mapping[str, Path]) -> GPTSoVITSFamily:
     vocoder = config.vocoder
     loaded = load_gpt_sovits(
-        root, parts.get("gpt"), device=device, precision=config.precision, sound_precision=vocoder.precision
+        root,
+        parts.get("gpt"),
+        device=device,
+        precision=config.precision,
+        sound_precision=vocoder.precision,
+        load=config.optimize_for,
+        timings=timings_folder(config),
     )
     return GPTSoVITSFamily(
         loaded,

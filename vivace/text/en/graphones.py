@@ -16,6 +16,8 @@ START, END = "\x01", "\x02"  # graphones are the characters after these, in thei
 FIRST_GRAPHONE = 3
 STEP = 0.08  # nats between two levels of a stored log-probability
 WEIGHT_ZERO = 64  # the stored level of a weight of one
+LOG_PROBABILITY = tuple(-STEP * level for level in range(256))  # by stored level
+LOG_WEIGHT = tuple(STEP * (WEIGHT_ZERO - level) for level in range(256))
 UNSEEN = -20.0  # nats for a symbol that not even the empty context has
 HEADER = struct.Struct("<3I")  # order, bytes of names, nodes
 
@@ -43,8 +45,8 @@ class JointModel:
     sounds: tuple[tuple[str, ...], ...]  # phones of each graphone, from symbol FIRST_GRAPHONE on
     symbols: NDArray[np.uint16]
     first: Sequence[int]
-    log_probability: Sequence[float]
-    log_weight: Sequence[float]  # what a context leaves to the shorter one
+    probability: bytes  # stored levels
+    weight: bytes  # of what a context leaves to the shorter one
     _contexts: dict[int, Context] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -63,7 +65,7 @@ class JointModel:
         if found is None:
             a, b = self.first[node], self.first[node + 1]
             children = dict(zip(self.symbols[a:b].tolist(), range(a, b), strict=True))
-            found = self._contexts[node] = Context(node, children, self.log_weight[node])
+            found = self._contexts[node] = Context(node, children, LOG_WEIGHT[self.weight[node]])
         return found
 
     def phones(self, path: Sequence[int]) -> tuple[str, ...]:
@@ -76,7 +78,7 @@ class JointModel:
         for _, children, log_weight in history:
             child = children.get(symbol)
             if child is not None:
-                return weight + self.log_probability[child]
+                return weight + LOG_PROBABILITY[self.probability[child]]
             weight += log_weight
         return weight + UNSEEN
 
@@ -110,8 +112,8 @@ class JointModel:
             sounds=tuple(sounds),
             symbols=low.astype(np.uint16) + (high.astype(np.uint16) << np.uint16(8)),
             first=memoryview(np.concatenate([[1], 1 + np.cumsum(counts)]).astype(np.uint32).tobytes()).cast("I"),
-            log_probability=(-STEP * probability).tolist(),
-            log_weight=(STEP * (WEIGHT_ZERO - weight.astype(np.float64))).tolist(),
+            probability=probability.tobytes(),
+            weight=weight.tobytes(),
         )
 
 

@@ -1,4 +1,4 @@
-"""Chinese characters to citation pinyin: pypinyin's phrases where they fit the words, then the own polyphone table,
+"""Chinese characters to citation pinyin: known phrases where they fit the words, then the own polyphone table,
 and the model for what is left in doubt."""
 
 import re
@@ -10,6 +10,7 @@ from itertools import accumulate
 from vivace.text.tables import rows
 from vivace.text.zh.erhua import suffixes
 from vivace.text.zh.polyphones import corrections
+from vivace.text.zh.readings import LONGEST_PHRASE, readings
 from vivace.text.zh.word_readings import own_beginnings, own_readings, own_words
 
 # By itself each of these has one usual reading, and its others stand in phrases and in the own table. The model is not
@@ -20,7 +21,6 @@ FIRM = frozenset(
     "脏舍粘泊弄汗於吭刨矫曲浜捭臊攒隆弹燕牟劲晕钻吐挑呛夹糊什服夫片秘盖杨洗车奇轧殷"
     "比万省通华把委区可据王读同价化居给供降曾率答丽露薄"
 )
-LONGEST_PHRASE = 8  # characters; the few longer ones are proverbs, and their words are phrases too
 SENTENCE_END = re.compile(r"(?<=[。！？!?\n])")
 CONTEXT = 24  # characters on each side, as many as the model takes into account
 SURE_ENOUGH = 0.6  # probability below which the model's choice is no better than the usual reading
@@ -46,9 +46,7 @@ class Place:
 @lru_cache(maxsize=65_536)
 def has_reading(char: str) -> bool:
     """Whether the character has a pinyin reading."""
-    from pypinyin.constants import PINYIN_DICT
-
-    return ord(char) in PINYIN_DICT
+    return readings().of_character(char) is not None
 
 
 def citation(words: Sequence[str], place: Place | None = None) -> list[tuple[str, ...]]:
@@ -111,11 +109,11 @@ def _doubtful() -> frozenset[str]:
 
 
 def _phrases(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Spans of pypinyin's phrases: every word that is one, then those of several words, the longest first.
+    """Spans of known phrases: every word that is one, then those of several words, the longest first.
 
     的确 in 他的确切意思 is none: it ends inside 确切.
     """
-    known = _known_phrases()
+    known = readings().phrases
     position = 0
     for word in words:
         if len(word) > 1 and word in known:
@@ -158,21 +156,9 @@ def _own_phrases(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
         start += len(word)
 
 
-@cache
-def _known_phrases() -> Container[str]:
-    from pypinyin.constants import PHRASES_DICT
-
-    return frozenset(PHRASES_DICT)
-
-
 @lru_cache(maxsize=65_536)
 def _syllables(word: str) -> tuple[str, ...]:
-    from pypinyin import Style, lazy_pinyin  # 0.2 s: only when Chinese is read
-
-    syllables = lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True, v_to_u=False, errors="ignore")
-    if len(syllables) != len(word):
-        raise ValueError(f"a character of {word!r} has no pinyin; leave it out")
-    return tuple(map(_regular, syllables))
+    return tuple(map(_regular, readings().of_word(word)))
 
 
 def _regular(syllable: str) -> str:

@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from functools import cache
 from importlib.resources import files
+from io import BytesIO
 from types import MappingProxyType
 
 MAX_CHARS = 4
@@ -19,12 +20,12 @@ UNKNOWN = -18.0  # log-probability of a character that is no word of the diction
 def dictionary() -> MappingProxyType[str, float]:
     """Word -> natural log of its probability. 50 ms the first time."""
     packed = files("vivace.text").joinpath("data/zh_words.tsv.xz").read_bytes()
-    fields = lzma.decompress(packed).decode().replace("\n", "\t").split("\t")
-    words, weights = fields[:-1:2], fields[1::2]  # tenths of a natural log, each a number of few digits
-    counts = Counter(weights)
-    total = math.log(sum(count * math.exp(int(weight) / 10) for weight, count in counts.items()))
-    probability = {weight: int(weight) / 10 - total for weight in counts}
-    return MappingProxyType(dict(zip(words, map(probability.__getitem__, weights), strict=True)))
+    raw = lzma.decompress(packed)  # read line by line, twice: no list of all lines beside the table
+    counts = Counter(int(line.split(b"\t")[1]) for line in BytesIO(raw))  # tenths of a natural log
+    total = math.log(sum(count * math.exp(weight / 10) for weight, count in counts.items()))
+    probability = {weight: weight / 10 - total for weight in counts}
+    lines = (line.split("\t") for line in map(bytes.decode, BytesIO(raw)))
+    return MappingProxyType({word: probability[int(weight)] for word, weight in lines})
 
 
 def is_word(chars: str) -> bool:

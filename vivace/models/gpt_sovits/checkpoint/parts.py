@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,9 @@ from torch import nn
 
 from vivace.errors import WeightsMismatchError
 from vivace.layers.hifigan import HiFiGANGenerator
+from vivace.layers.precision import Precision
+from vivace.layers.unfilled import unfilled
+from vivace.models.cpu_speed import Load
 from vivace.models.gpt_sovits.checkpoint.load import (
     build_bert,
     build_flow_matching,
@@ -31,10 +34,14 @@ from vivace.models.gpt_sovits.t2s.model import S1Model
 from vivace.models.precision import (
     FramePrecisionChoice,
     PrecisionChoice,
+    PrecisionDecision,
+    check_precision,
     choose_frame_precision,
     choose_precision,
     count_weights,
 )
+from vivace.models.self_timing import Probe, ProbedModel, kept_speeds
+from vivace.runtime.memory import give_back_free_memory
 from vivace.vocoder.base import Vocoder
 from vivace.vocoder.bigvgan import BigVGAN
 from vivace.vocoder.weights import build_bigvgan, build_hifigan
@@ -57,6 +64,7 @@ class GPTSoVITSParts:
     speaker: SpeakerNetwork | None  # v2Pro and v2ProPlus
     bert: Bert | None  # reads Chinese
     tokenizer: CharacterTokenizer | None
+    precision: PrecisionDecision  # of S1's matrices
 
     @property
     def symbols(self) -> SymbolSet:
@@ -76,17 +84,21 @@ def load_gpt_sovits(
     device: torch.device | str = "cpu",
     precision: PrecisionChoice = "float32",
     sound_precision: FramePrecisionChoice = "float32",
+    load: Load = "balanced",
+    timings: Path | None = None,
 ) -> GPTSoVITSParts:
     """Load the checkpoint under ``root``: all in float32, but S1's matrices in ``precision``.
 
     Args:
         gpt_root: another checkpoint, whose S1 is taken instead.
         sound_precision: of most products of decoder, flow matching and vocoder; see ``choose_frame_precision``.
+        load, timings: see ``load_chattts``.
     Raises:
         WeightsError: a file is missing or damaged, tensors do not fit (all that do not are in one error), or S1 reads
             other phones than S2.
         SettingsError: there is no such precision here; see ``choose_precision``.
     """
+    check_precision(precision, "float32", torch.device(device))
     settings = read_settings(root)
     version = str(settings["version"])
     wanted: list[Part] = []
@@ -116,14 +128,38 @@ def load_gpt_sovits(
     load_modules(wanted, device=device)
     for part in wanted:
         part.module.eval().requires_grad_(False)
-    s1.fuse(choose_precision(precision, "float32", s1.weights, torch.device(device)))
+    probed = probed_s1(s1)
+    decision = choose_precision(
+        precision,
+        "float32",
+        s1.weights,
+        torch.device(device),
+        load=load,
+        timed=lambda: None if timings is None else kept_speeds(probed, timings),
+    )
+    s1.fuse(decision.precision)
     sounding = [module for module in (s2, vocoder) if module is not None]
     held = choose_frame_precision(sound_precision, count_weights(sounding), torch.device(device))
     dtype = torch.bfloat16 if held == "bfloat16" else torch.float32
     for network in (s2.dec if isinstance(s2, VitsModel) else s2.estimator, vocoder):
         if isinstance(network, HiFiGANGenerator | BigVGAN | FlowTransformer):
             network.cast_products(dtype)
-    return GPTSoVITSParts(version, s1, s2, vocoder, hubert, speaker, bert, tokenizer)  # type: ignore[arg-type]
+    give_back_free_memory()  # float32 weights that were laid out in other forms
+    return GPTSoVITSParts(version, s1, s2, vocoder, hubert, speaker, bert, tokenizer, decision)  # type: ignore[arg-type]
+
+
+def probed_s1(s1: S1Model) -> ProbedModel:
+    """For self-timing; ``s1`` is loaded in float32 and not fused, and stays as it is."""
+
+    def build(precision: Precision, layers: int) -> Probe:
+        with unfilled():
+            first = S1Model(replace(s1.config, layers=layers)).eval().requires_grad_(False)
+        held = s1.state_dict()
+        first.load_state_dict({name: held[name] for name in first.state_dict()}, assign=True)
+        first.fuse(precision)
+        return Probe(first, layers, s1.config.heads, s1.config.width, first.kv_dtype, first.native)
+
+    return ProbedModel(build, s1.config.layers, s1.weights, None)
 
 
 def _require_same_phones(s1: S1Model, s2: VitsModel | FlowMatchingModel, s1_root: Path, s2_root: Path) -> None:
