@@ -54,10 +54,11 @@ def _loaded() -> None:
 
 
 @pytest.mark.parametrize("name", NOISE)
-def test_4096_characters_of_anything_take_under_a_second(name: str) -> None:
+def test_4096_characters_of_anything_take_about_a_second_at_most(name: str) -> None:
     started = time.thread_time()
     split(NOISE[name] + " a")
-    assert time.thread_time() - started < 1.0  # 0.05 to 0.6 s on one core of a shared Zen 4
+    # 0.05 to 0.7 s on one core of a Zen 4 (7 s and more before the budget); a neighbor on the core doubles that.
+    assert time.thread_time() - started < 2.0
 
 
 def test_pieces_of_unknown_words_are_the_same_in_any_fragmentation() -> None:

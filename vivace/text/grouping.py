@@ -10,6 +10,7 @@ GROUPED = re.compile(
     rf"(?<![0-9A-Za-z.,:/+#*()-])(?<![0-9]{SPACE})[1-9][0-9]{{0,2}}(?:{SPACE}[0-9]{{3}}){{1,5}}"
     rf"(?![0-9A-Za-z]|[,:/-][0-9]|\.[0-9]{{3}}|{SPACE}[0-9])"
 )
+CANDIDATE = re.compile(rf"[0-9]{SPACE}[0-9]{{3}}")
 SPACES = re.compile(SPACE)
 # Behind one group of digits, what shows that both are one number: a unit, a currency, a plural, 千 or 公里.
 COUNTED = re.compile(
@@ -24,6 +25,9 @@ PRICED = re.compile(r"[$€£￥₹₽₩]\s?$")
 def grouped(written: Aligned) -> Aligned:
     """``written`` with commas in place of the spaces that group digits; where they may not group, as it was."""
     text = written.text
+    spaced = " " in text or "\u00a0" in text or "\u202f" in text or "\u2009" in text or "\u2007" in text
+    if not spaced or not CANDIDATE.search(text):
+        return written
     edits: list[Edit] = []
     for match in GROUPED.finditer(text):
         digits = match.group()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import get_args
 
 from vivace.text.aligned import Aligned, Edit
@@ -158,11 +159,20 @@ def _read(text: str, spans: Sequence[LanguageSpan], taken: bytearray) -> list[Ed
     return edits
 
 
+@cache
+def _last_rules(language: RuleLanguage) -> tuple[Rule, ...]:
+    from vivace.text import symbols
+    from vivace.text.en import rules as en
+    from vivace.text.zh import rules as zh
+
+    return (*(en if language == "en" else zh).last_rules(), symbols.rule(language))
+
+
 def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, taken: bytearray) -> list[Edit]:
     if language == "ja":  # Open JTalk reads the numbers
         percents = (m for span in spans for m in re.finditer("%", text[: span.end]) if m.start() >= span.start)
         return [Edit(*m.span(), PERCENT) for m in percents if not taken[m.start()]]
-    from vivace.text import long_tail, symbols
+    from vivace.text import long_tail
     from vivace.text.en import rules as en
     from vivace.text.zh import rules as zh
 
@@ -184,5 +194,5 @@ def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, 
                 edits.append(Edit(a, b, f" {read} " if written == "en" else read))
                 taken[a:b] = b"\x01" * (b - a)
     if with_number:
-        edits += find_edits(text, (*chosen.last_rules(), symbols.rule(written)), with_number, taken)
+        edits += find_edits(text, _last_rules(written), with_number, taken)
     return edits

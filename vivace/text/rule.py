@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from vivace.text.aligned import Edit
 
 DIGITS = re.compile("[0-9]+")
+MAX_PLANS = 64  # lists of rules; the languages have three each
+MAX_PLANNED = 4096  # sets of signs of one list
 ANYWHERE = 1 << 30  # longer than any lead
 
 
@@ -23,7 +25,7 @@ class Deferred:
         return re.compile(self.source, self.flags)
 
 
-@dataclass(frozen=True, eq=False)  # by identity: a list of two hundred is the key of a cache
+@dataclass(frozen=True)
 class Rule:
     """``pattern`` finds a written form; ``speak`` gives its spoken form, or None where the form only looked right.
 
@@ -73,16 +75,46 @@ class Numbers:
         return None
 
 
-@lru_cache(maxsize=4096)
-def _possible(rules: tuple[Rule, ...], signs: frozenset[str]) -> tuple[tuple[Rule, tuple[str, ...], int], ...]:
-    """The rules that a text with these signs may need, the literals that must still be looked for, and the leads."""
-    found: list[tuple[Rule, tuple[str, ...], int]] = []
-    for rule in rules:
-        literals = tuple(literal for literal in rule.needs if signs.issuperset(_signs(literal)))
-        if literals or not rule.needs:
-            sure = any(len(literal) == 1 and not literal.isalnum() for literal in literals)
-            found.append((rule, () if sure else literals, ANYWHERE if rule.lead is None else rule.lead))
-    return tuple(found)
+NO_NUMBERS = Numbers("", 0, 0)  # for rules that search anywhere
+
+
+class Plan:
+    """A list of rules, and which of them a text may need by the signs in it."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = rules
+        self.alphabet = frozenset(sign for rule in rules for literal in rule.needs for sign in _signs(literal))
+        self.counts = any(rule.lead is not None for rule in rules)
+        self._possible: dict[frozenset[str], list[tuple[Rule, tuple[str, ...], int]]] = {}
+
+    def possible(self, text: str) -> list[tuple[Rule, tuple[str, ...], int]]:
+        """The rules that ``text`` may need, the literals that must still be looked for, and the leads."""
+        signs = self.alphabet.intersection(text)
+        found = self._possible.get(signs)
+        if found is None:
+            if len(self._possible) >= MAX_PLANNED:
+                self._possible.clear()
+            found = self._possible[signs] = list(self._needed(signs))
+        return found
+
+    def _needed(self, signs: frozenset[str]) -> Iterator[tuple[Rule, tuple[str, ...], int]]:
+        for rule in self.rules:
+            literals = tuple(literal for literal in rule.needs if signs.issuperset(_signs(literal)))
+            if literals or not rule.needs:
+                sure = any(len(literal) == 1 and not literal.isalnum() for literal in literals)
+                yield rule, () if sure else literals, ANYWHERE if rule.lead is None else rule.lead
+
+
+_plans: dict[int, Plan] = {}  # by the identity of the list, which the plan keeps alive
+
+
+def _plan(rules: Sequence[Rule]) -> Plan:
+    plan = _plans.get(id(rules))
+    if plan is None or plan.rules is not rules:
+        if len(_plans) >= MAX_PLANS:
+            _plans.clear()
+        plan = _plans[id(rules)] = Plan(rules)
+    return plan
 
 
 def _signs(literal: str) -> Iterator[str]:
@@ -101,13 +133,12 @@ def find_edits(
         taken: one byte a character of ``text``, non-zero where nothing may be edited; marked as edits are found.
     """
     taken = bytearray(len(text)) if taken is None else taken
-    rules = tuple(rules)
+    plan = _plan(rules)
     edits: list[Edit] = []
     for start, end in spans:
-        numbers = Numbers(text, start, end)
-        signs = frozenset(c for c in set(text[start:end]) if not c.isalnum())
+        numbers = Numbers(text, start, end) if plan.counts else NO_NUMBERS
         longest_lead, places_of = numbers.longest_lead, numbers.places_of
-        for rule, literals, lead in _possible(rules, signs):
+        for rule, literals, lead in plan.possible(text[start:end]):
             for literal in literals:
                 if text.find(literal, start, end) >= 0:
                     break

@@ -5,6 +5,8 @@ are, is read by the quick search. A word that comes again is read as before and 
 the text alone, so the reading is the same in any fragmentation, and with any state of the caches.
 """
 
+from collections.abc import Callable
+
 FIRST = 64  # letters, about 2 ms each, before a text has earned any, and the most that it can save up
 SHARE = 0.04  # letters that each written character earns
 
@@ -14,6 +16,7 @@ class Effort:
 
     def __init__(self) -> None:
         self._letters = float(FIRST)
+        self._cost: Callable[[str], int] | None = None
         self._quick: dict[str, bool] = {}
 
     def earn(self, characters: int) -> None:
@@ -22,9 +25,11 @@ class Effort:
 
     def quick(self, word: str) -> bool:
         """Whether ``word`` must be read by the quick search."""
-        from vivace.text.en.g2p import unknown_letters  # brings tables along: only when a text has English words
+        if self._cost is None:
+            from vivace.text.en.g2p import unknown_letters  # brings tables along: only when a text has English words
 
-        cost = unknown_letters(word)
+            self._cost = unknown_letters
+        cost = self._cost(word)
         if cost == 0:
             return False
         decided = self._quick.get(word.lower())

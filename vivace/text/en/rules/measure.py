@@ -24,7 +24,7 @@ PER = {
 PER_UNITS = alternatives([u for u in UNITS if len(u) > 1 and u not in "in in. oz pt at".split()])  # noqa: SIM905
 UNIT = (
     rf"(?:(?P<join>[ -]?)(?P<spaced>{SPACED})|(?P<tight>{TIGHT})|{SHORT})"
-    rf"(?:/(?P<per>{alternatives([*UNITS, *PER])})(?:/(?P<each>{alternatives([*UNITS, *PER])}))?)?(?![A-Za-z0-9²³^])"
+    rf"(?:/(?P<per>{alternatives([*UNITS, *PER])})(?:/(?P<each>{alternatives([*UNITS, *PER])}))?)?(?![A-Za-z0-9À-ſ²³^])"
 )
 
 

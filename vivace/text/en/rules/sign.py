@@ -24,7 +24,7 @@ def _heart(m: re.Match[str]) -> str:
 def _compared(m: re.Match[str]) -> str:
     """Between things a comparison, alone the name of the sign."""
     operand = m.string[m.end() : m.end() + 1]
-    if m["sign"] in ALONE and not re.match(r"[\w\"'(\[-]", operand):
+    if m["sign"] in ALONE and not re.match(r"[\w\"'(\[$-]", operand):
         return f" {ALONE[m['sign']]} "
     return f" {COMPARED[m['sign']]} "
 

@@ -10,13 +10,13 @@ YEAR = r"(?:1[1-9][0-9]{2}|20[0-9]{2}|(?<=year )10[0-9]{2}|(?<=In )10[0-9]{2}|(?
 # A four-digit number before one of these is a count.
 MEASURED = (
     r"(?!\s?(?:[kcm]?m|[km]?g|lbs?|ft|mi|mph|km/h|[KMGT]B|[kMG]?Hz|°|k?cal|[kMG]?W|k?V|rpm|psi|pp[mbi]|dpi|lm|lx|px|hp|m?L"
-    r"|cc|[kM]?J|[kMh]?Pa|mAh|k?Wh|sq|cu)(?![A-Za-z]))"
+    r"|cc|[kM]?J|[kMh]?Pa|mAh|k?Wh|sq|cu)(?![A-Za-zÀ-ſ]))"
 )
 COUNTED = (
     r"(?!\s(?:(?!was\b|has\b|does\b|as\b|always\b|sees\b|saw\b|becomes\b|makes\b)[a-z]+(?<![uis])s\b"
     r"|(?:men|women|people|children|percent|hundred|thousand|million|billion|meter|feet|foot|mile|sheep|fish|points?)\b)"
     r"|\s?(?:[kcm]?m|[km]?g|lbs?|ft|mi|mph|km/h|[KMGT]B|[kMG]?Hz|°|k?cal|[kMG]?W|k?V|rpm|psi|pp[mbi]|dpi|lm|lx|px|hp|m?L"
-    r"|cc|[kM]?J|[kMh]?Pa|mAh|k?Wh|sq|cu)(?![A-Za-z]))"
+    r"|cc|[kM]?J|[kMh]?Pa|mAh|k?Wh|sq|cu)(?![A-Za-zÀ-ſ]))"
 )
 
 
