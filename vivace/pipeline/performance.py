@@ -86,7 +86,7 @@ class Meter:
         engine: EngineLoad | None = None,
         *precisions: tuple[str, str],
     ) -> PerformanceStats:
-        """All of it, with what the process has taken of the machine; ``precisions`` of its models, each with a reason."""
+        """All of it, with what the process has taken of the machine; ``precisions`` of models with reasons."""
         with self._lock:
             return PerformanceStats(
                 model=model,
