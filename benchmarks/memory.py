@@ -1,6 +1,6 @@
 """Memory: of a server at rest, of many short requests through one TTS, of one long text to a file.
 
-usage: python benchmarks/memory.py [--requests 10000] [--words 3000] [--no-rest]
+usage: python -m benchmarks.memory [--requests 10000] [--words 3000] [--no-rest]
 
 A server with the embedded voice, warmed up, may have taken 420 MB at most.
 

@@ -7,7 +7,9 @@ import torch
 
 from vivace.layers.int8_linear import FULL_LEVELS, SAFE_LEVELS, row_levels
 
-NEEDS_VNNI = pytest.mark.skipif(row_levels() == SAFE_LEVELS, reason="without VNNI 8 bits on both sides overflow")
+NEEDS_VNNI = pytest.mark.skipif(
+    row_levels() == SAFE_LEVELS, reason="this CPU has no VNNI: 8 bits on both sides overflow"
+)
 LEVELS = (SAFE_LEVELS, pytest.param(FULL_LEVELS, marks=NEEDS_VNNI))  # a CPU with VNNI computes both
 
 

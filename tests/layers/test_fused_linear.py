@@ -30,7 +30,7 @@ TOLERANCE: dict[Precision, float] = {
     "int4": 0.1,
 }
 
-needs_fbgemm = pytest.mark.skipif(not can_multiply_int8(), reason="torch multiplies int8 with fbgemm on x86 only")
+needs_fbgemm = pytest.mark.skipif(not can_multiply_int8(), reason="this CPU has no fbgemm, which is for x86")
 
 
 def linears(sizes: tuple[int, ...] = (48, 16, 32), inputs: int = 64) -> nn.ModuleList:

@@ -94,9 +94,9 @@ def test_at_the_first_load_where_the_table_has_no_row(
 ) -> None:
     monkeypatch.setattr(cpu_speed, "TABLE", ())
     with TTS(config=TTSConfig(self_timing=timing, native_kernels=False)) as tts:
-        first = tts.precision
+        first = tts.family.precision
     with TTS(config=TTSConfig(self_timing=timing, native_kernels=False)) as tts:
-        assert tts.precision == first
+        assert tts.family.precision == first
     assert ("timed at the first load" in first.reason) == timing
     assert bool(list((own_environment / "cache" / "native").glob("precision-*.json"))) == timing
     native.deactivate()

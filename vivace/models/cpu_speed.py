@@ -30,7 +30,7 @@ class Speed:
     many: float  # with ``MANY``
 
     def under(self, load: Load) -> float:
-        """What counts under a load; ``balanced`` is the geometric mean of both, squared."""
+        """The speed that counts under a load; ``balanced`` is the geometric mean of both, squared."""
         return {"latency": self.one, "throughput": self.many, "balanced": self.one * self.many}[load]
 
 

@@ -21,7 +21,7 @@ LARGE_FRAME_WEIGHTS = 16 << 20  # of Decoder and Vocos; the published ones have 
 
 @dataclass(frozen=True)
 class PrecisionDecision:
-    """What was chosen, and on what grounds."""
+    """The chosen number format, and the grounds."""
 
     precision: Precision
     reason: str

@@ -152,7 +152,7 @@ def _read(path: Path) -> Speeds | None:
 
 
 def _key(model: ProbedModel) -> str:
-    """What speeds depend on: CPU, kernels, torch, threads, model."""
+    """All that speeds depend on: CPU, kernels, torch, threads, model."""
     parts = (
         _cpu(),
         cpu_kind(),

@@ -104,7 +104,7 @@ def _embedded_voice(config: TTSConfig) -> str:
     from vivace.pipeline.tts import TTS
 
     with TTS(EMBEDDED, config=config.model_copy(update={"models": {}})) as tts:
-        chosen = tts.precision
+        chosen = tts.family.precision
         speech = tts.synthesize("Hello.", seed=1)
     return (
         f"speaks: {speech.duration:.2f} s, RTF {speech.stats.rtf:.2f}; {chosen.precision}, kernels {chosen.kind} "

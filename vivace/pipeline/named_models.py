@@ -90,9 +90,10 @@ class NamedModels(Mapping[str, Source]):
 
     def performance(self, loaded: Sequence[TTS]) -> PerformanceStats:
         """What all models have done since the start; engines and caches are those of ``loaded``."""
-        engines = [stats for tts in loaded if (stats := tts.get_performance_stats().engine) is not None]
+        each = [tts.get_performance_stats() for tts in loaded]
+        engines = [stats.engine for stats in each if stats.engine is not None]
         results = _sum([tts.results.stats for tts in loaded]) or CacheStats(0, 0, 0, 0)
-        chosen = [tts.precision for tts in loaded]
+        chosen = [(stats.precision, stats.precision_reason) for stats in each]
         return self.meter.stats(self.default, pick_device(self._config.device), results, _sum(engines), *chosen)
 
     def _open(self, gpt: str, sovits: str) -> TTS:

@@ -10,7 +10,6 @@ import torch
 
 from vivace.cache.base import CacheStats
 from vivace.engine.engine import EngineLoad
-from vivace.models.precision import PrecisionDecision
 from vivace.runtime.memory import device_bytes, peak_process_bytes
 
 REMEMBERED = 1000  # requests that averages and percentiles are taken over: the latest
@@ -85,9 +84,9 @@ class Meter:
         device: torch.device,
         results: CacheStats,
         engine: EngineLoad | None = None,
-        *precisions: PrecisionDecision,
+        *precisions: tuple[str, str],
     ) -> PerformanceStats:
-        """All of it, with what the process has taken of the machine."""
+        """All of it, with what the process has taken of the machine; ``precisions`` of models with reasons."""
         with self._lock:
             return PerformanceStats(
                 model=model,
@@ -104,8 +103,8 @@ class Meter:
                 engine=engine,
                 retries=self._retries,
                 faults=self._faults,
-                precision=_joined(decision.precision for decision in precisions),
-                precision_reason=_joined(decision.reason for decision in precisions),
+                precision=_joined(name for name, _ in precisions),
+                precision_reason=_joined(reason for _, reason in precisions),
             )
 
 

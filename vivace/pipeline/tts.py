@@ -82,8 +82,8 @@ class TTS:
         self._entry = family_of(root)
         self._family: ModelFamily | None = open_family(root, self.config, self._device, parts)
         self._book = self._voice_book(root)
-        self.precision = self._family.precision
-        self.results = open_result_cache(self.config, self.precision, root, *parts.values())
+        self._precision = self._family.precision
+        self.results = open_result_cache(self.config, self._precision, root, *parts.values())
         self.prepared_voices = open_prepared_voices(self.config, root)
         self.meter = Meter()
         self._lock = threading.Lock()
@@ -205,7 +205,8 @@ class TTS:
     def get_performance_stats(self) -> PerformanceStats:
         """What has been done so far."""
         engine = None if (worker := self._worker) is None else worker.load
-        return self.meter.stats(self.name, self._device, self.results.stats, engine, self.precision)
+        chosen = self._precision.precision, self._precision.reason
+        return self.meter.stats(self.name, self._device, self.results.stats, engine, chosen)
 
     def clear_cache(self) -> None:
         """Forget results and voices prepared from recordings, those of other processes in the same folder included."""
