@@ -7,8 +7,9 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md CHANGELOG.md LICENSE NOTICE ./
+COPY pyproject.toml hatch_build.py constraints.txt README.md CHANGELOG.md LICENSE NOTICE ./
 COPY vivace ./vivace
+# The image has no C compiler: pip fetches zig for this stage, and the kernels of the image's platform go into the wheel.
 RUN python -m venv /opt/vivace \
     && /opt/vivace/bin/pip install --index-url "${TORCH_INDEX}" --constraint constraints.txt torch \
     && /opt/vivace/bin/pip install --constraint constraints.txt ".[serve]"

@@ -31,8 +31,9 @@ from vivace.text.finish import finish
 from vivace.text.language import HAN, language_spans
 from vivace.text.zh import polyphone_model
 from vivace.text.zh.homophones import built_in
-from vivace.text.zh.pinyin import citation, simplified
+from vivace.text.zh.pinyin import citation
 from vivace.text.zh.sandhi import sandhi
+from vivace.text.zh.simplified import simplified
 from vivace.text.zh.words import is_word, segment
 
 HERE = Path(__file__).parent

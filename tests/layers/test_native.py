@@ -13,6 +13,7 @@ from vivace.layers.attention import attention_mask
 from vivace.layers.kv_quantization import dequantize_kv, quantize_kv
 from vivace.layers.native import build as building
 from vivace.layers.native import kernels as native
+from vivace.layers.native import zig
 from vivace.layers.native.kernels import Kernels
 from vivace.layers.native.step import SlotMemory, slot_table
 from vivace.layers.rope import apply_rope, rope_table
@@ -166,7 +167,19 @@ def test_a_library_beside_the_sources_is_used_if_it_was_made_of_them(
 @pytest.mark.usefixtures("from_a_checkout")
 def test_without_a_compiler_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "COMPILERS", ("no-such-compiler",))
+    monkeypatch.setattr(zig, "command", lambda: None)
     assert building.build(tmp_path) is None
+
+
+@pytest.mark.usefixtures("from_a_checkout")
+def test_zig_compiles_where_the_system_has_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "COMPILERS", ("no-such-compiler",))
+    monkeypatch.setattr(zig, "command", lambda: ("python", "-m", "ziglang", "cc"))
+    target = zig.TARGETS.get(building.library_folder().name)
+    tools = building.toolchain()
+    assert (tools is None) == (target is None)
+    if tools is not None and target is not None:
+        assert tools.flags[:2] == ("-target", target.triple)  # else it would compile for the very CPU it runs on
 
 
 @pytest.mark.usefixtures("from_a_checkout")

@@ -185,8 +185,8 @@ def test_the_form_of_avx_vnni_adds_the_same_products(
         pytest.skip("needs a CPU with AVX-512 VNNI")
     flags = ("-mavx2", "-mfma", "-mf16c", "-mavx512vl", "-mavx512vnni", "-DVIVACE_EVEX_VNNI")
     monkeypatch.setattr(building, "KINDS", {"x86_64": {"portable": (), "avx512vnni": flags}})
-    other = building.compile_library(
-        ["cc"], tmp_path, tmp_path / "evex.so", "x86_64", (*building.FLAGS, *building.SHARED)
-    )
+    tools = building.toolchain()
+    assert tools is not None, "it compiled the library"
+    other = building.compile_library(tools, tmp_path, tmp_path / "evex.so", "x86_64")
     got, want = products(Kernels(other, "avx512vnni")), products(Kernels(library, "portable"))
     assert all(torch.equal(a, b) for a, b in zip(got, want, strict=True))

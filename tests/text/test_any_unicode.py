@@ -109,7 +109,7 @@ def test_no_library_sees_more_than_a_sentence(monkeypatch: pytest.MonkeyPatch) -
     from wetext import Normalizer
 
     from vivace.text import long_tail
-    from vivace.text.zh import pinyin
+    from vivace.text.zh import pinyin, simplified
 
     seen: dict[str, list[str]] = {"wetext": [], "pypinyin": [], "opencc": []}
 
@@ -124,14 +124,14 @@ def test_no_library_sees_more_than_a_sentence(monkeypatch: pytest.MonkeyPatch) -
         normalize = staticmethod(watched("wetext", Normalizer(lang="zh", operator="tn").normalize))
 
     class OpenCC:
-        convert = staticmethod(watched("opencc", pinyin._simplifier().convert))
+        convert = staticmethod(watched("opencc", simplified._simplifier().convert))
 
     monkeypatch.setattr("pypinyin.lazy_pinyin", watched("pypinyin", lazy_pinyin))
     monkeypatch.setattr(long_tail, "_normalizer", lambda language: Wetext)
-    monkeypatch.setattr(pinyin, "_simplifier", lambda: OpenCC)
+    monkeypatch.setattr(simplified, "_simplifier", lambda: OpenCC)
     rare = "".join(chr(c) for c in range(0x4E00, 0x4E00 + 1_200))  # nothing is in a cache yet, nothing has an end
     split(f"{rare}。他的書在這裏。我們走了！{'測試3_4_5和x{y}7' * 300}。第一句{{9}}。第二句{{8}}。")
-    caps = {"wetext": long_tail.MAX_CHARS, "pypinyin": pinyin.LONGEST_PHRASE, "opencc": pinyin.SENTENCE}
+    caps = {"wetext": long_tail.MAX_CHARS, "pypinyin": pinyin.LONGEST_PHRASE, "opencc": simplified.SENTENCE}
     for name, cap in caps.items():
         assert seen[name], name
         assert max(map(len, seen[name])) <= cap, name
@@ -139,7 +139,7 @@ def test_no_library_sees_more_than_a_sentence(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_long_run_is_cut_after_a_particle() -> None:
-    from vivace.text.zh.pinyin import PARTICLES, SENTENCE, parts
+    from vivace.text.zh.simplified import PARTICLES, SENTENCE, parts
 
     run = "我們在圖書館裏看見的那些" * 60
     cut = list(parts(run))

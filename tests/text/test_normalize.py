@@ -113,3 +113,40 @@ def test_time_is_linear_in_length(unit: str) -> None:
     normalize(unit * 8_000)
     long = time.process_time() - started
     assert long < 8 * 3.5 * short + 0.1  # quadratic would be 64 times
+
+
+def test_a_rule_finds_nothing_in_a_text_without_its_literals() -> None:
+    from dataclasses import replace
+
+    from vivace.text.normalize import WORD_TRIGGER
+    from vivace.text.rule import find_edits
+    from vivace.text.zh.rules import number_rules, word_rules
+
+    rules = number_rules()
+    assert any(rule.needs for rule in rules)
+    everywhere = [replace(rule, needs=()) for rule in rules]
+    anywhere = [replace(rule, needs=()) for rule in word_rules()]
+    for path in CASES:
+        if path.stem.startswith("zh"):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                written = line.split("\t")[0]
+                span = [(0, len(written))]
+                assert find_edits(written, rules, span) == find_edits(written, everywhere, span)
+                by_word = find_edits(written, anywhere, span)
+                assert find_edits(written, word_rules(), span) == by_word
+                assert WORD_TRIGGER.search(written) or not by_word
+
+
+def test_no_chinese_rule_has_a_repeat_without_a_bound() -> None:
+    from re import _constants, _parser  # type: ignore[attr-defined]
+
+    from vivace.text.zh.rules import last_rules, number_rules, word_rules
+
+    def unbounded(parsed: object) -> bool:
+        if isinstance(parsed, tuple) and len(parsed) == 3 and parsed[1] is _constants.MAXREPEAT:
+            return True
+        return isinstance(parsed, (tuple, list, _parser.SubPattern)) and any(map(unbounded, parsed))
+
+    assert unbounded(_parser.parse("(?:a|b[0-9]+)"))
+    rules = (*number_rules(), *word_rules(), *last_rules())
+    assert [rule.name for rule in rules if unbounded(_parser.parse(rule.compiled.pattern))] == []

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from vivace.text.tables import rows
-from vivace.text.zh import polyphone_model
-from vivace.text.zh.pinyin import citation, simplified
+from vivace.text.zh import polyphone_model, polyphones
+from vivace.text.zh.pinyin import citation
+from vivace.text.zh.simplified import simplified
+from vivace.text.zh.word_readings import LAST
 from vivace.text.zh.words import segment
 
+READINGS = sorted((Path(__file__).parent / "readings").glob("*.tsv"))
 CASES = Path(__file__).parent / "cases" / "zh_polyphones.tsv"
 EVERYDAY = [
     ("高兴", "gao1 xing4"), ("便宜", "pian2 yi5"), ("了解", "liao3 jie3"), ("为什么", "wei4 shen2 me5"),
@@ -37,6 +40,29 @@ def test_polyphones_are_read_by_their_sentence() -> None:
         if got != want:
             wrong.append((sentence, char, want, got))
     assert wrong == []
+
+
+@pytest.mark.parametrize("path", READINGS, ids=lambda path: str(path.stem))
+def test_words_names_verse_and_traditional_forms(path: Path) -> None:
+    lines = [li.split("\t") for li in path.read_text(encoding="utf-8").splitlines() if not li.startswith("# ")]
+    assert len(lines) >= 200
+    wrong = []
+    for sentence, chars, want in lines:
+        got = read(sentence)
+        for char, accepted in zip(chars, want.split(" "), strict=True):
+            syllables = {syllable for c, syllable in got if c == char}
+            if not syllables or not syllables <= set(accepted.split("/")):
+                wrong.append((sentence, char, accepted, syllables))
+    assert wrong == []
+
+
+def test_the_table_of_words_gives_one_reading_a_character_and_none_twice() -> None:
+    given: set[tuple[str, str]] = set()
+    for chars, reading, words in rows("zh_readings"):
+        for word in words.split(" "):
+            assert (word, chars) not in given, (word, chars)
+            given.add((word, chars))
+            assert chars == LAST or (chars in word and len(reading.split(" ")) == len(chars)), (word, chars)
 
 
 @pytest.mark.parametrize(("word", "want"), EVERYDAY)
@@ -86,3 +112,7 @@ def test_an_unsure_choice_leaves_the_usual_reading(monkeypatch: pytest.MonkeyPat
     assert "wrong1" not in [syllable for _, syllable in read("他转身就走")]
     monkeypatch.setattr(polyphone_model, "choose", lambda _, positions: [("ceng2", 0.61)] * len(positions))
     assert ("幢", "ceng2") in read("那幢")
+
+
+def test_every_row_of_the_table_of_contexts_compiles() -> None:
+    assert all(polyphones._rules(char) for char in polyphones._by_char())

@@ -1,7 +1,10 @@
 """Surface tones of words given with their citation tones."""
 
+from pathlib import Path
+
 import pytest
 
+from vivace.text import phones
 from vivace.text.zh.sandhi import sandhi
 
 CASES = [
@@ -47,3 +50,11 @@ def test_surface_tones(citation: str, surface: str) -> None:
 def test_a_word_without_a_syllable_for_each_character_is_refused() -> None:
     with pytest.raises(ValueError, match="3 characters but 2 syllables"):
         sandhi([("展览馆", ["zhan3", "lan3"])])
+
+
+def test_sandhi_and_erhua_over_the_borders_of_words() -> None:
+    lines = Path(__file__).with_name("surface.tsv").read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in lines if not line.startswith("# ")]
+    assert len(rows) >= 40
+    read = {written: " ".join(p for word in phones(written) for p in word.phones) for written, _ in rows}
+    assert [(w, want, read[w]) for w, want in rows if read[w] != want] == []

@@ -6,6 +6,7 @@ import unicodedata
 from functools import lru_cache
 
 from vivace.text.aligned import Aligned, Edit
+from vivace.text.faces import without_faces
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +60,13 @@ def clean(written: Aligned) -> Aligned:
     """``written`` with every character folded; what was dropped is logged."""
     if "\x1b" in written.text:
         written = written.replace(Edit(m.start(), m.end(), "") for m in TERMINAL.finditer(written.text))
-    if not UNUSUAL.search(written.text) and "  " not in written.text:
+    text = written.text
+    if not UNUSUAL.search(text) and "  " not in text and "_" not in text and "^" not in text:
         return written
+    written = without_faces(written)
     composed = [Edit(m.start(), m.end(), _composed(m.group())) for m in MARKED.finditer(written.text)]
-    text = _folded(written.replace(composed))
-    return text.replace(Edit(m.start(), m.end(), " ") for m in SPACES.finditer(text.text))
+    folded = _folded(written.replace(composed))
+    return folded.replace(Edit(m.start(), m.end(), " ") for m in SPACES.finditer(folded.text))
 
 
 def _composed(letter: str) -> str:

@@ -23,6 +23,8 @@ from vivace.types import LanguageChoice, SpokenLanguage
 
 # Without one of these the number rules have nothing to find.
 NUMBER_TRIGGER = re.compile(r"[0-9%‰°℃℉²³√=<>+×÷±≈≠≥≤$€£￥₩&@#^|\u0370-\u03ff\u20a0-\u20bf\u2190-\u22ff§△‱¢㎡]")
+# Without one of these the word rules of Chinese have nothing to find.
+WORD_TRIGGER = re.compile("[#-&*+./0-9<-Z^-~–—～-]")
 DIGITS = re.compile(r"[0-9]+")
 
 
@@ -169,7 +171,7 @@ def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, 
     with_number = [(s.start, s.end) for s in spans if NUMBER_TRIGGER.search(text, s.start, s.end)]
     edits = find_edits(text, chosen.number_rules(), with_number, taken) if with_number else []
     words: tuple[Rule, ...] = chosen.word_rules()
-    if words:
+    if words and (written == "en" or WORD_TRIGGER.search(text, spans[0].start, spans[-1].end)):
         edits += find_edits(text, words, [(s.start, s.end) for s in spans], taken)
     for start, end in with_number:
         for digits in DIGITS.finditer(text, start, end):

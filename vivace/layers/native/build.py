@@ -1,7 +1,7 @@
 """The compiled kernels: one library with a copy for every CPU kind of its architecture.
 
 A wheel brings the library built (``lib/<system>-<machine>``). Elsewhere it is compiled at first use, where there is a C
-compiler, and kept.
+compiler (the system's, or the one of the ``ziglang`` package), and kept.
 """
 
 import hashlib
@@ -13,7 +13,10 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+
+from vivace.layers.native import zig
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +24,12 @@ SOURCES = Path(__file__).with_name("src")
 LIBRARIES = Path(__file__).with_name("lib")  # as wheels bring them
 COMPILERS = ("cc", "gcc", "clang")
 STAMP = "sources.sha256"  # beside a library: the key of the sources it was made of
-TIMEOUT_S = 120
+ZIG_TIMEOUT_S = 900  # zig compiles a platform's C library first, once per machine
 
 # -ffp-contract=off: no CPU kind may fuse a product and a sum, so that all of them round alike.
 FLAGS = ("-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden")
 SHARED = ("-fPIC", "-pthread")  # not on Windows
-LIBRARIES_NEEDED = ("-lm",)
+MATH = ("-lm",)  # fmaf of CPUs without the instruction; not on Windows
 
 _AVX2 = ("-mavx2", "-mfma", "-mf16c")
 _AVX512 = (*_AVX2, "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni")
@@ -47,6 +50,40 @@ KINDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
 }
 PORTABLE = {"portable": ()}  # of every other architecture
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A C compiler, and what it is told for every file."""
+
+    command: tuple[str, ...]
+    flags: tuple[str, ...]
+    link: tuple[str, ...] = ()
+    target: zig.Target | None = None  # of zig; others compile for the machine they run on
+    timeout_s: int = 120  # of one command
+
+    def of_kind(self, flags: Sequence[str]) -> tuple[str, ...]:
+        """The flags of a CPU kind, as this compiler spells them."""
+        return tuple(flags) if self.target is None else self.target.spelled(flags)
+
+
+def toolchain() -> Toolchain | None:
+    """The compiler for this machine: the system's, else zig's; None where there is neither."""
+    found = next(filter(None, map(shutil.which, COMPILERS)), None)
+    if found is not None and sys.platform != "win32":
+        return Toolchain((found,), (*FLAGS, *SHARED), MATH)
+    target = zig.TARGETS.get(library_folder().name)
+    return None if target is None else cross_toolchain(target)
+
+
+def cross_toolchain(target: zig.Target) -> Toolchain | None:
+    """Zig's compiler for a platform; None where zig is not installed."""
+    command = zig.command()
+    if command is None:
+        return None
+    shared, math = ((), ()) if target.system == "win32" else (SHARED, MATH)
+    flags = ("-target", target.triple, *FLAGS, *shared)
+    return Toolchain(command, flags, (*target.link, *math), target, ZIG_TIMEOUT_S)
 
 
 def machine() -> str:
@@ -79,21 +116,39 @@ def shipped() -> Path | None:
     return path if made_of_these and path.is_file() else None
 
 
-def install() -> Path | None:
-    """Compile the library into the package, as wheels have it; for checkouts.
+def install(folder: Path | None = None) -> Path | None:
+    """Compile the library for this machine into the package, as wheels have it, or into another ``folder``.
 
     Returns: its path; None where there is no compiler or it fails, with the reason in the log.
     """
-    found = shipped()
+    found = None if folder else shipped()
     if found is not None:
         return found
-    folder = library_folder()
-    made = build(folder)
+    folder = folder or library_folder()
+    made = _compiled(folder)
     if made is None:
         return None
-    made.replace(folder / library_name())
+    library = made.replace(folder / library_name())
     (folder / STAMP).write_text(source_key(), encoding="utf-8")
-    return folder / library_name()
+    return library
+
+
+def package(target: zig.Target, folder: Path) -> Path:
+    """Compile the library of a platform into ``folder``, with its stamp, as wheels have it, by zig.
+
+    The object files stay in ``folder / "objects"``.
+
+    Raises: RuntimeError where zig is not installed; CalledProcessError, OSError, TimeoutExpired.
+    """
+    tools = cross_toolchain(target)
+    if tools is None:
+        raise RuntimeError("compiling for other platforms takes the package ziglang: pip install ziglang")
+    objects = folder / "objects"
+    objects.mkdir(parents=True, exist_ok=True)
+    library = folder / library_name(target.system)
+    compile_library(tools, objects, objects / library.name, target.architecture).replace(library)
+    (folder / STAMP).write_text(source_key(), encoding="utf-8")
+    return library
 
 
 def build(folder: Path) -> Path | None:
@@ -101,23 +156,24 @@ def build(folder: Path) -> Path | None:
 
     Returns: None, with the reason in the log, where there is no compiler or it fails.
     """
-    found = shipped()
-    if found is not None:
-        return found
-    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
-    if sys.platform == "win32" or compiler is None:
+    return shipped() or _compiled(folder)
+
+
+def _compiled(folder: Path) -> Path | None:
+    tools = toolchain()
+    if tools is None:
         log.info("no C compiler: decode steps run in plain torch, which is slower")
         return None
-    library = folder / f"kernels-{_key(compiler)}.so"
+    library = folder / f"kernels-{_key(tools)}{Path(library_name()).suffix}"
     if library.is_file():
         return library
     work = folder / f".{secrets.token_hex(6)}.part"
     try:
         work.mkdir(parents=True, exist_ok=True)
-        made = compile_library([compiler], work, work / "kernels.so", machine(), (*FLAGS, *SHARED))
+        made = compile_library(tools, work, work / library_name(), machine())
         made.replace(library)
     except subprocess.CalledProcessError as exc:
-        log.warning("%s could not compile the kernels: %s", compiler, exc.stderr.strip().splitlines()[:1])
+        log.warning("%s could not compile the kernels: %s", tools.command[0], exc.stderr.strip().splitlines()[:1])
         return None
     except (OSError, subprocess.TimeoutExpired) as exc:
         log.warning("could not compile the kernels into %s: %s", folder, exc)
@@ -127,49 +183,46 @@ def build(folder: Path) -> Path | None:
     return library
 
 
-def compile_library(
-    compiler: Sequence[str],
-    folder: Path,
-    library: Path,
-    architecture: str,
-    flags: Sequence[str],
-    link: Sequence[str] = (),
-) -> Path:
+def compile_library(tools: Toolchain, folder: Path, library: Path, architecture: str) -> Path:
     """Compile every CPU kind of ``architecture`` and link them into ``library``.
 
     A kind that an old compiler does not know is left out, with a line in the log; the portable one must compile.
 
     Args:
-        compiler: the command, as ``("gcc",)``.
-        folder: for the object files.
-        link: more flags for the last command.
+        folder: for the object files: ``<kind>.o``, ``pool.o`` and ``cpu.o``.
     Raises: CalledProcessError, OSError, TimeoutExpired.
     """
-    kinds = kinds_of(architecture)
+    objects = compile_objects(tools, folder, kinds_of(architecture))
+    _run(tools, ["-shared", *map(str, objects), "-o", str(library), *tools.link])
+    return library
+
+
+def compile_objects(tools: Toolchain, folder: Path, kinds: Mapping[str, tuple[str, ...]]) -> list[Path]:
+    """The object files of ``compile_library``, for programs that link them otherwise. Raises: as that."""
 
     def object_of(name: str, source: str, more: Sequence[str]) -> Path:
         target = folder / f"{name}.o"
-        _run([*compiler, *flags, *more, "-c", str(SOURCES / source), "-o", str(target)])
+        _run(tools, [*more, "-c", str(SOURCES / source), "-o", str(target)])
         return target
 
     def kind_of(kind: str) -> Path | None:
         try:
-            return object_of(kind, "kernels.c", (*kinds[kind], f"-DKIND={kind}"))
+            return object_of(kind, "kernels.c", (*tools.of_kind(kinds[kind]), f"-DKIND={kind}"))
         except subprocess.CalledProcessError as exc:
             if kind == "portable":
                 raise
-            log.info("%s does not compile for %s: %s", compiler[0], kind, exc.stderr.strip().splitlines()[:1])
+            reason = exc.stderr.strip().splitlines()[:1]
+            log.info("%s does not compile for %s: %s", tools.command[0], kind, reason)
             return None
 
     with ThreadPoolExecutor(2) as pool:
         objects = [made for made in pool.map(kind_of, kinds) if made is not None]
-    objects += [object_of(name, f"{name}.c", ()) for name in ("pool", "cpu")]
-    _run([*compiler, *flags, "-shared", *map(str, objects), "-o", str(library), *LIBRARIES_NEEDED, *link])
-    return library
+    return [*objects, *(object_of(name, f"{name}.c", tools.of_kind(())) for name in ("pool", "cpu"))]
 
 
-def _run(command: Sequence[str]) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT_S)
+def _run(tools: Toolchain, arguments: Sequence[str]) -> None:
+    command = [*tools.command, *tools.flags, *arguments]
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=tools.timeout_s)
 
 
 def source_key() -> str:
@@ -179,9 +232,9 @@ def source_key() -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _key(compiler: str) -> str:
+def _key(tools: Toolchain) -> str:
     """A name for what a compiled library depends on."""
-    return hashlib.sha256("\n".join((source_key(), compiler, machine())).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join((source_key(), *tools.command, machine())).encode()).hexdigest()[:16]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from itertools import chain
 from types import ModuleType
 
 from vivace.errors import UnsupportedLanguageError
-from vivace.text.zh.pinyin import simplified
+from vivace.text.zh.simplified import simplified
 from vivace.text.zh.words import segment
 
 

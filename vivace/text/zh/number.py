@@ -2,6 +2,7 @@
 
 DIGITS = "零一二三四五六七八九"
 GROUPS = ("", "万", "亿", "万亿", "亿亿")
+GROUPING = str.maketrans("", "", ",， ")  # what stands between groups of three digits
 MAX_DIGITS = 16  # more than this is a code, read digit by digit
 
 
@@ -13,7 +14,7 @@ def spell(numeral: str, *, telephone: bool = False) -> str:
 
 def cardinal(numeral: str) -> str:
     """A whole number: ``"12,205"`` -> 一万两千二百零五. Too long for a count, or led by zeros: digit by digit."""
-    numeral = numeral.replace(",", "").replace("，", "")
+    numeral = numeral.translate(GROUPING)
     if len(numeral) > MAX_DIGITS or (len(numeral) > 1 and numeral.startswith("0")):
         return spell(numeral)
     value = int(numeral)
@@ -64,7 +65,7 @@ def number(numeral: str) -> str:
 
 def amount(numeral: str) -> str:
     """A number in front of a unit: trailing zeros go (``"18.50"`` -> 十八点五), and a lone 2 is 两."""
-    numeral = numeral.replace(",", "").replace("，", "")
+    numeral = numeral.translate(GROUPING)
     if "." in numeral:
         numeral = numeral.rstrip("0").rstrip(".") or "0"
     return "两" if numeral == "2" else number(numeral)

@@ -6,11 +6,11 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import accumulate
-from typing import Any
 
 from vivace.text.tables import rows
 from vivace.text.zh.erhua import suffixes
 from vivace.text.zh.polyphones import corrections
+from vivace.text.zh.word_readings import own_beginnings, own_readings, own_words
 
 # By itself each of these has one usual reading, and its others stand in phrases and in the own table. The model is not
 # asked about them: it prefers the reading that its training text, an encyclopaedia, has most often.
@@ -21,8 +21,6 @@ FIRM = frozenset(
     "比万省通华把委区可据王读同价化居给供降曾率答丽露薄"
 )
 LONGEST_PHRASE = 8  # characters; the few longer ones are proverbs, and their words are phrases too
-SENTENCE = 200  # characters: no sentence is longer, unless its punctuation is missing
-PARTICLES = "的了是在着就都"  # no word of traditional characters goes on after one
 SENTENCE_END = re.compile(r"(?<=[。！？!?\n])")
 CONTEXT = 24  # characters on each side, as many as the model takes into account
 SURE_ENOUGH = 0.6  # probability below which the model's choice is no better than the usual reading
@@ -43,38 +41,6 @@ class Place:
         """What of its sentence, as far as the model looks, stands before it and after it."""
         before = SENTENCE_END.split(self.text[max(0, self.start - CONTEXT) : self.start])[-1]
         return before, SENTENCE_END.split(self.text[self.end : self.end + CONTEXT], maxsplit=1)[0]
-
-
-@cache
-def _simplifier() -> Any:
-    from opencc import OpenCC
-
-    return OpenCC("t2s")
-
-
-def simplified(run: str) -> str:
-    """The run in simplified characters, one for one; unchanged where the conversion would change its length.
-
-    The library sees at most ``SENTENCE`` characters at a time: it holds the interpreter lock meanwhile.
-    """
-    return "".join(map(_converted, parts(run)))
-
-
-def _converted(part: str) -> str:
-    converted = str(_simplifier().convert(part))
-    return converted if len(converted) == len(part) else part
-
-
-def parts(run: str) -> Iterator[str]:
-    """A run of Han characters in parts of a sentence at most; what is longer is cut after a particle, if it has one."""
-    start = 0
-    while len(run) - start > SENTENCE:
-        window = run[start : start + SENTENCE]
-        particle = max(map(window.rfind, PARTICLES))
-        end = start + (particle + 1 if particle >= SENTENCE // 2 else SENTENCE)
-        yield run[start:end]
-        start = end
-    yield run[start:]
 
 
 @lru_cache(maxsize=65_536)
@@ -99,9 +65,16 @@ def citation(words: Sequence[str], place: Place | None = None) -> list[tuple[str
     text = "".join(words)
     read = [syllable for word in words for syllable in _syllables(word)]
     settled = bytearray(len(text))
-    for start, end in _phrases(text, words):
+    known = list(_phrases(text, words))
+    for start, end in known:
         read[start:end] = _syllables(text[start:end])
         settled[start:end] = b"\x01" * (end - start)
+    for start, end in _own_phrases(text, words):
+        if any(a <= start and end <= b and b - a > end - start for a, b in known):
+            continue  # a longer phrase knows better
+        for position, syllable in own_readings(text[start:end], read[end - 1]):
+            read[start + position] = syllable
+            settled[start + position] = 1
     single = bytearray(b"".join(b"\x01" if len(w) == 1 else bytes(len(w)) for w in words))
     for position, syllable in corrections(text, settled, single):
         read[position] = syllable
@@ -152,15 +125,37 @@ def _phrases(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
     start = covered = 0
     for index, end in enumerate(ends):
         if start >= covered:
-            last = index + 1
-            while last < len(ends) and ends[last] - start <= LONGEST_PHRASE:
-                last += 1
-            for stop in range(last - 1, index, -1):
-                if text[start : ends[stop]] in known:
-                    yield start, ends[stop]
-                    covered = ends[stop]
-                    break
+            stop = _longest(text, start, ends, index + 1, known)
+            if stop:
+                yield start, stop
+                covered = stop
         start = end
+
+
+def _longest(text: str, start: int, ends: Sequence[int], first: int, known: Container[str]) -> int:
+    """The end of the longest known phrase from ``start`` to the end of a word from ``first`` on; 0 if there is none."""
+    last = first
+    while last < len(ends) and ends[last] - start <= LONGEST_PHRASE:
+        last += 1
+    for stop in range(last - 1, first - 1, -1):
+        if text[start : ends[stop]] in known:
+            return ends[stop]
+    return 0
+
+
+def _own_phrases(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Spans of the own table's words, from a border of words to one, the longest from each."""
+    begins = own_beginnings()
+    ends: list[int] = []
+    start = covered = 0
+    for index, word in enumerate(words):
+        if text[start : start + 2] in begins and start >= covered:
+            ends = ends or list(accumulate(map(len, words)))
+            stop = _longest(text, start, ends, index, own_words())
+            if stop:
+                yield start, stop
+                covered = stop
+        start += len(word)
 
 
 @cache

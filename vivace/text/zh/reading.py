@@ -1,7 +1,8 @@
 """A run of Han characters to words with surface syllables."""
 
-from vivace.text.zh.pinyin import Place, citation, has_reading, simplified
+from vivace.text.zh.pinyin import Place, citation, has_reading
 from vivace.text.zh.sandhi import sandhi
+from vivace.text.zh.simplified import simplified
 from vivace.text.zh.words import is_word, segment
 
 

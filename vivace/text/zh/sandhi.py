@@ -11,6 +11,10 @@ MAGNITUDES = frozenset("十百千万亿")
 ORDINAL_HEADS = frozenset("月号楼班等级")
 # After these, too: 初一, 周一, 星期一, 之一; but 一周|一次 is a count, so only where no longer word begins with 一.
 ORDINAL_MARKS = frozenset("初周期拜之")
+NO_ORDINAL = frozenset(("当初", "最初", "起初"))  # 当初一个人
+COUNTED_BEFORE = frozenset("钟时天日周月有了换这那每又")  # 每二十分钟一班 counts, 一班的同学 does not
+LABELED = frozenset(("附件", "附录", "附表", "附图", "方案", "步骤", "阶段", "单元", "练习", "例题", "图表", "选项"))
+MEASURES = frozenset("个些点下种次样直起定共边旦般切")
 
 ZhWord = tuple[str, Sequence[str]]  # characters and their syllables, one each: ("你好", ("ni3", "hao3"))
 
@@ -57,16 +61,24 @@ def _yi(text: str, syllables: Sequence[str], i: int, *, starts_word: bool, ends_
     after = text[i + 1] if i + 1 < len(text) else ""
     if not after or ends_word:  # 统一的: the end of a word counts as the end
         return "yi1"
-    if before == after and before not in NUMERALS and before not in MAGNITUDES:
-        return "yi5"
-    if after in NUMERALS or after in ORDINAL_HEADS:
+    if before == after and before not in NUMERALS and before not in MAGNITUDES and text[i - 2 : i - 1] != "一":
+        return "yi5"  # 试一试, but 一步一步
+    if after in NUMERALS or (after in ORDINAL_HEADS and not (after == "班" and before in COUNTED_BEFORE)):
         return "yi1"
+    if after == "杠" or (text[max(0, i - 2) : i] in LABELED and after not in MEASURES):  # 图一杠二, 附件一
+        return "yi1"
+    if before in MAGNITUDES and after in MAGNITUDES and after != "十":
+        return _before_tone(syllables, i)  # 一千一百, but 一百一十
     if before and (before == "第" or before in NUMERALS or before in MAGNITUDES):
         return "yi1"
-    if before in ORDINAL_MARKS and not starts_word:
-        return "yi1"
+    if before in ORDINAL_MARKS and not starts_word and text[max(0, i - 2) : i] not in NO_ORDINAL:
+        return "yi1" if before != "期" or text[i - 2 : i - 1] == "星" else _before_tone(syllables, i)
     if before == "月" and after in "日号":  # 十月一日, but 一日三餐
         return "yi1"
+    return _before_tone(syllables, i)
+
+
+def _before_tone(syllables: Sequence[str], i: int) -> str:
     return "yi2" if _tone(syllables, i + 1) in "45" else "yi4"
 
 

@@ -10,28 +10,28 @@
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 typedef SRWLOCK lock;
-typedef CONDITION_VARIABLE signal;
+typedef CONDITION_VARIABLE condition;
 #define LOCK_INIT SRWLOCK_INIT
-#define SIGNAL_INIT CONDITION_VARIABLE_INIT
+#define CONDITION_INIT CONDITION_VARIABLE_INIT
 static void hold(lock *l) { AcquireSRWLockExclusive(l); }
 static int try_hold(lock *l) { return TryAcquireSRWLockExclusive(l); }
 static void release(lock *l) { ReleaseSRWLockExclusive(l); }
-static void wait_for(signal *s, lock *l) { SleepConditionVariableSRW(s, l, INFINITE, 0); }
-static void wake(signal *s) { WakeAllConditionVariable(s); }
+static void wait_for(condition *s, lock *l) { SleepConditionVariableSRW(s, l, INFINITE, 0); }
+static void wake(condition *s) { WakeAllConditionVariable(s); }
 static void yield(void) { SwitchToThread(); }
 #else
 #define EXPORTED __attribute__((visibility("default")))
 #include <pthread.h>
 #include <sched.h>
 typedef pthread_mutex_t lock;
-typedef pthread_cond_t signal;
+typedef pthread_cond_t condition;
 #define LOCK_INIT PTHREAD_MUTEX_INITIALIZER
-#define SIGNAL_INIT PTHREAD_COND_INITIALIZER
+#define CONDITION_INIT PTHREAD_COND_INITIALIZER
 static void hold(lock *l) { pthread_mutex_lock(l); }
 static int try_hold(lock *l) { return pthread_mutex_trylock(l) == 0; }
 static void release(lock *l) { pthread_mutex_unlock(l); }
-static void wait_for(signal *s, lock *l) { pthread_cond_wait(s, l); }
-static void wake(signal *s) { pthread_cond_broadcast(s); }
+static void wait_for(condition *s, lock *l) { pthread_cond_wait(s, l); }
+static void wake(condition *s) { pthread_cond_broadcast(s); }
 static void yield(void) { sched_yield(); }
 #endif
 
@@ -92,11 +92,11 @@ EXPORTED void vivace_set_threads(int32_t threads) { allowed = threads < 1 ? 1 : 
 
 static struct {
     lock busy, mutex;
-    signal begin;
+    condition begin;
     call *call;
     int32_t started, sleeping, threads; /* threads: of the call at hand, the caller included */
     _Atomic int32_t generation, left;
-} pool = {LOCK_INIT, LOCK_INIT, SIGNAL_INIT, NULL, 0, 0, 0, 0, 0};
+} pool = {LOCK_INIT, LOCK_INIT, CONDITION_INIT, NULL, 0, 0, 0, 0, 0};
 
 static void serve(int32_t number, int32_t seen) {
     for (;;) {
@@ -132,7 +132,7 @@ static void *body(void *given) { serve(((birth *)given)->number, ((birth *)given
 static void forked(void) { /* a child has none of its parent's threads */
     pool.started = pool.sleeping = 0;
     pool.busy = pool.mutex = (lock)LOCK_INIT;
-    pool.begin = (signal)SIGNAL_INIT;
+    pool.begin = (condition)CONDITION_INIT;
 }
 static int start(birth *b) {
     static int watched;

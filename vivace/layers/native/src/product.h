@@ -219,11 +219,9 @@ INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint
 }
 #endif
 
-/* `rows` rows times `blocks` blocks of 16 outputs; add: to what y holds. */
-INLINE void tile(const rounded *in, idx row, const uint8_t *codes, const float *scale, float *y, idx stride, idx n, int add,
-                 const int rows, const int blocks) {
-    int32_t sums[TILE * PANEL * BLOCK];
-    sum_products(in->codes + row * n, n, in->sums + row, codes, sums, rows, blocks);
+/* Floats of the integer sums [rows][blocks][16]; add: to what y holds. */
+INLINE void scale_sums(const rounded *in, idx row, const int32_t *sums, const float *scale, float *y, idx stride, int add,
+                       const int rows, const int blocks) {
     for (int r = 0; r < rows; r++)
         for (int o = 0; o < blocks * BLOCK; o += WIDTH) {
             ints whole;
@@ -232,6 +230,14 @@ INLINE void tile(const rounded *in, idx row, const uint8_t *codes, const float *
             vec value = __builtin_convertvector(whole, vec) * in->scale[row + r] * load(scale + o);
             store(to, add ? load(to) + value : value);
         }
+}
+
+/* `rows` rows times `blocks` blocks of 16 outputs. */
+INLINE void tile(const rounded *in, idx row, const uint8_t *codes, const float *scale, float *y, idx stride, idx n, int add,
+                 const int rows, const int blocks) {
+    int32_t sums[TILE * PANEL * BLOCK];
+    sum_products(in->codes + row * n, n, in->sums + row, codes, sums, rows, blocks);
+    scale_sums(in, row, sums, scale, y, stride, add, rows, blocks);
 }
 
 #define TILE_OF(count, blocks) tile(in, row, codes, scale, y, stride, n, add, count, blocks)
@@ -261,13 +267,21 @@ static void any_tile(const rounded *in, idx row, idx rows, const uint8_t *codes,
     }
 }
 
+#if defined(__AMX_INT8__) || defined(VIVACE_AMX_EMULATED)
+#include "amx.h"
+#endif
+
 INLINE idx panels(idx outputs) { return (outputs + PANEL * BLOCK - 1) / (PANEL * BLOCK); }
 
 /* Panel p of a product: all rows times up to 48 outputs. y: [rows, outputs]. */
 static void one_panel(const rounded *in, const packed *w, float *y, idx rows, idx outputs, idx n, int add, idx p) {
     idx first = p * PANEL * BLOCK, blocks = (outputs - first) / BLOCK;
     if (blocks > PANEL) blocks = PANEL;
-    for (idx r = 0; r < rows; r += TILE)
+    idx r = 0;
+#if defined(__AMX_INT8__) || defined(VIVACE_AMX_EMULATED)
+    r = rows_by_tiles(in, w->codes + first * n, w->scale + first, y + first, rows, outputs, n, add, blocks);
+#endif
+    for (; r < rows; r += TILE)
         any_tile(in, r, rows - r < TILE ? rows - r : TILE, w->codes + first * n, w->scale + first, y + r * outputs + first,
                  outputs, n, add, blocks);
 }

@@ -73,8 +73,8 @@ INLINE vec load_bf16(const uint16_t *p) {
 #elif WIDTH == 8
     return (vec)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16);
 #else
-    ints v = {p[0] << 16, p[1] << 16, p[2] << 16, (int32_t)((uint32_t)p[3] << 16)};
-    return (vec)v;
+    uint32_t v[] = {(uint32_t)p[0] << 16, (uint32_t)p[1] << 16, (uint32_t)p[2] << 16, (uint32_t)p[3] << 16};
+    return load((const float *)v);
 #endif
 }
 INLINE uint16_t to_bf16(float x) { /* to the nearest, ties to even */

@@ -3,6 +3,7 @@
 from functools import cache
 
 from vivace.text.rule import Rule
+from vivace.text.zh.rules.needs import with_needs
 
 
 @cache
@@ -22,7 +23,10 @@ def number_rules() -> tuple[Rule, ...]:
         mathematics,
         measure,
         money,
+        path,
         percent,
+        place,
+        sign,
         span,
         telephone,
         version,
@@ -30,12 +34,18 @@ def number_rules() -> tuple[Rule, ...]:
     )
 
     order = (
-        identifier, date, clock, money, percent, telephone, version, year, measure, code, span, fraction, mathematics,
-        cardinal,
+        sign, place, identifier, date, clock, money, percent, telephone, version, year, measure, code, span,
+        fraction, mathematics, cardinal,
     )  # fmt: skip
-    early = (letters.RULES, *(module.FIRST_RULES for module in (year, fraction, cardinal, mathematics)))
+    early = (
+        path.WORD_RULES,
+        sign.FIRST_RULES,
+        letters.RULES,
+        *(module.FIRST_RULES for module in (year, fraction, cardinal, mathematics)),
+    )
     first = (*electronic.rules(mapping("zh_signs"), spell), *(rule for rules in early for rule in rules))
-    return (*first, *(rule for module in order for rule in module.RULES))
+    first = (*first, *telephone.HOTLINE_RULES)
+    return tuple(map(with_needs, (*first, *(rule for module in order for rule in module.RULES))))
 
 
 @cache
@@ -44,9 +54,16 @@ def word_rules() -> tuple[Rule, ...]:
     from vivace.text import electronic
     from vivace.text.tables import mapping
     from vivace.text.zh.number import spell
-    from vivace.text.zh.rules import letters, roman, span
+    from vivace.text.zh.rules import letters, path, percent, sign, span
 
-    return (*electronic.rules(mapping("zh_signs"), spell), *letters.RULES, *roman.RULES, *span.WORD_RULES)
+    rules = (
+        *electronic.rules(mapping("zh_signs"), spell),
+        *(rule for module in (path, sign, percent) for rule in module.WORD_RULES),
+        *letters.RULES,
+        *letters.ROMAN_RULES,
+        *span.WORD_RULES,
+    )
+    return tuple(map(with_needs, rules))
 
 
 def last_rules() -> tuple[Rule, ...]:

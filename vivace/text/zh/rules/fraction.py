@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 from vivace.text.zh.forms import SIGN, TO
 from vivace.text.zh.number import cardinal
 
@@ -25,7 +25,7 @@ def _range(m: re.Match[str]) -> str | None:
 FIRST_RULES = (
     Rule(
         "fraction.range",
-        re.compile(
+        Deferred(
             rf"(?<![0-9./])(?P<a>[0-9]{{1,3}})/(?P<b>[0-9]{{1,3}}){TO}(?P<c>[0-9]{{1,3}})/(?P<d>[0-9]{{1,3}})(?![0-9/.])"
         ),
         _range,
@@ -34,19 +34,21 @@ FIRST_RULES = (
 RULES = (
     Rule(
         "fraction.pressure",
-        re.compile(r"(?P<head>血压[^0-9，。]{0,4})(?P<a>[0-9]{2,3})/(?P<b>[0-9]{2,3})(?![0-9/])"),
+        Deferred(r"(?P<head>血压[^0-9，。]{0,4})(?P<a>[0-9]{2,3})/(?P<b>[0-9]{2,3})(?![0-9/])"),
         lambda m: f"{m['head']}{cardinal(m['a'])}，{cardinal(m['b'])}",
     ),
     Rule(
         "fraction.mixed",
-        re.compile(
+        Deferred(
             rf"(?P<sign>{SIGN})(?<![0-9./])(?P<n>[0-9]{{1,3}})(?:\s|又)(?P<a>[0-9]{{1,2}})/(?P<b>[0-9]{{1,3}})(?![0-9/.])"
         ),
         lambda m: f"{'负' if m['sign'] else ''}{cardinal(m['n'])}又{cardinal(m['b'])}分之{cardinal(m['a'])}",
     ),
     Rule(
         "fraction",
-        re.compile(rf"(?P<sign>{SIGN})(?<![0-9./])(?P<a>[0-9]{{1,4}})\s?[/⁄]\s?(?P<b>[0-9]{{1,8}})(?![0-9/.]*[0-9])"),
+        Deferred(
+            rf"(?P<sign>{SIGN})(?<![0-9./])(?P<a>[0-9]{{1,4}})\s?[/⁄]\s?(?P<b>[0-9]{{1,8}})(?![0-9/.]{{0,400}}[0-9])"
+        ),
         _fraction,
     ),
 )

@@ -2,13 +2,14 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 from vivace.text.tables import alternatives, mapping
 from vivace.text.zh.forms import NUMERAL, SIGN, TO
 from vivace.text.zh.number import amount, cardinal, number, spell
 
 UNITS = mapping("zh_units")
 HOURLY = re.compile(r"时速[约为达在]{0,2}$")
+SIGNS = {"-": "负", "−": "负", "+": "正"}
 SCALES = {"w": "万", "W": "万", "k": "千"}
 SUPERSCRIPT = str.maketrans("²³", "23", "^")
 WRITTEN = alternatives(list(UNITS))
@@ -32,7 +33,9 @@ def _range(m: re.Match[str]) -> str | None:
     first = UNITS[m["first"]] if m["first"] else ""
     if "{" in first:
         return None
-    return _in(m, f"{'负' if m['sign'] else ''}{amount(m['a'])}{first}到{'负' if m['minus'] else ''}{amount(m['b'])}")
+    return _in(
+        m, f"{'负' if m['sign'] else ''}{amount(m['a'])}{first}到{SIGNS.get(m['minus'] or '', '')}{amount(m['b'])}"
+    )
 
 
 def _angle(m: re.Match[str]) -> str:
@@ -48,6 +51,11 @@ def _scaled(m: re.Match[str]) -> str:
     return f"{amount(m['n'])}{SCALES[m['scale']]}" + ("以上" if m["plus"] else "")
 
 
+def _scaled_range(m: re.Match[str]) -> str:
+    first = SCALES[m["first"].lower()] if m["first"] else ""
+    return f"{amount(m['a'])}{first}到{amount(m['b'])}{SCALES[m['scale'].lower()]}"
+
+
 def _scientific(m: re.Match[str]) -> str:
     return _in(m, f"{number(m['n'])}乘十的{number(m['power'].translate(SUPERSCRIPT))}次方")
 
@@ -59,50 +67,57 @@ def _height(m: re.Match[str]) -> str:
 RULES = (
     Rule(
         "measure.scientific",  # 3×10⁸m/s; superscripts come as ^ and a digit each
-        re.compile(
+        Deferred(
             rf"(?<![0-9.])(?P<n>{NUMERAL})\s?[×xX]\s?10(?P<power>(?:\^-)?(?:\^[0-9]|[²³]){{1,3}}|\^-?[0-9]{{1,3}})\s?{UNIT}"
         ),
         _scientific,
     ),
     Rule(
         "measure.angle",
-        re.compile(
-            r"(?<![0-9.])(?P<d>[0-9]{1,3})°\s?(?P<m>[0-5]?[0-9])['′](?:\s?(?P<s>[0-5]?[0-9](?:\.[0-9]+)?)(?:\"|″|''|′′))?"
+        Deferred(
+            r"(?<![0-9.])(?P<d>[0-9]{1,3})°\s?(?P<m>[0-5]?[0-9])['′](?:\s?(?P<s>[0-5]?[0-9](?:\.[0-9]{1,400})?)(?:\"|″|''|′′))?"
         ),
         _angle,
     ),
     Rule(
         "measure.feet",
-        re.compile(r"(?<![0-9.A-Za-z])(?P<f>[1-9])['′](?P<i>[0-9]|1[01])(?:\"|″)"),
+        Deferred(r"(?<![0-9.A-Za-z])(?P<f>[1-9])['′](?P<i>[0-9]|1[01])(?:\"|″)"),
         _feet,
     ),
     Rule(
+        "measure.scaled_range",  # 5k-8k
+        Deferred(
+            rf"(?<![0-9.A-Za-z])(?P<a>{NUMERAL})(?P<first>[wkWK])?{TO}(?P<b>{NUMERAL})(?P<scale>[wkWK])(?![A-Za-z0-9])(?![屏分显视画])"
+        ),
+        _scaled_range,
+    ),
+    Rule(
         "measure.scaled",
-        re.compile(
+        Deferred(
             rf"(?<![0-9.A-Za-z])(?P<n>{NUMERAL})(?P<scale>w|k(?![屏分显视画])|W(?=[+元人粉播用]))(?P<plus>\+)?(?![A-Za-z0-9])"
         ),
         _scaled,
     ),
-    Rule("measure.discount", re.compile(r"(?<![0-9.])(?P<n>[1-9][1-9])(?=\s?折)"), lambda m: spell(m["n"])),
-    Rule("measure.per_hundred", re.compile(r"(?<=[0-9][Ll])/100\s?km(?![A-Za-z/])"), lambda _: "每百公里"),
+    Rule("measure.discount", Deferred(r"(?<![0-9.])(?P<n>[1-9][1-9])(?=\s?折)"), lambda m: spell(m["n"])),
+    Rule("measure.per_hundred", Deferred(r"(?<=[0-9][Ll])/100\s?km(?![A-Za-z/])"), lambda _: "每百公里"),
     Rule(
         "measure.range",
-        re.compile(
-            rf"(?P<sign>{SIGN})(?<![0-9.])(?P<a>{NUMERAL})(?:\s?(?P<first>{WRITTEN})\s?(?:[-~～–—]|至|到)\s?(?P<minus>-)?|{TO})(?P<b>{NUMERAL})\s?{UNIT}"
+        Deferred(
+            rf"(?P<sign>{SIGN})(?<![0-9.])(?P<a>{NUMERAL})(?:\s?(?P<first>{WRITTEN})\s?(?:[~～–—]{{1,20}}|-|至|到)\s?|\s?(?:[~～–—]{{1,20}}|-|至|到)\s?)(?P<minus>[-−+])?(?P<b>{NUMERAL})\s?{UNIT}"
         ),
         _range,
     ),
     Rule(
         "measure.symbol",
-        re.compile(
+        Deferred(
             rf"(?P<sign>{SIGN})(?P<plus>(?<![0-9A-Za-z])\+)?(?<![0-9.])(?P<n>{NUMERAL})\s?(?P<scale>百万|千万|[万亿])?{UNIT}"
         ),
         _read,
     ),
-    Rule("measure.height", re.compile(r"(?<![0-9.])(?P<n>[0-9])米(?P<rest>[0-9]{1,2})(?![0-9.])"), _height),
+    Rule("measure.height", Deferred(r"(?<![0-9.])(?P<n>[0-9])米(?P<rest>[0-9]{1,2})(?![0-9.])"), _height),
     Rule(
         "measure.unit_alone",
-        re.compile(r"(?<![A-Za-z0-9])(?P<unit>km²|m²|cm²|m³|℃|km/h|㎡|℉)(?![A-Za-z0-9])"),
+        Deferred(r"(?<![A-Za-z0-9])(?P<unit>km²|m²|cm²|m³|℃|km/h|㎡|℉)(?![A-Za-z0-9])"),
         lambda m: UNITS[m["unit"]].replace("{}", ""),
     ),
 )

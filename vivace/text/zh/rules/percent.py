@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 from vivace.text.zh.forms import NUMERAL, SIGN, TO
 from vivace.text.zh.number import number
 
@@ -21,20 +21,26 @@ def _range(m: re.Match[str]) -> str:
     )
 
 
+WORD_RULES = (
+    Rule(
+        "percent.signed_words",  # -百分之3
+        Deferred(r"(?<![0-9A-Za-z%-])(?P<sign>[-−–+])\s?(?=[百千万]分之[0-9一二三四五六七八九十零])"),
+        lambda m: "正" if m["sign"] == "+" else "负",
+    ),
+)
 RULES = (
+    *WORD_RULES,
     Rule(
         "percent.more",
-        re.compile(rf"(?<![0-9.])(?P<n>{NUMERAL})(?P<more>[多余来几])(?P<unit>[%‰])"),
+        Deferred(rf"(?<![0-9.])(?P<n>{NUMERAL})(?P<more>[多余来几])(?P<unit>[%‰])"),
         lambda m: f"{OF[m['unit']]}{number(m['n'].replace(',', ''))}{m['more']}",
     ),
     Rule(
         "percent.range",
-        re.compile(
+        Deferred(
             rf"(?P<sign>{SIGN})(?<![0-9.])(?P<a>{NUMERAL})\s?(?P<first>[%‰])?{TO}(?P<b>{NUMERAL})\s?(?P<unit>[%‰])"
         ),
         _range,
     ),
-    Rule(
-        "percent.one", re.compile(rf"(?P<sign>{SIGN})(?P<plus>\+)?(?<![0-9.])(?P<n>{NUMERAL})\s?(?P<unit>[%‰])"), _one
-    ),
+    Rule("percent.one", Deferred(rf"(?P<sign>{SIGN})(?P<plus>\+)?(?<![0-9.])(?P<n>{NUMERAL})\s?(?P<unit>[%‰])"), _one),
 )

@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 from vivace.text.zh.number import cardinal, number, spell
 
 
@@ -20,16 +20,20 @@ def _version(m: re.Match[str]) -> str:
 RULES = (
     Rule(
         "version.ip",
-        re.compile(r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?P<port>:[0-9]{1,5})?(?![0-9.]*[0-9])"),
+        Deferred(r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?P<port>:[0-9]{1,5})?(?![0-9.]{0,400}[0-9])"),
         _dotted,
     ),
     Rule(
         "version.named",
-        re.compile(
-            r"(?P<head>(?<![A-Za-z])[vV](?:er(?:sion)?)?\.?\s?|版本号?[为是:：]?\s?)(?P<n>[0-9]+(?:\.[0-9]+){1,9})(?![0-9])"
+        Deferred(
+            r"(?P<head>(?<![A-Za-z])[vV](?:er(?:sion)?)?\.?\s?|版本号?[为是:：]?\s?)(?P<n>[0-9]{1,400}(?:\.[0-9]{1,400}){1,9})(?![0-9])"
         ),
         _version,
     ),
-    Rule("version.dotted", re.compile(r"(?P<head>)(?<![0-9.])(?P<n>[0-9]+(?:\.[0-9]+){2,9})(?![0-9])"), _version),
-    Rule("version.word", re.compile(r"(?P<head>)(?<![0-9.])(?P<n>[0-9]+\.[0-9]+)(?=\s?版)"), _version),
+    Rule(
+        "version.dotted",
+        Deferred(r"(?P<head>)(?<![0-9.])(?P<n>[0-9]{1,400}(?:\.[0-9]{1,400}){2,9})(?![0-9])"),
+        _version,
+    ),
+    Rule("version.word", Deferred(r"(?P<head>)(?<![0-9.])(?P<n>[0-9]{1,400}\.[0-9]{1,400})(?=\s?版)"), _version),
 )
