@@ -9,7 +9,7 @@ from vivace.text import phones
 from vivace.train.corpus.pitch import end_rise, pitch_track, risen
 from vivace.train.corpus.prosody import PAUSES_S, QUESTION_GAP_S, perform
 from vivace.train.corpus.recording import SAMPLE_RATE, Anchor, Recording, Samples, token_positions
-from vivace.train.evaluation.acoustics import pause_s
+from vivace.train.evaluation.hearing import pause_s
 from vivace.types import Word
 
 TOKEN_S = 0.1

@@ -6,8 +6,16 @@ import pytest
 from vivace.text import phones
 from vivace.train.corpus.pitch import pitch_track
 from vivace.train.corpus.recording import SAMPLE_RATE, Samples
-from vivace.train.evaluation.acoustics import click, clipped, level_db, pause_s, pitch_correlation, silence_db
-from vivace.train.evaluation.hearing import PhoneScore, skipped_or_repeated
+from vivace.train.evaluation.hearing import (
+    PhoneScore,
+    click,
+    clipped,
+    level_db,
+    pause_s,
+    pitch_correlation,
+    silence_db,
+    skipped_or_repeated,
+)
 from vivace.train.evaluation.page import Exhibit, write_page
 from vivace.train.evaluation.score import manner, with_break
 from vivace.train.evaluation.warping import cepstra, mel_cepstral_distance, warp

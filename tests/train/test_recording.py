@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from vivace.train.corpus.flite import phone_anchors
 from vivace.train.corpus.recording import (
     SAMPLE_RATE,
     Anchor,
@@ -14,6 +13,7 @@ from vivace.train.corpus.recording import (
     token_positions,
     trimmed,
 )
+from vivace.train.corpus.speakers import phone_anchors
 
 
 def tone(seconds: float, level: float = 0.5) -> Samples:

@@ -6,9 +6,17 @@ from pathlib import Path
 from vivace.models.chattts.text import word_tokens
 from vivace.models.chattts.tokenizer import Tokenizer
 from vivace.text import phones
-from vivace.train.corpus.build import EMBEDDED_PLAN, CorpusPlan, Share, draw_lines, near_copies
+from vivace.train.corpus.build import (
+    EMBEDDED_PLAN,
+    CorpusPlan,
+    Share,
+    draw_lines,
+    english,
+    mandarin,
+    mixed,
+    near_copies,
+)
 from vivace.train.corpus.inventory import STRUCTURE, TAGS, phone_tokens, vocabulary, write_tokenizer
-from vivace.train.corpus.templates import english, mandarin, mixed
 
 
 def test_ids_follow_the_vocabulary(tmp_path: Path) -> None:

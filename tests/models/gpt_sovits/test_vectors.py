@@ -9,7 +9,7 @@ from fakes.hashed_weights import fill, header_of, integers, parameter, symmetric
 from torch import Tensor
 
 from vivace.bench.goldens.gpt_sovits_replay import generate
-from vivace.bench.gpt_sovits_shapes import hifigan_shapes, hubert_shapes, s1_shapes, s2_shapes, speaker_shapes
+from vivace.bench.random_gpt_sovits import hifigan_shapes, hubert_shapes, s1_shapes, s2_shapes, speaker_shapes
 from vivace.layers.attention import GrowingKV
 from vivace.layers.hifigan import HiFiGANConfig, HiFiGANGenerator
 from vivace.models.gpt_sovits.checkpoint import keymaps

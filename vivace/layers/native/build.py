@@ -59,7 +59,7 @@ class Toolchain:
     command: tuple[str, ...]
     flags: tuple[str, ...]
     link: tuple[str, ...] = ()
-    target: zig.Target | None = None  # of zig; others compile for the machine they run on
+    target: zig.ZigTarget | None = None  # of zig; others compile for the machine they run on
     timeout_s: int = 120  # of one command
 
     def of_kind(self, flags: Sequence[str]) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def toolchain() -> Toolchain | None:
     return None if target is None else cross_toolchain(target)
 
 
-def cross_toolchain(target: zig.Target) -> Toolchain | None:
+def cross_toolchain(target: zig.ZigTarget) -> Toolchain | None:
     """Zig's compiler for a platform; None where zig is not installed."""
     command = zig.command()
     if command is None:
@@ -133,7 +133,7 @@ def install(folder: Path | None = None) -> Path | None:
     return library
 
 
-def package(target: zig.Target, folder: Path) -> Path:
+def package(target: zig.ZigTarget, folder: Path) -> Path:
     """Compile the library of a platform into ``folder``, with its stamp, as wheels have it, by zig.
 
     The object files stay in ``folder / "objects"``.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Target:
+class ZigTarget:
     """A platform that wheels are built for."""
 
     system: str  # as sys.platform names it
@@ -38,16 +38,16 @@ class Target:
         return ("+".join(("-mcpu=generic", *extensions)),)
 
 
-TARGETS: Mapping[str, Target] = {
+TARGETS: Mapping[str, ZigTarget] = {
     target.folder: target
     for target in (
-        Target("linux", "x86_64", "x86_64-linux-gnu.2.17", "manylinux2014_x86_64.manylinux_2_17_x86_64"),
-        Target("linux", "aarch64", "aarch64-linux-gnu.2.17", "manylinux2014_aarch64.manylinux_2_17_aarch64"),
-        Target("linux", "x86_64", "x86_64-linux-musl", "musllinux_1_2_x86_64", "musl"),
-        Target("linux", "aarch64", "aarch64-linux-musl", "musllinux_1_2_aarch64", "musl"),
-        Target("darwin", "aarch64", "aarch64-macos.11.0", "macosx_11_0_arm64"),
-        Target("darwin", "x86_64", "x86_64-macos.11.0", "macosx_11_0_x86_64"),
-        Target("win32", "x86_64", "x86_64-windows-gnu", "win_amd64"),
+        ZigTarget("linux", "x86_64", "x86_64-linux-gnu.2.17", "manylinux2014_x86_64.manylinux_2_17_x86_64"),
+        ZigTarget("linux", "aarch64", "aarch64-linux-gnu.2.17", "manylinux2014_aarch64.manylinux_2_17_aarch64"),
+        ZigTarget("linux", "x86_64", "x86_64-linux-musl", "musllinux_1_2_x86_64", "musl"),
+        ZigTarget("linux", "aarch64", "aarch64-linux-musl", "musllinux_1_2_aarch64", "musl"),
+        ZigTarget("darwin", "aarch64", "aarch64-macos.11.0", "macosx_11_0_arm64"),
+        ZigTarget("darwin", "x86_64", "x86_64-macos.11.0", "macosx_11_0_x86_64"),
+        ZigTarget("win32", "x86_64", "x86_64-windows-gnu", "win_amd64"),
     )
 }
 

@@ -8,8 +8,16 @@ import numpy as np
 from vivace.train.corpus.pitch import end_rise, pitch_track
 from vivace.train.corpus.prosody import PAUSES_S
 from vivace.train.corpus.recording import Recording, Samples, levelled, loudness
-from vivace.train.evaluation.acoustics import click, clipped, pause_s, pitch_correlation, silence_db
-from vivace.train.evaluation.hearing import PhoneScore, Tally, WordRecogniser
+from vivace.train.evaluation.hearing import (
+    PhoneScore,
+    Tally,
+    WordRecogniser,
+    click,
+    clipped,
+    pause_s,
+    pitch_correlation,
+    silence_db,
+)
 from vivace.train.evaluation.warping import cepstra, mel_cepstral_distance, warp
 from vivace.train.recognizer.model import Recogniser
 from vivace.types import SpokenLanguage, Word

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from vivace.errors import ChecksumError, SettingsError, WeightsError
-from vivace.train.vocoder.reporting import Report
+from vivace.train.vocoder.run import Report
 from vivace.train.vocoder.training_state import TrainingState
 from vivace.weights.load import read_tensors, write_tensors
 

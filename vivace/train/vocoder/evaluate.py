@@ -16,7 +16,7 @@ from vivace.train.corpus.recording import Samples
 from vivace.train.vocoder.generator import quieter, read_vocos
 from vivace.train.vocoder.measures import Measures, measure
 from vivace.train.vocoder.prepared_audio import LONGEST_S, recordings_in
-from vivace.train.vocoder.reporting import Advance, Report
+from vivace.train.vocoder.run import Advance, Report
 from vivace.types import Progress
 from vivace.vocoder.base import Vocoder
 

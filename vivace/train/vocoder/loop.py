@@ -22,8 +22,7 @@ from vivace.train.vocoder.generator import write_vocos
 from vivace.train.vocoder.predicted_mels import MelFiles, ShardMels
 from vivace.train.vocoder.prepared_audio import prepare_audio
 from vivace.train.vocoder.recordings import CorpusRecordings, Recordings, split
-from vivace.train.vocoder.reporting import Advance, Report
-from vivace.train.vocoder.run import StepLog, faster_precision, own_folder
+from vivace.train.vocoder.run import Advance, Report, StepLog, faster_precision, own_folder
 from vivace.train.vocoder.spectral import stft_distance
 from vivace.train.vocoder.step import VocoderBatch, VocoderLosses, train_step
 from vivace.train.vocoder.training_state import TrainingState, new_state

@@ -14,7 +14,7 @@ import numpy as np
 from vivace.audio.files import read_audio
 from vivace.errors import AudioDecodeError, InputError
 from vivace.train.corpus.recording import Samples
-from vivace.train.vocoder.reporting import Advance, Report
+from vivace.train.vocoder.run import Advance, Report
 from vivace.types import Progress
 from vivace.weights.atomic import replacing
 

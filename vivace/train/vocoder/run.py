@@ -10,6 +10,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from vivace.errors import SettingsError
+from vivace.types import Progress
 from vivace.weights.atomic import replacing
 
 
@@ -86,3 +87,7 @@ def _is_before(line: str, step: int) -> bool:
     except ValueError:  # half a line: the run was killed while it wrote
         return False
     return isinstance(row, dict) and row.get("step", 0) <= step
+
+
+Report = Callable[[str], None]  # one line about what went wrong without ending the job
+Advance = Callable[[Progress], None]

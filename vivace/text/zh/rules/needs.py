@@ -1,4 +1,4 @@
-"""What a text must hold for a rule to be searched for at all: a look for a literal costs a fifth of a search.
+"""Literals that a text must contain before a rule is searched: looking for one costs a fifth of a search.
 
 Only what the pattern itself takes, or sees ahead of it: what stands before a span of one language is not looked at.
 """
