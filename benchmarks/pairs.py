@@ -31,7 +31,7 @@ from vivace.pipeline.model_size import weight_bytes, working_bytes
 from vivace.pipeline.named_models import NamedModels
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.tts import TTS
-from vivace.serve.pool_speaker import PoolSpeaker
+from vivace.serve.backend import TTSBackend
 from vivace.settings import TTSConfig
 from vivace.voices.voice import Voice
 
@@ -93,7 +93,7 @@ def open_pool(config: TTSConfig, limit: int | None) -> tuple[NamedModels, ModelP
     return named, ModelPool({name: short(name) for name in named}, limit=limit, working=working_bytes), loads
 
 
-async def ask(speaker: PoolSpeaker, asked: Sequence[Asked], alone: Sequence[Samples], first: int, until: int) -> None:
+async def ask(speaker: TTSBackend, asked: Sequence[Asked], alone: Sequence[Samples], first: int, until: int) -> None:
     """Requests ``first`` to ``until``, sixteen at once, every third streamed. Raises: AssertionError."""
     left = iter(range(first, until))
 
@@ -125,7 +125,7 @@ def run(
 ) -> dict[str, float]:
     """``total`` requests, and what they cost."""
     named, pool, loads = open_pool(config, limit)
-    speaker = PoolSpeaker(named, pool)
+    speaker = TTSBackend(named, pool)
     early, done, spent = 0.0, 0, 0.0
     with pool:
         while done < total:

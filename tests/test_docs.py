@@ -14,7 +14,7 @@ from fakes.server import running
 
 from vivace import TTS, TTSConfig
 from vivace.cli.main import exit_code
-from vivace.serve.engine_speaker import EngineSpeaker
+from vivace.serve.backend import TTSBackend
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -92,7 +92,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     kept = tmp_path_factory.mktemp("server")
     paths = {"cache_dir": kept / "cache", "voices_dir": kept / "voices"}
     config = TTSConfig(paths=paths, server={"port": 0, "warm_up": False})
-    with TTS(config=config) as tts, running(EngineSpeaker(tts), config) as server:
+    with TTS(config=config) as tts, running(TTSBackend.of(tts), config) as server:
         server.service.ready = True
         yield f"127.0.0.1:{server.port}"
 

@@ -16,7 +16,7 @@ from vivace.cli.main import exit_code
 from vivace.errors import InputError
 from vivace.models.registry import FAMILIES, register_family
 from vivace.pipeline.checkpoints import describe_model
-from vivace.serve.engine_speaker import EngineSpeaker
+from vivace.serve.backend import TTSBackend
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +72,7 @@ def test_its_options_are_refused_by_other_families() -> None:
 
 def test_it_speaks_through_the_server(checkpoint: Path) -> None:
     config = TTSConfig(model=str(checkpoint), server={"port": 0})
-    with TTS(config=config) as tts, running(EngineSpeaker(tts), config) as server:
+    with TTS(config=config) as tts, running(TTSBackend.of(tts), config) as server:
         body = {"model": tts.name, "input": "Good morning to you all.", "voice": "hum", "response_format": "wav"}
         answer = httpx.post(f"{server.url}/v1/audio/speech", json=body, timeout=20)
         assert answer.status_code == 200

@@ -14,7 +14,7 @@ from vivace.models.gpt_sovits.family import GPTSoVITSFamily
 from vivace.pipeline.model_size import weight_bytes
 from vivace.pipeline.named_models import open_pool
 from vivace.pipeline.options import SpeakOptions
-from vivace.serve.pool_speaker import PoolSpeaker
+from vivace.serve.backend import TTSBackend
 from vivace.voices.voice import Voice
 
 TEXTS = ("你好。", "好。", "Yes.", "好。\n\nNo.")  # the last one has two pieces
@@ -83,7 +83,7 @@ def test_everybody_hears_their_own_voice_and_all_of_it(
 ) -> None:
     limit = room * weight_bytes(folders["anna"]) / 1e6
     named, pool = open_pool(config.model_copy(update={"models_memory_mb": limit}))
-    speaker = PoolSpeaker(named, pool)
+    speaker = TTSBackend(named, pool)
 
     async def whole(text: str, options: SpeakOptions) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
         return (await speaker.synthesize(text, **options)).samples
@@ -108,7 +108,7 @@ def test_leaving_while_a_model_is_waited_for_holds_nothing(
 ) -> None:
     limit = 1.5 * weight_bytes(folders["anna"]) / 1e6
     named, pool = open_pool(config.model_copy(update={"models_memory_mb": limit}))
-    speaker = PoolSpeaker(named, pool)
+    speaker = TTSBackend(named, pool)
 
     async def leave() -> None:
         async with speaker.holding("anna"):

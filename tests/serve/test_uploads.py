@@ -15,7 +15,7 @@ from fakes.server import Running, running
 from vivace import TTS, TTSConfig
 from vivace.audio.encode import StreamEncoder, encode
 from vivace.audio.spec import AudioFormat
-from vivace.serve.engine_speaker import EngineSpeaker
+from vivace.serve.backend import TTSBackend
 
 GOLDENS = Path(__file__).parents[1] / "goldens" / "chattts"
 RATE = 24_000
@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     limits = {"port": 0, "warm_up": False, "max_upload_mb": 5}
     paths = {"voices_dir": folder / "voices", "cache_dir": folder / "cache"}
     config = TTSConfig(paths=paths, server=limits)
-    with TTS(GOLDENS / "checkpoint", config=config) as tts, running(EngineSpeaker(tts), config) as started:
+    with TTS(GOLDENS / "checkpoint", config=config) as tts, running(TTSBackend.of(tts), config) as started:
         yield started
 
 
@@ -142,5 +142,5 @@ def test_cut_and_flipped_files_are_answered(server: Running, speech: np.ndarray)
 
 def test_a_model_without_ears_says_so() -> None:
     config = TTSConfig(server={"port": 0, "warm_up": False})
-    with TTS(config=config) as tts, running(EngineSpeaker(tts), config) as embedded:
+    with TTS(config=config) as tts, running(TTSBackend.of(tts), config) as embedded:
         assert "cannot learn a voice" in refused(upload(embedded, wav_of(1, RATE)))

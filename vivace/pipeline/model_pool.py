@@ -78,6 +78,13 @@ class ModelPool:
         self._serving = False  # the loader is at work
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="vivace-models")  # one after the other, in order
 
+    @classmethod
+    def of(cls, tts: TTS) -> "ModelPool":
+        """A pool of one model that is loaded already. Closing the pool closes it."""
+        pool = cls({tts.name: Source(lambda: tts, lambda: 0)})
+        pool._held[tts.name] = _Held(tts, 0)
+        return pool
+
     @property
     def loaded(self) -> tuple[LoadedModel, ...]:
         """What is in memory, the least recently used first."""

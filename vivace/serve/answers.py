@@ -1,75 +1,59 @@
-"""Whole answers, encoded, for requests that come again as they came before: they cost neither reading nor encoding.
+"""Encoded response bodies in memory: equal seeded requests share one synthesis and one encoding, and are sent again.
 
-In memory only; what was spoken is kept by the speaker's own cache.
+Samples are cached by the speaker, also on disk; this cache saves the reading of the text and the encoding.
 """
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from functools import partial
 
 from vivace.audio.spec import AudioFormat, AudioSpec
 from vivace.cache.keys import content_key
 from vivace.cache.memory import MemoryCache
+from vivace.cache.shared_streams import AsyncSource, SharedStreams
 from vivace.pipeline.options import SpeakOptions
-from vivace.pipeline.shared_stream import SharedStream
 from vivace.settings import TTSConfig
 
 Parts = AsyncGenerator[bytes, None]
 
 KIND = "answer/1"
 MEGABYTE = 1_000_000
+PART = 1 << 16  # bytes of a cached body sent at once
 
 
 class Answers:
-    """For one server: its configuration is the same for all requests, and so is its model."""
+    """The response cache of one server, whose configuration and models are the same for all requests."""
 
     def __init__(self, config: TTSConfig) -> None:
         kept = config.cache
-        self._cache = None if kept.results == "off" else MemoryCache(int(kept.memory_mb * MEGABYTE))
+        self._streams = SharedStreams[bytes](
+            None if kept.results == "off" else MemoryCache(int(kept.memory_mb * MEGABYTE))
+        )
         self._seeded = config.inference.seed is not None
-        self._flights: dict[str, SharedStream[bytes]] = {}  # what is being made now
 
     def key(self, text: str, options: SpeakOptions, format: AudioFormat | AudioSpec) -> str | None:
-        """What the answer is kept under; None where each one is another one.
+        """The cache key of a response; None where equal requests get different audio, or nothing is cached.
 
         ``options["voice"]`` is a voice's own name, which never comes to mean another voice.
         """
-        if self._cache is None or not (self._seeded or options.get("seed") is not None):
+        if not self._streams.enabled or not (self._seeded or options.get("seed") is not None):
             return None
         said = {name: value for name, value in options.items() if value is not None}
         return content_key(KIND, text, said, str(format))
 
-    def get(self, key: str | None) -> bytes | None:
-        """The body that is kept under the key."""
-        return None if key is None or self._cache is None else self._cache.get(key)
+    def parts(self, key: str | None, make: Callable[[], Parts]) -> Parts:
+        """The body under ``key`` in parts: cached, or being made for an equal request, or made by ``make`` and cached.
 
-    def put(self, key: str | None, body: bytes) -> None:
-        """Keep a body."""
-        if key is not None and self._cache is not None:
-            self._cache.put(key, body)
-
-    def shared(self, key: str, make: Callable[[], Parts]) -> Parts:
-        """The parts of an answer that is not kept yet: ``make`` makes it, once for all who ask meanwhile.
-
-        So only the first of them needs a place among those who speak. Whole answers are kept.
+        Equal requests at the same time take one place in the queue. Needs a running event loop.
         """
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = self._flights[key] = SharedStream(self._keeping(key, make()), partial(self._land, key))
-        return flight.listen()
-
-    async def _keeping(self, key: str, parts: Parts) -> Parts:
-        made = []
-        async with aclosing(parts):
-            async for part in parts:
-                made.append(part)
-                yield part
-        self.put(key, b"".join(made))
-
-    def _land(self, key: str) -> None:
-        del self._flights[key]
+        if key is None:
+            return make()
+        opened = self._streams.open(key, lambda: AsyncSource(make(), b"".join))
+        return _sliced(opened) if isinstance(opened, bytes) else opened.listen()
 
     def clear(self) -> None:
-        """Forget everything."""
-        if self._cache is not None:
-            self._cache.clear()
+        """Remove every cached body."""
+        self._streams.clear()
+
+
+async def _sliced(body: bytes) -> Parts:
+    for start in range(0, len(body), PART):
+        yield body[start : start + PART]

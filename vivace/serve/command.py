@@ -13,16 +13,17 @@ def run(config: TTSConfig) -> None:
     """
     check_exposure(config.server)
     set_up_logs(config.server)
+    # Imported here, so that wrong settings are reported before torch is loaded.
     if config.models or config.gpt_sovits.pretrained:
-        from vivace.pipeline.named_models import open_pool  # here: what is wrong is said before torch is loaded
-        from vivace.serve.pool_speaker import PoolSpeaker
+        from vivace.pipeline.named_models import open_pool
+        from vivace.serve.backend import TTSBackend
 
         named, pool = open_pool(config)
         with pool:
-            run_server(PoolSpeaker(named, pool), config)
+            run_server(TTSBackend(named, pool), config)
         return
     from vivace.pipeline.tts import TTS
-    from vivace.serve.engine_speaker import EngineSpeaker
+    from vivace.serve.backend import TTSBackend
 
     with TTS(config=config) as tts:
-        run_server(EngineSpeaker(tts), config)
+        run_server(TTSBackend.of(tts), config)

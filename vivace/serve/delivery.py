@@ -21,8 +21,6 @@ from vivace.serve.service import Service
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-PART = 1 << 16  # bytes of a kept answer sent at once
-
 
 async def encoded(
     service: Service, chunks: AsyncGenerator[AudioChunk, None], format: AudioFormat | AudioSpec
@@ -37,23 +35,12 @@ async def encoded(
             yield rest
 
 
-async def answered(
+def answered(
     service: Service, text: str, options: SpeakOptions, format: AudioFormat | AudioSpec
 ) -> AsyncGenerator[bytes, None]:
-    """The file that speaks ``text``, part by part: kept, or being made already, or made and then kept."""
+    """The file that speaks ``text``, part by part: from the response cache, or made now."""
     key = service.answers.key(text, options, format)
-    kept = service.answers.get(key)
-    if kept is not None:
-        for start in range(0, len(kept), PART):
-            yield kept[start : start + PART]
-        return
-
-    def make() -> AsyncGenerator[bytes, None]:
-        return encoded(service, service.stream(text, options), format)
-
-    async with aclosing(make() if key is None else service.answers.shared(key, make)) as parts:
-        async for part in parts:
-            yield part
+    return service.answers.parts(key, lambda: encoded(service, service.stream(text, options), format))
 
 
 class Delivery(Response):

@@ -1,14 +1,13 @@
-"""Several models behind one server: each request is spoken by the one it names."""
+"""The models behind a server: one loaded ``TTS``, or a pool from which each request takes the model it names."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing, asynccontextmanager
-from typing import Unpack
+from typing import Protocol, Unpack
 
 from vivace.pipeline.async_tts import AsyncTTS
 from vivace.pipeline.model_pool import Lease, ModelPool
-from vivace.pipeline.named_models import NamedModels
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.performance import PerformanceStats
 from vivace.pipeline.speech import AudioChunk, Speech
@@ -18,13 +17,55 @@ from vivace.types import LanguageChoice
 from vivace.voices.voice import Voice
 
 
-class PoolSpeaker:
-    """``Speaker`` over a pool. A request holds its model while it is spoken, and waits for it without a thread."""
+class ModelCatalog(Protocol):
+    """The models that requests may name. ``NamedModels`` is the catalog of a configuration."""
 
-    def __init__(self, named: NamedModels, pool: ModelPool) -> None:
-        self._named, self._pool = named, pool
+    default: str
+
+    def __iter__(self) -> Iterator[str]: ...
+    def __contains__(self, name: object) -> bool: ...
+    def family_options(self, name: str) -> frozenset[str]: ...
+    def voices(self, name: str) -> tuple[Voice, ...]: ...
+    def performance(self, loaded: Sequence[TTS]) -> PerformanceStats: ...
+
+
+class _OneModel:
+    """The catalog of one loaded model."""
+
+    def __init__(self, tts: TTS) -> None:
+        self._tts, self.default = tts, tts.name
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((self.default,))
+
+    def __contains__(self, name: object) -> bool:
+        return name == self.default
+
+    def family_options(self, name: str) -> frozenset[str]:
+        return self._tts.family_options
+
+    def voices(self, name: str) -> tuple[Voice, ...]:
+        return self._tts.voices
+
+    def performance(self, loaded: Sequence[TTS]) -> PerformanceStats:
+        return self._tts.get_performance_stats()
+
+
+class TTSBackend:
+    """``Speaker`` over a pool of one model or many. A request holds its model until it ends, and waits for it without
+    a thread."""
+
+    def __init__(self, catalog: ModelCatalog, pool: ModelPool) -> None:
+        self._named, self._pool = catalog, pool
         self._awaited: dict[str, AsyncTTS] = {}
-        self._rates: dict[str, int] = {}  # of models that have been loaded once
+        self._rates: dict[str, int] = {}  # Hz, of models that have been loaded once
+
+    @classmethod
+    def of(cls, tts: TTS) -> "TTSBackend":
+        """A backend for one loaded model, which stays the caller's to close."""
+        backend = cls(_OneModel(tts), ModelPool.of(tts))
+        backend._rates[tts.name] = tts.sample_rate
+        return backend
 
     @property
     def name(self) -> str:
