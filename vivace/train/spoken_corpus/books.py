@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from vivace.train.corpus.templates import TemplateBook, Words, english, mandarin, parse_templates
+from vivace.train.corpus.build import TemplateBook, Words, english, mandarin, parse_templates
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 AGAIN_EN = "no yes yeah okay wait stop go well now please never very really hey hello bye ha look come right good more"

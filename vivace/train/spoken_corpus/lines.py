@@ -7,8 +7,7 @@ from functools import cached_property
 
 from vivace.errors import InputError
 from vivace.text import phones
-from vivace.train.corpus.build import Line, is_in_dictionary, near_copies, with_break
-from vivace.train.corpus.templates import english, long_sentence, mandarin
+from vivace.train.corpus.build import Line, english, is_in_dictionary, long_sentence, mandarin, near_copies, with_break
 from vivace.train.spoken_corpus.books import book
 from vivace.train.spoken_corpus.everyday import Everyday
 
