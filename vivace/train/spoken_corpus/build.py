@@ -67,7 +67,7 @@ def build(root: Path, parts: Mapping[str, Part], *, hours: float, origin: Mappin
     """Add shards below ``root`` until there are ``hours`` in all. It may be stopped at any moment and started again.
 
     Args:
-        origin: everything that the recordings depend on; written to the manifest, and compared with it when there is one.
+        origin: everything that the recordings depend on; kept in the manifest, and compared with it when there is one.
 
     Raises:
         InputError: the folder was begun with another origin.
