@@ -61,9 +61,9 @@ TABLE: tuple[MeasuredRow, ...] = (
         "avx512vnni",
         "small",
         EPYC.format(threads=1),
-        float32=(246.8, 1711.2),
-        bfloat16=(344.1, 2198.2),
-        int8=(1837.2, 7346.1),
+        float32=(167.6, 1350.8),
+        bfloat16=(249.1, 1746.1),
+        int8=(1613.5, 6491.1),
     ),
     measured(
         "avx512vnni",
@@ -73,7 +73,7 @@ TABLE: tuple[MeasuredRow, ...] = (
         bfloat16=(39.5, 314.0),
         int8=(123.9, 728.3),
     ),
-    measured("avx2", "small", IMITATED.format(threads=1), float32=(210.2, 1191.8), int8=(320.5, 362.1)),
+    measured("avx2", "small", IMITATED.format(threads=1), float32=(212.8, 1267.4), int8=(1605.9, 5439.1)),
     measured("avx2", "large", IMITATED.format(threads=2), float32=(17.7, 127.4), int8=(66.0, 324.9)),
 )
 
