@@ -60,7 +60,8 @@ def native_folder() -> Path:
 
 
 # What the machine cannot be given: an accelerator, or a CPU of another kind.
-DEVICE_REASONS = re.compile(r"no accelerator|this CPU ")
+# Also what stands for a device (an emulator of Arm), and packages of hundreds of megabytes that only a recipe needs.
+DEVICE_REASONS = re.compile(r"no accelerator|this CPU |a CPU with|no Arm CPU|hundreds of megabytes")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -119,6 +119,6 @@ def test_rows_of_the_table_are_whole() -> None:
 
 def test_what_was_chosen_is_told() -> None:
     with TTS(config=TTSConfig(precision="float32")) as tts:
-        stats, chosen = tts.get_performance_stats(), tts.family.precision.precision
-    assert stats.precision == chosen == "float32"
+        stats, chosen = tts.get_performance_stats(), tts.family.precision
+    assert stats.precision == chosen.precision == "float32"
     assert stats.precision_reason == "set by the setting 'precision'"

@@ -62,6 +62,7 @@ def build_harness(
         *map(str, objects),
         "-o",
         str(program),
+        *(flag for flag in tools.link if flag == "-lm"),
     ]
     subprocess.run(command, check=True, capture_output=True, text=True, timeout=tools.timeout_s)
     return program

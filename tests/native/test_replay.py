@@ -37,9 +37,9 @@ def arm(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The command that replays on 64-bit Arm."""
     emulated, tools = emulator(), build.cross_toolchain(zig.TARGETS[ARM])
     if emulated is None:
-        pytest.skip("needs qemu-aarch64: apt install qemu-user")
+        pytest.skip("no Arm CPU, and no emulator of one: apt install qemu-user")
     if tools is None:
-        pytest.skip("needs the package ziglang: pip install 'vivace[wheels]'")
+        pytest.skip("no Arm CPU, and no compiler for one: pip install 'vivace[wheels]'")
     return [*emulated, str(build_harness(tools, tmp_path_factory.mktemp("arm"), build.KINDS["aarch64"], ("-static",)))]
 
 

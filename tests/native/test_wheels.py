@@ -33,7 +33,7 @@ def test_a_wheel_without_kernels_is_for_any_platform(tmp_path: Path) -> None:
 
 def test_a_wheel_of_a_platform_has_its_library(tmp_path: Path) -> None:
     if zig.command() is None:
-        pytest.skip("needs the package ziglang: pip install 'vivace[wheels]'")
+        pytest.skip("needs ziglang, a package of hundreds of megabytes: pip install 'vivace[wheels]'")
     made = wheel(tmp_path, "linux-aarch64")
     assert made.name.endswith("-py3-none-manylinux2014_aarch64.manylinux_2_17_aarch64.whl")
     assert libraries(made) == {"linux-aarch64/vivace_kernels.so", "linux-aarch64/sources.sha256"}

@@ -56,7 +56,7 @@ def test_many_requests_hold_no_more_than_few(tts: TTS) -> None:
 def test_what_is_left_behind_is_seen(tts: TTS) -> None:
     speak(tts, 0, 1)
     objects, tensors = held()
-    kept = [torch.zeros(2) for _ in range(MANY)]
+    kept = [torch.zeros(2) for _ in range(10 * MANY)]  # more than a thread of the engine lets go meanwhile
     more_objects, more_tensors = held()
     assert more_tensors == tensors + 8 * len(kept)
     assert more_objects - objects >= MANY

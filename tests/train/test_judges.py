@@ -15,7 +15,7 @@ from vivace.train.judges.whisper import Understood, Whisper, heard_as, plain, sh
 
 JUDGES = os.environ.get("VIVACE_JUDGES", "")
 needs_judges = pytest.mark.skipif(
-    not JUDGES, reason="VIVACE_JUDGES names no folder of `python -m vivace.train.judges fetch`"
+    not JUDGES, reason="VIVACE_JUDGES names no folder of `python -m vivace.train.judges fetch` (hundreds of megabytes)"
 )
 
 

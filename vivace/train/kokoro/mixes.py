@@ -13,6 +13,8 @@ class Mix:
 
 
 MIXES = (
-    Mix("vivienne", "af_bella+zf_xiaobei", 0),
-    Mix("marcel", "am_michael+zm_yunxia", 1),
+    Mix("vivienne", "af_heart+zf_xiaoxiao", 0),
+    Mix("marcel", "am_fenrir+zm_yunxi", 1),
+    Mix("clara", "af_bella+zf_xiaobei", 2),
+    Mix("arthur", "bm_george+zm_yunyang", 3),
 )

@@ -63,17 +63,17 @@ def _starts(recording: Recording, tokens: int) -> tuple[float, ...]:
     return tuple(round(float(t), 4) for t in np.minimum.accumulate(times[::-1])[::-1][:tokens])
 
 
-def build(root: Path, parts: Mapping[str, Part], *, hours: float, facts: Mapping[str, object]) -> None:
+def build(root: Path, parts: Mapping[str, Part], *, hours: float, origin: Mapping[str, object]) -> None:
     """Add shards below ``root`` until there are ``hours`` in all. It may be stopped at any moment and started again.
 
     Args:
-        facts: what the recordings depend on; written to the manifest, and compared with it when there is one.
+        origin: everything that the recordings depend on; kept in the manifest, and compared with it when there is one.
 
     Raises:
-        InputError: the folder was begun with other facts.
+        InputError: the folder was begun with another origin.
     """
     root.mkdir(parents=True, exist_ok=True)
-    _check_manifest(root / MANIFEST, {**facts, "mixes": {voice: part.mix for voice, part in parts.items()}})
+    _check_manifest(root / MANIFEST, {**origin, "mixes": {voice: part.mix for voice, part in parts.items()}})
     seconds = {voice: spoken_seconds(root, voice) for voice in parts}
     while sum(seconds.values()) < hours * 3600:
         voice = balanced(seconds)
@@ -93,16 +93,16 @@ def _takes(part: Part, voice: str, number: int) -> Iterator[tuple[Take, Samples]
             yield made
 
 
-def _check_manifest(path: Path, facts: Mapping[str, object]) -> None:
+def _check_manifest(path: Path, origin: Mapping[str, object]) -> None:
     """Voices may be added; nothing else may change."""
     if path.is_file():
         known = json.loads(path.read_text(encoding="utf-8"))
-        mixes = {**known.pop("mixes"), **dict(facts["mixes"])}  # type: ignore[call-overload]
-        changed = {key for key in known if known[key] != facts.get(key)}
+        mixes = {**known.pop("mixes"), **dict(origin["mixes"])}  # type: ignore[call-overload]
+        changed = {key for key in known if known[key] != origin.get(key)}
         changed |= {v for v, mix in json.loads(path.read_text(encoding="utf-8"))["mixes"].items() if mixes[v] != mix}
         if changed:
             raise InputError(f"{path.parent} was begun with other {', '.join(sorted(changed))}; choose another folder")
-        facts = {**facts, "mixes": mixes}
+        origin = {**origin, "mixes": mixes}
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    temporary.write_text(json.dumps(origin, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     temporary.replace(path)

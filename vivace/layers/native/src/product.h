@@ -75,7 +75,7 @@ INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint
         __m512i w[PANEL];
         for (int b = 0; b < blocks; b++) {
             const uint8_t *from = codes + (i / 4 * blocks + b) * 4 * BLOCK;
-            FETCH(from);
+            if (rows == 1) FETCH(from); /* further rows find it in the caches */
             w[b] = _mm512_loadu_si512(from);
         }
         for (int r = 0; r < rows; r++) {
