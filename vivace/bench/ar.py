@@ -313,7 +313,7 @@ def table(report: DecodingReport) -> list[tuple[str, ...]]:
 
 
 def caption(report: DecodingReport) -> str:
-    """What the table is about, in one line."""
+    """The subject and the conditions of the table, in one line."""
     how = f"kernels of {report.cpu_kind}" if report.cpu_kind else "plain torch"
     return (
         f"{report.subject}; {report.device}, threads: {report.threads}, {how}; prompt {report.prompt} positions, "

@@ -95,7 +95,7 @@ def table(report: OfflineReport) -> list[tuple[str, ...]]:
 
 
 def caption(report: OfflineReport) -> str:
-    """What the table is about, in one line."""
+    """The subject and the conditions of the table, in one line."""
     return f"{report.subject}; {report.device}, threads: {report.threads}"
 
 

@@ -1,4 +1,4 @@
-"""What the reports of all benchmarks share."""
+"""Parts that the reports of all benchmarks share."""
 
 import json
 import math

@@ -215,7 +215,7 @@ def table(report: SoVITSReport) -> list[tuple[str, ...]]:
 
 
 def caption(report: SoVITSReport) -> str:
-    """What the table is about, in one line."""
+    """The subject and the conditions of the table, in one line."""
     return (
         f"random weights, S2 in {report.sound_precision}; a recording of {report.recording_s:g} s; "
         f"{report.device}, threads: {report.threads}, torch {report.torch}; "

@@ -130,7 +130,7 @@ def table(report: StreamReport) -> list[tuple[str, ...]]:
 
 
 def caption(report: StreamReport) -> str:
-    """What the table is about, in one line."""
+    """The subject and the conditions of the table, in one line."""
     settings = ", ".join(f"{name} {value}" for name, value in report.stream.items())
     requests = max((row.requests for row in report.rows), default=0)
     return (

@@ -283,7 +283,7 @@ def table(report: VocoderReport) -> list[tuple[str, ...]]:
 
 
 def caption(report: VocoderReport) -> str:
-    """What the table is about, in one line."""
+    """The subject and the conditions of the table, in one line."""
     return (
         f"{report.seconds:g} s of random frames, chunks of {report.chunk_size}; {report.device}, "
         f"threads: {report.threads}, torch {report.torch}"

@@ -10,7 +10,7 @@ def batches(parts: Sequence[FramePart], spread: float | None) -> list[list[int]]
     """Which parts are decoded together, shortest first, as places in ``parts``.
 
     A batch is as wide as its longest part. Where wide batches cost what they are wide, a listener who waits for a few
-    frames is not made to wait for somebody else's many.
+    frames is not delayed by the many frames of another listener.
 
     Args:
         spread: parts of a batch differ by at most this factor; None: all in one.

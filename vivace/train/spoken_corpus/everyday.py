@@ -53,7 +53,7 @@ class Everyday:
 
 
 def read_everyday(folder: Path, written: Iterable[str] = (), seed: int = 20) -> Everyday:
-    """What the unpacked packages in ``folder`` hold. ``written``: more English sentences, such as fortunes.
+    """The texts of the unpacked packages in ``folder``. ``written``: more English sentences, such as fortunes.
 
     Raises:
         InputError: a package is missing.

@@ -73,11 +73,7 @@ INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint
         for (int b = 0; b < blocks; b++) sums[r][b] = _mm512_setzero_si512();
     for (idx i = 0; i < n; i += 4) {
         __m512i w[PANEL];
-        for (int b = 0; b < blocks; b++) {
-            const uint8_t *from = codes + (i / 4 * blocks + b) * 4 * BLOCK;
-            if (rows == 1) FETCH(from); /* further rows find it in the caches */
-            w[b] = _mm512_loadu_si512(from);
-        }
+        for (int b = 0; b < blocks; b++) w[b] = _mm512_loadu_si512(codes + (i / 4 * blocks + b) * 4 * BLOCK);
         for (int r = 0; r < rows; r++) {
             int32_t four;
             memcpy(&four, x + r * n + i, 4);
