@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from vivace.serve.run import DrainingServer, make_server
+from vivace.serve.protocols import SpeechBackend
+from vivace.serve.server import DrainingServer, make_server
 from vivace.serve.service import Service
-from vivace.serve.speaker import Speaker
 from vivace.settings import TTSConfig
 
 
@@ -38,7 +38,7 @@ class Running:
 
 
 @contextmanager
-def running(speaker: Speaker, config: TTSConfig) -> Iterator[Running]:
+def running(speaker: SpeechBackend, config: TTSConfig) -> Iterator[Running]:
     """Serve until the block ends. ``config.server.port`` should be 0: any free one."""
     server = make_server(speaker, config)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -23,7 +23,7 @@ NONE = Latency(0, 0, 0, 0)
 
 
 class FakeSpeaker:
-    """``Speaker``. The attributes may be changed between requests."""
+    """``SpeechBackend``. The attributes may be changed between requests."""
 
     name = "fake"
     sample_rate = RATE

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from vivace.errors import DeadlineError
-from vivace.serve.admission import Admission
-from vivace.serve.problems import BusyError, RequestError
+from vivace.serve.admission import AdmissionQueue
+from vivace.serve.errors import BusyError, RequestError
 
 Scene = Callable[[], Awaitable[None]]
 
@@ -20,7 +20,7 @@ def play(scene: Scene) -> None:
     asyncio.run(bounded())
 
 
-async def hold(admission: Admission, until: asyncio.Event, entered: list[int], number: int) -> None:
+async def hold(admission: AdmissionQueue, until: asyncio.Event, entered: list[int], number: int) -> None:
     async with admission.place():
         entered.append(number)
         await until.wait()
@@ -28,7 +28,7 @@ async def hold(admission: Admission, until: asyncio.Event, entered: list[int], n
 
 def test_so_many_speak_the_next_wait_in_order_and_one_more_is_sent_away() -> None:
     async def scene() -> None:
-        admission, entered = Admission(2, 2, 60.0), list[int]()
+        admission, entered = AdmissionQueue(2, 2, 60.0), list[int]()
         gates = [asyncio.Event() for _ in range(4)]
         tasks = [asyncio.create_task(hold(admission, gate, entered, n)) for n, gate in enumerate(gates)]
         await asyncio.sleep(0)
@@ -50,7 +50,7 @@ def test_so_many_speak_the_next_wait_in_order_and_one_more_is_sent_away() -> Non
 
 def test_who_waits_too_long_is_told_and_leaves_the_queue() -> None:
     async def scene() -> None:
-        admission, gate = Admission(1, 5, 0.05), asyncio.Event()
+        admission, gate = AdmissionQueue(1, 5, 0.05), asyncio.Event()
         admission._average_s = 0.0  # so that the wait is thought to be short
         task = asyncio.create_task(hold(admission, gate, [], 0))
         await asyncio.sleep(0)
@@ -67,7 +67,7 @@ def test_who_waits_too_long_is_told_and_leaves_the_queue() -> None:
 
 def test_a_wait_longer_than_the_deadline_is_not_begun() -> None:
     async def scene() -> None:
-        admission, gate = Admission(1, 100, 0.5), asyncio.Event()  # requests are thought to last a second
+        admission, gate = AdmissionQueue(1, 100, 0.5), asyncio.Event()  # requests are thought to last a second
         task = asyncio.create_task(hold(admission, gate, [], 0))
         await asyncio.sleep(0)
         with pytest.raises(BusyError, match="wait is about 1 s"):
@@ -81,7 +81,7 @@ def test_a_wait_longer_than_the_deadline_is_not_begun() -> None:
 
 def test_whoever_leaves_the_queue_or_the_place_makes_room() -> None:
     async def scene() -> None:
-        admission, entered, never = Admission(1, 5, 60.0), list[int](), asyncio.Event()
+        admission, entered, never = AdmissionQueue(1, 5, 60.0), list[int](), asyncio.Event()
         tasks = [asyncio.create_task(hold(admission, never, entered, n)) for n in range(4)]
         await asyncio.sleep(0)
         tasks[1].cancel()  # waits
@@ -98,7 +98,7 @@ def test_whoever_leaves_the_queue_or_the_place_makes_room() -> None:
 
 def test_draining_refuses_the_new_and_waits_for_the_old() -> None:
     async def scene() -> None:
-        admission, gate = Admission(1, 5, 60.0), asyncio.Event()
+        admission, gate = AdmissionQueue(1, 5, 60.0), asyncio.Event()
 
         async def answer() -> None:
             with admission.unsent():
@@ -122,7 +122,7 @@ def test_draining_refuses_the_new_and_waits_for_the_old() -> None:
 def test_speech_that_goes_on_and_on_lengthens_the_wait_before_it_ends() -> None:
     async def scene() -> None:
         now = [0.0]
-        admission, gate = Admission(1, 100, 10.0, clock=lambda: now[0]), asyncio.Event()
+        admission, gate = AdmissionQueue(1, 100, 10.0, clock=lambda: now[0]), asyncio.Event()
         task = asyncio.create_task(hold(admission, gate, [], 0))
         await asyncio.sleep(0)
         assert admission.expected_wait_s() == pytest.approx(1.0)

@@ -4,16 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
-from fastapi.routing import APIRoute
-from starlette.routing import WebSocketRoute
 
-from vivace.serve.app import ROUTERS
+from vivace.serve.apis import APIS
 from vivace.settings.serving import ServerConfig
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "serving.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(?:sh|python)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute | WebSocketRoute)]
+ROUTES = [route for api in APIS for route in api.routes]
 
 
 @pytest.mark.parametrize("path", sorted({route.path for route in ROUTES}))

@@ -47,7 +47,7 @@ def serve(
         return
 
     try:
-        from vivace.serve.command import run
+        from vivace.serve.server import run
     except ModuleNotFoundError as exc:
         if (exc.name or "vivace").startswith("vivace"):
             raise

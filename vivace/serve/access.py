@@ -1,4 +1,4 @@
-"""Who may come in: API keys, and no strange web pages."""
+"""Access control: API keys, Host and Origin checks."""
 
 import hmac
 import ipaddress
@@ -7,16 +7,16 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from vivace.errors import SettingsError
-from vivace.serve.problems import RequestError
+from vivace.serve.api import ApiTable
+from vivace.serve.errors import RequestError
 from vivace.settings.serving import ServerConfig
 
-OPEN_PATHS = {"/health", "/ready"}  # what watches over the server has no key
-KEY_IN_FIRST_MESSAGE = "/stream-input"  # ElevenLabs' clients may send their key there; the route checks it
+OPEN_PATHS = {"/health", "/ready"}  # probes have no key
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address reaches no further than this machine."""
+    """Whether an address reaches this machine only."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -24,7 +24,7 @@ def is_loopback(host: str) -> bool:
 
 
 def check_exposure(config: ServerConfig) -> None:
-    """Raises: SettingsError when the server would be open to others without keys."""
+    """Refuse settings that open the server to other machines without keys. Raises: SettingsError."""
     if not is_loopback(config.host) and not config.api_keys and not config.allow_unauthenticated:
         raise SettingsError(
             f"server.host {config.host!r} is reachable from other machines; set server.api_keys, or say "
@@ -34,26 +34,17 @@ def check_exposure(config: ServerConfig) -> None:
         raise SettingsError("an empty string in server.api_keys would let everybody in; remove it")
 
 
-class Access:
-    """Checks one request. Raises RequestError for those that may not come in."""
+class ApiKeys:
+    """The API keys of the server."""
 
     def __init__(self, config: ServerConfig) -> None:
         self._keys = tuple(key.get_secret_value().encode() for key in config.api_keys)
-        self._local = is_loopback(config.host)
-        self._origins = frozenset(config.cors_origins)
 
-    def check(self, scope: Scope) -> None:
-        """Host, origin and key of an HTTP or WebSocket request."""
-        headers = Headers(scope=scope)
-        self._check_host(headers)
-        self._check_origin(scope, headers)
-        path = scope["path"]
-        if path in OPEN_PATHS or (scope["type"] == "websocket" and path.endswith(KEY_IN_FIRST_MESSAGE)):
-            return
-        self.check_key(_key_of(headers))
+    def __bool__(self) -> bool:
+        return bool(self._keys)
 
-    def check_key(self, given: str) -> None:
-        """Every key is compared in full, so that time tells nothing."""
+    def check(self, given: str) -> None:
+        """Compare with every key in full, so that the time taken reveals nothing. Raises: RequestError."""
         if not self._keys:
             return
         matches = [hmac.compare_digest(given.encode(), key) for key in self._keys]
@@ -61,35 +52,51 @@ class Access:
             what = "no API key was sent" if not given else "the API key is not one of this server's"
             raise RequestError(401, "invalid_api_key", f"{what}; send 'Authorization: Bearer KEY'")
 
-    def key_of(self, scope: Scope) -> str:
-        """The key that came in the headers."""
-        return _key_of(Headers(scope=scope))
+
+def key_in(headers: Headers) -> str:
+    """The API key that a request has in its headers; empty when there is none."""
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip()
+    return headers.get("xi-api-key", "")
+
+
+class AccessControl:
+    """Checks the host, the origin and the key of requests."""
+
+    def __init__(self, config: ServerConfig, apis: ApiTable) -> None:
+        self._apis, self._keys = apis, ApiKeys(config)
+        self._local = is_loopback(config.host)
+        self._origins = frozenset(config.cors_origins)
+
+    def check(self, scope: Scope) -> None:
+        """Check an HTTP or WebSocket request. Raises: RequestError when it is not allowed."""
+        headers = Headers(scope=scope)
+        self._check_host(headers)
+        self._check_origin(scope, headers)
+        path = scope["path"]
+        if path in OPEN_PATHS or (scope["type"] == "websocket" and self._apis.checks_key_itself(path)):
+            return
+        self._keys.check(key_in(headers))
 
     def _check_host(self, headers: Headers) -> None:
-        """A local server answers to its own names only: a web page cannot reach it under a name of its own."""
+        """A local server without keys accepts local host names only, which stops DNS rebinding."""
         if self._local and not self._keys and not is_loopback(_name(headers.get("host", ""))):
             raise RequestError(
                 403, "unknown_host", f"this server is reached as localhost, not as {headers.get('host', '')[:64]!r}"
             )
 
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
-        """Browsers say which page a request comes from; pages from elsewhere need to be in ``cors_origins``."""
+        """Browsers send the origin of a page; pages of other sites need an entry in ``cors_origins``."""
         origin = headers.get("origin")
         if origin is None or origin in self._origins or "*" in self._origins:
             return
         if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
-            return  # the browser keeps the answer from the page
+            return  # the browser hides the answer from the page
         if origin.partition("://")[2] != headers.get("host"):
             raise RequestError(
                 403, "unknown_origin", f"pages of {origin[:64]!r} may not call; add it to server.cors_origins"
             )
-
-
-def _key_of(headers: Headers) -> str:
-    scheme, _, key = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return key.strip()
-    return headers.get("xi-api-key", "")
 
 
 def _name(host: str) -> str:

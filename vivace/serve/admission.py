@@ -1,4 +1,4 @@
-"""Who may speak, who waits, and who is sent away at once: a bounded queue before the engine's own."""
+"""Admission control: a bounded queue in front of the engine's own."""
 
 import asyncio
 import time
@@ -7,17 +7,17 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from vivace.errors import DeadlineError
-from vivace.serve.problems import BusyError, RequestError
+from vivace.serve.errors import BusyError, RequestError
 
 SMOOTHING = 0.2  # weight of the latest request in the average
-WAITING = 0.5  # of the deadline, at most: the first audio takes its time, too
-FIRST_GUESS_S = 1.0  # of a request, before one is known
+WAITING = 0.5  # of the deadline, at most: the first audio needs the rest
+FIRST_GUESS_S = 1.0  # assumed duration of the first request
 
 
-class Admission:
-    """At most ``max_active`` requests are spoken, at most ``max_queue`` wait, first come, first served.
+class AdmissionQueue:
+    """At most ``max_active`` requests run and at most ``max_queue`` wait, in order of arrival.
 
-    For the event loop's thread only.
+    Not thread-safe: for the thread of the event loop.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Admission:
         self._clock = clock
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._average_s = FIRST_GUESS_S
-        self._begun: dict[object, float] = {}  # when each of those that are spoken began
+        self._begun: dict[object, float] = {}  # when each running request began
         self._idle = asyncio.Event()
         self._idle.set()
         self._unsent = 0
@@ -36,21 +36,21 @@ class Admission:
 
     @property
     def waiting(self) -> int:
-        """Requests in the queue."""
+        """Number of requests in the queue."""
         return len(self._waiting)
 
     def expected_wait_s(self) -> float:
-        """How long one more request would wait."""
+        """Estimated wait of one more request, in seconds."""
         if self.active < self._max_active:
             return 0.0
-        # Those that are spoken now count as soon as they are older: a machine that slows down shows it there first.
+        # Running requests count once they are older than the average: a machine that slows down shows it there first.
         ages = [self._clock() - begun for begun in self._begun.values()]
         lasts_s = max(self._average_s, sum(ages) / len(ages) if ages else 0.0)
         return lasts_s * (self.waiting + 1) / self._max_active
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[float]:
-        """A place among those that are spoken; yields the seconds that are left of the deadline.
+        """Hold a place among the running requests; yields the seconds that are left of the deadline.
 
         Raises:
             BusyError: the queue is full, or the wait would be longer than the deadline.
@@ -71,7 +71,7 @@ class Admission:
 
     @contextmanager
     def unsent(self) -> Iterator[None]:
-        """While this is open there is something that ``drained`` waits for: an answer on its way."""
+        """Mark an answer as unsent for a ``with`` block; ``drained`` waits for it."""
         self._unsent += 1
         self._idle.clear()
         try:
@@ -82,12 +82,12 @@ class Admission:
                 self._idle.set()
 
     async def drained(self) -> None:
-        """Let nobody in any more, and wait until every answer that was begun is sent."""
+        """Refuse new requests, and wait until every answer that was begun is sent."""
         self.draining = True
         await self._idle.wait()
 
     def require_open(self) -> None:
-        """Raises: RequestError when the server is about to stop."""
+        """Check that the server is not about to stop. Raises: RequestError."""
         if self.draining:
             raise RequestError(503, "stopping", "the server is about to stop; send it again", retry_after_s=1.0)
 
@@ -110,7 +110,7 @@ class Admission:
                 await turn
         except BaseException as exc:
             if turn.done() and not turn.cancelled():
-                self._leave()  # the place came just when it was not wanted any more: the next one takes it
+                self._leave()  # the place was granted in the same moment: pass it on
             elif turn in self._waiting:
                 self._waiting.remove(turn)
             if isinstance(exc, TimeoutError):
@@ -118,7 +118,7 @@ class Admission:
             raise
 
     def _leave(self) -> None:
-        """The place goes to the next in the queue, or is free."""
+        """Pass the place to the next request in the queue, or free it."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

@@ -12,7 +12,7 @@ from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.performance import PerformanceStats
 from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.pipeline.tts import TTS
-from vivace.serve.recordings import require_plain
+from vivace.serve.forms import validate_upload
 from vivace.types import LanguageChoice
 from vivace.voices.voice import Voice
 
@@ -52,8 +52,10 @@ class _OneModel:
 
 
 class TTSBackend:
-    """``Speaker`` over a pool of one model or many. A request holds its model until it ends, and waits for it without
-    a thread."""
+    """A ``SpeechBackend`` over a pool of one model or many.
+
+    A request holds its model until it ends, and waits for it without a thread.
+    """
 
     def __init__(self, catalog: ModelCatalog, pool: ModelPool) -> None:
         self._named, self._pool = catalog, pool
@@ -116,8 +118,8 @@ class TTSBackend:
         tts = self._pool.peek(model or self.name)
         if tts is None:  # nobody holds it; waits
             with self._pool.use(model or self.name) as tts:
-                return tts.clone_voice(require_plain(recording), transcript, name=name, language=language)
-        return tts.clone_voice(require_plain(recording), transcript, name=name, language=language)
+                return tts.clone_voice(validate_upload(recording), transcript, name=name, language=language)
+        return tts.clone_voice(validate_upload(recording), transcript, name=name, language=language)
 
     def warm_up(self) -> float:
         with self._pool.use(self.name) as tts:

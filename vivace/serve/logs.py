@@ -1,4 +1,4 @@
-"""One line of JSON per event on stderr, those of libraries included; each with the id of its request."""
+"""Logs on stderr: one line per event, libraries included, each with the id of its request."""
 
 import logging
 import sys
@@ -17,7 +17,7 @@ SHARED: list[Processor] = [
 
 
 def event_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger of events with fields. It goes through ``logging``, so that it is quiet until somebody listens."""
+    """A logger of events with fields. It writes through ``logging``, and is silent until that is configured."""
     logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
         logging.getLogger(name),
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -31,7 +31,7 @@ def event_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def set_up_logs(config: ServerConfig) -> None:
-    """Called once, by the command; a library that is imported leaves logging alone."""
+    """Configure logging. Only the command calls this; importing the library leaves logging unchanged."""
     last: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if config.log_format == "json"

@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""Metrics for Prometheus."""
 
 from collections.abc import Callable, Iterable
 
@@ -37,21 +37,21 @@ class ServerMetrics:
         self.underruns = Counter(
             "vivace_underruns", "Chunks that came after a player would have run out.", registry=registry
         )
-        self.cancelled = Counter("vivace_cancelled", "Requests whose listener left.", registry=registry)
+        self.cancelled = Counter("vivace_cancelled", "Requests whose client left.", registry=registry)
         self.waiting = Gauge("vivace_queue_waiting", "Requests in the queue.", registry=registry)
-        self.active = Gauge("vivace_active", "Requests that are being spoken.", registry=registry)
+        self.active = Gauge("vivace_active", "Requests in synthesis.", registry=registry)
         self.sockets = Gauge("vivace_websockets", "Open WebSockets.", registry=registry)
 
     def watch(self, stats: Callable[[], PerformanceStats]) -> None:
-        """Ask for the speaker's own numbers whenever somebody looks."""
-        self.registry.register(_SpeakerCollector(stats))
+        """Add the numbers of the backend, read at each scrape."""
+        self.registry.register(_BackendCollector(stats))
 
     def page(self) -> bytes:
-        """The text that Prometheus reads."""
+        """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
 
-class _SpeakerCollector(Collector):
+class _BackendCollector(Collector):
     def __init__(self, stats: Callable[[], PerformanceStats]) -> None:
         self._stats = stats
 
@@ -63,14 +63,14 @@ class _SpeakerCollector(Collector):
         yield CounterMetricFamily("vivace_cache_hits", "Results found in the cache.", stats.results.hits)
         yield CounterMetricFamily("vivace_cache_misses", "Results not found.", stats.results.misses)
         yield GaugeMetricFamily("vivace_cache_bytes", "Size of the result cache.", stats.results.bytes)
-        yield CounterMetricFamily("vivace_retries", "Pieces spoken again because they came out wrong.", stats.retries)
-        yield CounterMetricFamily("vivace_faults", "Pieces given although something was wrong.", stats.faults)
+        yield CounterMetricFamily("vivace_retries", "Pieces synthesized again after the speech check.", stats.retries)
+        yield CounterMetricFamily("vivace_faults", "Pieces returned with a fault.", stats.faults)
         yield CounterMetricFamily("vivace_work_seconds", "Time spent on synthesis.", stats.work_s)
         if (engine := stats.engine) is not None:
             yield GaugeMetricFamily("vivace_engine_running", "Rows of the engine in use.", engine.running)
             yield GaugeMetricFamily("vivace_engine_waiting", "Pieces that wait for a row.", engine.waiting)
-            yield GaugeMetricFamily("vivace_engine_parked", "Pieces that gave up their row for now.", engine.parked)
+            yield GaugeMetricFamily("vivace_engine_parked", "Preempted pieces.", engine.parked)
             yield CounterMetricFamily("vivace_engine_steps", "Decode steps.", engine.steps)
             yield CounterMetricFamily("vivace_engine_frames", "Frames; per step: the batch size.", engine.frames)
-        yield GaugeMetricFamily("vivace_peak_memory_bytes", "Most memory the process has taken.", stats.memory_bytes)
+        yield GaugeMetricFamily("vivace_peak_memory_bytes", "Peak memory of the process.", stats.memory_bytes)
         yield GaugeMetricFamily("vivace_device_memory_bytes", "Memory of tensors on the device.", stats.device_bytes)

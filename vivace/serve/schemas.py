@@ -1,4 +1,4 @@
-"""Bodies of requests and answers, as OpenAI's description has them."""
+"""Request and response bodies that several APIs share. Their descriptions are the API reference of ``/docs``."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,43 +9,53 @@ from vivace.pipeline.options import SpeakOptions
 from vivace.types import LanguageChoice
 
 VoiceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Text = Annotated[str, Field(min_length=1)]
-Seed = Annotated[int, Field(ge=0, le=(1 << 53) - 1)]  # whole numbers that survive every JSON parser
-Temperature = Annotated[float, Field(ge=0.001, le=2)]
-TopP = Annotated[float, Field(ge=0.001, le=1)]
-TopK = Annotated[int, Field(ge=1, le=1000)]
-Speed = Annotated[float, Field(ge=0.25, le=4.0)]
-Steps = Annotated[int, Field(ge=1, le=128)]
-Penalty = Annotated[float, Field(ge=0.1, le=10)]
+Text = Annotated[str, Field(min_length=1, description="The text to speak.")]
+Seed = Annotated[
+    int,
+    # Whole numbers that survive every JSON parser.
+    Field(ge=0, le=(1 << 53) - 1, description="The random seed. The same text, voice and seed give the same samples."),
+]
+Temperature = Annotated[float, Field(ge=0.001, le=2, description="The sampling temperature. Lower is steadier.")]
+TopP = Annotated[float, Field(ge=0.001, le=1, description="Nucleus sampling: the probability mass to sample from.")]
+TopK = Annotated[int, Field(ge=1, le=1000, description="Top-k sampling: the number of tokens to sample from.")]
+Speed = Annotated[float, Field(ge=0.25, le=4.0, description="The speed of the speech. The pitch does not change.")]
+Steps = Annotated[
+    int, Field(ge=1, le=128, description="Steps of the flow-matching solver. GPT-SoVITS v3 and v4 have one.")
+]
+Penalty = Annotated[float, Field(ge=0.1, le=10, description="The repetition penalty of sampling.")]
 
 
 class Strict(BaseModel):
-    """No unknown keys."""
+    """A body that refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class VoiceId(Strict):
-    """``{"id": "voice_…"}``, the other way of naming a voice."""
+    """A voice by its id, as an object."""
 
-    id: VoiceName
+    id: VoiceName = Field(description="The id of a voice.")
 
 
 class Sampling(Strict):
-    """What Vivace takes beyond OpenAI's fields."""
+    """Options of Vivace beyond those of OpenAI's API."""
 
-    seed: Seed | None = Field(None, description="The same text, voice and seed: the same samples.")
-    language: LanguageChoice | None = None
-    temperature: Temperature | None = None
-    top_p: TopP | None = None
-    top_k: TopK | None = None
-    sample_steps: Steps | None = Field(None, description="Of the flow-matching solver: GPT-SoVITS v3 and v4.")
+    seed: Seed | None = Field(
+        None, description="The random seed. The same text, voice and seed give the same samples. Default: a new seed."
+    )
+    language: LanguageChoice | None = Field(None, description="The language of the text. Default: detected.")
+    temperature: Temperature | None = Field(None, description="The sampling temperature. Default: that of the model.")
+    top_p: TopP | None = Field(None, description="Nucleus sampling. Default: the value of the model.")
+    top_k: TopK | None = Field(None, description="Top-k sampling. Default: the value of the model.")
+    sample_steps: Steps | None = Field(
+        None, description="Steps of the flow-matching solver, for GPT-SoVITS v3 and v4. Default: 32 and 8."
+    )
     by_piece: bool | None = Field(
-        None, description="Audio comes in whole, judged pieces of the text; wrong ones have been spoken again."
+        None, description="Send whole pieces of the text after the speech check, which synthesizes faulty ones again."
     )
 
     def options(self, voice: str | None, speed: float | None, model: str | None = None) -> SpeakOptions:
-        """As the speaker takes them."""
+        """The options for the backend."""
         return SpeakOptions(
             model=model,
             voice=voice,
@@ -61,95 +71,99 @@ class Sampling(Strict):
 
 
 class SpeechRequest(Sampling):
-    """``POST /v1/audio/speech``."""
+    """A request for speech, with the fields of OpenAI's API and the options of Vivace."""
 
-    model: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    input: Text = Field(description="The text. Longer than server.max_input_chars is answered with 413.")
-    voice: VoiceName | VoiceId
-    instructions: Annotated[str, StringConstraints(max_length=4096)] | None = Field(
-        None, description="Taken, so that clients work, and not followed."
+    model: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
+        description="A model of GET /v1/models."
     )
-    response_format: AudioFormat = "mp3"
-    speed: Speed = 1.0
-    stream_format: Literal["audio", "sse"] = "audio"
+    input: Text = Field(description="The text to speak. A text beyond server.max_input_chars is refused.")
+    voice: VoiceName | VoiceId = Field(description="The name or id of a voice of GET /v1/audio/voices.")
+    instructions: Annotated[str, StringConstraints(max_length=4096)] | None = Field(
+        None, description="Accepted without effect. The header x-vivace-ignored names it."
+    )
+    response_format: AudioFormat = Field("mp3", description="The audio format.")
+    speed: Speed = Field(1.0, description="The speed of the speech. The pitch does not change.")
+    stream_format: Literal["audio", "sse"] = Field(
+        "audio", description="Send the audio file itself, or server-sent events with base64 audio."
+    )
 
     @property
     def voice_name(self) -> str:
-        """However it was written."""
+        """The name or id of the voice, from either form of ``voice``."""
         return self.voice if isinstance(self.voice, str) else self.voice.id
 
 
-class ModelCard(BaseModel):
-    """One of ``GET /v1/models``."""
+class ModelObject(BaseModel):
+    """A model."""
 
-    id: str
-    object: Literal["model"] = "model"
-    created: int
-    owned_by: str
+    id: str = Field(description="The name of the model.")
+    object: Literal["model"] = Field(default="model", description="The type of the object.")
+    created: int = Field(description="Always 0.")
+    owned_by: str = Field(description="The owner of the name: vivace or openai.")
 
 
 class ModelList(BaseModel):
-    """``GET /v1/models``."""
+    """A list of models."""
 
-    object: Literal["list"] = "list"
-    data: list[ModelCard]
+    object: Literal["list"] = Field(default="list", description="The type of the object.")
+    data: list[ModelObject] = Field(description="The models.")
 
 
-class VoiceCard(BaseModel):
-    """A voice as the API shows it."""
+class VoiceObject(BaseModel):
+    """A voice."""
 
-    id: str
-    object: Literal["audio.voice"] = "audio.voice"
-    name: str
-    created_at: int
-    languages: list[str]
-    description: str
-    own: bool
+    id: str = Field(description="The id of the voice. It never changes.")
+    object: Literal["audio.voice"] = Field(default="audio.voice", description="The type of the object.")
+    name: str = Field(description="The name of the voice.")
+    created_at: int = Field(description="The time of its creation in seconds since 1970; 0 for built-in voices.")
+    languages: list[str] = Field(description="The languages of the voice.")
+    description: str = Field(description="A description of the voice, which may be empty.")
+    own: bool = Field(description="True for a voice that is built into the model and cannot be removed.")
 
 
 class VoiceList(BaseModel):
-    """``GET /v1/audio/voices``."""
+    """A list of voices."""
 
-    object: Literal["list"] = "list"
-    data: list[VoiceCard]
+    object: Literal["list"] = Field(default="list", description="The type of the object.")
+    data: list[VoiceObject] = Field(description="The voices.")
 
 
 class Deleted(BaseModel):
-    """What is no more."""
+    """Confirms that an object was deleted."""
 
-    id: str
-    object: str
-    deleted: Literal[True] = True
+    id: str = Field(description="The id of the deleted object.")
+    object: str = Field(description="The type of the deleted object.")
+    deleted: Literal[True] = Field(default=True, description="Always true.")
 
 
 class ErrorBody(BaseModel):
-    """What went wrong."""
+    """The details of an error."""
 
-    message: str
-    type: str
-    param: str | None
-    code: str | None
+    message: str = Field(description="A sentence that says what is wrong and how to correct it.")
+    type: str = Field(description="The kind of error.")
+    param: str | None = Field(description="The parameter that is wrong; null when no single one is.")
+    code: str | None = Field(description="The code of the error, for programs.")
 
 
 class ErrorEnvelope(BaseModel):
-    """Every answer that is not 2xx."""
+    """The body of every answer with an error status."""
 
-    error: ErrorBody
+    error: ErrorBody = Field(description="The error.")
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorEnvelope, "description": what}
-    for status, what in {
-        400: "The request cannot be used as it is.",
-        401: "No API key, or a wrong one.",
-        403: "Not allowed.",
-        404: "There is no such thing.",
-        405: "Not with this method.",
-        409: "The name is taken.",
-        413: "Too much text, or too large a body.",
-        429: "The queue is full; Retry-After says when to come back.",
-        500: "Synthesis failed.",
-        503: "Starting, or about to stop.",
-        504: "Not within the deadline.",
+    status: {"model": ErrorEnvelope, "description": meaning}
+    for status, meaning in {
+        400: "The request is not valid.",
+        401: "The API key is missing or wrong.",
+        403: "The request is not allowed.",
+        404: "The model, voice or path does not exist.",
+        405: "The path does not take this method.",
+        409: "The name is in use.",
+        413: "The text or the body is too long.",
+        429: "The queue is full. The header retry-after gives the seconds to wait.",
+        500: "The synthesis failed.",
+        503: "The server is starting or about to stop.",
+        504: "The deadline has passed.",
     }.items()
 }

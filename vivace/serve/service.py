@@ -1,4 +1,4 @@
-"""One way of speaking for all dialects: checked, admitted, within its deadline, counted, ended when nobody listens."""
+"""Request handling shared by all APIs: validation, admission, deadlines, metrics, cancellation."""
 
 import asyncio
 import time
@@ -14,12 +14,12 @@ from starlette.requests import HTTPConnection
 from vivace.errors import DeadlineError, EmptyTextError, InputError, TextTooLongError
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.speech import AudioChunk, Speech
-from vivace.serve.admission import Admission
-from vivace.serve.answers import Answers
+from vivace.serve.admission import AdmissionQueue
+from vivace.serve.errors import RequestError
 from vivace.serve.metrics import ServerMetrics
-from vivace.serve.problems import RequestError
-from vivace.serve.speaker import Speaker
-from vivace.serve.voice_shelf import VoiceShelf
+from vivace.serve.protocols import SpeechBackend
+from vivace.serve.response_cache import ResponseCache
+from vivace.serve.voices import VoiceDirectory
 from vivace.settings import TTSConfig
 
 P = ParamSpec("P")
@@ -30,92 +30,94 @@ STOPPED_AT = "the speech is longer than {:g} s, which is the limit of one reques
 
 
 @dataclass
-class Usual:
-    """What ``/tts`` takes where a request names none; set by GPT-SoVITS' own requests for that."""
-
-    model: str | None = None  # None: the default one
-    voice: str | None = None
-
-
-@dataclass
 class Service:
-    """What every route works with. Made once per server, used on the event loop's thread."""
+    """Everything that routes work with: one per server, for the thread of the event loop."""
 
     config: TTSConfig
-    speaker: Speaker
-    shelf: VoiceShelf
-    admission: Admission
+    backend: SpeechBackend
+    voices: VoiceDirectory
+    admission: AdmissionQueue
     metrics: ServerMetrics
-    answers: Answers
-    uploads: Admission  # recordings that are learnt, and wait for it in memory
-    threads: ThreadPoolExecutor  # encoding, files: what would hold up the loop
-    learner: ThreadPoolExecutor  # decodes recordings and waits for the model
-    ready: bool = field(default=False)
-    usual: Usual = field(default_factory=Usual)
+    response_cache: ResponseCache
+    cloning_queue: AdmissionQueue  # recordings in memory, until a voice is cloned from them
+    threads: ThreadPoolExecutor  # for encoding and files
+    cloning_thread: ThreadPoolExecutor  # decodes recordings and waits for the model
+    ready: bool = False
+    _states: dict[type[Any], Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, speaker: Speaker, config: TTSConfig) -> "Service":
-        """A service with everything that ``config.server`` says."""
+    def of(cls, backend: SpeechBackend, config: TTSConfig) -> "Service":
+        """A service with the limits of ``config.server``."""
         server = config.server
         service = cls(
             config=config,
-            speaker=speaker,
-            shelf=VoiceShelf(speaker, config.paths.voices_dir),
-            admission=Admission(server.max_active, server.max_queue, server.deadline_s),
+            backend=backend,
+            voices=VoiceDirectory(backend, config.paths.voices_dir),
+            admission=AdmissionQueue(server.max_active, server.max_queue, server.deadline_s),
             metrics=ServerMetrics(),
-            answers=Answers(config),
-            uploads=Admission(1, UPLOADS_WAITING, server.deadline_s),
+            response_cache=ResponseCache(config),
+            cloning_queue=AdmissionQueue(1, UPLOADS_WAITING, server.deadline_s),
             threads=ThreadPoolExecutor(server.encoder_threads, thread_name_prefix="encode"),
-            learner=ThreadPoolExecutor(1, thread_name_prefix="learn"),
+            cloning_thread=ThreadPoolExecutor(1, thread_name_prefix="clone"),
         )
         metrics, admission = service.metrics, service.admission
-        metrics.watch(speaker.get_performance_stats)
+        metrics.watch(backend.get_performance_stats)
         metrics.waiting.set_function(lambda: admission.waiting)
         metrics.active.set_function(lambda: admission.active)
         return service
 
+    def close(self) -> None:
+        """End the threads, without waiting for calls that have not begun."""
+        for pool in (self.threads, self.cloning_thread):
+            pool.shutdown(cancel_futures=True)
+
+    def state(self, kind: type[T]) -> T:
+        """The server's one object of ``kind``, for an API that keeps state between requests; made on first use."""
+        found: T = self._states.setdefault(kind, kind())
+        return found
+
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run what computes or reads files beside the event loop."""
+        """Run a call that computes or reads files beside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: call(*args, **kwargs))
 
-    async def learning(self, model: str | None, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same for learning voices, one at a time: it takes seconds, which nobody's encoder may have to wait for.
+    async def cloning(self, model: str | None, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a call that clones a voice, in the one thread for that: it takes seconds, and encoders must not wait.
 
         Raises: BusyError when several recordings wait already.
         """
         self.admission.require_open()
-        async with self.uploads.place(), self.speaker.holding(model):
-            return await asyncio.get_running_loop().run_in_executor(self.learner, lambda: call(*args, **kwargs))
+        async with self.cloning_queue.place(), self.backend.holding(model):
+            return await asyncio.get_running_loop().run_in_executor(self.cloning_thread, lambda: call(*args, **kwargs))
 
     def require_model(self, name: str) -> None:
-        """Raises: RequestError when no model has this name."""
-        if not self.speaker.has_model(name):
-            known = ", ".join(self.speaker.models[:8])
+        """Check that a model has this name. Raises: RequestError."""
+        if not self.backend.has_model(name):
+            known = ", ".join(self.backend.models[:8])
             raise RequestError(
                 404, "model_not_found", f"no model {name[:64]!r}; this server has {known}", param="model"
             )
 
     def check_text(self, text: str) -> None:
-        """Raises: EmptyTextError, TextTooLongError."""
+        """Check the length of a text. Raises: EmptyTextError, TextTooLongError."""
         limit = self.config.server.max_input_chars
         if not text.strip():
-            raise EmptyTextError("the text is empty; write what is to be spoken")
+            raise EmptyTextError("the text is empty; send a text to speak")
         if len(text) > limit:
             raise TextTooLongError(f"the text has {len(text)} characters, the limit is {limit}; send it in parts")
 
     async def synthesize(self, text: str, options: SpeakOptions) -> Speech:
-        """Finished speech. Raises: TTSError."""
+        """Complete speech of one text. Raises: TTSError."""
         return (await self.synthesize_batch([text], options))[0]
 
     async def synthesize_batch(self, texts: Sequence[str], options: SpeakOptions) -> list[Speech]:
-        """Finished speech of each text, in order, from one place in the queue. Raises: TTSError."""
+        """Complete speech of each text, in order, for one place in the queue. Raises: TTSError."""
         for text in texts:
             self.check_text(text)
         async with self.admission.place() as left_s:
             started = time.monotonic()
             try:
                 async with asyncio.timeout(left_s):
-                    speeches = await _together([self.speaker.synthesize(text, **options) for text in texts])
+                    speeches = await _together([self.backend.synthesize(text, **options) for text in texts])
             except TimeoutError as exc:
                 raise DeadlineError(f"not finished within {self.config.server.deadline_s:g} s") from exc
             except asyncio.CancelledError:
@@ -128,9 +130,9 @@ class Service:
         return speeches
 
     async def stream(self, text: str, options: SpeakOptions) -> AsyncGenerator[AudioChunk, None]:
-        """Speech while it is made; the first chunk comes within the deadline. Raises: TTSError."""
+        """Speech in chunks while it is synthesized; the first chunk comes within the deadline. Raises: TTSError."""
         self.check_text(text)
-        async with self.admission.place() as left_s, aclosing(self.speaker.stream(text, **options)) as chunks:
+        async with self.admission.place() as left_s, aclosing(self.backend.stream(text, **options)) as chunks:
             started = time.monotonic()
             try:
                 chunk = await asyncio.wait_for(anext(chunks, None), left_s)
@@ -163,7 +165,7 @@ class Service:
 
 
 async def _together(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results, in order. Where one fails, the others are cancelled."""
+    """All results, in order. When one call fails, the others are cancelled."""
     tasks = [asyncio.ensure_future(call) for call in calls]
     try:
         return await asyncio.gather(*tasks)
@@ -177,4 +179,4 @@ def _service_of(connection: HTTPConnection) -> Service:
     return service
 
 
-Served = Annotated[Service, Depends(_service_of)]  # a route's parameter
+Served = Annotated[Service, Depends(_service_of)]  # the type of a route's parameter

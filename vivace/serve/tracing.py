@@ -1,4 +1,4 @@
-"""OpenTelemetry, for those who switch it on: one span per request, sent where OTEL_EXPORTER_OTLP_ENDPOINT says."""
+"""Optional OpenTelemetry tracing: one span per request, sent to OTEL_EXPORTER_OTLP_ENDPOINT."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,7 +13,7 @@ Span = Callable[[Scope], AbstractContextManager[None]]
 
 
 def no_span(_: Scope) -> AbstractContextManager[None]:
-    """What is used while tracing is off."""
+    """The context of a request while tracing is off."""
     return nullcontext()
 
 
@@ -21,7 +21,7 @@ def open_tracing(exporter: Any = None) -> Span:
     """A function that makes a span around the handling of a request.
 
     Args:
-        exporter: where spans go; None: over OTLP, to whatever OpenTelemetry's own variables name.
+        exporter: receives the spans; None: OTLP, configured by OpenTelemetry's environment variables.
     Raises: SettingsError when OpenTelemetry is not installed.
     """
     try:

@@ -1,4 +1,4 @@
-"""One utterance over a WebSocket: text comes in fragments, sentences are spoken as soon as they are certain."""
+"""One utterance over a WebSocket: text comes in fragments, and each complete sentence is synthesized at once."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -10,7 +10,7 @@ from vivace.audio.spec import AudioFormat, AudioSpec
 from vivace.errors import TextTooLongError
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.pauses import pause_after
-from vivace.serve.encoding import Encoding
+from vivace.serve.responses import AsyncEncoder
 from vivace.serve.service import Service
 from vivace.text import Segmenter
 from vivace.types import Piece
@@ -18,15 +18,15 @@ from vivace.types import Piece
 
 @dataclass(frozen=True)
 class Sentence:
-    """What is spoken in one go, and the silence after it."""
+    """A sentence to synthesize, and the silence after it."""
 
-    text: str  # as it was written
+    text: str  # as the client wrote it
     pause_s: float
 
 
 @dataclass(frozen=True)
 class Begins:
-    """Audio of this sentence follows."""
+    """Marks the beginning of a sentence's audio."""
 
     sentence: int
     text: str
@@ -34,7 +34,7 @@ class Begins:
 
 @dataclass(frozen=True)
 class Ends:
-    """The sentence has been given out."""
+    """Marks the end of a sentence's audio."""
 
     sentence: int
 
@@ -42,22 +42,22 @@ class Ends:
 Part = Begins | bytes | Ends
 
 
-class Utterance:
-    """Text in, encoded audio out, from one encoder. One task writes, one listens to ``audio``."""
+class StreamingUtterance:
+    """Text in, encoded audio out, from one encoder. One task writes the text, another one reads ``audio``."""
 
     def __init__(self, service: Service, options: SpeakOptions, format: AudioFormat | AudioSpec) -> None:
         self._service, self._options, self._format = service, options, format
-        self._sentences: asyncio.Queue[Sentence | None] = asyncio.Queue()  # None: no more will come
+        self._sentences: asyncio.Queue[Sentence | None] = asyncio.Queue()  # None: the end
         self._characters = 0
         self._restart()
 
     @property
     def unspoken(self) -> int:
-        """Characters that have come and are in no sentence yet."""
+        """Number of characters that belong to no queued sentence yet."""
         return len(self._written) - self._queued
 
     async def write(self, fragment: str) -> None:
-        """More text. Raises: TextTooLongError."""
+        """Add text. Raises: TextTooLongError."""
         limit = self._service.config.server.max_input_chars
         self._characters += len(fragment)
         if self._characters > limit:
@@ -66,30 +66,30 @@ class Utterance:
         self._queue(await self._service.in_thread(self._segmenter.push, fragment))
 
     async def flush(self) -> None:
-        """Speak what has come without waiting for more; more may come all the same."""
+        """Queue the rest of the text without waiting for the end of its sentence; more text may follow."""
         self._queue(await self._service.in_thread(self._segmenter.finish))
         self._restart()
 
     async def end(self) -> None:
-        """No more text comes."""
+        """End the text."""
         await self.flush()
         self._sentences.put_nowait(None)
 
     async def audio(self) -> AsyncGenerator[Part, None]:
-        """Everything that is to be sent, in order, until the end. Raises: TTSError."""
+        """The marks and the audio of all sentences, in order. Raises: TTSError."""
         number, pause_s = 0, 0.0
-        with Encoding(self._service.threads, self._format) as encoding:
+        with AsyncEncoder(self._service.threads, self._format) as encoder:
             while (sentence := await self._sentences.get()) is not None:
                 yield Begins(number, sentence.text)
                 async with aclosing(self._service.stream(sentence.text, self._options)) as chunks:
                     async for chunk in chunks:
                         if pause_s:
-                            yield await encoding.push(silence(pause_s, chunk.sample_rate), chunk.sample_rate)
+                            yield await encoder.push(silence(pause_s, chunk.sample_rate), chunk.sample_rate)
                             pause_s = 0.0
-                        yield await encoding.push(chunk.samples, chunk.sample_rate)
+                        yield await encoder.push(chunk.samples, chunk.sample_rate)
                 yield Ends(number)
                 number, pause_s = number + 1, sentence.pause_s
-            yield await encoding.finish()
+            yield await encoder.finish()
 
     def _restart(self) -> None:
         self._segmenter = Segmenter(self._options.get("language") or "auto")

@@ -1,75 +1,142 @@
-"""``/v1/audio/voices``: list, add and remove voices."""
+"""The voices that requests may name: built-in and added ones. Ids are opaque, and names are never used as paths."""
 
-from typing import Annotated
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from fastapi import APIRouter, File, Form, Query, Request, UploadFile
-from pydantic import StringConstraints
+from vivace.errors import InputError, VoiceNotFoundError
+from vivace.serve.errors import RequestError
+from vivace.serve.protocols import SpeechBackend
+from vivace.types import LanguageChoice
+from vivace.voices.average import average_voices
+from vivace.voices.store import VoiceStore
+from vivace.voices.voice import NAME, SEED_PREFIX, Voice
 
-from vivace.serve.delivery import while_connected
-from vivace.serve.languages import Language, language_of
-from vivace.serve.parameters import read_recording
-from vivace.serve.problems import RequestError
-from vivace.serve.schemas import ERRORS, Deleted, VoiceCard, VoiceList
-from vivace.serve.service import Served
-from vivace.serve.voice_shelf import ShelvedVoice
-
-router = APIRouter(tags=["voices"], responses=ERRORS)
-
-Words = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
-
-
-@router.get("/v1/audio/voices", response_model=VoiceList | list[str])
-async def list_voices(
-    service: Served, legacy: Annotated[bool, Query(description="Names only.")] = False
-) -> VoiceList | list[str]:
-    """The model's voices, then those that were added."""
-    voices = await service.in_thread(service.shelf.list)
-    return [voice.name for voice in voices] if legacy else VoiceList(data=[_card(voice) for voice in voices])
+ID_PREFIX = "voice_"
+MAX_TITLE = 100
+# Clients of OpenAI's service send one of these names. Each stands for one of the built-in voices.
+OPENAI_VOICES = (
+    "alloy", "ash", "ballad", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer", "verse", "marin", "cedar",
+)  # fmt: skip
+REFUSALS = {"", "false", "no", "0", "none", "null"}
 
 
-@router.post("/v1/audio/voices", status_code=201)
-async def add_voice(
-    request: Request,
-    service: Served,
-    name: Annotated[Words, Form(description="What the voice is to be called.")],
-    audio_sample: Annotated[UploadFile, File(description="A recording of one person: WAV, MP3, Ogg, AAC, FLAC, WebM.")],
-    consent: Annotated[Words, Form(description="How the person agreed to be spoken for; kept with the voice.")],
-    transcript: Annotated[Words, Form(description="Exactly what the recording says.")],
-    language: Annotated[Language, Form(description="What the transcript is in.")] = "auto",
-    model: Annotated[Words | None, Form(description="Whose voice it is to be, where the server has several.")] = None,
-) -> VoiceCard:
-    """Learn a voice from a recording of somebody who agreed to it."""
-    recording = await read_recording(audio_sample, service)
-    if model is not None:
-        service.require_model(model)
-    spoken = language_of(language) or "auto"
-    adding = service.learning(model, service.shelf.add, name, recording, transcript, consent, model, spoken)
-    return _card(await while_connected(request, adding))
+@dataclass(frozen=True)
+class VoiceInfo:
+    """The public properties of a voice."""
+
+    id: str
+    name: str
+    languages: tuple[str, ...]
+    description: str
+    created_at: int  # seconds since 1970; 0 for built-in voices
+    own: bool  # built into the model: it cannot be removed
 
 
-@router.get("/v1/audio/voices/{voice_id}")
-async def retrieve_voice(voice_id: str, service: Served) -> VoiceCard:
-    """One voice, by id or name."""
-    name = await service.in_thread(service.shelf.find, voice_id)
-    for voice in await service.in_thread(service.shelf.list):
-        if voice.id == name:
-            return _card(voice)
-    raise RequestError(404, "voice_not_found", f"no voice {voice_id[:64]!r}; GET /v1/audio/voices lists all")
+class VoiceDirectory:
+    """Lists, finds, adds, removes and averages voices. Reads files and computes: call it in a thread."""
 
+    def __init__(self, backend: SpeechBackend, folder: Path) -> None:
+        self._backend, self._store = backend, VoiceStore(folder)
 
-@router.delete("/v1/audio/voices/{voice_id}")
-async def remove_voice(voice_id: str, service: Served) -> Deleted:
-    """Forget an added voice, its recording's codes included."""
-    removed = await service.in_thread(service.shelf.remove, voice_id)
-    return Deleted(id=removed.id, object="audio.voice")
+    def list(self, model: str | None = None) -> tuple[VoiceInfo, ...]:
+        """The built-in voices of a model, then the added ones."""
+        return tuple(self._info(voice) for voice in self._backend.voices_of(model))
 
+    def find(self, wanted: str | None, model: str | None = None) -> str | None:
+        """The internal name of the voice with this id or name; None, the default voice, for None.
 
-def _card(voice: ShelvedVoice) -> VoiceCard:
-    return VoiceCard(
-        id=voice.id,
-        name=voice.name,
-        created_at=voice.created_at,
-        languages=list(voice.languages),
-        description=voice.description,
-        own=voice.own,
-    )
+        Raises: VoiceNotFoundError.
+        """
+        if not wanted or wanted == "default":
+            return None
+        if wanted.startswith(SEED_PREFIX):
+            return wanted  # the model decides whether it can draw voices
+        voices = self._backend.voices_of(model)
+        for voice in voices:
+            if wanted in (voice.name, voice.title):
+                return voice.name
+        if wanted in OPENAI_VOICES and voices:
+            # Built-in voices only, so that an added voice never changes the voice of other clients.
+            own = [voice for voice in voices if voice.name not in self._store] or voices
+            most = max(len(voice.languages) for voice in own)
+            able = [voice for voice in own if len(voice.languages) == most]  # the language of the text is not known yet
+            return able[OPENAI_VOICES.index(wanted) % len(able)].name
+        known = ", ".join(voice.title or voice.name for voice in voices[:8]) or "none"
+        raise VoiceNotFoundError(f"no voice {wanted[:64]!r}; known: {known}; GET /v1/audio/voices lists all")
+
+    def add(
+        self,
+        title: str,
+        recording: bytes,
+        transcript: str,
+        consent: str,
+        model: str | None = None,
+        language: LanguageChoice = "auto",
+    ) -> VoiceInfo:
+        """Clone a voice from a recording and store it.
+
+        Raises:
+            RequestError: consent is missing, or the name is taken.
+            InputError: the name or the recording cannot be used, or the model cannot clone voices.
+        """
+        title = title.strip()
+        if not title or len(title) > MAX_TITLE or not title.isprintable():
+            raise InputError(f"a voice's name has 1 to {MAX_TITLE} printable characters; choose another")
+        if consent.strip().lower() in REFUSALS:
+            raise RequestError(
+                403, "consent_required", "say in 'consent' how the person agreed to be spoken for", param="consent"
+            )
+        self._require_free(title, model)
+        name = ID_PREFIX + secrets.token_hex(8)
+        voice = self._backend.clone_voice(recording, transcript, name=name, model=model, language=language)
+        voice = replace(voice, title=title, consent=consent.strip()[:1000])
+        self._store.add(voice)
+        return self._info(voice)
+
+    def remove(self, wanted: str) -> VoiceInfo:
+        """Remove an added voice, by id or name. Raises: VoiceNotFoundError; RequestError for a built-in voice."""
+        name = self.find(wanted)
+        if name is None or not NAME.fullmatch(name) or wanted in OPENAI_VOICES:
+            raise VoiceNotFoundError(f"no voice {wanted[:64]!r} that could be removed; GET /v1/audio/voices lists all")
+        if name not in self._store:
+            raise RequestError(403, "voice_not_removable", f"the voice {name!r} belongs to the model; leave it")
+        info = self._info(self._store.get(name))
+        self._store.remove(name)
+        return info
+
+    def blend(self, main: str | Voice | None, others: Sequence[str], model: str | None = None) -> Voice:
+        """The voice of ``main`` with the mean timbre of all. Raises: VoiceNotFoundError, InputError."""
+        if main is None:
+            raise InputError("there is no main voice to average others into; name one in ref_audio_path")
+        known = {voice.name: voice for voice in self._backend.voices_of(model)}
+        names = [self.find(other, model) for other in others]
+        found = [known[name] for name in names if name in known]
+        if (isinstance(main, str) and main not in known) or len(found) < len(others):
+            raise InputError("random voices cannot be averaged; name voices of GET /v1/audio/voices")
+        return average_voices(known[main] if isinstance(main, str) else main, found)
+
+    def reference(
+        self, recording: bytes, transcript: str, model: str | None = None, language: LanguageChoice = "auto"
+    ) -> Voice:
+        """A cloned voice for one request. The backend may cache it by recording and transcript."""
+        return self._backend.clone_voice(recording, transcript, name="reference", model=model, language=language)
+
+    def _require_free(self, title: str, model: str | None) -> None:
+        voices = self._backend.voices_of(model)
+        if title in OPENAI_VOICES or any(title in (voice.name, voice.title) for voice in voices):
+            raise RequestError(
+                409, "voice_exists", f"there is a voice {title!r} already; choose another name", param="name"
+            )
+
+    def _info(self, voice: Voice) -> VoiceInfo:
+        added = voice.name in self._store
+        return VoiceInfo(
+            id=voice.name,
+            name=voice.title or voice.name,
+            languages=voice.languages,
+            description=voice.description,
+            created_at=self._store.created_at(voice.name) if added else 0,
+            own=not added,
+        )

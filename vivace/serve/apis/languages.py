@@ -1,4 +1,4 @@
-"""Names of languages in the APIs that Vivace answers to."""
+"""The names of languages in the APIs."""
 
 from typing import Annotated, get_args
 
@@ -30,12 +30,12 @@ NAMES = {
 
 
 KNOWN = (*get_args(LanguageChoice), *(name for name, code in NAMES.items() if code in get_args(LanguageChoice)))
-# Written in any case; checked by ``language_of``, which says what is wrong in its own words.
+# Upper and lower case are equal; ``language_of`` checks the name, with its own error message.
 Language = Annotated[str, Field(max_length=32, json_schema_extra={"enum": list(KNOWN)})]
 
 
 def language_of(written: str | None) -> LanguageChoice | None:
-    """The language that is meant; None for an empty one. ``zh`` means Chinese with English in it, as there.
+    """The language of a name; None for an empty name. ``zh`` means Chinese with English in it, as in GPT-SoVITS.
 
     Raises: UnsupportedLanguageError.
     """

@@ -1,4 +1,4 @@
-"""ElevenLabs' WebSocket dialect: ``/v1/text-to-speech/{voice}/stream-input``. Source: its public API reference."""
+"""ElevenLabs' WebSocket API: ``/v1/text-to-speech/{voice}/stream-input``. Source: its public API reference."""
 
 import asyncio
 import base64
@@ -15,33 +15,35 @@ from pydantic import BaseModel, Field, ValidationError
 from vivace.audio.spec import SPECS, AudioSpec
 from vivace.errors import InputError, TTSError
 from vivace.pipeline.options import SpeakOptions
-from vivace.serve.access import Access
-from vivace.serve.languages import language_of
-from vivace.serve.live_protocol import error_message
-from vivace.serve.problems import problem_of
+from vivace.serve.access import ApiKeys, key_in
+from vivace.serve.api import Api
+from vivace.serve.apis.languages import language_of
+from vivace.serve.errors import problem_of
 from vivace.serve.schemas import Seed
 from vivace.serve.service import Served, Service
-from vivace.serve.utterance import Utterance
+from vivace.serve.utterance import StreamingUtterance
 
+STREAM_INPUT = "/v1/text-to-speech/{voice}/stream-input"
 router = APIRouter()
+API = Api(router, key_in_first_message=frozenset({STREAM_INPUT}))
 
 FORMAT = re.compile(r"(mp3|pcm|ulaw|alaw|opus)_(\d{4,5})(?:_(\d{1,3}))?")
 LAWS = {"ulaw": ("mulaw", "pcm_mulaw"), "alaw": ("alaw", "pcm_alaw"), "pcm": ("s16le", "pcm_s16le")}
 RATES = {"mp3": {22_050, 44_100}, "opus": {48_000}, "ulaw": {8_000}, "alaw": {8_000}}
 PCM_RATES = {8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000}
 KILOBITS = {"mp3": {32, 48, 64, 96, 128, 192}, "opus": {32, 64, 96, 128, 192}}
-SCHEDULE = (120, 160, 250, 290)  # characters after which the first, second, … stretch is spoken at the latest
+SCHEDULE = (120, 160, 250, 290)  # characters after which the first, second, … part is synthesized at the latest
 POLICY_VIOLATION = 1008
 
 
 class VoiceSettings(BaseModel):
-    """Those that mean something here; others are left aside."""
+    """The settings that have an effect; others are ignored."""
 
     speed: Annotated[float, Field(ge=0.25, le=4.0)] | None = None
 
 
 class GenerationConfig(BaseModel):
-    """When to speak without waiting for the end of a sentence."""
+    """The lengths after which text is synthesized before the end of its sentence."""
 
     chunk_length_schedule: Annotated[list[Annotated[int, Field(ge=50, le=500)]], Field(min_length=1, max_length=16)] = (
         Field(default=list(SCHEDULE))
@@ -49,7 +51,7 @@ class GenerationConfig(BaseModel):
 
 
 class Fragment(BaseModel):
-    """A message of the client. The first has a blank for its text, the last an empty one."""
+    """A message of the client. The text of the first message is a blank, that of the last is empty."""
 
     text: str
     voice_settings: VoiceSettings | None = None
@@ -59,7 +61,7 @@ class Fragment(BaseModel):
     xi_api_key: str | None = Field(None, max_length=1000)
 
 
-@router.websocket("/v1/text-to-speech/{voice}/stream-input")
+@router.websocket(STREAM_INPUT)
 async def stream_input(
     socket: WebSocket,
     service: Served,
@@ -68,7 +70,7 @@ async def stream_input(
     language_code: Annotated[str | None, Query(max_length=16)] = None,
     seed: Annotated[Seed | None, Query()] = None,
 ) -> None:
-    """Text in fragments, JSON with base64 audio back."""
+    """Receive text in fragments, and send JSON with base64 audio."""
     await socket.accept()
     with service.metrics.sockets.track_inprogress(), suppress(WebSocketDisconnect):
         try:
@@ -76,16 +78,16 @@ async def stream_input(
             first = await _receive(socket, service)
             _check_key(socket, service, first)
             speed = first.voice_settings.speed if first.voice_settings else None
-            name = await service.in_thread(service.shelf.find, voice)
+            name = await service.in_thread(service.voices.find, voice)
             options = SpeakOptions(voice=name, language=language_of(language_code), speed=speed, seed=seed)
-            await _converse(socket, service, Utterance(service, options, spec), first)
+            await _converse(socket, service, StreamingUtterance(service, options, spec), first)
         except (TTSError, RequestValidationError) as exc:
-            await socket.send_text(error_message(problem_of(exc)))
+            await socket.send_text(json.dumps({"type": "error", **problem_of(exc).body}, ensure_ascii=False))
             await socket.close(POLICY_VIOLATION)
 
 
 def format_of(name: str) -> AudioSpec:
-    """``mp3_44100_128`` and the like. Raises: InputError."""
+    """The audio format of a name such as ``mp3_44100_128``. Raises: InputError."""
     found = FORMAT.fullmatch(name)
     if found is not None:
         kind, rate = found[1], int(found[2])
@@ -102,7 +104,7 @@ def format_of(name: str) -> AudioSpec:
     raise InputError(f"unknown output_format {name!r}; use mp3_44100_128, pcm_24000, ulaw_8000 or opus_48000_64")
 
 
-async def _converse(socket: WebSocket, service: Service, utterance: Utterance, first: Fragment) -> None:
+async def _converse(socket: WebSocket, service: Service, utterance: StreamingUtterance, first: Fragment) -> None:
     with service.admission.unsent():
         speaking = asyncio.create_task(_speak(socket, utterance))
         try:
@@ -121,21 +123,21 @@ async def _converse(socket: WebSocket, service: Service, utterance: Utterance, f
     await socket.close()
 
 
-async def _read(socket: WebSocket, service: Service, utterance: Utterance, first: Fragment) -> None:
+async def _read(socket: WebSocket, service: Service, utterance: StreamingUtterance, first: Fragment) -> None:
     config = first.generation_config or GenerationConfig()
-    schedule, stretch = config.chunk_length_schedule, 0
+    schedule, part = config.chunk_length_schedule, 0
     fragment = first
     while fragment.text:
         await utterance.write(fragment.text)
-        enough = utterance.unspoken >= schedule[min(stretch, len(schedule) - 1)] and fragment.text[-1].isspace()
+        enough = utterance.unspoken >= schedule[min(part, len(schedule) - 1)] and fragment.text[-1].isspace()
         if fragment.flush or enough:
             await utterance.flush()
-            stretch += 1
+            part += 1
         fragment = await _receive(socket, service)
     await utterance.end()
 
 
-async def _speak(socket: WebSocket, utterance: Utterance) -> None:
+async def _speak(socket: WebSocket, utterance: StreamingUtterance) -> None:
     parts = utterance.audio()
     try:
         async for part in parts:
@@ -163,6 +165,5 @@ async def _receive(socket: WebSocket, service: Service) -> Fragment:
 
 
 def _check_key(socket: WebSocket, service: Service, first: Fragment) -> None:
-    """In the headers, or in the first message."""
-    access = Access(service.config.server)
-    access.check_key(access.key_of(socket.scope) or first.xi_api_key or "")
+    """Check the API key in the headers or in the first message. Raises: RequestError."""
+    ApiKeys(service.config.server).check(key_in(socket.headers) or first.xi_api_key or "")

@@ -1,45 +1,130 @@
-"""``/v1/audio/speech/stream``: text in fragments, as a language model writes it; audio while it is being written."""
+"""``/v1/audio/speech/stream``: a WebSocket for text in fragments, as a language model writes it, and audio meanwhile.
+
+Messages are JSON text. Audio goes as binary frames between ``audio.start`` and ``audio.done``.
+"""
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from vivace.audio.spec import SPECS
+from vivace.audio.spec import SPECS, AudioFormat
 from vivace.errors import InputError, TTSError
-from vivace.serve.live_protocol import (
-    CLIENT_MESSAGE,
-    DEFAULTS,
-    AudioCancelled,
-    AudioDone,
-    AudioStart,
-    ClientMessage,
-    InputCancel,
-    InputDone,
-    InputText,
-    SessionClose,
-    SessionConfig,
-    UtteranceDone,
-    error_message,
-)
-from vivace.serve.problems import problem_of
+from vivace.serve.api import Api
+from vivace.serve.errors import Problem, problem_of
+from vivace.serve.schemas import Sampling, Speed, Strict, VoiceName
 from vivace.serve.service import Served, Service
-from vivace.serve.utterance import Begins, Ends, Utterance
+from vivace.serve.utterance import Begins, Ends, StreamingUtterance
 
 router = APIRouter()
+API = Api(router)
 
-MAX_PENDING = 8  # utterances of one connection that wait for one another
+MAX_PENDING = 8  # utterances of one connection in the queue
 IDLE = 1000  # close code
 
 
+class SessionConfig(Sampling):
+    """Sets the voice and the options of the utterances after it."""
+
+    type: Literal["session.config"]
+    model: str | None = Field(None, max_length=200)
+    voice: VoiceName | None = None
+    response_format: AudioFormat = "pcm"
+    speed: Speed = 1.0
+
+
+class InputText(Strict):
+    """Adds a fragment of text, of any length."""
+
+    type: Literal["input.text"]
+    text: str
+
+
+class InputDone(Strict):
+    """Ends the utterance after the rest of its text. The connection stays open."""
+
+    type: Literal["input.done"]
+
+
+class InputCancel(Strict):
+    """Stops at once and drops the text that has not been synthesized (barge-in)."""
+
+    type: Literal["input.cancel"]
+
+
+class SessionClose(Strict):
+    """Closes the connection after the rest of the text."""
+
+    type: Literal["session.close"]
+
+
+ClientMessage = Annotated[
+    SessionConfig | InputText | InputDone | InputCancel | SessionClose, Field(discriminator="type")
+]
+CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
+DEFAULTS = SessionConfig.model_validate({"type": "session.config"})
+
+
+class ServerMessage(BaseModel):
+    """The base of the messages of the server."""
+
+    type: str
+
+    def text(self) -> str:
+        """The message as JSON."""
+        return json.dumps(self.model_dump(), ensure_ascii=False)
+
+
+class AudioStart(ServerMessage):
+    """The following binary frames are the audio of this sentence."""
+
+    type: str = "audio.start"
+    utterance_index: int
+    sentence_index: int
+    sentence_text: str
+    format: str
+    sample_rate: int
+
+
+class AudioDone(ServerMessage):
+    """The end of a sentence's audio. ``error`` is the inner part of the error envelope, or null."""
+
+    type: str = "audio.done"
+    utterance_index: int
+    sentence_index: int
+    total_bytes: int
+    error: dict[str, Any] | None = None
+
+
+class AudioCancelled(ServerMessage):
+    """The utterance was canceled; no more audio of it follows."""
+
+    type: str = "audio.cancelled"
+    utterance_index: int
+
+
+class UtteranceDone(ServerMessage):
+    """The end of an utterance: all text up to ``input.done`` has been sent as audio."""
+
+    type: str = "session.done"
+    utterance_index: int
+    total_sentences: int
+
+
+def error_message(problem: Problem) -> str:
+    """An error message, outside a sentence."""
+    return json.dumps({"type": "error", **problem.body}, ensure_ascii=False)
+
+
 @router.websocket("/v1/audio/speech/stream")
-async def speak_live(socket: WebSocket, service: Served) -> None:
-    """The protocol is in ``live_protocol``."""
+async def stream_speech(socket: WebSocket, service: Served) -> None:
+    """Speak text while it is being written."""
     await socket.accept()
     session = _Session(socket, service)
     with service.metrics.sockets.track_inprogress():
@@ -52,18 +137,18 @@ async def speak_live(socket: WebSocket, service: Served) -> None:
 
 
 class _Session:
-    """One connection."""
+    """The state of one connection."""
 
     def __init__(self, socket: WebSocket, service: Service) -> None:
         self._socket, self._service = socket, service
         self._config = DEFAULTS
-        self._utterance: Utterance | None = None  # that text is written to
-        self._index = 0  # of the utterance that text is written to, or of the next one
-        self._speaking: list[tuple[int, asyncio.Task[None]]] = []  # in the order in which they are heard
-        self._last_sent = time.monotonic()  # audio
+        self._utterance: StreamingUtterance | None = None  # receives the text
+        self._index = 0  # of the utterance that receives the text, or of the next one
+        self._speaking: list[tuple[int, asyncio.Task[None]]] = []  # in the order of their audio
+        self._last_sent = time.monotonic()  # time of the last audio frame
 
     async def run(self) -> None:
-        """Until the client closes, says so, or says nothing for too long."""
+        """Handle messages until the client closes the connection or is idle for too long."""
         idle_s = self._service.config.server.idle_s
         while True:
             try:
@@ -80,7 +165,7 @@ class _Session:
                 message = _parsed(received)
                 if isinstance(message, SessionClose):
                     await self._finish()
-                    await self._heard_out()
+                    await self._drain()
                     await self._socket.close()
                     return
                 await self._answer(message)
@@ -88,7 +173,7 @@ class _Session:
                 await self._socket.send_text(error_message(problem_of(exc)))
 
     async def cancel(self) -> None:
-        """Stop whatever is spoken."""
+        """Stop all utterances."""
         tasks = [task for _, task in self._speaking]
         for task in tasks:
             task.cancel()
@@ -99,7 +184,7 @@ class _Session:
         match message:
             case SessionConfig():
                 if message.voice is not None:
-                    await self._service.in_thread(self._service.shelf.find, message.voice)
+                    await self._service.in_thread(self._service.voices.find, message.voice)
                 self._config = message
             case InputText():
                 await self._write(message.text)
@@ -119,9 +204,9 @@ class _Session:
         if len(self._speaking) >= MAX_PENDING:
             raise InputError(f"{MAX_PENDING} utterances wait already; send the next when one is done")
         self._service.admission.require_open()
-        voice = await self._service.in_thread(self._service.shelf.find, self._config.voice)
+        voice = await self._service.in_thread(self._service.voices.find, self._config.voice)
         options = self._config.options(voice, self._config.speed)
-        utterance = Utterance(self._service, options, self._config.response_format)
+        utterance = StreamingUtterance(self._service, options, self._config.response_format)
         before = self._speaking[-1][1] if self._speaking else None
         task = asyncio.create_task(self._speak(utterance, self._index, before))
         self._utterance = utterance
@@ -133,7 +218,7 @@ class _Session:
             self._index += 1
             await utterance.end()
 
-    async def _heard_out(self) -> None:
+    async def _drain(self) -> None:
         await asyncio.gather(*(task for _, task in self._speaking), return_exceptions=True)
 
     async def _interrupt(self) -> None:
@@ -145,8 +230,8 @@ class _Session:
         for index in unfinished:
             await self._socket.send_text(AudioCancelled(utterance_index=index).text())
 
-    async def _speak(self, utterance: Utterance, index: int, before: asyncio.Task[None] | None) -> None:
-        """Send an utterance's audio, after that of the one before it."""
+    async def _speak(self, utterance: StreamingUtterance, index: int, before: asyncio.Task[None] | None) -> None:
+        """Send the audio of an utterance, after that of the previous one."""
         if before is not None:
             await asyncio.wait([before])
         sentence, sent = 0, 0
@@ -170,7 +255,7 @@ class _Session:
             error = problem_of(exc).body["error"]
             done = AudioDone(utterance_index=index, sentence_index=sentence, total_bytes=sent, error=error)
             await self._socket.send_text(done.text())
-            if self._utterance is utterance:  # what is still written of it would be spoken by nobody
+            if self._utterance is utterance:  # its remaining text has no reader
                 self._utterance = None
                 self._index += 1
         finally:
@@ -183,7 +268,7 @@ class _Session:
             sentence_index=sentence,
             sentence_text=text,
             format=format,
-            sample_rate=SPECS[format].sample_rate or self._service.speaker.sample_rate_of(None) or 0,
+            sample_rate=SPECS[format].sample_rate or self._service.backend.sample_rate_of(None) or 0,
         )
 
 

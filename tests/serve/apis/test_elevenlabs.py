@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from vivace.audio.decode import decode
 from vivace.audio.encode import encode
 from vivace.errors import InputError
-from vivace.serve.elevenlabs import format_of
+from vivace.serve.apis.elevenlabs import format_of
 
 Start = Callable[..., Running]
 

@@ -11,7 +11,7 @@ from fakes.server import Running
 from fakes.speaker import FakeSpeaker
 
 from vivace.errors import WeightsMismatchError
-from vivace.serve.api_v2_fields import IGNORED, ApiV2Request, _note
+from vivace.serve.apis.api_v2 import IGNORED, ApiV2Request, _note
 from vivace.voices.voice import Voice
 
 Start = Callable[..., Running]
@@ -78,7 +78,7 @@ def test_options_that_the_model_lacks_are_left_out_and_named(http: httpx.Client,
 
 def test_what_has_no_effect_is_said_and_logged(http: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
     _note.cache_clear()
-    with caplog.at_level(logging.INFO, "vivace.serve.api_v2_fields"):
+    with caplog.at_level(logging.INFO, "vivace.serve.apis.api_v2"):
         answer = http.get("/tts", params={"text": "one", "batch_size": 20, "parallel_infer": "true", "prompt_lang": ""})
     assert answer.headers["x-vivace-ignored"] == "batch_size, parallel_infer"
     assert "batch_size has no effect: pieces of all requests are batched" in caplog.text

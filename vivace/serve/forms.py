@@ -1,5 +1,6 @@
-"""Parameters that may come as a query string, as a form or as JSON: clients of older APIs use each of them."""
+"""Request parameters in a query string, a form or JSON, and uploaded recordings."""
 
+import io
 import json
 from typing import Any, TypeVar
 
@@ -8,7 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 
-from vivace.serve.problems import RequestError
+from vivace.audio.decode import layout
+from vivace.errors import AudioDecodeError
+from vivace.serve.errors import RequestError
 from vivace.serve.service import Service
 
 M = TypeVar("M", bound=BaseModel)
@@ -16,10 +19,11 @@ M = TypeVar("M", bound=BaseModel)
 MAX_FIELDS = 64
 MAX_FILES = 4
 MEGABYTE = 1_000_000
+MAX_CHANNELS, MAX_RATE = 2, 96_000  # Hz; other layouts are no recording of one person, and unpack to many times more
 
 
 async def read_parameters(request: Request, model: type[M], service: Service) -> tuple[M, dict[str, bytes]]:
-    """The parameters, those of the body over those of the query string, and the recordings that came with them.
+    """The parameters, and the uploaded recordings by field. The body takes precedence over the query string.
 
     Raises: RequestValidationError, RequestError.
     """
@@ -47,6 +51,16 @@ async def read_recording(file: UploadFile, service: Service) -> bytes:
     if file.size is not None and file.size > limit:
         raise RequestError(413, "recording_too_large", f"the recording is larger than {limit / MEGABYTE:g} MB; cut it")
     return await file.read()
+
+
+def validate_upload(recording: bytes) -> bytes:
+    """``recording`` unchanged. Raises: AudioDecodeError when its header is not that of a recording of one person."""
+    channels, rate = layout(io.BytesIO(recording), "the recording")
+    if channels > MAX_CHANNELS or rate > MAX_RATE:
+        raise AudioDecodeError(
+            f"the recording has {channels} channels at {rate} Hz; give mono or stereo, at most {MAX_RATE} Hz"
+        )
+    return recording
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

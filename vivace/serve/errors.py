@@ -1,11 +1,10 @@
-"""Errors as clients know them: one table of statuses, and the envelope of OpenAI's API with all four keys."""
+"""Errors as HTTP answers: one table of statuses and codes, and the error envelope of OpenAI's API."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -26,8 +25,8 @@ from vivace.errors import (
     WeightsMismatchError,
 )
 
-CLIENT_GONE = 499  # nobody reads it; it is for the log
-# The first class that an error is one of decides.
+CLIENT_GONE = 499  # for the log and the metrics: the client has left
+# The first class that an error is an instance of decides.
 STATUSES: tuple[tuple[type[TTSError], int, str], ...] = (
     (EmptyTextError, 400, "empty_text"),
     (TextTooLongError, 413, "text_too_long"),
@@ -39,14 +38,14 @@ STATUSES: tuple[tuple[type[TTSError], int, str], ...] = (
     (DeadlineError, 504, "deadline_exceeded"),
     (AbortedError, CLIENT_GONE, "aborted"),
     (DeviceError, 503, "device_unavailable"),
-    (WeightsMismatchError, 400, "models_do_not_fit"),  # only a request that pairs two of them meets this
+    (WeightsMismatchError, 400, "models_do_not_fit"),  # met by requests that pair two models
     (TTSError, 500, "synthesis_failed"),
 )
 TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
 class RequestError(TTSError):
-    """A request that cannot be answered for a reason of HTTP, not of speech."""
+    """A request that cannot be answered for a reason of HTTP, not of synthesis."""
 
     def __init__(
         self, status: int, code: str, message: str, *, param: str | None = None, retry_after_s: float | None = None
@@ -56,7 +55,7 @@ class RequestError(TTSError):
 
 
 class BusyError(QueueFullError):
-    """``QueueFullError`` that knows when to come back."""
+    """A ``QueueFullError`` with the time after which a client should try again."""
 
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)
@@ -65,7 +64,7 @@ class BusyError(QueueFullError):
 
 @dataclass(frozen=True)
 class Problem:
-    """An error as it is sent."""
+    """The status, code, message and headers of an error answer."""
 
     status: int
     code: str
@@ -75,18 +74,18 @@ class Problem:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The envelope."""
+        """OpenAI's error envelope."""
         kind = TYPES.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
 
     @property
     def response(self) -> JSONResponse:
-        """As an answer over HTTP."""
+        """The JSON answer over HTTP."""
         return JSONResponse(self.body, self.status, dict(self.headers))
 
 
 def problem_of(error: Exception) -> Problem:
-    """What is said about an error. Of those that are not ours nothing but that they happened: the log knows more."""
+    """The answer for an exception. Foreign exceptions give a general message; the log has the details."""
     if isinstance(error, RequestError):
         return Problem(error.status, error.code, str(error), error.param, _retry(error.retry_after_s))
     if isinstance(error, RequestValidationError):
@@ -104,7 +103,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _once(status: int) -> dict[str, str]:
-    """What fails for the same request will fail again: clients that retry by themselves are told not to."""
+    """A failed synthesis fails again for the same request: the header tells clients not to retry."""
     return {"x-should-retry": "false"} if status == 500 else {}
 
 
@@ -116,7 +115,7 @@ def _retry(seconds: float | None) -> dict[str, str]:
 
 
 def _misfit(errors: Sequence[Any]) -> Problem:
-    """The first thing that does not fit, by the name it was sent under."""
+    """The first parameter that does not fit, under the name that the client sent."""
     first = errors[0]
     where = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
     name = ".".join(where) or None
@@ -126,28 +125,3 @@ def _misfit(errors: Sequence[Any]) -> Problem:
         return Problem(400, "missing_parameter", f"the parameter {name!r} is missing; add it", name)
     reason = first["msg"][:1].lower() + first["msg"][1:]
     return Problem(400, "invalid_value", f"{name or 'the body'}: {reason}"[:500], name)
-
-
-# Other APIs tell an error under a key of their own, and have a status of their own for what does not fit.
-DIALECTS = {
-    "/set_gpt_weights": ("message", 400),
-    "/set_sovits_weights": ("message", 400),
-    "/set_refer_audio": ("message", 400),
-    "/tts": ("message", 400),
-    "/tts_with_cached_voice": ("message", 400),
-    "/generate_voice": ("detail", 422),
-}
-
-
-async def answer_problem(request: Request, error: Exception) -> JSONResponse:
-    """FastAPI's handler for everything that is raised."""
-    problem = problem_of(error)
-    request.scope["state"]["problem"] = problem.code
-    key, misfit_status = DIALECTS.get(request.url.path, (None, 400))
-    status = misfit_status if isinstance(error, RequestValidationError) else problem.status
-    body = problem.body if key is None else {**problem.body, key: problem.message}
-    headers = dict(problem.headers)
-    if status == 405:
-        taken = [methods for path, methods in request.app.state.methods if path.match(request.url.path)]
-        headers["allow"] = ", ".join(sorted({method for methods in taken for method in methods}))
-    return JSONResponse(body, status, headers)

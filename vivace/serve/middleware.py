@@ -1,4 +1,4 @@
-"""What every request passes on its way in and out: an id, a look at who comes, a limit of size, a line in the log."""
+"""Middleware of every request: request id, access checks, body limits, access log and metrics."""
 
 import re
 import secrets
@@ -9,29 +9,37 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vivace.serve.access import Access
-from vivace.serve.admission import Admission
+from vivace.serve.access import AccessControl
+from vivace.serve.admission import AdmissionQueue
+from vivace.serve.api import ApiTable
+from vivace.serve.errors import CLIENT_GONE, RequestError, problem_of
 from vivace.serve.logs import event_logger
 from vivace.serve.metrics import ServerMetrics
-from vivace.serve.problems import CLIENT_GONE, RequestError, problem_of
 from vivace.serve.tracing import no_span, open_tracing
 from vivace.settings.serving import ServerConfig
 
 log = event_logger("vivace.request")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
-UPLOADS = {"/v1/audio/voices", "/tts"}  # these may carry a recording
 FORM_OVERHEAD = 100_000  # bytes of a form besides the recording
 MEGABYTE = 1_000_000
-QUIET = {"/health", "/ready", "/metrics"}  # asked every few seconds
+UNLOGGED = {"/health", "/ready", "/metrics"}  # probes ask every few seconds
 
 
-class Gate:
-    """Pure ASGI, so that bodies pass through unbuffered and cancellation stays what it is."""
+class RequestMiddleware:
+    """Pure ASGI middleware: bodies pass through unbuffered, and cancellation is not changed."""
 
-    def __init__(self, app: ASGIApp, *, config: ServerConfig, metrics: ServerMetrics, admission: Admission) -> None:
-        self._app, self._config, self._metrics, self._admission = app, config, metrics, admission
-        self._access = Access(config)
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        config: ServerConfig,
+        metrics: ServerMetrics,
+        admission: AdmissionQueue,
+        apis: ApiTable,
+    ) -> None:
+        self._app, self._config, self._metrics, self._admission, self._apis = app, config, metrics, admission, apis
+        self._access = AccessControl(config, apis)
         self._span = open_tracing() if config.tracing else no_span
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +65,7 @@ class Gate:
         try:
             self._access.check(scope)
             limited = self._limited(scope, receive)
-            if scope["type"] == "websocket":  # which may be idle for hours; its route says when it is not
+            if scope["type"] == "websocket":  # its route tells the drain when it has unsent audio
                 await self._app(scope, limited, send_marked)
                 return
             with self._admission.unsent(), self._span(scope):
@@ -70,11 +78,11 @@ class Gate:
             self._note(scope, status or CLIENT_GONE, time.monotonic() - started)
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
-        """``receive`` that breaks off a body that is too large, announced or not."""
+        """``receive`` that stops a body beyond the limit, whether or not its length was announced."""
         if scope["type"] != "http":
             return receive
         limit = int(self._config.max_body_mb * MEGABYTE)
-        if scope["path"] in UPLOADS:
+        if self._apis.takes_uploads(scope["path"]):
             limit = max(limit, int(self._config.max_upload_mb * MEGABYTE) + FORM_OVERHEAD)
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isdecimal() and int(announced) > limit:
@@ -95,7 +103,7 @@ class Gate:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")
         self._metrics.requests.labels(route, str(status)).inc()
-        if scope["path"] in QUIET and status < 400:
+        if scope["path"] in UNLOGGED and status < 400:
             return
         problem = scope["state"].get("problem")
         log.info(

@@ -1,4 +1,4 @@
-"""A server that runs: uvicorn, with an end that lets speech finish."""
+"""The running server: from settings to uvicorn, with a shutdown that lets speech finish."""
 
 import asyncio
 import logging
@@ -10,18 +10,19 @@ from fastapi import FastAPI
 
 from vivace.serve.access import check_exposure
 from vivace.serve.app import create_app
+from vivace.serve.logs import set_up_logs
+from vivace.serve.protocols import SpeechBackend
 from vivace.serve.service import Service
-from vivace.serve.speaker import Speaker
 from vivace.settings import TTSConfig
 
 log = logging.getLogger(__name__)
 
 WS_MESSAGE_BYTES = 1 << 20
-LAST_BYTES_S = 5  # for what is encoded but not sent when the drain is over
+LAST_BYTES_S = 5  # after the drain, for audio that is encoded but not sent
 
 
 class DrainingServer(uvicorn.Server):
-    """The first SIGTERM or SIGINT refuses new requests and waits for speech that has begun; the second stops."""
+    """The first SIGTERM or SIGINT refuses new requests and waits for running ones; the second stops at once."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
@@ -29,12 +30,12 @@ class DrainingServer(uvicorn.Server):
         self._drain: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        """As uvicorn's, and keeps the loop for signals."""
+        """Start as uvicorn does, and keep the event loop for signals."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)  # type: ignore[arg-type]
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called between any two instructions of the main thread: only leaves a message."""
+        """Signal handler. It runs between any two instructions of the main thread, so it only leaves a message."""
         if self._service.admission.draining or not self.started:
             self.should_exit = self.force_exit = True
             return
@@ -54,10 +55,10 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def make_server(speaker: Speaker, config: TTSConfig) -> DrainingServer:
-    """The server for ``config``, not yet running. Raises: SettingsError when it would be open to strangers."""
+def make_server(backend: SpeechBackend, config: TTSConfig) -> DrainingServer:
+    """The server for ``config``, not yet running. Raises: SettingsError when it would be open without keys."""
     check_exposure(config.server)
-    app: FastAPI = create_app(speaker, config)
+    app: FastAPI = create_app(backend, config)
     settings = uvicorn.Config(
         app,
         host=config.server.host,
@@ -72,6 +73,24 @@ def make_server(speaker: Speaker, config: TTSConfig) -> DrainingServer:
     return DrainingServer(settings, app.state.service)
 
 
-def run_server(speaker: Speaker, config: TTSConfig) -> None:
-    """Serve until a signal comes."""
-    make_server(speaker, config).run()
+def run(config: TTSConfig) -> None:
+    """Load the model, serve until a signal comes, and release everything.
+
+    Raises: SettingsError, WeightsError, DeviceError before the server listens.
+    """
+    check_exposure(config.server)
+    set_up_logs(config.server)
+    # Imported here, so that wrong settings are reported before torch is loaded.
+    if config.models or config.gpt_sovits.pretrained:
+        from vivace.pipeline.named_models import open_pool
+        from vivace.serve.backend import TTSBackend
+
+        named, pool = open_pool(config)
+        with pool:
+            make_server(TTSBackend(named, pool), config).run()
+        return
+    from vivace.pipeline.tts import TTS
+    from vivace.serve.backend import TTSBackend
+
+    with TTS(config=config) as tts:
+        make_server(TTSBackend.of(tts), config).run()

@@ -1,4 +1,4 @@
-"""What the server asks of whoever speaks: a small protocol, so that its tests need no model."""
+"""The protocol between the server and the models, small enough that tests need no model."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
@@ -11,17 +11,17 @@ from vivace.types import LanguageChoice
 from vivace.voices.voice import Voice
 
 
-class Speaker(Protocol):
-    """One model or several, as an event loop sees them. ``stream`` and ``synthesize`` may run many times at once."""
+class SpeechBackend(Protocol):
+    """One model or several, for an event loop. ``stream`` and ``synthesize`` may run many times at once."""
 
     @property
     def name(self) -> str:
-        """Of the default model."""
+        """The name of the default model."""
         ...
 
     @property
     def models(self) -> tuple[str, ...]:
-        """All models that requests may name, the default one first."""
+        """All models that requests may name, the default model first."""
         ...
 
     def has_model(self, name: str) -> bool:
@@ -33,23 +33,23 @@ class Speaker(Protocol):
         ...
 
     def sample_rate_of(self, model: str | None) -> int | None:
-        """Hz of everything a model says; None where that is not known yet."""
+        """The sample rate of a model in Hz; None while it is not known."""
         ...
 
     def voices_of(self, model: str | None) -> tuple[Voice, ...]:
-        """All it can speak with. Reads files: not for the event loop."""
+        """All voices of a model. Reads files: call it in a thread."""
         ...
 
     def holding(self, model: str | None) -> AbstractAsyncContextManager[None]:
-        """The model stays loaded for a ``with`` block; waits until it is."""
+        """Keep the model loaded for a ``with`` block, after waiting until it is loaded."""
         ...
 
     def stream(self, text: str, **options: Unpack[SpeakOptions]) -> AsyncGenerator[AudioChunk, None]:
-        """Speech while it is made; closing the iterator ends the work."""
+        """Speech in chunks while it is synthesized; closing the iterator ends the work."""
         ...
 
     async def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Speech:
-        """Finished speech; cancelling the call ends the work."""
+        """Complete speech; cancelling the call ends the work."""
         ...
 
     def clone_voice(
@@ -61,17 +61,17 @@ class Speaker(Protocol):
         model: str | None = None,
         language: LanguageChoice = "auto",
     ) -> Voice:
-        """A voice from a recording. Computes: not for the event loop; hold the model meanwhile."""
+        """A voice cloned from a recording. Computes: call it in a thread, and hold the model meanwhile."""
         ...
 
     def warm_up(self) -> float:
-        """Speak before anybody listens. Computes: not for the event loop."""
+        """Synthesize texts of several lengths before the first request. Computes: call it in a thread."""
         ...
 
     def get_performance_stats(self) -> PerformanceStats:
-        """What has been done so far."""
+        """Counters of the work so far."""
         ...
 
     def clear_cache(self) -> None:
-        """Forget results and prepared voices."""
+        """Remove cached results and prepared voices."""
         ...

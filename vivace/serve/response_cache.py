@@ -1,6 +1,6 @@
 """Encoded response bodies in memory: equal seeded requests share one synthesis and one encoding, and are sent again.
 
-Samples are cached by the speaker, also on disk; this cache saves the reading of the text and the encoding.
+The backend caches samples, also on disk; this cache saves the text processing and the encoding as well.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -19,7 +19,7 @@ MEGABYTE = 1_000_000
 PART = 1 << 16  # bytes of a cached body sent at once
 
 
-class Answers:
+class ResponseCache:
     """The response cache of one server, whose configuration and models are the same for all requests."""
 
     def __init__(self, config: TTSConfig) -> None:
@@ -32,7 +32,7 @@ class Answers:
     def key(self, text: str, options: SpeakOptions, format: AudioFormat | AudioSpec) -> str | None:
         """The cache key of a response; None where equal requests get different audio, or nothing is cached.
 
-        ``options["voice"]`` is a voice's own name, which never comes to mean another voice.
+        ``options["voice"]`` is the internal name of a voice, which never changes its meaning.
         """
         if not self._streams.enabled or not (self._seeded or options.get("seed") is not None):
             return None
@@ -40,7 +40,7 @@ class Answers:
         return content_key(KIND, text, said, str(format))
 
     def parts(self, key: str | None, make: Callable[[], Parts]) -> Parts:
-        """The body under ``key`` in parts: cached, or being made for an equal request, or made by ``make`` and cached.
+        """The body under ``key`` in parts: cached, shared with an equal request, or made by ``make``.
 
         Equal requests at the same time take one place in the queue. Needs a running event loop.
         """

@@ -8,7 +8,7 @@ from fakes.server import running
 from fakes.speaker import FakeSpeaker
 
 from vivace.pipeline.options import SpeakOptions
-from vivace.serve.answers import Answers
+from vivace.serve.response_cache import ResponseCache
 from vivace.settings import TTSConfig
 
 SPEECH = {"model": "tts-1", "voice": "anna", "input": "one two", "seed": 7}
@@ -44,11 +44,11 @@ def test_a_broken_stream_is_not_kept() -> None:
 
 
 def test_without_a_seed_or_a_cache_every_answer_is_another_one() -> None:
-    on, off = (Answers(TTSConfig(cache={"results": results})) for results in ("disk", "off"))
+    on, off = (ResponseCache(TTSConfig(cache={"results": results})) for results in ("disk", "off"))
     assert on.key("one", SpeakOptions(seed=7), "mp3") is not None
     assert on.key("one", SpeakOptions(), "mp3") is None
     assert off.key("one", SpeakOptions(seed=7), "mp3") is None
-    always = Answers(TTSConfig(cache={"results": "memory"}, inference={"seed": 1}))
+    always = ResponseCache(TTSConfig(cache={"results": "memory"}, inference={"seed": 1}))
     assert always.key("one", SpeakOptions(), "mp3") is not None
 
 

@@ -5,21 +5,24 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from vivace.audio.spec import SPECS
-from vivace.serve.delivery import Delivery, answered
-from vivace.serve.problems import RequestError, problem_of
-from vivace.serve.schemas import ERRORS, ModelCard, ModelList, SpeechRequest
+from vivace.serve.api import Api
+from vivace.serve.errors import RequestError, problem_of
+from vivace.serve.responses import AudioResponse, cached_audio
+from vivace.serve.schemas import ERRORS, ModelList, ModelObject, SpeechRequest
 from vivace.serve.service import Served, Service
 
 router = APIRouter(tags=["OpenAI"], responses=ERRORS)
+API = Api(router)
 
-# Whatever a client for OpenAI's service is set to means the model that is here.
+# The model names that clients of OpenAI's service send stand for the default model.
 ALIASES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15", "vivace")
-PCM_RATE = 24_000  # Hz; the header that would tell another one is missing
+PCM_RATE = 24_000  # Hz; PCM has no header that could give another rate
 PCM = replace(SPECS["pcm"], container="s16le", codec="pcm_s16le", sample_rate=PCM_RATE)
 SSE_TYPE = "text/event-stream"
 
@@ -28,51 +31,54 @@ SSE_TYPE = "text/event-stream"
     "/v1/audio/speech",
     responses={
         200: {
-            "description": "Audio while it is made; as sse, events speech.audio.delta and speech.audio.done.",
+            "description": "The audio file, or server-sent events with base64 audio.",
             "content": {spec.media_type: {} for spec in SPECS.values()} | {SSE_TYPE: {}},
         }
     },
     response_class=Response,
+    summary="Speak a text",
 )
 async def create_speech(body: SpeechRequest, service: Served) -> Response:
-    """Speak a text; the audio begins to arrive while the rest of it is made."""
+    """Speak a text. The audio is sent while it is synthesized."""
     model = _model(body.model, service)
-    voice = await service.in_thread(service.shelf.find, body.voice_name, model)
+    voice = await service.in_thread(service.voices.find, body.voice_name, model)
     spec = SPECS[body.response_format]
-    resampled = body.response_format == "pcm" and service.speaker.sample_rate_of(model) != PCM_RATE
+    resampled = body.response_format == "pcm" and service.backend.sample_rate_of(model) != PCM_RATE
     format = PCM if resampled else body.response_format
     options = body.options(voice, body.speed, model)
-    parts = answered(service, body.input, options, format)
+    parts = cached_audio(service, body.input, options, format)
     headers = {"x-vivace-ignored": "instructions"} if body.instructions else {}
     if body.stream_format == "sse":
-        return Delivery(_events(parts, len(body.input)), SSE_TYPE, headers | {"cache-control": "no-store"})
-    return Delivery(parts, spec.media_type, headers)
+        return AudioResponse(_events(parts, len(body.input)), SSE_TYPE, headers | {"cache-control": "no-store"})
+    return AudioResponse(parts, spec.media_type, headers)
 
 
-@router.get("/v1/models")
+@router.get("/v1/models", summary="List the models", response_description="The models.")
 async def list_models(service: Served) -> ModelList:
-    """The models, the default one first, and the names that mean it. ``a+b`` is the pair of two of GPT-SoVITS."""
-    return ModelList(data=[_card(name) for name in _names(service)])
+    """List the models, the default model first, then its aliases. The name a+b combines two GPT-SoVITS models."""
+    return ModelList(data=[_object(name) for name in _names(service)])
 
 
-@router.get("/v1/models/{model:path}")
-async def retrieve_model(model: str, service: Served) -> ModelCard:
-    """One of them."""
+@router.get("/v1/models/{model:path}", summary="Show a model", response_description="The model.")
+async def retrieve_model(
+    model: Annotated[str, Path(description="The name of a model.")], service: Served
+) -> ModelObject:
+    """Show one model."""
     _model(model, service)
-    return _card(model)
+    return _object(model)
 
 
 def _names(service: Service) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*service.speaker.models, *ALIASES]))
+    return tuple(dict.fromkeys([*service.backend.models, *ALIASES]))
 
 
-def _card(name: str) -> ModelCard:
-    return ModelCard(id=name, created=0, owned_by="openai" if name in ALIASES[:-1] else "vivace")
+def _object(name: str) -> ModelObject:
+    return ModelObject(id=name, created=0, owned_by="openai" if name in ALIASES[:-1] else "vivace")
 
 
 def _model(wanted: str, service: Service) -> str | None:
-    """The model that is meant; None, the default one, for names of OpenAI's. Raises: RequestError."""
-    if service.speaker.has_model(wanted):
+    """The model of a request; None, the default model, for OpenAI's names. Raises: RequestError."""
+    if service.backend.has_model(wanted):
         return wanted
     if wanted not in ALIASES:
         names = ", ".join(_names(service))
@@ -83,7 +89,7 @@ def _model(wanted: str, service: Service) -> str | None:
 async def _events(parts: AsyncGenerator[bytes, None], characters: int) -> AsyncGenerator[bytes, None]:
     """Base64 pieces of the file as server-sent events.
 
-    Usage counts characters in and kilobytes out: tokens of the kind that is billed there do not exist here.
+    The usage counts characters of input and kilobytes of output, because there are no tokens to bill.
     """
     total = 0
     async with aclosing(parts):

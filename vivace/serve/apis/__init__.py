@@ -1,0 +1,14 @@
+"""The APIs of the server: one module each, and the list of all."""
+
+from vivace.serve.apis import api_v2, cached_voice, chattts, elevenlabs, openai, realtime, status, voices
+
+APIS = (
+    openai.API,
+    voices.API,
+    realtime.API,
+    elevenlabs.API,
+    cached_voice.API,
+    api_v2.API,
+    chattts.API,
+    status.API,
+)
