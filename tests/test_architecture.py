@@ -203,6 +203,25 @@ def test_files_are_small_and_named_for_what_they_hold() -> None:
     assert [str(path.relative_to(ROOT)) for path in EVERY_SOURCE if path.stem in DRAWERS] == []
 
 
+def stored_names(node: ast.stmt) -> Iterator[str]:
+    """The names that one statement of a module defines; imports are left out, a linter reads them."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        parts = (part for target in targets for part in ast.walk(target))
+        yield from (part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
+
+
+def test_a_module_defines_each_name_once() -> None:
+    """A second definition also changes what the functions above it read."""
+    for path in SOURCES:
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        found = [name for node in module.body for name in stored_names(node)]
+        repeated = {name for name in found if name != "_" and found.count(name) > 1}
+        assert repeated == set(), path
+
+
 @pytest.mark.parametrize("name", COUNTS)
 def test_the_structure_keeps_its_limits(name: str) -> None:
     """Among them: few files have one importer in their own folder."""

@@ -5,7 +5,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vivace.train.vocoder.discriminators import SLOPE, Discriminators, PeriodDiscriminator, ResolutionDiscriminator
+from vivace.train.vocoder.discriminators import (
+    PERIOD_SLOPE,
+    Discriminators,
+    PeriodDiscriminator,
+    ResolutionDiscriminator,
+)
 from vivace.train.vocoder.spectral import Resolution
 
 SMALL = (Resolution(128, 32, 128), Resolution(64, 16, 64))
@@ -20,7 +25,7 @@ def as_published(part: PeriodDiscriminator, wave: Tensor) -> Tensor:
         step, reach = layer.stride[0], layer.padding[0]
         assert isinstance(reach, int)
         x = F.conv2d(x, layer.weight[..., None], layer.bias, (step, 1), (reach, 0))
-        x = x if layer is part.score else F.leaky_relu(x, SLOPE)
+        x = x if layer is part.score else F.leaky_relu(x, PERIOD_SLOPE)
     return x
 
 

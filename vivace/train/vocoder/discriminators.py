@@ -24,7 +24,7 @@ class Verdict:
 
 
 WIDENING = (1, 4, 16, 32, 32)  # channels of the layers, in units of the first one's; 32 to 1024 in the paper
-SLOPE = 0.1  # of the leaky rectifier below zero
+PERIOD_SLOPE = 0.1  # of the leaky rectifier below zero
 
 
 class PeriodDiscriminator(nn.Module):
@@ -52,7 +52,7 @@ class PeriodDiscriminator(nn.Module):
         x = phases.reshape(-1, 1, phases.shape[-1])  # [B * p, 1, T]
         features = []
         for layer in self.layers:
-            x = F.leaky_relu(layer(x), SLOPE)
+            x = F.leaky_relu(layer(x), PERIOD_SLOPE)
             features.append(x)
         scores = cast(Tensor, self.score(x))
         features.append(scores)
@@ -74,7 +74,7 @@ class MultiPeriodDiscriminator(nn.Module):
 
 
 WIDE = (3, 9)  # of the kernels: frames, bins
-SLOPE = 0.2  # of the leaky rectifier below zero
+RESOLUTION_SLOPE = 0.2  # of the leaky rectifier below zero
 
 
 class ResolutionDiscriminator(nn.Module):
@@ -98,7 +98,7 @@ class ResolutionDiscriminator(nn.Module):
         x = magnitudes(wave, self.resolution).transpose(1, 2)[:, None]  # [B, K, T] -> [B, 1, T, K]
         features = []
         for layer in self.layers:
-            x = F.leaky_relu(layer(x), SLOPE)
+            x = F.leaky_relu(layer(x), RESOLUTION_SLOPE)
             features.append(x)
         scores = cast(Tensor, self.score(x))
         features.append(scores)
@@ -182,15 +182,15 @@ class Discriminators(nn.Module):
         return Verdicts(self.periods(wave), self.resolutions(wave))
 
     def own_loss(self, recorded: Verdicts, made: Verdicts) -> Tensor:
-        """What the discriminators are trained by. ``made`` comes from a detached wave."""
+        """Loss of the discriminators. ``made`` comes from a detached wave."""
         periods = discriminator_loss(recorded.periods, made.periods)
         return periods + self.resolution_weight * discriminator_loss(recorded.resolutions, made.resolutions)
 
     def adversarial_loss(self, made: Verdicts) -> Tensor:
-        """What the generator is trained by: to be believed."""
+        """Adversarial loss of the generator."""
         return generator_loss(made.periods) + self.resolution_weight * generator_loss(made.resolutions)
 
     def feature_loss(self, recorded: Verdicts, made: Verdicts) -> Tensor:
-        """What the generator is trained by: to look the same from inside."""
+        """Feature matching loss of the generator."""
         periods = feature_loss(recorded.periods, made.periods)
         return periods + self.resolution_weight * feature_loss(recorded.resolutions, made.resolutions)
