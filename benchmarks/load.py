@@ -40,7 +40,7 @@ def main() -> None:
     if len(sys.argv) == 3 and sys.argv[1] == "--measure":
         print(json.dumps(measure(Path(sys.argv[2]))))
         return
-    from vivace.bench.subject import write_random_checkpoint
+    from vivace.bench.model_under_test import write_random_checkpoint
 
     with tempfile.TemporaryDirectory() as folder:
         size_mb = write_random_checkpoint(Path(folder)) / 2**20

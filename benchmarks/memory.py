@@ -26,7 +26,7 @@ from itertools import count
 from pathlib import Path
 
 from benchmarks.server_process import ServerProcess
-from vivace.bench.sentences import sentences
+from vivace.bench.model_under_test import sentences
 from vivace.pipeline.async_tts import AsyncTTS
 from vivace.pipeline.tts import TTS
 from vivace.settings import TTSConfig

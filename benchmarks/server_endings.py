@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.http_client import LoadGenerator, SpeechRequest, SpeechResponse, ask
 from benchmarks.server_process import ServerProcess
 from benchmarks.uploads import upload
-from vivace.bench.sentences import spread
+from vivace.bench.model_under_test import spread
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else None
 KILLS = 5

@@ -27,11 +27,9 @@ from vivace.train.corpus.prosody import perform
 from vivace.train.corpus.recording import Samples
 from vivace.train.corpus.speakers import EMBEDDED_SPEAKERS, teachers
 from vivace.train.evaluation.hearing import WordRecogniser
-from vivace.train.evaluation.page import Exhibit, write_page
-from vivace.train.evaluation.score import Judges, Row, Score, SpokenSentence, manner
-from vivace.train.judges.packages import JudgeParts
-from vivace.train.judges.panel import JudgedRow, Panel, Sentences, read_sentences
-from vivace.train.recognizer.model import load_recogniser
+from vivace.train.evaluation.score import Exhibit, Judges, Row, Score, SpokenSentence, manner, write_page
+from vivace.train.judges import JudgedRow, JudgeParts, Panel, Sentences, read_sentences
+from vivace.train.recognizer import load_recogniser
 from vivace.train.voice.export import Speaker
 from vivace.types import SpokenLanguage
 

@@ -16,9 +16,7 @@ from pathlib import Path
 import torch
 
 from vivace import TTS, TTSConfig
-from vivace.train.judges.completeness import completeness
-from vivace.train.judges.packages import JudgeParts
-from vivace.train.judges.whisper import Whisper, syllables, units
+from vivace.train.judges import JudgeParts, Whisper, completeness, syllables, units
 
 SEED = 7
 

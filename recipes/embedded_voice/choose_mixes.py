@@ -13,10 +13,8 @@ import torch
 from vivace.text import phones
 from vivace.train.corpus.prosody import perform
 from vivace.train.corpus.recording import Samples
-from vivace.train.judges.packages import JudgeParts
-from vivace.train.judges.panel import Panel, read_sentences
-from vivace.train.kokoro.packages import Parts
-from vivace.train.kokoro.teacher import EDGE_S, Kokoro, load_speech
+from vivace.train.judges import JudgeParts, Panel, read_sentences
+from vivace.train.kokoro.teacher import EDGE_S, Kokoro, Parts, load_speech
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 LANGUAGES = ("en", "zh")

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from vivace.train import recognizer
 from vivace.train.preset import MEL_FLOOR, TOY
-from vivace.train.recognizer import stage as recogniser_stage
-from vivace.train.recognizer.model import Recogniser
+from vivace.train.recognizer import Recogniser
 from vivace.train.voice import asr_loss as module
 from vivace.train.voice.asr_loss import Ears, vocoded
 from vivace.train.voice.vocos import build_vocos
@@ -32,7 +32,7 @@ def listener() -> Remembering:
 
 @pytest.fixture
 def smooth(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recogniser_stage, "LEVEL", 0.0)
+    monkeypatch.setattr(recognizer, "LEVEL", 0.0)
     monkeypatch.setattr(module, "NOISE", 0.0)
 
 
@@ -58,7 +58,7 @@ def test_a_band_of_every_row_is_silent_and_the_rest_is_heard_as_it_is(listener: 
 def test_noise_and_level_differ_from_row_to_row(listener: Remembering, whole: None) -> None:
     Ears((listener,)).hear(torch.zeros(200, 24, 100), random.Random(0))
     levels, noise = listener.heard.mean((1, 2)), listener.heard.std((1, 2))
-    assert levels.std() == pytest.approx(recogniser_stage.LEVEL, rel=0.2)
+    assert levels.std() == pytest.approx(recognizer.LEVEL, rel=0.2)
     assert noise.max() <= 1.1 * module.NOISE
     assert noise.min() < 0.1 * module.NOISE
 

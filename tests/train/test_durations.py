@@ -3,9 +3,8 @@ import random
 import numpy as np
 
 from vivace.models.chattts.text import pace_of
-from vivace.train.corpus.dataset import Utterance
-from vivace.train.corpus.inventory import phone_tokens, vocabulary
-from vivace.train.voice.durations import fit_durations
+from vivace.train.corpus.dataset import Utterance, phone_tokens, vocabulary
+from vivace.train.voice.export import fit_durations
 
 TRUE = {token: 2.0 + n % 5 for n, token in enumerate(phone_tokens()[:40])}
 PACES = {"slow": 0.9, "quick": 1.1}

@@ -2,24 +2,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rapidfuzz.distance import Levenshtein
 
 from vivace.text import phones
-from vivace.train.corpus.pitch import pitch_track
+from vivace.train.corpus.prosody import pitch_track
 from vivace.train.corpus.recording import SAMPLE_RATE, Samples
 from vivace.train.evaluation.hearing import (
     PhoneScore,
+    aligned,
+    cepstra,
     click,
     clipped,
     level_db,
+    mel_cepstral_distance,
     pause_s,
     pitch_correlation,
     silence_db,
     skipped_or_repeated,
+    warp,
 )
-from vivace.train.evaluation.page import Exhibit, write_page
-from vivace.train.evaluation.score import manner, with_break
-from vivace.train.evaluation.warping import cepstra, mel_cepstral_distance, warp
-from vivace.train.recognizer.model import said
+from vivace.train.evaluation.score import Exhibit, manner, with_break, write_page
+from vivace.train.recognizer import said
 
 
 def sweep(seconds: float, low: float = 100.0, high: float = 200.0) -> Samples:
@@ -120,3 +123,13 @@ def test_the_page_holds_pictures_and_audio(tmp_path: Path) -> None:
     for name in ("000-voice.png", "000-teacher.png", "000-voice.ogg", "000-teacher.ogg"):
         assert name in page
         assert (tmp_path / "page" / name).stat().st_size > 200
+
+
+def test_alignment_names_what_was_left_out_and_put_in() -> None:
+    assert aligned("abc", "ac") == [(0, 0), (1, None), (2, 1)]
+    assert aligned("ac", "abc") == [(0, 0), (None, 1), (1, 2)]
+    assert aligned("ab", "xb") == [(0, 0), (1, 1)]
+    for a, b in (("kitten", "sitting"), ("", "ab"), ("ab", "")):
+        pairs = aligned(a, b)
+        changes = sum(i is None or j is None or a[i] != b[j] for i, j in pairs)
+        assert changes == Levenshtein.distance(a, b)

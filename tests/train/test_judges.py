@@ -1,4 +1,4 @@
-"""The judges' own arithmetic, without their weights; with them where they lie."""
+"""The judges: what they count, without and with their weights."""
 
 import os
 from pathlib import Path
@@ -8,10 +8,29 @@ import pytest
 
 from vivace.errors import WeightsNotFoundError
 from vivace.train.corpus.recording import SAMPLE_RATE, Samples
-from vivace.train.judges.packages import JudgeParts
-from vivace.train.judges.quality import RATE, WINDOW, Dnsmos, windows
-from vivace.train.judges.speaker import SpeakerEncoder, halves, mel_power, similarity
-from vivace.train.judges.whisper import Understood, Whisper, heard_as, plain, share_right, syllables, units
+from vivace.train.judges import (
+    DNSMOS_RATE,
+    DNSMOS_WINDOW,
+    Dnsmos,
+    JudgeParts,
+    Panel,
+    Quality,
+    Sentences,
+    SpeakerEncoder,
+    Understood,
+    Whisper,
+    completeness,
+    halves,
+    heard_as,
+    mel_power,
+    plain,
+    read_sentences,
+    share_right,
+    similarity,
+    syllables,
+    units,
+    windows,
+)
 
 JUDGES = os.environ.get("VIVACE_JUDGES", "")
 needs_judges = pytest.mark.skipif(
@@ -87,8 +106,8 @@ def test_errors_are_counted_by_language() -> None:
 
 def test_a_short_speech_is_heard_again_until_it_is_long_enough() -> None:
     short, long = (np.ones(seconds * SAMPLE_RATE, np.float32) * 0.1 for seconds in (2, 12))
-    assert [len(w) for w in windows(short)] == [WINDOW] * len(windows(short))
-    assert len(windows(long)) == 1 + (12 * RATE - WINDOW) // RATE
+    assert [len(w) for w in windows(short)] == [DNSMOS_WINDOW] * len(windows(short))
+    assert len(windows(long)) == 1 + (12 * DNSMOS_RATE - DNSMOS_WINDOW) // DNSMOS_RATE
 
 
 def test_mel_power_is_of_ten_milliseconds() -> None:
@@ -126,3 +145,77 @@ def test_the_real_judges_hear_silence_and_noise() -> None:
     assert units(Whisper(parts).text(np.zeros(SAMPLE_RATE, np.float32), "en"), "en") in ([], ["you"])
     vector = SpeakerEncoder(parts)(noise)
     assert float(np.linalg.norm(vector)) == pytest.approx(1, abs=1e-3)
+
+
+class FakeWhisper:
+    """Hears the number in the samples' first place."""
+
+    def __init__(self, heard: list[str]) -> None:
+        self._heard = heard
+
+    def text(self, samples: Samples, language: str) -> str:
+        return self._heard[int(samples[0])]
+
+
+class Speaker:
+    """Two numbers: how loud, and one."""
+
+    def __call__(self, samples: Samples) -> Samples:
+        vector = np.array([float(samples.mean()), 1.0], np.float32)
+        return vector / np.linalg.norm(vector)
+
+
+def panel(*heard: str) -> Panel:
+    made = Panel.__new__(Panel)
+    made._whisper = FakeWhisper(list(heard))  # type: ignore[assignment]
+    made._dnsmos = lambda samples: Quality(3.0, 4.0, float(samples[0]))  # type: ignore[assignment]
+    made._speaker = Speaker()  # type: ignore[assignment]
+    return made
+
+
+def speech(number: int) -> Samples:
+    return np.full(100, number, np.float32)
+
+
+def test_a_row_has_what_every_judge_found() -> None:
+    listed = Sentences("numbers_en", ("No, no, no.", "Room 4 4 4 4."), ("nonono", "4444"))
+    row = panel("No, no, no!", "Room 4 4 4.").row("anna", listed, [speech(0), speech(1)])
+    assert row == {
+        "voice": "anna", "list": "numbers_en", "sentences": 2, "wrong": 0.125, "sounds_wrong": None, "runs_right": 1,
+        "signal": 3.0, "background": 4.0, "overall": 0.5,
+    }  # fmt: skip
+
+
+def test_mandarin_is_also_compared_by_sound() -> None:
+    row = panel("她在这里。").row("anna", Sentences("zh", ("他在这里。",)), [speech(0)])
+    assert (row["wrong"], row["sounds_wrong"], row["runs_right"]) == (0.25, 0.0, None)
+
+
+def test_one_timbre_is_alike_in_both_languages_and_two_are_not() -> None:
+    same = panel().timbre([speech(1)] * 4, [speech(1)] * 4)
+    other = panel().timbre([speech(1)] * 4, [speech(5)] * 4)
+    assert same == {"similar": 1.0, "halves": 1.0}
+    assert other["similar"] < 0.9
+    assert other["halves"] == pytest.approx(1.0)  # each half has both languages
+
+
+def test_lists_are_read_with_their_keys(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("No, no.\tnono\nYes.\tyes\n\n", encoding="utf-8")
+    assert read_sentences(path, "numbers_en", 1) == Sentences("numbers_en", ("No, no.",), ("nono",))
+    assert read_sentences(path, "numbers_en").language == "en"
+
+
+@pytest.mark.parametrize(
+    ("heard", "found"),
+    [
+        ("we saw a house", "whole"),
+        ("we saw the house", "whole"),
+        ("we saw house", "less"),
+        ("we saw a a house", "twice"),
+        ("we saw a big house", "whole"),
+        ("you so the horse", "unclear"),
+    ],
+)
+def test_a_word_less_and_a_word_twice_are_told_from_one_misheard(heard: str, found: str) -> None:
+    assert completeness(["we", "saw", "a", "house"], heard.split()) == found

@@ -8,11 +8,10 @@ from torch import Tensor
 
 from vivace.train.corpus.dataset import Corpus, Utterance
 from vivace.train.preset import TOY
-from vivace.train.recognizer.model import Recogniser, labels, said
-from vivace.train.voice.asr_loss import Ears, GeneratedSpeech, RecognizedSpeech, heard_loss, own_speech
+from vivace.train.recognizer import Recogniser, labels, said
+from vivace.train.voice.asr_loss import Ears, GeneratedSpeech, RecognizedSpeech, Rollouts, heard_loss, own_speech
 from vivace.train.voice.batching import Collator
 from vivace.train.voice.model import VoiceModel
-from vivace.train.voice.rollouts import Rollouts
 
 TOKENS = ("HH", "AH0", "L", "OW1")
 
@@ -59,7 +58,7 @@ def ears() -> Ears:
 @pytest.fixture
 def smooth(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is made harder to hear."""
-    monkeypatch.setattr("vivace.train.recognizer.stage.LEVEL", 0.0)
+    monkeypatch.setattr("vivace.train.recognizer.LEVEL", 0.0)
     monkeypatch.setattr("vivace.train.voice.asr_loss.NOISE", 0.0)
     monkeypatch.setattr("vivace.train.voice.asr_loss.MASK", 1)
 

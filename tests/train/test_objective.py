@@ -6,9 +6,8 @@ import torch.nn.functional as F
 from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.decoder import SpectrogramDecoder
 from vivace.train.preset import TOY
-from vivace.train.voice.batching import VoiceBatch, buckets
-from vivace.train.voice.mel_scale import start_at_mean
-from vivace.train.voice.objective import code_loss, decoder_forward, decoder_loss, guide_loss, mel_loss
+from vivace.train.voice.batching import VoiceBatch, buckets, start_at_mean
+from vivace.train.voice.model import code_loss, decoder_forward, decoder_loss, guide_loss, mel_loss
 
 
 def batch(rows: int = 2, prompt: int = 4, frames: int = 6) -> VoiceBatch:

@@ -5,19 +5,25 @@ import numpy as np
 import pytest
 import torch
 
-from vivace.train.corpus.dataset import Corpus, ShardWriter, Utterance
-from vivace.train.corpus.inventory import phone_tokens
+from vivace.train.corpus.dataset import Corpus, ShardWriter, Utterance, phone_tokens
 from vivace.train.corpus.recording import SAMPLE_RATE
-from vivace.train.recognizer.model import BLANK, Recogniser, label, labels, load_recogniser, said, tones, without_tone
-from vivace.train.recognizer.stage import (
+from vivace.train.recognizer import (
+    BLANK,
+    Recogniser,
     RecogniserOptions,
     error_rate,
+    label,
+    labels,
     lesson,
+    load_recogniser,
     recognition_loss,
     roughened,
+    said,
+    tones,
     train_recogniser,
+    without_tone,
 )
-from vivace.train.schedule import Budget
+from vivace.train.run import Budget
 
 SAID = ("HH", "AH0", "L", "OW1", "i_n", "f_v3", ",", "[uv_break]", "f_er2", ".")
 

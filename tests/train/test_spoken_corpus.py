@@ -17,14 +17,31 @@ from vivace.text import phones
 from vivace.train.corpus.build import Line
 from vivace.train.corpus.dataset import Corpus
 from vivace.train.corpus.recording import SAMPLE_RATE, Anchor, Recording
-from vivace.train.package_files import Package, fetch, unpack, verify
-from vivace.train.spoken_corpus import build as building
-from vivace.train.spoken_corpus.books import book, repeated_digits
-from vivace.train.spoken_corpus.build import Part, build, take_of
-from vivace.train.spoken_corpus.everyday import Everyday, read_everyday
-from vivace.train.spoken_corpus.ingest import ingest, is_held_out
-from vivace.train.spoken_corpus.lines import SHARD, SHARD_LINES, Texts, balanced
-from vivace.train.spoken_corpus.shards import PART, finished, read_index, read_shard, shard_folder, spoken_seconds
+from vivace.train.packages import Package, fetch, unpack, verify
+from vivace.train.spoken_corpus import corpus as building
+from vivace.train.spoken_corpus.corpus import (
+    PART,
+    Part,
+    build,
+    finished,
+    ingest,
+    is_held_out,
+    read_index,
+    read_shard,
+    shard_folder,
+    spoken_seconds,
+    take_of,
+)
+from vivace.train.spoken_corpus.lines import (
+    SHARD,
+    SHARD_LINES,
+    Everyday,
+    Texts,
+    balanced,
+    book,
+    read_everyday,
+    repeated_digits,
+)
 from vivace.types import Word
 
 EN = tuple(

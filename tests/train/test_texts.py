@@ -16,7 +16,7 @@ from vivace.train.corpus.build import (
     mixed,
     near_copies,
 )
-from vivace.train.corpus.inventory import STRUCTURE, TAGS, phone_tokens, vocabulary, write_tokenizer
+from vivace.train.corpus.dataset import STRUCTURE, TAGS, phone_tokens, vocabulary, write_tokenizer
 
 
 def test_ids_follow_the_vocabulary(tmp_path: Path) -> None:

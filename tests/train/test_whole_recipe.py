@@ -23,23 +23,19 @@ from vivace.models.chattts.prompt import SpeakerRow, code_prompt, embed_prompt
 from vivace.models.chattts.speaker import speaker_embedding
 from vivace.models.chattts.text import word_tokens
 from vivace.train.corpus.build import CorpusPlan, Share, build_corpus, draw_lines
-from vivace.train.corpus.dataset import HELD_OUT, Corpus
-from vivace.train.corpus.inventory import vocabulary
+from vivace.train.corpus.dataset import HELD_OUT, Corpus, vocabulary
 from vivace.train.corpus.recording import SAMPLE_RATE, Anchor, Recording, Teacher
 from vivace.train.corpus.speakers import EMBEDDED_SPEAKERS
 from vivace.train.preset import MEL_FLOOR, TOY
-from vivace.train.recognizer.model import load_recogniser
-from vivace.train.recognizer.stage import RecogniserOptions, train_recogniser
-from vivace.train.schedule import Budget
-from vivace.train.voice.average_weights import blend
+from vivace.train.recognizer import RecogniserOptions, load_recogniser, train_recogniser
+from vivace.train.run import Budget
+from vivace.train.voice.asr_loss import Rollouts
 from vivace.train.voice.batching import Collator
-from vivace.train.voice.decoder_mels import write_predicted_mels
 from vivace.train.voice.dvae import DVAEOptions, encode_corpus, train_dvae
-from vivace.train.voice.export import Speaker, export
+from vivace.train.voice.export import Speaker, average_weights, export
 from vivace.train.voice.model import VoiceModel
-from vivace.train.voice.rollouts import Rollouts
 from vivace.train.voice.stage import VoiceOptions, train_voice
-from vivace.train.voice.vocos import VocosOptions, train_vocos
+from vivace.train.voice.vocos import VocosOptions, train_vocos, write_predicted_mels
 from vivace.types import Word
 from vivace.voices.store import VoiceStore
 
@@ -203,13 +199,13 @@ def test_a_voice_in_training_says_what_the_exported_one_says(corpus: Corpus, tmp
 
 def test_speech_of_another_length_is_not_learnt_from(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    monkeypatch.setattr("vivace.train.voice.rollouts.LENGTHS", (0.0, 0.01))
+    monkeypatch.setattr("vivace.train.voice.asr_loss.LENGTHS", (0.0, 0.01))
     rollouts = Rollouts(Collator(corpus, TOY.speakers, 625), random.Random(0))
     assert rollouts.usable(VoiceModel(TOY), corpus.utterances[:3]) == [None] * 3
 
 
 def test_a_listener_is_heard_in_every_step(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vivace.train.voice.rollouts.LENGTHS", (0.0, 2.0))
+    monkeypatch.setattr("vivace.train.voice.asr_loss.LENGTHS", (0.0, 2.0))
     listener = tmp_path / "recogniser.safetensors"
     heard = train_recogniser(corpus, listener, RecogniserOptions(Budget(1e-3, steps=1), hidden=16, layers=1))
     before = {name: value.clone() for name, value in heard.state_dict().items()}
@@ -250,7 +246,7 @@ def test_blended_weights_lie_between_and_tags_stay(tmp_path: Path) -> None:
     before, after = VoiceModel(TOY), VoiceModel(TOY)
     save_file({f"model.{k}": v.contiguous() for k, v in before.state_dict().items()}, tmp_path / "before.safetensors")
     kept = {key: value.clone() for key, value in after.state_dict().items()}
-    blend(tmp_path / "before.safetensors", after, 0.75)
+    average_weights(tmp_path / "before.safetensors", after, 0.75)
     old, new = before.llama.norm.weight, kept["llama.norm.weight"]
     torch.testing.assert_close(after.llama.norm.weight, 0.25 * old + 0.75 * new)
     row = vocabulary().index("[speed_3]")

@@ -12,7 +12,7 @@ import typer
 from vivace.errors import InputError
 
 if TYPE_CHECKING:
-    from vivace.train.schedule import Budget
+    from vivace.train.run import Budget
 
 log = logging.getLogger("vivace.train")
 
@@ -42,7 +42,7 @@ def begin() -> None:
 
 
 def _budget(default_rate: float, rate: float | None, steps: int | None, minutes: float | None) -> "Budget":
-    from vivace.train.schedule import Budget
+    from vivace.train.run import Budget
 
     return Budget(rate or default_rate, steps=steps, minutes=minutes)
 
@@ -111,7 +111,7 @@ def codes(
     """Compute the codes of the corpus."""
     from vivace.train.corpus.dataset import Corpus
     from vivace.train.preset import MEL_FLOOR, PRESETS
-    from vivace.train.state import load_weights
+    from vivace.train.run import load_weights
     from vivace.train.voice.dvae import build_dvae, encode_corpus
 
     begin()
@@ -149,8 +149,8 @@ def voice(
 
     from vivace.layers.native.kernels import activate
     from vivace.train.corpus.dataset import Corpus
-    from vivace.train.distributed import Peers
     from vivace.train.preset import PRESETS
+    from vivace.train.run import Peers
     from vivace.train.voice.stage import VoiceOptions, train_voice
 
     if vocoder and not listener:
@@ -206,9 +206,9 @@ def mels(
     """Predict mels of recordings with the Decoder, for `vivace train vocoder`."""
     from vivace.train.corpus.dataset import Corpus
     from vivace.train.preset import PRESETS
-    from vivace.train.state import load_weights
-    from vivace.train.voice.decoder_mels import write_predicted_mels
+    from vivace.train.run import load_weights
     from vivace.train.voice.model import VoiceModel
+    from vivace.train.voice.vocos import write_predicted_mels
 
     begin()
     model = VoiceModel(PRESETS[preset])
@@ -228,7 +228,7 @@ def recognizer(
 ) -> None:
     """Train a recognizer of phones and tones, for the benchmark and for `voice --listener`."""
     from vivace.train.corpus.dataset import Corpus
-    from vivace.train.recognizer.stage import RecogniserOptions, train_recogniser
+    from vivace.train.recognizer import RecogniserOptions, train_recogniser
 
     begin()
     train_recogniser(Corpus(corpus), out, RecogniserOptions(_budget(2e-3, rate, steps, minutes), seed=seed))
@@ -243,7 +243,7 @@ def durations(
 ) -> None:
     """Measure how long phones take, and write that into a checkpoint."""
     from vivace.train.corpus.dataset import Corpus
-    from vivace.train.voice.durations import fit_durations
+    from vivace.train.voice.export import fit_durations
 
     begin()
     found = fit_durations(Corpus(corpus).part("train"))
@@ -265,8 +265,8 @@ def export(
     """Write a checkpoint folder."""
     from vivace.train.corpus.speakers import EMBEDDED_SPEAKERS
     from vivace.train.preset import PRESETS
-    from vivace.train.state import load_weights
-    from vivace.train.voice import average_weights
+    from vivace.train.run import load_weights
+    from vivace.train.voice.export import average_weights
     from vivace.train.voice.export import export as write_checkpoint
     from vivace.train.voice.model import VoiceModel
     from vivace.train.voice.vocos import build_vocos
@@ -275,7 +275,7 @@ def export(
     model, vocoder = VoiceModel(PRESETS[preset]), build_vocos(PRESETS[preset])
     load_weights(voice, model)
     if blend:
-        average_weights.blend(blend, model, share)
+        average_weights(blend, model, share)
     load_weights(vocos, vocoder)
     write_checkpoint(out, model, vocoder, EMBEDDED_SPEAKERS, gain=gain)
     log.info("%s: %d bytes", out, sum(p.stat().st_size for p in out.rglob("*") if p.is_file()))

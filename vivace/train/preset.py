@@ -12,7 +12,7 @@ from vivace.models.chattts.checkpoint.config import (
     VocosBackbone,
     VocosConfig,
 )
-from vivace.train.corpus.inventory import vocabulary
+from vivace.train.corpus.dataset import vocabulary
 from vivace.train.corpus.prosody import PACES, PAUSES_S
 
 Json = dict[str, object]

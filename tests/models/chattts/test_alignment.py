@@ -10,8 +10,7 @@ from vivace.models.chattts.gpt import CodeMode
 from vivace.train.corpus.dataset import Corpus, Utterance
 from vivace.train.preset import TOY
 from vivace.train.voice.batching import Collator
-from vivace.train.voice.model import VoiceModel
-from vivace.train.voice.teacher_forcing import GuidedHeads, hidden_states
+from vivace.train.voice.model import GuidedHeads, VoiceModel, hidden_states
 
 TOKENS = ("HH", "AH0", ",", "L", "OW1", ".")
 

@@ -9,7 +9,7 @@ from shutil import copytree
 import pytest
 import torch
 
-from vivace.bench.subject import PUBLISHED, Shapes
+from vivace.bench.model_under_test import PUBLISHED, Shapes
 from vivace.errors import WeightsMismatchError
 from vivace.models.chattts.checkpoint import keymaps
 from vivace.models.chattts.checkpoint.config import ChatTTSConfig

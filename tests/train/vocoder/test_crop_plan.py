@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vivace.train.vocoder.batches import CropPlan
+from vivace.train.vocoder.dataset import CropPlan
 
 
 @given(

@@ -10,8 +10,8 @@ from vivace.audio.files import write_audio
 from vivace.errors import InputError
 from vivace.train.corpus.dataset import HELD_OUT, N_MELS, ShardWriter, Utterance
 from vivace.train.corpus.recording import CODE_SAMPLES, Samples
-from vivace.train.vocoder.batches import Batches
 from vivace.train.vocoder.config import VocoderTraining
+from vivace.train.vocoder.dataset import Batches
 from vivace.train.vocoder.loop import gather
 
 

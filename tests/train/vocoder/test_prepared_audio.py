@@ -8,7 +8,7 @@ import pytest
 from vivace.audio.files import write_audio
 from vivace.errors import InputError
 from vivace.train.corpus.recording import Samples
-from vivace.train.vocoder.prepared_audio import prepare_audio
+from vivace.train.vocoder.dataset import prepare_audio
 
 
 def tone(seconds: float, rate: int, hertz: float = 440.0) -> Samples:

@@ -15,16 +15,13 @@ import torch
 from vivace.audio.files import write_audio
 from vivace.errors import EngineError, SettingsError, WeightsError
 from vivace.train.corpus.recording import Samples
-from vivace.train.vocoder.batches import Batches, Material
-from vivace.train.vocoder.checkpoint import checkpoints_in, read_checkpoint
 from vivace.train.vocoder.config import VocoderTraining, load_config
+from vivace.train.vocoder.dataset import Batches, Material, Mel, RecordingPart, Recordings
 from vivace.train.vocoder.generator import read_vocos
 from vivace.train.vocoder.loop import CHECKPOINTS, LOG, train_vocoder
-from vivace.train.vocoder.predicted_mels import Mel
-from vivace.train.vocoder.recordings import RecordingPart, Recordings
 from vivace.train.vocoder.run import own_folder
 from vivace.train.vocoder.step import train_step
-from vivace.train.vocoder.training_state import new_state
+from vivace.train.vocoder.training_state import checkpoints_in, new_state, read_checkpoint
 
 TOY = """
 out: {out}

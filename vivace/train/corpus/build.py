@@ -160,7 +160,7 @@ class Share:
 
 @dataclass(frozen=True)
 class CorpusPlan:
-    """What a corpus is made of."""
+    """The composition of a corpus."""
 
     shares: tuple[Share, ...]
     found: float = 0.6  # of the English sentences: from the list of written ones, a third of them with words replaced

@@ -1,4 +1,4 @@
-"""What a teacher gives: a recording that says when it speaks which token."""
+"""Recordings of a teacher, with the time at which each token is spoken."""
 
 # N samples, T code frames
 

@@ -1,20 +1,89 @@
-"""What recognisers hear of a speech, held against what it should say."""
+"""Measures of speech: errors of recognized words and phones, mel cepstra, time alignment, pitch, clicks."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import soxr
+import torch
+from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
 
+from vivace.audio.mel import log_mel
+from vivace.models.chattts.dvae import MEL
 from vivace.models.chattts.text import word_tokens
-from vivace.train.corpus.pitch import FRAME_S as PITCH_FRAME_S
-from vivace.train.corpus.pitch import Track
+from vivace.train.corpus.prosody import FRAME_S as PITCH_FRAME_S
+from vivace.train.corpus.prosody import Track
 from vivace.train.corpus.recording import SAMPLE_RATE, Samples
-from vivace.train.edit_distance import aligned, edits
-from vivace.train.evaluation.warping import FRAME_S, Path
-from vivace.train.recognizer.model import said, tones, without_tone
+from vivace.train.preset import MEL_FLOOR
+from vivace.train.recognizer import said, tones, without_tone
 from vivace.types import Word
+
+# N samples, F frames
+
+
+def aligned(wanted: Sequence[Hashable], heard: Sequence[Hashable]) -> list[tuple[int | None, int | None]]:
+    """Pairs of positions in ``wanted`` and ``heard``; None where an item was left out or inserted."""
+    pairs: list[tuple[int | None, int | None]] = []
+    for code in Levenshtein.opcodes(wanted, heard):
+        left, right = range(code.src_start, code.src_end), range(code.dest_start, code.dest_end)
+        if code.tag in ("equal", "replace"):
+            pairs += zip(left, right, strict=True)
+        else:
+            pairs += [(i, None) for i in left] + [(None, j) for j in right]
+    return pairs
+
+
+CEPSTRA = 13
+FRAME_S = 2 * MEL.hop / MEL.sample_rate  # every second mel frame
+
+
+class Path(NamedTuple):
+    """Frames of two speeches that belong together, and how far apart they are on average."""
+
+    pairs: tuple[tuple[int, int], ...]
+    distance: float
+
+
+def cepstra(samples: Samples) -> NDArray[np.float32]:
+    """``[N]`` at 24 kHz -> coefficients 1 to 13 of every second frame, ``[F, CEPSTRA]``."""
+    mel = log_mel(torch.from_numpy(np.ascontiguousarray(samples))[None], MEL)[0].T[::2].clamp_min(MEL_FLOOR).numpy()
+    bins = mel.shape[1]
+    order, place = np.arange(1, CEPSTRA + 1)[:, None], np.arange(bins)[None] + 0.5
+    basis = np.sqrt(2 / bins) * np.cos(np.pi * order * place / bins)  # DCT-II, orthonormal
+    found: NDArray[np.float32] = (mel @ basis.T / np.sqrt(bins / 2)).astype(np.float32)
+    return found
+
+
+def warp(x: NDArray[np.float32], y: NDArray[np.float32]) -> Path:
+    """The alignment of ``[F1, K]`` and ``[F2, K]`` with the least total distance, every frame of both in it."""
+    cost = np.sqrt(np.square(x[:, None] - y[None]).sum(-1)).tolist()
+    columns = len(y)
+    best = [0.0] + [float("inf")] * columns
+    came: list[list[int]] = []  # per cell: 0 from both before, 1 from the row before, 2 from the column before
+    for i in range(len(x)):
+        row, here = [float("inf")], []
+        for j in range(columns):
+            options = (best[j], best[j + 1], row[j])
+            which = min(range(3), key=options.__getitem__)
+            row.append(options[which] + cost[i][j])
+            here.append(which)
+        best = row
+        came.append(here)
+    i, j = len(x) - 1, columns - 1
+    pairs = []
+    while i >= 0 and j >= 0:
+        pairs.append((i, j))
+        which = came[i][j]
+        i, j = i - (which != 2), j - (which != 1)
+    return Path(tuple(reversed(pairs)), best[-1] / len(pairs))
+
+
+def mel_cepstral_distance(path: Path) -> float:
+    """The distance in the usual decibel-like unit. Source: Kubichek, 1993, doi:10.1109/PACRIM.1993.407206."""
+    return float(10 / np.log(10) * np.sqrt(2) * path.distance)
 
 
 class WordRecogniser:
@@ -45,7 +114,7 @@ class Tally:
     total: int = 0
 
     def add(self, wanted: Sequence[str], heard: Sequence[str]) -> None:
-        self.errors += edits(wanted, heard)
+        self.errors += Levenshtein.distance(wanted, heard)
         self.total += len(wanted)
 
     @property
@@ -55,7 +124,7 @@ class Tally:
 
 @dataclass
 class PhoneScore:
-    """What a phone recogniser heard of several speeches."""
+    """Phone errors of several speeches, counted by a phone recognizer."""
 
     phones: Tally
     tones: Tally
@@ -99,13 +168,10 @@ def skipped_or_repeated(words: Sequence[Word], heard: Sequence[str]) -> list[str
         next_word = wanted[a][0] if a is not None and a < len(wanted) else len(units)
         extra = [sounds[b] for b in spare]
         for unit in (units[w] for w in {last_word, next_word} if 0 <= w < len(units)):
-            if len(unit) >= 3 and len(extra) >= len(unit) - 1 and edits(unit, extra) <= len(unit) // 5:
+            if len(unit) >= 3 and len(extra) >= len(unit) - 1 and Levenshtein.distance(unit, extra) <= len(unit) // 5:
                 found.append(f"repeated {' '.join(unit)}")
         spare, last_word = [], next_word
     return found
-
-
-# N samples, F frames
 
 
 WINDOW = SAMPLE_RATE // 50  # 20 ms

@@ -12,19 +12,14 @@ from vivace.errors import TTSError
 from vivace.text import phones
 from vivace.train.corpus.prosody import perform
 from vivace.train.corpus.recording import SAMPLE_RATE
-from vivace.train.kokoro.mixes import MIXES
-from vivace.train.kokoro.packages import KOKORO, MODEL_SHA256, Parts
-from vivace.train.kokoro.teacher import EDGE_S, Kokoro, load_speech
-from vivace.train.package_files import fetch
-from vivace.train.spoken_corpus.build import Part, build
-from vivace.train.spoken_corpus.everyday import SOURCES, read_everyday
-from vivace.train.spoken_corpus.ingest import ingest
-from vivace.train.spoken_corpus.lines import Texts
-from vivace.train.spoken_corpus.shards import finished, read_index, spoken_seconds
+from vivace.train.kokoro.teacher import EDGE_S, MIXES, MODEL_SHA256, Kokoro, Parts, load_speech
+from vivace.train.packages import fetch, packages
+from vivace.train.spoken_corpus.corpus import Part, build, finished, ingest, read_index, spoken_seconds
+from vivace.train.spoken_corpus.lines import Texts, read_everyday
 
 
 def download(args: argparse.Namespace) -> None:
-    fetch(args.folder, (*KOKORO, *SOURCES))
+    fetch(args.folder, (*packages("kokoro"), *packages("sentences")))
 
 
 def say(args: argparse.Namespace) -> None:
@@ -56,7 +51,11 @@ def corpus(args: argparse.Namespace) -> None:
         mix.voice: Part(mix.mix, Kokoro(parts, mix.mix, speech), Texts(everyday, args.seed, mix.slot, forbidden))
         for mix in chosen
     }
-    facts = {"model": MODEL_SHA256, "seed": args.seed, "texts": sorted(f"{p.name} {p.version}" for p in SOURCES)}
+    facts = {
+        "model": MODEL_SHA256,
+        "seed": args.seed,
+        "texts": sorted(f"{p.name} {p.version}" for p in packages("sentences")),
+    }
     build(args.corpus, made, hours=args.hours, origin=facts)
 
 

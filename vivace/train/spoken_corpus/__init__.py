@@ -1,1 +1,1 @@
-"""A corpus of natural speech: what is said, by which mix of voices, in shards that survive a stop at any moment."""
+"""A corpus of natural speech: texts, mixes of voices, shards that survive a stop at any moment."""

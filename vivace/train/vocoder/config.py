@@ -1,4 +1,4 @@
-"""What a training run of a vocoder is told, as one YAML file. Defaults: the recipe of arXiv:2306.00814."""
+"""Configuration of a vocoder training run, one YAML file. Defaults: the recipe of arXiv:2306.00814."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,12 +18,12 @@ Decibels = Annotated[float, Field(le=0)]
 
 
 class DataConfig(Group):
-    """What is copied. Exactly one of ``folder`` and ``corpus``."""
+    """The recordings. Exactly one of ``folder`` and ``corpus``."""
 
     folder: UserPath | None = None  # recordings of any format, at any depth
     corpus: UserPath | None = None  # made by `python -m vivace.train corpus`
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.05  # of the recordings in ``folder``, at least one
-    mels: UserPath | None = None  # predicted mels to copy from, see vivace/train/vocoder/predicted_mels.py
+    mels: UserPath | None = None  # predicted mels to copy from, see vivace/train/vocoder/dataset.py
     mel_floor: float | None = None  # natural log; the vocoder is never shown less
     crop_samples: Positive = 16_384
     level: Literal["random_peak", "recorded"] = "random_peak"

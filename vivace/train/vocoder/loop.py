@@ -14,18 +14,23 @@ from vivace.errors import InputError
 from vivace.runtime.device import pick_device
 from vivace.train.corpus.dataset import HELD_OUT, HOP, N_MELS, Corpus
 from vivace.train.corpus.recording import SAMPLE_RATE
-from vivace.train.schedule import Budget
-from vivace.train.vocoder.batches import Batches, Material
-from vivace.train.vocoder.checkpoint import Facts, resume, save_checkpoint
+from vivace.train.run import Budget
 from vivace.train.vocoder.config import VocoderTraining
+from vivace.train.vocoder.dataset import (
+    Batches,
+    CorpusRecordings,
+    Material,
+    MelFiles,
+    Recordings,
+    ShardMels,
+    prepare_audio,
+    split,
+)
 from vivace.train.vocoder.generator import write_vocos
-from vivace.train.vocoder.predicted_mels import MelFiles, ShardMels
-from vivace.train.vocoder.prepared_audio import prepare_audio
-from vivace.train.vocoder.recordings import CorpusRecordings, Recordings, split
 from vivace.train.vocoder.run import Advance, Report, StepLog, faster_precision, own_folder
 from vivace.train.vocoder.spectral import stft_distance
 from vivace.train.vocoder.step import VocoderBatch, VocoderLosses, train_step
-from vivace.train.vocoder.training_state import TrainingState, new_state
+from vivace.train.vocoder.training_state import Facts, TrainingState, new_state, resume, save_checkpoint
 from vivace.types import Progress
 from vivace.vocoder.vocos import Vocos
 
@@ -165,7 +170,7 @@ def _next(batches: Batches, step: int, config: VocoderTraining, device: torch.de
 
 
 def _sizes(config: VocoderTraining, state: TrainingState) -> str:
-    """What a checkpoint must share with the configuration that takes it up."""
+    """Sizes that a checkpoint must share with the configuration that resumes it."""
     shapes = {key: list(value.shape) for key, value in state.generator.state_dict().items()}
     model = {
         "dim": shapes["backbone.embed.weight"][0],  # which may be that of ``init_from``

@@ -1,17 +1,25 @@
-"""Everything that a step of the training changes."""
+"""The state of a vocoder training run, and its checkpoints: safetensors files that carry their own checksum."""
 
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import nn
-from torch.optim import AdamW
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
 
+from vivace.errors import ChecksumError, SettingsError, WeightsError
 from vivace.train.vocoder.config import OptimiserConfig, VocoderTraining
 from vivace.train.vocoder.discriminators import Discriminators
 from vivace.train.vocoder.generator import new_vocos, quieter, read_vocos
+from vivace.train.vocoder.run import Report
 from vivace.vocoder.vocos import Vocos
+from vivace.weights.load import read_tensors, write_tensors
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -89,3 +97,119 @@ def _generator(config: VocoderTraining) -> Vocos:
 
 def _adamw(module: nn.Module, options: OptimiserConfig) -> AdamW:
     return AdamW(module.parameters(), options.learning_rate, betas=options.betas, weight_decay=options.weight_decay)
+
+
+log = logging.getLogger(__name__)
+DIGEST = "sha256"  # the metadata key; the digest is of everything else in the file
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Metadata of a checkpoint."""
+
+    step: int
+    precision: str
+    sizes: str  # JSON: what a configuration must share with the run to take it up
+
+
+def checkpoint_path(folder: Path, step: int) -> Path:
+    return folder / f"step-{step:08d}.safetensors"
+
+
+def checkpoints_in(folder: Path) -> list[Path]:
+    """The newest first."""
+    return sorted(folder.glob("step-????????.safetensors"), reverse=True)
+
+
+def save_checkpoint(folder: Path, state: TrainingState, facts: Facts, keep: int) -> Path:
+    """Write the state whole or not at all, then remove all but the ``keep`` newest checkpoints."""
+    tensors = {key: value.detach().cpu().contiguous() for key, value in _tensors(state).items()}
+    metadata = {"step": str(facts.step), "precision": facts.precision, "sizes": facts.sizes}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = checkpoint_path(folder, facts.step)
+    write_tensors(path, tensors, metadata | {DIGEST: digest(tensors, metadata)})
+    for old in checkpoints_in(folder)[keep:]:
+        old.unlink()
+    return path
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata. Raises: ChecksumError, WeightsError when the file is damaged."""
+    tensors, metadata = read_tensors(path)
+    stated = metadata.pop(DIGEST, None)
+    if stated is None:
+        raise WeightsError(f"{path} is no checkpoint of a training run: it states no {DIGEST}")
+    if stated != digest(tensors, metadata):
+        raise ChecksumError(f"{path} is damaged: it is not what its {DIGEST} says")
+    return tensors, metadata
+
+
+def digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """SHA-256 over the metadata and, in the order of their names, every tensor's name, type, shape and bytes."""
+    total = hashlib.sha256(json.dumps(dict(metadata), sort_keys=True).encode())
+    for key in sorted(tensors):
+        tensor = tensors[key].contiguous()
+        total.update(f"\n{key} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+def resume(folder: Path, state: TrainingState, sizes: str, *, report: Report = log.warning) -> Facts | None:
+    """Fill ``state`` from the newest checkpoint that is whole; None when there is none.
+
+    Args:
+        report: is told of every damaged checkpoint.
+    Raises:
+        SettingsError: the checkpoints are those of a model of other sizes.
+        WeightsError: there are checkpoints, and all of them are damaged.
+    """
+    found = checkpoints_in(folder)
+    for path in found:
+        try:
+            tensors, metadata = read_checkpoint(path)
+        except WeightsError as exc:
+            report(f"{exc}; the one before it is used")
+            continue
+        if metadata["sizes"] != sizes:
+            raise SettingsError(f"{path} was made with other sizes ({metadata['sizes']}); choose another 'out' folder")
+        state.step = int(metadata["step"])
+        _fill(state, tensors)
+        return Facts(state.step, metadata["precision"], sizes)
+    if found:
+        raise WeightsError(f"every checkpoint in {folder} is damaged; remove them to start again")
+    return None
+
+
+def _tensors(state: TrainingState) -> dict[str, Tensor]:
+    modules = {"generator": state.generator, "discriminators": state.discriminators, "average": state.average}
+    tensors = {
+        f"{name}.{key}": value
+        for name, module in modules.items()
+        if module is not None
+        for key, value in module.state_dict().items()
+    }
+    for name, optimiser in zip(("generator", "discriminators"), state.optimisers.both, strict=True):
+        for index, slots in optimiser.state_dict()["state"].items():
+            tensors |= {f"adamw.{name}.{index}.{slot}": value for slot, value in slots.items()}
+    return tensors
+
+
+def _fill(state: TrainingState, tensors: Mapping[str, Tensor]) -> None:
+    state.generator.load_state_dict(_below("generator.", tensors))
+    state.discriminators.load_state_dict(_below("discriminators.", tensors))
+    if state.average is not None:
+        state.average.load_state_dict(_below("average.", tensors) or _below("generator.", tensors))
+    for name, optimiser in zip(("generator", "discriminators"), state.optimisers.both, strict=True):
+        _fill_optimiser(optimiser, _below(f"adamw.{name}.", tensors))
+
+
+def _fill_optimiser(optimiser: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    slots: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, _, slot = key.partition(".")
+        slots.setdefault(int(index), {})[slot] = value
+    optimiser.load_state_dict({"state": slots, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

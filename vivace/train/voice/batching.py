@@ -1,20 +1,25 @@
-"""Utterances as training batches: prompt and codes in one row, padded on the right."""
-
-# B batch, L positions, T code frames, Q codebooks, M mel bins
+"""Training batches: prompt and codes in one row, padded on the right; random crops; the level of each mel bin."""
 
 import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
+from vivace.models.chattts.conv_stack import ConvStack
 from vivace.models.chattts.dvae import MEL
 from vivace.models.chattts.mel_gate import gate_pauses
 from vivace.models.chattts.text import sounds
-from vivace.train.corpus.dataset import FRAMES_PER_CODE, N_MELS, Corpus, Utterance
-from vivace.train.corpus.inventory import vocabulary
+from vivace.train.corpus.dataset import FRAMES_PER_CODE, HOP, N_MELS, Corpus, Utterance, vocabulary
+from vivace.train.corpus.recording import Samples
+
+# B batch, L positions, N samples, T code frames, F mel frames, Q codebooks, M mel bins, H and O width of a stack inside
+# and at its output
+
 
 NO_CODE, NO_TARGET, NO_POSITION = -1, -100, -1.0
 FRONT, BACK = 2, 1  # [Stts] [spk_emb] before the phones, [Ptts] behind them
@@ -117,8 +122,67 @@ def buckets(lengths: Sequence[int], budget: int, rng: random.Random) -> list[lis
 def endless(
     utterances: Sequence[Utterance], collator: Collator, budget: int, rng: random.Random
 ) -> Iterator[list[Utterance]]:
-    """What comes into batches of at most ``budget`` positions, epoch after epoch."""
+    """Utterances in batches of at most ``budget`` positions, epoch after epoch."""
     lengths = [collator.length(u) for u in utterances]
     while True:
         for indices in buckets(lengths, budget, rng):
             yield [utterances[i] for i in indices]
+
+
+class Crops:
+    """Crops of whole utterances; a shorter one is followed by silence (wave) or by its last frame (mel)."""
+
+    def __init__(self, corpus: Corpus, utterances: Sequence[Utterance], rng: random.Random) -> None:
+        self._corpus, self._utterances, self._rng = corpus, utterances, rng
+
+    def _draw(self, frames: int) -> tuple[Utterance, int]:
+        u = self._rng.choice(self._utterances)
+        return u, self._rng.randrange(max(1, FRAMES_PER_CODE * u.frames - frames))
+
+    def mel(self, rows: int, frames: int) -> Tensor:
+        """``[B, M, F]`` natural-log mel."""
+        out = np.empty((rows, N_MELS, frames), np.float32)
+        for b in range(rows):
+            u, start = self._draw(frames)
+            part = self._corpus.mel(u)[start : start + frames]
+            out[b] = np.pad(part, ((0, frames - len(part)), (0, 0)), mode="edge").T
+        return torch.from_numpy(out)
+
+    def samples(self, rows: int, frames: int) -> Tensor:
+        """``[B, F * 256]`` at a random loudness of half to one and a half times the corpus's."""
+        waves: list[Samples] = []
+        for _ in range(rows):
+            u, start = self._draw(frames)
+            part = self._corpus.samples(u)[start * HOP : (start + frames) * HOP]
+            gain = np.float32(0.5 + self._rng.random())
+            waves.append(np.pad(part, (0, frames * HOP - len(part))) * gain)
+        return torch.from_numpy(np.stack(waves))
+
+
+LEVEL = 2.0  # of the constant channel: about the size of the others
+
+
+def mel_statistics(corpus: Corpus, utterances: Sequence[Utterance], most: int = 200) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each bin ``[M]``, over the first ``most`` utterances."""
+    mels: NDArray[np.float32] = np.concatenate([corpus.mel(u) for u in utterances[:most]])
+    return torch.from_numpy(mels.mean(0)), torch.from_numpy(mels.std(0) + 1e-3)
+
+
+@torch.no_grad()
+def start_at_mean(stack: ConvStack, out_conv: nn.Conv1d, mean: Tensor) -> None:
+    """Make ``out_conv(stack(anything))`` begin around ``mean`` ``[M]``.
+
+    Published decoders have no bias behind the stack, and log-mels lie far below zero. Left to itself a stack needs long
+    to get there, and then carries a large constant in all channels, which every step of training shakes. So one channel
+    is kept out of the blocks and holds a constant, from which ``conv_out`` makes the mean.
+    """
+    tensors = stack.state_dict()
+    tensors["conv_in.2.weight"][0], tensors["conv_in.2.bias"][0] = 0.0, LEVEL
+    for name, tensor in tensors.items():
+        if name.startswith("blocks.") and name.endswith((".scale", ".dwconv.weight", ".dwconv.bias")):
+            tensor[0] = 0.0
+    taps = out_conv.weight.sum(-1).double()  # [M, O]
+    ridge = 0.02 * torch.eye(taps.shape[1], dtype=torch.float64)
+    wanted = torch.cat((mean.double(), mean.new_zeros(taps.shape[1]).double()))
+    column = torch.linalg.lstsq(torch.cat((taps, ridge)), wanted[:, None]).solution[:, 0]
+    stack.conv_out.weight[:, 0, 0] = column.float() / LEVEL

@@ -17,11 +17,9 @@ from vivace.layers.fsq import HALF_RANGE, GroupedResidualFSQ, Regime
 from vivace.models.chattts.dvae import DVAE
 from vivace.train.corpus.dataset import FRAMES_PER_CODE, HELD_OUT, N_MELS, Corpus, Utterance
 from vivace.train.preset import MEL_FLOOR, Preset
-from vivace.train.schedule import Budget
-from vivace.train.state import resume, save_state
-from vivace.train.voice.crops import Crops
+from vivace.train.run import Budget, resume, save_state
+from vivace.train.voice.batching import Crops, mel_statistics, start_at_mean
 from vivace.train.voice.depthwise import conv_forward, stack_forward
-from vivace.train.voice.mel_scale import mel_statistics, start_at_mean
 
 # B batch, T frames, G groups, J numbers per code
 

@@ -1,17 +1,22 @@
-"""A trained voice as a checkpoint folder, in the layout and the names of published ChatTTS checkpoints."""
+"""A trained voice as a checkpoint folder in the published ChatTTS layout, its durations, and averaged weights."""
 
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from vivace.train.corpus.inventory import write_tokenizer
+from vivace.models.chattts.durations import Durations
+from vivace.models.chattts.text import SPEED_TAG, pace_of
+from vivace.train.corpus.dataset import TAGS, Utterance, vocabulary, write_tokenizer
 from vivace.train.preset import Json, gpt_config, root_config
+from vivace.train.run import load_weights
 from vivace.train.voice.model import VoiceModel
 from vivace.vocoder.vocos import Vocos
 from vivace.weights.load import write_tensors
@@ -116,3 +121,57 @@ def export(
             "description": speaker.description,
         }
         write_tensors(root / "voices" / f"{speaker.name}.safetensors", {"embedding": row}, metadata)
+
+
+# N utterances, V tokens, S speakers
+
+
+ROUNDS = 4  # between durations and the paces of speakers; after three no duration moves by a hundredth of a frame
+RIDGE = 0.5  # utterances' worth of doubt about a token that is rare
+
+
+def fit_durations(utterances: Sequence[Utterance]) -> Durations:
+    """Durations whose sums come nearest to the utterances', at their pace tags, for a speaker of the middle pace."""
+    counts, frames, pace, speaker = _counted(utterances)
+    own_pace: NDArray[np.float64] = np.ones(int(speaker.max()) + 1)
+    weight = 1 / np.sqrt(frames)  # a long utterance is off by more frames than a short one
+    durations: NDArray[np.float64] = np.zeros(counts.shape[1])
+    for _ in range(ROUNDS):
+        seen: NDArray[np.float64] = counts * (weight / (pace * own_pace[speaker]))[:, None]  # [N, V]
+        doubt = RIDGE * np.eye(counts.shape[1])
+        durations[:] = np.linalg.solve(seen.T @ seen + doubt, seen.T @ (frames * weight))
+        expected = counts @ durations / pace
+        for s in range(len(own_pace)):
+            own_pace[s] = expected[speaker == s].sum() / frames[speaker == s].sum()
+        own_pace /= own_pace.mean()
+    return Durations(durations.clip(min=0).astype(np.float32))
+
+
+def _counted(
+    utterances: Sequence[Utterance],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """How often each token is in each utterance ``[N, V]``; their frames, paces and speakers ``[N]``."""
+    ids = {token: i for i, token in enumerate(vocabulary())}
+    names = sorted({u.speaker for u in utterances})
+    counts = np.zeros((len(utterances), len(ids)))
+    for n, u in enumerate(utterances):
+        for token in u.tokens:
+            counts[n, ids[token]] += not SPEED_TAG.fullmatch(token)
+    frames = np.array([u.frames for u in utterances], np.float64)
+    pace = np.array([pace_of(" ".join(u.tokens)) for u in utterances])
+    return counts, frames, pace, np.array([names.index(u.speaker) for u in utterances])
+
+
+@torch.no_grad()
+def average_weights(before: Path, after: VoiceModel, share: float) -> None:
+    """Move ``after`` towards the state ``before`` until ``share`` of the way is left.
+
+    The embeddings of control tags stay those of ``after``: ``before`` may never have seen one.
+    """
+    old = VoiceModel(after.preset)
+    load_weights(before, old)
+    rows = [vocabulary().index(tag) for tag in TAGS]
+    tags = after.embeddings.emb_text.weight[rows].clone()
+    mixed = {key: torch.lerp(old.state_dict()[key], value, share) for key, value in after.state_dict().items()}
+    after.load_state_dict(mixed)
+    after.embeddings.emb_text.weight[rows] = tags

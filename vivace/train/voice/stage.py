@@ -11,17 +11,21 @@ import torch
 from torch import Tensor
 
 from vivace.train.corpus.dataset import HELD_OUT, N_MELS, Corpus, Utterance
-from vivace.train.distributed import ALONE, Peers
 from vivace.train.preset import Preset
-from vivace.train.schedule import Budget, EarlyStop, TrainingProgress
-from vivace.train.state import load_weights, resume, save_state
-from vivace.train.voice.asr_loss import RecognizedSpeech, load_ears, own_speech
-from vivace.train.voice.batching import Collator, VoiceBatch, endless
-from vivace.train.voice.mel_scale import mel_statistics, start_at_mean
-from vivace.train.voice.model import VoiceModel
-from vivace.train.voice.objective import Weights, code_loss, decoder_loss, guide_loss, mel_head_loss
-from vivace.train.voice.rollouts import Rollouts
-from vivace.train.voice.teacher_forcing import GuidedHeads, hidden_states, own_codes
+from vivace.train.run import ALONE, Budget, EarlyStop, Peers, TrainingProgress, load_weights, resume, save_state
+from vivace.train.voice.asr_loss import RecognizedSpeech, Rollouts, load_ears, own_speech
+from vivace.train.voice.batching import Collator, VoiceBatch, endless, mel_statistics, start_at_mean
+from vivace.train.voice.model import (
+    GuidedHeads,
+    VoiceModel,
+    Weights,
+    code_loss,
+    decoder_loss,
+    guide_loss,
+    hidden_states,
+    mel_head_loss,
+    own_codes,
+)
 
 log = logging.getLogger(__name__)
 CLIP = 1.0  # norm of the gradient
@@ -64,7 +68,7 @@ class VoiceLosses:
 
     @property
     def total(self) -> float:
-        """What early stopping watches."""
+        """The value that early stopping watches."""
         return self.codes + self.decoder
 
     def __str__(self) -> str:

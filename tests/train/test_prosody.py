@@ -6,8 +6,7 @@ import pytest
 
 from vivace.models.chattts.text import word_tokens
 from vivace.text import phones
-from vivace.train.corpus.pitch import end_rise, pitch_track, risen
-from vivace.train.corpus.prosody import PAUSES_S, QUESTION_GAP_S, perform
+from vivace.train.corpus.prosody import PAUSES_S, QUESTION_GAP_S, end_rise, perform, pitch_track, risen
 from vivace.train.corpus.recording import SAMPLE_RATE, Anchor, Recording, Samples, token_positions
 from vivace.train.evaluation.hearing import pause_s
 from vivace.types import Word

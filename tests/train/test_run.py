@@ -1,8 +1,9 @@
+"""Budgets, learning rates, early stop and processes of a training run."""
+
 import pytest
 import torch
 
-from vivace.train.distributed import Peers
-from vivace.train.schedule import Budget, TrainingProgress
+from vivace.train.run import Budget, EarlyStop, Peers, TrainingProgress
 
 
 def test_whichever_ends_first() -> None:
@@ -39,3 +40,13 @@ def test_one_process_alone_needs_no_others() -> None:
     assert parameter.grad.tolist() == [2.0, 2.0, 2.0]
     assert alone.agree(0.25) == 0.25
     alone.leave()
+
+
+def test_it_stops_after_so_many_evaluations_without_gain() -> None:
+    stop = EarlyStop(patience=2)
+    assert [stop.improved(loss) for loss in (3.0, 2.0, 2.5)] == [True, True, False]
+    assert not stop.over
+    assert stop.improved(1.0)
+    assert not stop.improved(1.0)
+    assert not stop.improved(1.1)
+    assert stop.over

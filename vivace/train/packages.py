@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from vivace.errors import ChecksumError
@@ -21,6 +22,17 @@ class Package:
     file: str
     sha256: str
     registry: str = "PyPI"  # or "npm"
+
+
+def packages(use: str) -> tuple[Package, ...]:
+    """The packages of one use, out of ``data/packages.tsv``: ``judges``, ``kokoro`` or ``sentences``."""
+    table = files("vivace.train").joinpath("data/packages.tsv").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in table.splitlines())
+    return tuple(
+        Package(name, version, file, sha256, registry)
+        for listed, registry, name, version, file, sha256 in rows
+        if listed == use
+    )
 
 
 def fetch(folder: Path, packages: Iterable[Package]) -> None:

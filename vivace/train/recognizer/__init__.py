@@ -1,1 +1,0 @@
-"""A small recognizer of phones and tones (connectionist temporal classification)."""

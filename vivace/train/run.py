@@ -1,0 +1,163 @@
+"""A training run: budget and learning rate, state file, data-parallel processes."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from vivace.weights.load import read_tensors, write_tensors
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Steps, minutes, or both: whichever ends first. A cosine from ``peak`` to ``floor * peak`` over all of it."""
+
+    peak: float
+    steps: int | None = None
+    minutes: float | None = None
+    warmup: int = 100  # steps
+    floor: float = 0.03
+
+    def __post_init__(self) -> None:
+        if self.steps is None and self.minutes is None:
+            raise ValueError("a budget needs steps or minutes; give one of them")
+
+    def progress(self, step: int, seconds: float) -> float:
+        """How much of the budget is used, from 0 to 1."""
+        by_steps = 0.0 if self.steps is None else step / max(self.steps, 1)
+        by_time = 0.0 if self.minutes is None else seconds / (60 * self.minutes)
+        return min(1.0, max(by_steps, by_time))
+
+    def rate(self, step: int, progress: float) -> float:
+        """Learning rate of step ``step``, counted from 0."""
+        cosine = 0.5 * (1 + math.cos(math.pi * progress))
+        return self.peak * min(1.0, (step + 1) / max(self.warmup, 1)) * (self.floor + (1 - self.floor) * cosine)
+
+
+@dataclass
+class TrainingProgress:
+    """Steps and seconds of a run, those before an interruption included."""
+
+    step: int = 0
+    seconds_before: float = 0.0
+    clock: Clock = time.monotonic
+    _began: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self._began = self.clock()
+
+    @property
+    def seconds(self) -> float:
+        return self.seconds_before + self.clock() - self._began
+
+
+@dataclass
+class EarlyStop:
+    """Counts evaluations in a row that were no better than the best so far."""
+
+    patience: int
+    best: float = field(default=math.inf, init=False)
+    waited: int = field(default=0, init=False)
+
+    def improved(self, loss: float) -> bool:
+        """Note one evaluation; whether it is the best so far."""
+        if loss < self.best:
+            self.best, self.waited = loss, 0
+            return True
+        self.waited += 1
+        return False
+
+    @property
+    def over(self) -> bool:
+        """Whether to stop."""
+        return self.waited >= self.patience
+
+
+MODEL, MOMENTS = "model.", "moments."
+
+
+def save_state(path: Path, module: nn.Module, optimiser: Optimizer, progress: TrainingProgress) -> None:
+    """Weights, moments of the optimiser and the place in the budget; replaces ``path`` at once."""
+    tensors = {MODEL + key: value.detach().contiguous() for key, value in module.state_dict().items()}
+    for index, slots in optimiser.state_dict()["state"].items():
+        for name, value in slots.items():
+            tensors[f"{MOMENTS}{index}.{name}"] = value.detach().contiguous()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_tensors(path, tensors, {"step": str(progress.step), "seconds": repr(progress.seconds)})
+
+
+def load_weights(path: Path, module: nn.Module) -> None:
+    """The weights of a saved state alone. Raises: RuntimeError when they are those of another preset."""
+    tensors, _ = read_tensors(path)
+    module.load_state_dict({k.removeprefix(MODEL): v for k, v in tensors.items() if k.startswith(MODEL)})
+
+
+def resume(path: Path, module: nn.Module, optimiser: Optimizer) -> TrainingProgress:
+    """Take a run up where ``path`` left it, or start when there is no such file."""
+    if not path.is_file():
+        return TrainingProgress()
+    load_weights(path, module)
+    tensors, metadata = read_tensors(path)
+    slots: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith(MOMENTS):
+            index, _, name = key.removeprefix(MOMENTS).partition(".")
+            slots.setdefault(int(index), {})[name] = value
+    optimiser.load_state_dict({"state": slots, "param_groups": optimiser.state_dict()["param_groups"]})
+    return TrainingProgress(step=int(metadata["step"]), seconds_before=float(metadata["seconds"]))
+
+
+@dataclass(frozen=True)
+class Peers:
+    """This process among ``world``; rank 0 writes files and messages."""
+
+    rank: int = 0
+    world: int = 1
+    port: int = 29511
+
+    @property
+    def leads(self) -> bool:
+        return self.rank == 0
+
+    def join(self) -> None:
+        """Meet the others at ``port`` of this machine."""
+        torch.set_num_threads(1)
+        if self.world > 1:
+            dist.init_process_group(
+                "gloo", init_method=f"tcp://127.0.0.1:{self.port}", rank=self.rank, world_size=self.world
+            )
+
+    def leave(self) -> None:
+        if self.world > 1:
+            dist.destroy_process_group()
+
+    def agree(self, value: float) -> float:
+        """Rank 0's ``value``, for all."""
+        if self.world == 1:
+            return value
+        shared = torch.tensor([value], dtype=torch.float64)
+        dist.broadcast(shared, 0)
+        return float(shared)
+
+    def average_gradients(self, parameters: Sequence[Tensor]) -> None:
+        """Mean over the processes; a gradient that a process lacks counts as zero."""
+        if self.world == 1:
+            return
+        flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
+        dist.all_reduce(flat)
+        flat /= self.world
+        at = 0
+        for p in parameters:
+            p.grad = flat[at : at + p.numel()].view_as(p)
+            at += p.numel()
+
+
+ALONE = Peers()
