@@ -55,14 +55,14 @@ def test_gpt_sovits_is_measured_the_same_way(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_ratios_are_to_one_stream_of_the_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([0.2, 0.1])  # before and after; the faster counts
-    monkeypatch.setattr("vivace.bench.ar_baseline.transformers_step_seconds", lambda *args, **kwargs: next(times))
+    monkeypatch.setattr("vivace.bench.ar.transformers_step_seconds", lambda *args, **kwargs: next(times))
     report = measure(replace(PLAN, baseline=True))
     assert report.rows[0].steps_per_s == pytest.approx(10)
     assert report.rows[1].ratio == pytest.approx(report.rows[1].steps_per_s / 10)
 
 
 def test_the_baseline_takes_steps() -> None:
-    from vivace.bench.ar_baseline import transformers_step_seconds
+    from vivace.bench.ar import transformers_step_seconds
 
     assert transformers_step_seconds(TINY, prompt=4, steps=2, device="cpu") > 0
 

@@ -7,7 +7,7 @@ import torch
 from typer.testing import CliRunner
 
 from vivace.bench import vocoder
-from vivace.bench.peak_memory import STATM, PeakMemory
+from vivace.bench.report import STATM, PeakMemory
 from vivace.bench.vocoder import HEADER, VocoderPlan, main, measure, table
 from vivace.cli.bench import app
 from vivace.layers.hifigan import HiFiGANConfig

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vivace.bench.report import as_json
 from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.protocols import ARModel, ARPrompt
 from vivace.engine.sampler import SamplingParams
+from vivace.errors import SettingsError
 from vivace.layers.native.kernels import activate, kernels
 from vivace.layers.precision import Precision
 from vivace.models.chattts.checkpoint.config import GPTConfig
@@ -22,6 +23,63 @@ from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama
 from vivace.models.gpt_sovits.t2s.model import S1Config, S1Model
 from vivace.runtime.device import pick_device
 from vivace.runtime.threads import intra_op_threads
+
+# P prompt positions, D width, Q codebooks, V vocabulary
+
+
+WARM_UP = 4  # steps that are not counted
+TEMPERATURE, TOP_K = 0.3, 20
+
+
+def transformers_step_seconds(config: GPTConfig, *, prompt: int, steps: int, device: torch.device | str) -> float:
+    """Median seconds of a decode step: embed the last frame, the Llama with its dynamic cache, heads, sampling.
+
+    Raises: SettingsError when transformers is not installed.
+    """
+    try:
+        from transformers import DynamicCache, LlamaConfig, LlamaModel
+    except ImportError as exc:
+        raise SettingsError("the baseline needs transformers: pip install 'vivace[bench]'") from exc
+
+    torch.manual_seed(0)
+    width, books = config.hidden_size, config.num_vq
+    llama = LlamaModel(
+        LlamaConfig(
+            vocab_size=8,  # its own table is not used
+            hidden_size=width,
+            intermediate_size=config.intermediate_size,
+            num_hidden_layers=config.num_hidden_layers,
+            num_attention_heads=config.num_attention_heads,
+            max_position_embeddings=config.max_position_embeddings,
+            rms_norm_eps=config.rms_norm_eps,
+        )
+    )
+    nn.Module.eval(llama)
+    nn.Module.to(llama, device)
+    tables = [nn.Embedding(config.num_audio_tokens, width, device=device) for _ in range(books)]
+    heads = [nn.Linear(width, config.num_audio_tokens, bias=False, device=device) for _ in range(books)]
+    cache = DynamicCache()
+
+    def frame(x: Tensor) -> Tensor:
+        hidden = llama(inputs_embeds=x, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+        logits = torch.stack([head(hidden)[0] for head in heads]) / TEMPERATURE  # [Q, V]
+        values, codes = logits.topk(TOP_K)
+        drawn = torch.multinomial(values.softmax(-1), 1)
+        picked = codes.gather(1, drawn)[:, 0].tolist()  # the loop reads it to know when to stop
+        return torch.stack(
+            [table(torch.tensor(code, device=device)) for table, code in zip(tables, picked, strict=True)]
+        ).sum(0)[None, None]
+
+    with torch.inference_mode():
+        x = frame(torch.randn(1, prompt, width, device=device))
+        seconds = []
+        for step in range(WARM_UP + steps):
+            started = time.perf_counter()
+            x = frame(x)
+            if step >= WARM_UP:
+                seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
 
 SCALE = 0.02  # standard deviation of the weights: activations stay finite through twenty layers
 ON_ONE_THREAD = 16 << 20  # weights; below it a step on the CPU is faster on one thread
@@ -138,8 +196,6 @@ def read_bandwidth(device: torch.device | str = "cpu") -> float:
 # P prompt positions, D width
 
 
-WARM_UP = 4  # steps that are not counted
-
 Subject = Literal["embedded", "chattts", "gpt-sovits"]
 BUILDERS: dict[Subject, Callable[..., Measured]] = {
     "embedded": embedded_voice,
@@ -154,7 +210,7 @@ ELSEWHERE: tuple[Precision, ...] = ("float32", "bfloat16")
 
 @dataclass(frozen=True)
 class DecodingPlan:
-    """What to measure."""
+    """Settings of one run of the benchmark."""
 
     subject: Subject = "embedded"  # the others: the published size with random weights
     precisions: tuple[Precision, ...] = ON_CPU
@@ -195,7 +251,7 @@ class DecodingReport:
 
 
 def default_precisions(device: str) -> tuple[Precision, ...]:
-    """Those that a device can multiply in. Raises: DeviceError when it is not there."""
+    """Precisions that a device can multiply in. Raises: DeviceError when it is not there."""
     return ON_CPU if pick_device(device).type == "cpu" else ELSEWHERE
 
 
@@ -244,7 +300,6 @@ def measure(plan: DecodingPlan, note: Callable[[str], None] = lambda line: None)
 
 
 def _baseline(plan: DecodingPlan, model: Measured, note: Callable[[str], None]) -> float:
-    from vivace.bench.ar_baseline import transformers_step_seconds
 
     note("baseline: transformers, float32, one stream")
     return transformers_step_seconds(model.config, prompt=plan.prompt, steps=plan.steps, device=plan.device)

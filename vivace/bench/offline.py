@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 
 import torch
 
+from vivace.bench.model_under_test import NAMES, Subject, checkpoint, speaker, spread
 from vivace.bench.report import as_json
-from vivace.bench.sentences import spread
-from vivace.bench.subject import NAMES, Subject, checkpoint, speaker
 from vivace.models.precision import PrecisionChoice
 from vivace.settings import TTSConfig
 
@@ -17,7 +16,7 @@ HEADER = ("precision", "texts at once", "texts", "audio s", "wall s", "audio s/s
 
 @dataclass(frozen=True)
 class OfflinePlan:
-    """What to measure."""
+    """Settings of one run of the benchmark."""
 
     config: TTSConfig
     subject: Subject = "embedded"

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from urllib.parse import urlsplit
 
-from vivace.bench.sentences import spread
+from vivace.bench.model_under_test import spread
 
 RATE = 24_000  # Hz of the pcm that is asked for
 BYTES_PER_SECOND = 2 * RATE
@@ -36,7 +36,7 @@ class ServerLoad:
 
 @dataclass
 class Result:
-    """What the users met."""
+    """Results of all users of one load."""
 
     statuses: Counter[str] = field(default_factory=Counter)  # "200", "429", …, or the name of an exception
     first_s: list[float] = field(default_factory=list)
@@ -109,7 +109,7 @@ def drive(address: str, load: ServerLoad, *, voice: str = "alloy", api_key: str 
 
 
 def _resident_mb(address: str) -> float | None:
-    """What the server's own metrics say of its memory; None where there are none."""
+    """Memory of the server by its own metrics; None without metrics."""
     try:
         connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=10)
         connection.request("GET", "/metrics")

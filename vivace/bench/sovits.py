@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vivace.bench.peak_memory import PeakMemory
 from vivace.bench.random_gpt_sovits import write_random_gpt_sovits
-from vivace.bench.report import as_json
+from vivace.bench.report import PeakMemory, as_json
 from vivace.models.gpt_sovits.checkpoint.parts import GPTSoVITSParts, load_gpt_sovits
 from vivace.models.gpt_sovits.family import STEPS, GPTSoVITSFamily
 from vivace.models.gpt_sovits.frame_stage import GPTSoVITSFrameStage
@@ -99,7 +98,7 @@ HEADER = ("version", "part", "seconds", "CPU s", "CPU s per s of speech", "x rea
 
 @dataclass(frozen=True)
 class SoVITSPlan:
-    """What is measured."""
+    """Settings of one run of the benchmark."""
 
     versions: tuple[str, ...] = VERSIONS
     seconds: float = 4.0  # of speech

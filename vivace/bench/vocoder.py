@@ -16,8 +16,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from vivace.bench.peak_memory import PeakMemory
-from vivace.bench.report import as_json
+from vivace.bench.report import PeakMemory, as_json
 from vivace.layers.convnext import hold_frames
 from vivace.layers.native.convnext import Form as NativeForm
 from vivace.layers.native.convnext import is_quick
@@ -144,7 +143,7 @@ HEADER = ("network", "precision", "form", "x real time", "ratio", "first ms", "p
 
 @dataclass(frozen=True)
 class VocoderPlan:
-    """What is measured."""
+    """Settings of one run of the benchmark."""
 
     networks: tuple[Name, ...] = get_args(Name)
     forms: tuple[Form, ...] = get_args(Form)
@@ -236,7 +235,7 @@ def _together(figures: Sequence[VocoderFigure]) -> Iterator[VocoderFigure]:
 
 @torch.inference_mode()
 def _timed(run: Outputs, frames: Tensor, repeats: int, device: torch.device) -> tuple[Tensor, float, float, int | None]:
-    """What is made, joined; seconds until its first part and until its last, the best of ``repeats``; peak memory."""
+    """The joined wave; seconds to its first and to its last part, best of ``repeats``; peak memory."""
     with PeakMemory(device) as peak:
         made = list(run(frames))
     first = total = float("inf")

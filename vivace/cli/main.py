@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from vivace.cli import bench, doctor, evaluate, models, say, serve, text, train, verify, voices
+from vivace.cli import bench, checks, models, say, serve, text, train, voices
 from vivace.errors import TTSError
 from vivace.version import __version__
 
@@ -31,11 +31,11 @@ app.command("serve")(serve.serve)
 app.add_typer(voices.app, name="voices")
 app.add_typer(models.app, name="models")
 app.add_typer(text.app, name="text")
-app.command("verify")(verify.verify)
+app.command("verify")(checks.verify)
 app.add_typer(train.app, name="train")
-app.add_typer(evaluate.app, name="eval")
+app.add_typer(checks.eval_app, name="eval")
 app.add_typer(bench.app, name="bench")
-app.command("doctor")(doctor.doctor)
+app.command("doctor")(checks.doctor)
 
 
 def _print_version(wanted: bool) -> None:

@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from vivace.cli.progress import progress_bar
-from vivace.cli.table import print_fields, print_table
+from vivace.cli.output import print_fields, print_table, progress_bar
 
 app = typer.Typer(help="List, pull, convert and show models.", rich_markup_mode=None)
 

@@ -1,4 +1,4 @@
-"""``vivace say``: text to a sound file, or to stdout for a pipe."""
+"""``vivace say``: speak a text, from an argument, a file or stdin."""
 
 import json
 import sys
@@ -8,15 +8,38 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Option
 
-from vivace.cli.progress import progress_bar
-from vivace.cli.text_input import read_text
+from vivace.cli.output import progress_bar
 from vivace.errors import InputError
 from vivace.types import LanguageChoice
 
-Precision = Literal["auto", "float32", "bfloat16", "int8", "int4"]
-
 if TYPE_CHECKING:
     from vivace.pipeline.speech import SpeechStats
+
+
+def read_text(text: str | None, file: str | None) -> str:
+    """``text``, or the content of ``file``, where ``-`` is stdin.
+
+    Raises:
+        InputError: none or both are given, or the file is missing or not UTF-8.
+    """
+    if (text is None) == (file is None):
+        what = "no text" if text is None else "text given twice"
+        raise InputError(f"{what}; give either TEXT or -f FILE (-f - for stdin)")
+    if file is None:
+        return text or ""
+    name = "stdin" if file == "-" else repr(file)
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return content.decode("utf-8-sig")  # a byte order mark is no text
+    except OSError as exc:
+        raise InputError(f"cannot read {name}: {exc.strerror or exc}; give a text file with -f") from exc
+    except UnicodeDecodeError as exc:
+        raise InputError(
+            f"{name} is not UTF-8 text (byte {exc.start} is {content[exc.start]:#04x}); save it as UTF-8"
+        ) from exc
+
+
+Precision = Literal["auto", "float32", "bfloat16", "int8", "int4"]
 
 
 def say(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vivace.cli.progress import progress_bar
+from vivace.cli.output import progress_bar
 from vivace.train.command_line import app
 
 __all__ = ["app", "vocoder"]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from vivace.cli.table import print_fields, print_table
+from vivace.cli.output import print_fields, print_table
 from vivace.types import LanguageChoice
 
 app = typer.Typer(help="List, add, show and remove voices.", rich_markup_mode=None)

@@ -1,7 +1,17 @@
 """The guide's levels: what each of them sets, and what the table says."""
 
-from vivace.bench.levels import LENGTHS, LEVELS, WITHOUT, LevelsPlan, LevelsReport, LevelsRow, header, table, text_of
-from vivace.bench.levels import _with as with_settings
+from vivace.bench.optimization_levels import (
+    LENGTHS,
+    LEVELS,
+    WITHOUT,
+    LevelsPlan,
+    LevelsReport,
+    LevelsRow,
+    header,
+    table,
+    text_of,
+)
+from vivace.bench.optimization_levels import _with as with_settings
 from vivace.settings import TTSConfig
 from vivace.text import split
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from vivace.bench.model_under_test import sentences
 from vivace.bench.report import as_json
-from vivace.bench.sentences import sentences
 from vivace.pipeline.tts import TTS
 from vivace.settings import TTSConfig
 
@@ -48,7 +48,7 @@ WARMED = {"optimized", "advanced", *WITHOUT}
 
 @dataclass(frozen=True)
 class LevelsPlan:
-    """What to measure."""
+    """Settings of one run of the benchmark."""
 
     config: TTSConfig
     repeats: int = 3

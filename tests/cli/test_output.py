@@ -1,12 +1,20 @@
-"""A bar on a terminal, silence elsewhere."""
+"""Tables are aligned, the progress bar is drawn on a terminal only."""
 
 import io
 import sys
 
 import pytest
 
-from vivace.cli.progress import progress_bar
+from vivace.cli.output import print_table, progress_bar
 from vivace.types import Progress
+
+
+def test_a_pipe_gets_whole_lines_without_padding_or_colours(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "x" * 300
+    print_table(("a", "b"), [("[green]ok[/]", long), ("no", "短")])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines] == [["a", "b"], ["ok", long], ["no", "短"]]
+    assert all(line == line.rstrip() for line in lines)
 
 
 class Terminal(io.StringIO):

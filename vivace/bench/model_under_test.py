@@ -1,9 +1,10 @@
-"""Models whose speech is timed, behind the front door that users have."""
+"""Models and texts that the benchmarks time."""
 
 import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,30 @@ from vivace.models.chattts.checkpoint.load import SPECIAL_TOKENS
 from vivace.models.precision import PrecisionChoice
 from vivace.pipeline.tts import TTS
 from vivace.settings import TTSConfig
+
+FOLDER = Path(__file__).parent / "data"
+
+
+@cache
+def sentences() -> tuple[str, ...]:
+    """200 everyday sentences, Chinese and English in turn, from two words to two lines."""
+    zh, en = (_lines(FOLDER / f"sentences_{language}.txt") for language in ("zh", "en"))
+    return tuple(text for pair in zip(zh, en, strict=True) for text in pair)
+
+
+def spread(count: int | None) -> tuple[str, ...]:
+    """``count`` of them from all over the list, as many of each language; None: all."""
+    every = sentences()
+    if count is None or count >= len(every):
+        return every
+    pairs = len(every) // 2
+    chosen = [(2 * (i // 2 * pairs // -(-count // 2)) + i % 2) for i in range(count)]
+    return tuple(every[i] for i in chosen)
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
 
 Shapes = dict[str, list[int]]
 

@@ -1,8 +1,11 @@
-"""Tables on stdout: aligned for people; for a pipe neither cut off nor padded."""
+"""Output of commands: tables and fields on stdout, a progress bar on stderr."""
 
 import io
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from vivace.types import Progress
 
 WIDE = 1000  # columns where there is no terminal to fit into
 
@@ -42,3 +45,24 @@ def _plain(value: object) -> str:
             return f"{value:,.0f}"
         case _:
             return str(value)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[Progress], None] | None]:
+    """A function that draws each ``Progress`` it is given, or None when nobody would see it."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[count]}"), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None, count="")
+
+        def draw(progress: Progress) -> None:
+            count = f"{progress.done:,}/{progress.total:,} {progress.unit}"
+            bar.update(task, completed=progress.done, total=progress.total, count=count)
+
+        yield draw

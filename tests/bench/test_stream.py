@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vivace.bench import offline, stream, stream_report
-from vivace.bench.sentences import sentences, spread
+from vivace.bench import offline, stream
+from vivace.bench.model_under_test import sentences, spread
 from vivace.bench.stream import Playback, leading_silence
 from vivace.errors import EngineError
 from vivace.pipeline.speech import AudioChunk
@@ -102,12 +102,12 @@ def test_an_open_load_sends_whatever_is_under_way_and_keeps_errors() -> None:
 
 def test_both_run_with_the_embedded_voice() -> None:
     config = TTSConfig(device="cpu")
-    streamed = stream_report.measure(stream_report.StreamPlan(config, (stream.Load(users=2),), requests=2))
-    (row,) = json.loads(stream_report.json_line(streamed))["rows"]
+    streamed = stream.measure(stream.StreamPlan(config, (stream.Load(users=2),), requests=2))
+    (row,) = json.loads(stream.json_line(streamed))["rows"]
     assert row["requests"] == 2
     assert not row["errors"]
     assert 0 < row["first_chunk_p50"] <= row["audible_p50"] <= row["end_p95"]
-    assert len(stream_report.table(streamed)[0]) == len(stream_report.HEADER)
+    assert len(stream.table(streamed)[0]) == len(stream.HEADER)
     spoken = offline.measure(offline.OfflinePlan(config, sentences=2))
     alone, batch = json.loads(offline.json_line(spoken))["rows"]
     assert alone["audio_s"] == batch["audio_s"] > 0
