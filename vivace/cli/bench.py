@@ -22,16 +22,16 @@ Precision = Literal["auto", "float32", "bfloat16", "int8", "int4"]
 CHOICES: tuple[Precision, ...] = get_args(Precision)
 RandomWeights = Annotated[
     Literal["chattts"] | None,
-    Option("--random-weights", help="The published size with random weights; else the embedded voice."),
+    Option("--random-weights", help="Use the published size with random weights instead of the embedded voice."),
 ]
 Precisions = Annotated[  # typer has no lists of choices
-    list[str] | None, Option("--precision", help=f"One of {', '.join(CHOICES)}; may be repeated.")
+    list[str] | None, Option("--precision", help=f"Precision to measure: {', '.join(CHOICES)}. Repeatable.")
 ]
-Device = Annotated[str | None, Option("--device", help="auto, cpu, cuda:0, …")]
-CpuDevice = Annotated[str, Option("--device", help="auto, cpu, cuda:0, …")]
+Device = Annotated[str | None, Option("--device", help="Device: auto, cpu, cuda:0 and so on.")]
+CpuDevice = Annotated[str, Option("--device", help="Device: auto, cpu, cuda:0 and so on.")]
 Native = Annotated[bool, Option("--native/--no-native", help="Use the compiled kernels, or plain torch.")]
 Threads = Annotated[int | None, Option("--threads", help="Number of torch's threads on the CPU.", min=1)]
-ConfigFile = Annotated[Path | None, Option("--config", help="A YAML file of settings.")]
+ConfigFile = Annotated[Path | None, Option("--config", help="YAML file of settings.")]
 Seed = Annotated[int, Option("--seed", help="Seed of the arrivals and of the speech.", min=0)]
 
 
@@ -68,16 +68,17 @@ def _note(line: str) -> None:
 def ar(
     random_weights: Annotated[
         Literal["chattts", "gpt-sovits"] | None,
-        Option("--random-weights", help="The published size with random weights; else the embedded voice."),
+        Option("--random-weights", help="Use the published size with random weights instead of the embedded voice."),
     ] = None,
     precision: Annotated[
-        list[str] | None, Option("--precision", help="float32, bfloat16, int8 or int4 only; may be repeated.")
+        list[str] | None,
+        Option("--precision", help="Precision to measure: float32, bfloat16, int8 or int4. Repeatable."),
     ] = None,
-    batch: Annotated[list[int] | None, Option("--batch", help="Streams at once; may be repeated.", min=1)] = None,
-    prompt: Annotated[int, Option(help="Positions of the prompt.", min=1)] = 32,
-    steps: Annotated[int, Option(help="Steps to time.", min=1)] = 48,
+    batch: Annotated[list[int] | None, Option("--batch", help="Number of parallel streams. Repeatable.", min=1)] = None,
+    prompt: Annotated[int, Option(help="Length of the prompt in positions.", min=1)] = 32,
+    steps: Annotated[int, Option(help="Number of steps to time.", min=1)] = 48,
     baseline: Annotated[
-        bool, Option("--baseline", help="Also time a plain transformers Llama of the same shape, float32, one stream.")
+        bool, Option("--baseline", help="Also time a transformers Llama of the same shape (float32, one stream).")
     ] = False,
     device: CpuDevice = "cpu",
     native: Native = True,
@@ -117,23 +118,25 @@ def ar(
 @app.command()
 def vocoder(
     network: Annotated[
-        list[str] | None, Option("--network", help="vocos, decoder, hifigan or bigvgan only; may be repeated.")
+        list[str] | None,
+        Option("--network", help="Network to measure: vocos, decoder, hifigan or bigvgan. Repeatable."),
     ] = None,
     form: Annotated[
-        list[str] | None, Option("--form", help="whole, chunked, batched, streamed or graphed only; may be repeated.")
+        list[str] | None,
+        Option("--form", help="Form to measure: whole, chunked, batched, streamed or graphed. Repeatable."),
     ] = None,
     precision: Annotated[
         list[str] | None,
-        Option("--precision", help="float32, bfloat16, float32-native or int16 only; may be repeated."),
+        Option("--precision", help="Precision to measure: float32, bfloat16, float32-native or int16. Repeatable."),
     ] = None,
-    seconds: Annotated[float, Option(help="Of audio.", min=0.1)] = 30.0,
-    chunk_size: Annotated[int, Option("--chunk-size", help="Frames of a chunk.", min=1)] = 500,
-    repeats: Annotated[int, Option(help="Runs of which the best counts.", min=1)] = 3,
+    seconds: Annotated[float, Option(help="Seconds of audio.", min=0.1)] = 30.0,
+    chunk_size: Annotated[int, Option("--chunk-size", help="Number of frames in a chunk.", min=1)] = 500,
+    repeats: Annotated[int, Option(help="Number of runs. The best one counts.", min=1)] = 3,
     device: CpuDevice = "cpu",
     native: Native = True,
     threads: Threads = None,
 ) -> None:
-    """Time frames to samples: the vocoders and ChatTTS's Decoder in their published sizes, random weights."""
+    """Time the vocoders and ChatTTS's decoder, in their published sizes with random weights."""
     from vivace.bench.vocoder import HEADER, VocoderPlan, caption, json_line, measure, table
     from vivace.settings import TTSConfig
 
@@ -155,21 +158,24 @@ def vocoder(
 @app.command()
 def sovits(
     version: Annotated[
-        list[str] | None, Option("--version", help="v1, v2, v2Pro, v2ProPlus, v3 or v4 only; may be repeated.")
+        list[str] | None,
+        Option("--version", help="Version to measure: v1, v2, v2Pro, v2ProPlus, v3 or v4. Repeatable."),
     ] = None,
-    seconds: Annotated[float, Option(help="Of speech.", min=0.5, max=60)] = 4.0,
-    recording: Annotated[float, Option(help="Seconds of the voice's recording.", min=3, max=10)] = 5.0,
-    repeats: Annotated[int, Option(help="Each figure is the median of so many.", min=1)] = 3,
+    seconds: Annotated[float, Option(help="Seconds of speech.", min=0.5, max=60)] = 4.0,
+    recording: Annotated[float, Option(help="Seconds of the reference recording.", min=3, max=10)] = 5.0,
+    repeats: Annotated[int, Option(help="Number of runs. Each figure is their median.", min=1)] = 3,
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16", "int8", "int4"], Option("--precision", help="Of S1's matrices.")
+        Literal["auto", "float32", "bfloat16", "int8", "int4"],
+        Option("--precision", help="Precision of the matrices of S1."),
     ] = "auto",
     sound_precision: Annotated[
-        Literal["auto", "float32", "bfloat16"], Option("--sound-precision", help="Of most products of S2 and vocoder.")
+        Literal["auto", "float32", "bfloat16"],
+        Option("--sound-precision", help="Precision of most products of S2 and the vocoder."),
     ] = "auto",
     device: CpuDevice = "cpu",
     threads: Threads = None,
 ) -> None:
-    """Time GPT-SoVITS at its published sizes, random weights: loading, the reference path, every stage of S2."""
+    """Time the stages of GPT-SoVITS in its published sizes with random weights."""
     from vivace.bench.sovits import HEADER, VERSIONS, SoVITSPlan, caption, json_line, measure, table
 
     plan = SoVITSPlan(
@@ -190,12 +196,12 @@ def sovits(
 def offline(
     random_weights: RandomWeights = None,
     precision: Precisions = None,
-    sentences: Annotated[int | None, Option("--sentences", help="So many of the 200.", min=1)] = None,
+    sentences: Annotated[int | None, Option("--sentences", help="Number of sentences, at most 200.", min=1)] = None,
     device: Device = None,
     config: ConfigFile = None,
     seed: Seed = 0,
 ) -> None:
-    """Speak 200 fixed sentences one by one, then as one batch."""
+    """Synthesize 200 fixed sentences one by one, then as one batch."""
     from vivace.bench.offline import HEADER, OfflinePlan, caption, json_line, measure, table
 
     plan = OfflinePlan(
@@ -212,20 +218,20 @@ def offline(
 @app.command()
 def stream(
     users: Annotated[
-        list[int] | None, Option("--users", help="Closed load: so many listeners at once; may be repeated.", min=1)
+        list[int] | None, Option("--users", help="Closed load: the number of parallel listeners. Repeatable.", min=1)
     ] = None,
     rate: Annotated[
-        list[float] | None, Option("--rate", help="Open load: requests a second, at random; may be repeated.", min=0)
+        list[float] | None, Option("--rate", help="Open load: requests per second, at random times. Repeatable.", min=0)
     ] = None,
-    requests: Annotated[int, Option("--requests", help="Of each load.", min=1, max=200)] = 40,
-    repeats: Annotated[int, Option("--repeats", help="Rows for each load.", min=1)] = 1,
+    requests: Annotated[int, Option("--requests", help="Number of requests of each load.", min=1, max=200)] = 40,
+    repeats: Annotated[int, Option("--repeats", help="Number of rows for each load.", min=1)] = 1,
     random_weights: RandomWeights = None,
     precision: Precisions = None,
     device: Device = None,
     config: ConfigFile = None,
     seed: Seed = 0,
 ) -> None:
-    """Stream speech to listeners: how soon they hear something, and whether they are ever left waiting.
+    """Measure streams of speech: the time to the first audio, and the underruns of a player.
 
     Without --users and --rate: one listener, four, and one request a second.
     """
@@ -262,14 +268,18 @@ def _settings(config: Path | None, device: str | None) -> "TTSConfig":
 
 @app.command()
 def levels(
-    repeats: Annotated[int, Option("--repeats", help="Each figure is the median of so many.", min=1)] = 3,
-    length: Annotated[list[str] | None, Option("--length", help="short, medium, long; may be repeated.")] = None,
-    shares: Annotated[bool, Option("--shares/--no-shares", help="What each measure is worth.")] = True,
+    repeats: Annotated[int, Option("--repeats", help="Number of runs. Each figure is their median.", min=1)] = 3,
+    length: Annotated[
+        list[str] | None, Option("--length", help="Text to speak: short, medium or long. Repeatable.")
+    ] = None,
+    shares: Annotated[
+        bool, Option("--shares/--no-shares", help="Also measure the effect of each optimization.")
+    ] = True,
     device: Device = None,
     config: ConfigFile = None,
-    seed: Annotated[int, Option("--seed", min=0)] = 0,
+    seed: Annotated[int, Option("--seed", help="Random seed.", min=0)] = 0,
 ) -> None:
-    """The optimisation guide's three levels on this machine: short, medium and long text, and many at once."""
+    """Measure the three levels of the optimization guide: short, medium and long text, and parallel requests."""
     from vivace.bench.optimization_levels import LENGTHS, LevelsPlan, header, json_line, measure, table
     from vivace.settings import TTSConfig
 
@@ -284,17 +294,19 @@ def levels(
 
 @app.command()
 def serve(
-    url: Annotated[str, Option("--url", help="A running server that speaks OpenAI's API.")] = "http://127.0.0.1:8880",
-    users: Annotated[list[int] | None, Option("--users", help="So many at once; may be repeated.", min=1)] = None,
+    url: Annotated[
+        str, Option("--url", help="Address of a running server with OpenAI's API.")
+    ] = "http://127.0.0.1:8880",
+    users: Annotated[list[int] | None, Option("--users", help="Number of parallel users. Repeatable.", min=1)] = None,
     rate: Annotated[
-        list[float] | None, Option("--rate", help="Requests a second, at random; may be repeated.", min=0.001)
+        list[float] | None, Option("--rate", help="Requests per second, at random times. Repeatable.", min=0.001)
     ] = None,
-    seconds: Annotated[float, Option("--seconds", help="Of each load.", min=1)] = 60.0,
-    together: Annotated[bool, Option("--together", help="Pair --users with --rate.")] = False,
-    voice: Annotated[str, Option("--voice")] = "alloy",
-    api_key: Annotated[str, Option("--api-key")] = "none",
+    seconds: Annotated[float, Option("--seconds", help="Duration of each load in seconds.", min=1)] = 60.0,
+    together: Annotated[bool, Option("--together", help="Pair the values of --users and --rate.")] = False,
+    voice: Annotated[str, Option("--voice", help="Voice of the requests.")] = "alloy",
+    api_key: Annotated[str, Option("--api-key", help="API key of the server.")] = "none",
 ) -> None:
-    """Put load on a running server: statuses, first audio, underruns. Without --users and --rate: 8 users.
+    """Measure a running server under load: statuses, first audio, underruns. The default is 8 users.
 
     With --together, users and rates are paired: so many users, who ask no more often than that together.
     """

@@ -15,10 +15,10 @@ MARKS = {"ok": "[green]ok[/]", "absent": "[yellow]--[/]", "broken": "[red]!![/]"
 
 
 def doctor(
-    config: Annotated[Path | None, typer.Option("--config", help="A YAML file of settings.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The findings as one JSON list.")] = False,
+    config: Annotated[Path | None, typer.Option("--config", help="YAML file of settings.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON list.")] = False,
 ) -> None:
-    """Try every part: torch, devices, text, the embedded voice, encoders, folders. Exit 1 when one is broken."""
+    """Check every part: torch, devices, text, the embedded voice, encoders, folders. Exit code 1 if one fails."""
     from vivace.pipeline.checkup import check_up
     from vivace.settings import TTSConfig
 
@@ -35,10 +35,12 @@ def doctor(
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="GOLDENS_DIR", help="A manifest, a checkpoint and arrays.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a row.")] = False,
+    folder: Annotated[
+        Path, typer.Argument(metavar="GOLDENS_DIR", help="Folder with a manifest, a checkpoint and arrays.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each row.")] = False,
 ) -> None:
-    """Load the checkpoint in GOLDENS_DIR and compare every recorded array; exit 1 if one misses its tolerance."""
+    """Compare the checkpoint in GOLDENS_DIR with its recorded arrays. Exit code 1 if one misses its tolerance."""
     from vivace.bench.verify import verify_folder
 
     rows = verify_folder(folder)
@@ -87,20 +89,22 @@ def evaluate() -> None:
 
 @eval_app.command("vocoder")
 def evaluate_vocoder(
-    folder: Annotated[Path, typer.Argument(metavar="AUDIO", help="A folder of recordings.")],
+    folder: Annotated[Path, typer.Argument(metavar="AUDIO", help="Folder of recordings.")],
     weights: Annotated[
-        list[Path] | None, typer.Option("--weights", "-w", help="Weights of a Vocos; again for another column.")
+        list[Path] | None, typer.Option("--weights", "-w", help="Weights of a Vocos. Repeat it for more columns.")
     ] = None,
-    generated: Annotated[Path | None, typer.Option(help="Copies made elsewhere, under the same names.")] = None,
-    mel_floor: Annotated[float | None, typer.Option(help="Show the vocoder no less (natural log).")] = None,
-    gain: Annotated[
-        float | None, typer.Option(min=0.01, help="How much louder than its mel the vocoder speaks.")
+    generated: Annotated[
+        Path | None, typer.Option(help="Folder of copies from another program, with the same file names.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="So many recordings, spread over the folder.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each set of weights.")] = False,
-    details: Annotated[bool, typer.Option("--details", help="With --json: every recording, too.")] = False,
+    mel_floor: Annotated[
+        float | None, typer.Option(help="Smallest mel value for the vocoder (natural logarithm).")
+    ] = None,
+    gain: Annotated[float | None, typer.Option(min=0.01, help="Loudness of the vocoder relative to its mel.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Number of recordings, spread over the folder.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each set of weights.")] = False,
+    details: Annotated[bool, typer.Option("--details", help="Also print each recording, with --json.")] = False,
 ) -> None:
-    """Copy the recordings in AUDIO through their mels and measure the copies. By default the embedded voice copies."""
+    """Resynthesize the recordings in AUDIO and measure the copies. Default: the embedded vocoder."""
     from vivace.train.vocoder.evaluate import evaluate_generated, evaluate_weights, summary
 
     if generated is not None and (weights or mel_floor is not None):

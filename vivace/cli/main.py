@@ -20,7 +20,7 @@ LISTENER_GONE = 141  # 128 + SIGPIPE: `vivace … | head` is no failure of ours
 
 app = typer.Typer(
     name="vivace",
-    help="Text to speech: ChatTTS-family models, with a small voice built in.",
+    help="Text to speech with models of several families, and a small embedded voice.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help starts in half the time
@@ -49,9 +49,9 @@ def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Log what happens; a traceback for every error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Log every step, and print a traceback for errors.")] = False,
 ) -> None:
-    """Text to speech: ChatTTS-family models, with a small voice built in."""
+    """Text to speech with models of several families, and a small embedded voice."""
     if debug:
         logging.basicConfig(level=logging.DEBUG, format="%(levelname)s %(name)s: %(message)s")
 

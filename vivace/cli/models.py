@@ -13,14 +13,14 @@ from vivace.cli.output import print_fields, print_table, progress_bar
 
 app = typer.Typer(help="List, pull, convert and show models.", rich_markup_mode=None)
 
-Config = Annotated[Path | None, Option("--config", help="A YAML file of settings.")]
+Config = Annotated[Path | None, Option("--config", help="YAML file of settings.")]
 Precision = Literal["bfloat16", "int8", "int4"]
-AsJson = Annotated[bool, Option("--json", help="As JSON, one model a line.")]
+AsJson = Annotated[bool, Option("--json", help="Print JSON, one model on a line.")]
 
 
 @app.command("list")
 def list_models(config: Config = None, as_json: AsJson = False) -> None:
-    """List the models that --model takes by name, and whether they are on this machine."""
+    """List the models that --model takes by name, and show which are on this machine."""
     from vivace.pipeline.checkpoints import known_models
     from vivace.settings import TTSConfig
 
@@ -41,7 +41,7 @@ def list_models(config: Config = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def pull(model: Annotated[str, Argument(help="A hub address.")], config: Config = None) -> None:
+def pull(model: Annotated[str, Argument(help="Hub address.")], config: Config = None) -> None:
     """Download a model, or the part of it that is missing, and check every file against its published sha256."""
     from vivace.pipeline.checkpoints import pull_model
     from vivace.settings import TTSConfig
@@ -53,16 +53,16 @@ def pull(model: Annotated[str, Argument(help="A hub address.")], config: Config 
 
 @app.command()
 def convert(
-    source: Annotated[Path, Argument(help="A folder with legacy .pt, .pth or .ckpt files.")],
-    target: Annotated[Path, Argument(help="A folder to make, for --model.")],
+    source: Annotated[Path, Argument(help="Folder with .pt, .pth or .ckpt files.")],
+    target: Annotated[Path, Argument(help="Folder to create, for --model.")],
     version: Annotated[
-        str | None, Option(help="GPT-SoVITS: which base models to take, or what an unmarked file is.")
+        str | None, Option(help="GPT-SoVITS: version of the base models, or of a file without a version.")
     ] = None,
-    gpt: Annotated[Path | None, Option(help="GPT-SoVITS: a fine-tuned GPT model (.ckpt).")] = None,
-    sovits: Annotated[Path | None, Option(help="GPT-SoVITS: a fine-tuned SoVITS model (.pth).")] = None,
-    base: Annotated[Path | None, Option(help="GPT-SoVITS: the model that a low-rank SoVITS file changes.")] = None,
+    gpt: Annotated[Path | None, Option(help="GPT-SoVITS: fine-tuned GPT model (.ckpt).")] = None,
+    sovits: Annotated[Path | None, Option(help="GPT-SoVITS: fine-tuned SoVITS model (.pth).")] = None,
+    base: Annotated[Path | None, Option(help="GPT-SoVITS: base model of a low-rank SoVITS file.")] = None,
 ) -> None:
-    """Turn a ChatTTS or GPT-SoVITS checkpoint into safetensors. Pickles are read weights-only: no code of theirs runs.
+    """Convert a ChatTTS or GPT-SoVITS checkpoint to safetensors. Pickles are read without running code.
 
     A GPT-SoVITS source is a folder of pretrained models, with --version, or one that holds a single pair.
     """
@@ -77,12 +77,12 @@ def convert(
 
 @app.command()
 def quantize(
-    model: Annotated[str, Argument(help="A folder or hub address of a ChatTTS model.")],
-    target: Annotated[Path, Argument(help="A folder to make, for --model.")],
-    precision: Annotated[Precision, Option("--precision", help="Of the language model's matrices.")] = "int8",
+    model: Annotated[str, Argument(help="Folder or hub address of a ChatTTS model.")],
+    target: Annotated[Path, Argument(help="Folder to create, for --model.")],
+    precision: Annotated[Precision, Option("--precision", help="Precision of the language model's matrices.")] = "int8",
     config: Config = None,
 ) -> None:
-    """Write a model whose language model has fewer bits: it loads faster and speaks as with --precision at load."""
+    """Write a model with a quantized language model. It loads faster, with the same speech as --precision."""
     from vivace.pipeline.checkpoints import quantize_model
     from vivace.settings import TTSConfig
 
@@ -92,7 +92,7 @@ def quantize(
 
 @app.command()
 def show(
-    model: Annotated[str | None, Argument(help="A folder or hub address; else the embedded voice.")] = None,
+    model: Annotated[str | None, Argument(help="Folder or hub address. Default: the embedded voice.")] = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:

@@ -43,35 +43,45 @@ Precision = Literal["auto", "float32", "bfloat16", "int8", "int4"]
 
 
 def say(
-    text: Annotated[str | None, Argument(help="What to say.", show_default=False)] = None,
-    file: Annotated[str | None, Option("--file", "-f", help="Read the text from a file; - is stdin.")] = None,
-    output: Annotated[str, Option("--output", "-o", help=".wav .mp3 .opus .aac .flac .pcm; - is stdout.")] = "out.wav",
-    format: Annotated[str | None, Option("--format", help="Format, where the name of the output gives none.")] = None,
+    text: Annotated[str | None, Argument(help="Text to speak.", show_default=False)] = None,
+    file: Annotated[str | None, Option("--file", "-f", help="File with the text. - is stdin.")] = None,
+    output: Annotated[
+        str, Option("--output", "-o", help="Output file: .wav, .mp3, .opus, .aac, .flac or .pcm. - is stdout.")
+    ] = "out.wav",
+    format: Annotated[
+        str | None, Option("--format", help="Audio format. Default: from the name of the output.")
+    ] = None,
     model: Annotated[
-        str | None, Option("--model", "-m", help="Folder or hub address; else the embedded voice.")
+        str | None, Option("--model", "-m", help="Folder or hub address. Default: the embedded voice.")
     ] = None,
-    voice: Annotated[str | None, Option("--voice", "-v", help="A voice of `vivace voices list`.")] = None,
-    language: Annotated[LanguageChoice | None, Option("--language", "-l", help="What the text is in.")] = None,
+    voice: Annotated[str | None, Option("--voice", "-v", help="Voice of `vivace voices list`.")] = None,
+    language: Annotated[LanguageChoice | None, Option("--language", "-l", help="Language of the text.")] = None,
     lexicon: Annotated[
-        Path | None, Option("--lexicon", help="Your own readings: a word, a tab, pinyin or ARPAbet or other words.")
+        Path | None,
+        Option("--lexicon", help="File of your own readings: a word, a tab, then pinyin, ARPAbet or other words."),
     ] = None,
-    speed: Annotated[float | None, Option("--speed", "-s", help="Tempo, 0.25 to 4; the pitch stays.")] = None,
-    seed: Annotated[int | None, Option("--seed", help="Same seed, same text, same voice: the same samples.")] = None,
-    stream: Annotated[bool, Option("--stream", help="With -o -: write each sentence when it is ready.")] = False,
-    temperature: Annotated[float | None, Option("--temperature", help="Higher: livelier, less safe.")] = None,
-    top_p: Annotated[float | None, Option("--top-p", help="Sample from this share of the probability.")] = None,
-    top_k: Annotated[int | None, Option("--top-k", help="Sample from so many codes.")] = None,
+    speed: Annotated[float | None, Option("--speed", "-s", help="Speed, 0.25 to 4. The pitch does not change.")] = None,
+    seed: Annotated[
+        int | None, Option("--seed", help="Random seed. The same seed, text and voice give the same samples.")
+    ] = None,
+    stream: Annotated[bool, Option("--stream", help="Write each sentence when it is ready, with -o -.")] = False,
+    temperature: Annotated[
+        float | None, Option("--temperature", help="Sampling temperature. Higher is livelier and less reliable.")
+    ] = None,
+    top_p: Annotated[float | None, Option("--top-p", help="Nucleus sampling: probability mass to sample from.")] = None,
+    top_k: Annotated[int | None, Option("--top-k", help="Top-k sampling: number of codes to sample from.")] = None,
     refine: Annotated[
-        str | None, Option("--refine", help="Let the model add oral tags, e.g. '[oral_2][break_4]'.")
+        str | None, Option("--refine", help="Let the model add oral tags, such as '[oral_2][break_4]'.")
     ] = None,
-    device: Annotated[str | None, Option("--device", help="auto, cpu, cuda:0, …")] = None,
+    device: Annotated[str | None, Option("--device", help="Device: auto, cpu, cuda:0 and so on.")] = None,
     precision: Annotated[
-        Precision | None, Option("--precision", help="Of the language model: fewer bits are faster on the CPU.")
+        Precision | None,
+        Option("--precision", help="Precision of the language model. Fewer bits are faster on the CPU."),
     ] = None,
-    config: Annotated[Path | None, Option("--config", help="A YAML file of settings.")] = None,
-    as_json: Annotated[bool, Option("--json", help="The result line as JSON.")] = False,
+    config: Annotated[Path | None, Option("--config", help="YAML file of settings.")] = None,
+    as_json: Annotated[bool, Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Speak TEXT, and print where the sound is, how long it is and how fast it was made (RTF)."""
+    """Speak TEXT into a file, and print its path, its duration and the speed (RTF)."""
     written = read_text(text, file)
 
     from vivace.pipeline.target import check_target, encoded

@@ -10,26 +10,30 @@ from vivace.errors import SettingsError
 
 
 def serve(
-    config: Annotated[Path | None, Option("--config", help="A YAML file of settings.")] = None,
+    config: Annotated[Path | None, Option("--config", help="YAML file of settings.")] = None,
     model: Annotated[
-        str | None, Option("--model", "-m", help="Folder or hub address; else the embedded voice.")
+        str | None, Option("--model", "-m", help="Folder or hub address. Default: the embedded voice.")
     ] = None,
-    device: Annotated[str | None, Option("--device", help="auto, cpu, cuda:0, …")] = None,
-    host: Annotated[str | None, Option("--host", help="Address to listen on; 127.0.0.1 is this machine only.")] = None,
-    port: Annotated[int | None, Option("--port", "-p", help="8880; 0 takes any free one.")] = None,
+    device: Annotated[str | None, Option("--device", help="Device: auto, cpu, cuda:0 and so on.")] = None,
+    host: Annotated[str | None, Option("--host", help="Address to listen on. 127.0.0.1 is this machine only.")] = None,
+    port: Annotated[int | None, Option("--port", "-p", help="Port. Default: 8880. 0 takes any free port.")] = None,
     api_key: Annotated[
-        list[str] | None, Option("--api-key", help="A key that lets in; may be repeated. Better in the file.")
+        list[str] | None, Option("--api-key", help="API key. Repeatable. A settings file is safer.")
     ] = None,
     allow_unauthenticated: Annotated[
-        bool | None, Option("--allow-unauthenticated", help="Listen beyond this machine without keys.")
+        bool | None, Option("--allow-unauthenticated", help="Allow other machines without API keys.")
     ] = None,
-    cache: Annotated[str | None, Option("--cache", help="off, memory or disk: keep speech of seeded requests.")] = None,
-    warm_up: Annotated[bool | None, Option("--warm-up/--no-warm-up", help="Speak before being ready.")] = None,
-    max_queue: Annotated[int | None, Option("--max-queue", help="Requests that may wait.")] = None,
-    log_format: Annotated[str | None, Option("--log-format", help="json or console.")] = None,
-    print_config: Annotated[bool, Option("--print-config", help="Print the effective settings, and stop.")] = False,
+    cache: Annotated[
+        str | None, Option("--cache", help="Cache for speech of requests with a seed: off, memory or disk.")
+    ] = None,
+    warm_up: Annotated[
+        bool | None, Option("--warm-up/--no-warm-up", help="Synthesize some texts before the server is ready.")
+    ] = None,
+    max_queue: Annotated[int | None, Option("--max-queue", help="Number of requests in the queue.")] = None,
+    log_format: Annotated[str | None, Option("--log-format", help="Format of the log: json or console.")] = None,
+    print_config: Annotated[bool, Option("--print-config", help="Print the settings in effect, and exit.")] = False,
 ) -> None:
-    """Serve speech over HTTP and WebSockets: OpenAI's API, GPT-SoVITS', ChatTTS's and ElevenLabs' dialects."""
+    """Serve speech over HTTP and WebSockets, with the APIs of OpenAI, ElevenLabs, GPT-SoVITS and ChatTTS."""
     from vivace.settings import TTSConfig
 
     server = {

@@ -15,24 +15,27 @@ from vivace.types import LanguageChoice, Word
 if TYPE_CHECKING:
     from vivace.text import Lexicon
 
-app = typer.Typer(help="Normalise text, or turn it into phones.", rich_markup_mode=None)
+app = typer.Typer(help="Normalize text, or convert it to phones.", rich_markup_mode=None)
 
-Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Without one, lines from stdin.")]
-Language = Annotated[LanguageChoice, typer.Option("--language", "-l", help="What the text is in.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, with spans in the written text.")]
+Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts. Default: the lines of stdin.")]
+Language = Annotated[LanguageChoice, typer.Option("--language", "-l", help="Language of the text.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on a line, with spans of the written text.")
+]
 
 
 LexiconFile = Annotated[
-    Path | None, typer.Option("--lexicon", help="Your own readings: a word, a tab, pinyin or ARPAbet or other words.")
+    Path | None,
+    typer.Option("--lexicon", help="File of your own readings: a word, a tab, then pinyin, ARPAbet or other words."),
 ]
-NoDictionary = Annotated[bool, typer.Option("--no-dictionary", help="Read every English word by the model alone.")]
+NoDictionary = Annotated[bool, typer.Option("--no-dictionary", help="Read English words with the model only.")]
 
 
 @app.command()
 def normalize(
     texts: Texts = None, language: Language = "auto", lexicon: LexiconFile = None, as_json: AsJson = False
 ) -> None:
-    """Write numbers, dates, units and abbreviations as they are spoken."""
+    """Write numbers, dates, units and abbreviations in words."""
     from vivace.text import normalize
 
     reading = _Reading(language, _lexicon(lexicon))
@@ -47,7 +50,7 @@ def phones(
     no_dictionary: NoDictionary = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the phones: ARPAbet for English, pinyin with tone digits for Chinese."""
+    """Convert text to phones: ARPAbet for English, pinyin with tone digits for Chinese."""
     reading = _Reading(language, _lexicon(lexicon), dictionary=not no_dictionary)
     _each_line(texts, reading.as_json if as_json else reading.phones)
 

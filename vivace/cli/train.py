@@ -14,9 +14,9 @@ __all__ = ["app", "vocoder"]
 
 @app.command()
 def vocoder(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file; see docs/train_vocoder.md.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file, described in docs/train_vocoder.md.")],
 ) -> None:
-    """Train a Vocos on a folder of recordings. Stopped, it is started again with the same file and goes on."""
+    """Train a Vocos on a folder of recordings. An interrupted run resumes with the same file."""
     from vivace.train.vocoder.config import load_config
     from vivace.train.vocoder.loop import train_vocoder
 

@@ -14,10 +14,10 @@ from vivace.types import LanguageChoice
 
 app = typer.Typer(help="List, add, show and remove voices.", rich_markup_mode=None)
 
-Name = Annotated[str, Argument(metavar="NAME", help="The name of the voice.")]
-Model = Annotated[str | None, Option("--model", "-m", help="Folder or hub address; else the embedded voice.")]
-Config = Annotated[Path | None, Option("--config", help="A YAML file of settings.")]
-AsJson = Annotated[bool, Option("--json", help="As JSON, one voice a line.")]
+Name = Annotated[str, Argument(metavar="NAME", help="Name of the voice.")]
+Model = Annotated[str | None, Option("--model", "-m", help="Folder or hub address. Default: the embedded voice.")]
+Config = Annotated[Path | None, Option("--config", help="YAML file of settings.")]
+AsJson = Annotated[bool, Option("--json", help="Print JSON, one voice on a line.")]
 
 
 @app.command("list")
@@ -39,7 +39,7 @@ def list_voices(model: Model = None, config: Config = None, as_json: AsJson = Fa
 
 @app.command()
 def show(name: Name, model: Model = None, config: Config = None, as_json: AsJson = False) -> None:
-    """Show what is known of one voice."""
+    """Show the properties of a voice."""
     from vivace.pipeline.voice_catalog import known_voice
     from vivace.settings import TTSConfig
 
@@ -53,20 +53,20 @@ def show(name: Name, model: Model = None, config: Config = None, as_json: AsJson
 @app.command()
 def add(
     name: Name,
-    source: Annotated[str, Argument(help="A recording, a speaker string (or a .txt with one), a .pt or a voice file.")],
-    transcript: Annotated[
-        str | None, Option("--transcript", "-t", help="What the recording says, word by word.")
-    ] = None,
+    source: Annotated[
+        str, Argument(help="Recording, speaker string (or a .txt file with one), .pt file or voice file.")
+    ],
+    transcript: Annotated[str | None, Option("--transcript", "-t", help="Exact transcript of the recording.")] = None,
     transcript_language: Annotated[
-        LanguageChoice, Option("--transcript-language", help="What the transcript is in.")
+        LanguageChoice, Option("--transcript-language", help="Language of the transcript.")
     ] = "auto",
-    languages: Annotated[str | None, Option("--languages", help="What it speaks: zh,en.")] = None,
-    description: Annotated[str, Option("--description", help="For the list.")] = "",
-    overwrite: Annotated[bool, Option("--overwrite", help="Replace a voice of that name.")] = False,
+    languages: Annotated[str | None, Option("--languages", help="Languages of the voice, such as zh,en.")] = None,
+    description: Annotated[str, Option("--description", help="Description of the voice.")] = "",
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace a voice of the same name.")] = False,
     model: Model = None,
     config: Config = None,
 ) -> None:
-    """Add a voice. Only use a recording of somebody who agreed to it."""
+    """Add a voice. Use only a recording of a person who gave consent."""
     from vivace.pipeline.voice_catalog import add_voice
     from vivace.settings import TTSConfig
 
@@ -87,7 +87,7 @@ def add(
 
 @app.command()
 def remove(name: Name, config: Config = None) -> None:
-    """Remove a voice that you added."""
+    """Remove an added voice."""
     from vivace.settings import TTSConfig
     from vivace.voices.store import VoiceStore
 

@@ -19,7 +19,7 @@ log = logging.getLogger("vivace.train")
 app = typer.Typer(help="Train a voice or a vocoder of your own.", rich_markup_mode=None, no_args_is_help=True)
 
 Preset = Annotated[Literal["embedded", "toy"], typer.Option(help="Sizes of the networks.")]
-Seed = Annotated[int, typer.Option(help="Of all random choices.")]
+Seed = Annotated[int, typer.Option(help="Random seed.")]
 CorpusFolder = Annotated[Path, typer.Argument(metavar="CORPUS", help="The folder that `corpus` made.")]
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="The state file; an interrupted run resumes from it.")]
 Steps = Annotated[int | None, typer.Option(help="Number of steps to train.")]
