@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from vivace.models.gpt_sovits.checkpoint.convert import convert_gpt_sovits
-from vivace.models.gpt_sovits.checkpoint.sources import Sources
+from vivace.models.gpt_sovits.checkpoint.legacy_files import Sources
 from vivace.pipeline.model_pool import ModelPool, Source
 from vivace.pipeline.model_size import weight_bytes, working_bytes
 from vivace.pipeline.named_models import NamedModels

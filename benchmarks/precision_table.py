@@ -20,9 +20,9 @@ from typing import get_args
 import torch
 
 from vivace.bench.ar import BUILDERS, DecodingPlan, DecodingReport, Subject, measure
-from vivace.layers.precision import Precision
+from vivace.layers.linear import Precision
 from vivace.models.cpu_speed import CANDIDATES, MANY, Load, MeasuredRow, cpu_kind, fastest, measured, size_of
-from vivace.runtime.capability import multiplies_bfloat16
+from vivace.runtime.device import multiplies_bfloat16
 from vivace.settings import TTSConfig
 
 

@@ -142,7 +142,7 @@ def test_every_setting_is_read_somewhere() -> None:
     """A knob that turns nothing would be a lie; groups that are handed on whole count for what is in them."""
     package = Path(__file__).parents[1] / "vivace"
     code = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py") if "settings" not in path.parts)
-    code += (package / "settings" / "machine.py").read_text(encoding="utf-8")  # hands the engine's on
+    code += (package / "settings" / "config.py").read_text(encoding="utf-8")  # hands the engine's on
     whole = {"cuda", "engine", "stream"}
     keys = [key for key in known_keys() if key.rpartition(".")[0] not in whole]
     assert [key for key in keys if f".{key.rpartition('.')[2]}" not in code] == []

@@ -10,7 +10,7 @@ import yaml
 
 from vivace import TTS
 from vivace.errors import SettingsError, WeightsError
-from vivace.models.gpt_sovits.checkpoint.installation import converted_installation
+from vivace.models.gpt_sovits.checkpoint.convert import converted_installation
 from vivace.pipeline.named_models import open_pool
 from vivace.settings import TTSConfig
 
@@ -79,7 +79,7 @@ def test_the_models_are_converted_once_and_speak(
     installation: Path, version: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = TTSConfig.load(write(installation, {"custom": section(version)}))
-    with caplog.at_level(logging.INFO, "vivace.models.gpt_sovits.checkpoint.installation"):
+    with caplog.at_level(logging.INFO, "vivace.models.gpt_sovits.checkpoint.convert"):
         folder, again = (converted_installation(config.gpt_sovits, config.paths.cache_dir) for _ in range(2))
     assert folder == again
     assert caplog.text.count("this happens once") == 1

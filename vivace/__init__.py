@@ -3,10 +3,12 @@
 Names are loaded when they are first used: ``import vivace`` costs no torch.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from vivace.errors import TTSError
+from vivace.moved import MovedModules
 from vivace.version import __version__
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ _HOMES = {
     "Voice": "vivace.voices.voice",
     "VoiceStore": "vivace.voices.store",
 }
+
+sys.meta_path.append(MovedModules())
 
 
 def __getattr__(name: str) -> Any:

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vivace.audio.encode import StreamEncoder, encode
+from vivace.audio.encode import StreamEncoder, encode, to_pcm16
 from vivace.audio.files import read_audio
-from vivace.audio.muxer import to_pcm16
 from vivace.audio.spec import SPECS, AudioFormat, spec_of
 from vivace.errors import InputError
 

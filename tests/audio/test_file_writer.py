@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from vivace.audio.encode import encode
-from vivace.audio.file_writer import AudioFileWriter
-from vivace.audio.files import read_audio, write_audio
+from vivace.audio.files import AudioFileWriter, read_audio, write_audio
 from vivace.audio.resample import Samples
 from vivace.audio.spec import AudioFormat
 from vivace.errors import InputError

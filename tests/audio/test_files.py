@@ -238,7 +238,7 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: p
     def full_disk(*_: object) -> bytes:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vivace.audio.file_writer.to_pcm16", full_disk)
+    monkeypatch.setattr("vivace.audio.files.to_pcm16", full_disk)
     with pytest.raises(InputError, match=r"No space left on device.*choose another place"):
         write_audio(path, tone(0.1), RATE)
     assert path.read_bytes() == b"old"

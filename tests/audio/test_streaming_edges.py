@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vivace.audio.edit import change_speed, fade_edges, trim_silence
+from vivace.audio.edit import StreamingTrim, change_speed, fade_edges, trim_silence
 from vivace.audio.resample import Samples
 from vivace.audio.tempo import StreamingTempo
-from vivace.audio.trim import StreamingTrim
 from vivace.errors import InputError
 
 RATE = 24_000

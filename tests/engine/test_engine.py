@@ -12,11 +12,11 @@ from fakes.tiny_llama import TINY, tiny_modes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.generate import SeededNoise, generate, greedy
 from vivace.engine.protocols import ARPrompt, SharedPrefix
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
+from vivace.engine.sequence import EngineConfig
 from vivace.errors import DeadlineError, EngineError, InputError, QueueFullError, TTSError
 from vivace.layers.attention import KVStore
 

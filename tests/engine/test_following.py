@@ -10,11 +10,11 @@ from fakes.ar_model import FakeARModel, prompt
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.protocols import AttentionAlignment, FramePart
-from vivace.engine.sampler import SamplingParams
-from vivace.engine.worker import Finished, Message, Order, Worker
+from vivace.engine.sampler_state import SamplingParams
+from vivace.engine.sequence import EngineConfig
+from vivace.engine.thread import Finished, Message, Order, Worker
 from vivace.errors import TTSError
 
 PARAMS = SamplingParams(1.0, None, None, 1.0, max_new_tokens=30)

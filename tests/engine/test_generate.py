@@ -2,7 +2,7 @@ import torch
 from fakes.ar_model import FakeARModel, prompt
 
 from vivace.engine.generate import Decoding, SeededNoise, generate, greedy
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
 
 PLAIN = SamplingParams(1.0, None, None, 1.0, min_new_tokens=0, max_new_tokens=10)
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vivace.models.gpt_sovits.checkpoint.convert import convert_gpt_sovits
+from vivace.models.gpt_sovits.checkpoint.legacy_files import Sources
 from vivace.models.gpt_sovits.checkpoint.parts import GPTSoVITSParts, load_gpt_sovits
-from vivace.models.gpt_sovits.checkpoint.sources import Sources
 
 GOLDENS = Path(__file__).parents[1] / "goldens" / "gpt_sovits"
 FEATURES = 40  # width of what the recorded models hear

@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 
 from vivace.models.gpt_sovits.family import GPTSoVITSFamily
-from vivace.models.gpt_sovits.s2.code_schedule import CodeSchedule
 from vivace.models.gpt_sovits.s2.condition import FlowMatchingModel
 from vivace.models.gpt_sovits.s2.decode import DecodeContext
 from vivace.models.gpt_sovits.s2.flow_matching import denormalised, solve
-from vivace.models.gpt_sovits.s2.hidden_stream import FADE
+from vivace.models.gpt_sovits.s2.hidden_stream import FADE, CodeSchedule
 from vivace.models.gpt_sovits.s2.vits import VitsModel
 from vivace.models.gpt_sovits.s2.windows import WindowPrompt
 from vivace.runtime.seed import normal_frames

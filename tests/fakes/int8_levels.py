@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from vivace.layers.int8_linear import FULL_LEVELS, SAFE_LEVELS, row_levels
+from vivace.layers.linear import FULL_LEVELS, SAFE_LEVELS, row_levels
 
 NEEDS_VNNI = pytest.mark.skipif(
     row_levels() == SAFE_LEVELS, reason="this CPU has no VNNI: 8 bits on both sides overflow"

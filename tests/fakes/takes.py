@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from vivace.engine.engine import Ending, Job
 from vivace.engine.protocols import ARPrompt, AttentionAlignment
-from vivace.engine.sampler import SamplingParams
-from vivace.engine.worker import AudioPart, Finished, Order
-from vivace.models.family import ExpectedLength, FamilyDefaults
+from vivace.engine.sampler_state import SamplingParams
+from vivace.engine.thread import AudioPart, Finished, Order
+from vivace.models.family import ExpectedLength, FamilyDefaults, ModelText, Reference
 from vivace.models.options import FamilyOptions
-from vivace.models.text import ModelText, Reference
 from vivace.types import Piece, Word
 from vivace.voices.voice import Voice
 

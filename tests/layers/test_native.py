@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vivace.layers.attention import attention_mask
-from vivace.layers.kv_quantization import dequantize_kv, quantize_kv
 from vivace.layers.native import build as building
 from vivace.layers.native import kernels as native
 from vivace.layers.native import zig
 from vivace.layers.native.kernels import Kernels
 from vivace.layers.native.step import SlotMemory, slot_table
+from vivace.layers.quantization import dequantize_kv, quantize_kv
 from vivace.layers.rope import apply_rope, rope_table
 
 EPS = 1e-6

@@ -9,14 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vivace.layers.conv_context import FrameConv, FrameLinear, WholeContext
 from vivace.layers.convnext import ConvNeXtBlock, FramePrecision, hold_frames
-from vivace.layers.frame_context import WholeContext
-from vivace.layers.frame_products import FrameConv, FrameLinear
 from vivace.layers.native import kernels as native
 from vivace.layers.native.convnext import LARGEST_SUM, TOP, Form, PackedBlock, PackedWindows, is_quick, round_int16
 from vivace.layers.native.kernels import Kernels
 from vivace.models.chattts.checkpoint.config import StackConfig
-from vivace.models.chattts.decoder import SpectrogramDecoder
+from vivace.models.chattts.dvae import SpectrogramDecoder
 from vivace.vocoder.streams import ConvStreams, Network, Push, StreamState
 from vivace.vocoder.vocos import Vocos
 

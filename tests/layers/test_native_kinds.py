@@ -7,11 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from vivace.engine.rows import HISTORY
+from vivace.engine.sampler_state import HISTORY
 from vivace.layers.convnext import ConvNeXtBlock
-from vivace.layers.decoder_block import DecoderBlock
-from vivace.layers.fused_step import FusedDecodeStep
-from vivace.layers.kv_quantization import quantize_kv
+from vivace.layers.decoder_block import DecoderBlock, FusedDecodeStep
+from vivace.layers.linear import Precision, set_precision
 from vivace.layers.native import build as building
 from vivace.layers.native import kernels as native
 from vivace.layers.native.convnext import BlockWeights, Form, PackedBlock, PackedWindows
@@ -19,8 +18,7 @@ from vivace.layers.native.kernels import Kernels
 from vivace.layers.native.product import PackedFloat, PackedInt8
 from vivace.layers.native.sample import sample
 from vivace.layers.native.step import SlotMemory, slot_table
-from vivace.layers.precision import Precision, set_precision
-from vivace.layers.quantised import quantise_int8
+from vivace.layers.quantization import quantise_int8, quantize_kv
 from vivace.layers.rope import rope_table
 
 HEADS, WIDTH, HIDDEN = 2, 128, 192

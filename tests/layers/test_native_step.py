@@ -8,14 +8,12 @@ import torch
 from torch import Tensor
 
 from vivace.layers.attention import GrowingKV
-from vivace.layers.decoder_block import DecoderBlock
-from vivace.layers.fused_step import FusedDecodeStep, decode_batch, decode_one
-from vivace.layers.kv_quantization import dequantize_kv, quantize_kv
+from vivace.layers.decoder_block import DecoderBlock, FusedDecodeStep, decode_batch, decode_one
+from vivace.layers.linear import Precision, set_precision
 from vivace.layers.native import kernels as native
 from vivace.layers.native.product import PackedFloat, PackedInt8
 from vivace.layers.native.step import SlotMemory
-from vivace.layers.precision import Precision, set_precision
-from vivace.layers.quantised import QuantisedLinear, dequantise, quantise_int8
+from vivace.layers.quantization import QuantisedLinear, dequantise, dequantize_kv, quantise_int8, quantize_kv
 from vivace.layers.rope import rope_table
 
 WIDTH, HEADS, HIDDEN, LAYERS, HELD = 128, 2, 192, 3, 37

@@ -7,7 +7,7 @@ from vivace.errors import SettingsError
 from vivace.models import precision
 from vivace.models.chattts.checkpoint.parts import load_chattts
 from vivace.models.precision import LARGE_FRAME_WEIGHTS, choose_frame_precision
-from vivace.runtime import capability
+from vivace.runtime import device
 
 CPU = torch.device("cpu")
 GOLDENS = Path(__file__).parents[1] / "goldens" / "chattts" / "checkpoint"
@@ -47,8 +47,8 @@ def test_int16_needs_the_kernels() -> None:
 
 def test_bfloat16_is_not_chosen_where_torch_is_told_to_do_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    assert not capability.multiplies_bfloat16(CPU)
-    assert not capability.multiplies_bfloat16_in_tiles(CPU)
+    assert not device.multiplies_bfloat16(CPU)
+    assert not device.multiplies_bfloat16_in_tiles(CPU)
 
 
 def test_bfloat16_frames_are_close_and_the_ears_stay_exact() -> None:

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from vivace import TTS, TTSConfig
-from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
+from vivace.engine.sequence import EngineConfig
 from vivace.layers.native.kernels import deactivate, kernels
 from vivace.models.chattts.family import ChatTTSFamily
 from vivace.text import split

@@ -8,7 +8,7 @@ import torch
 
 from vivace import TTS, TTSConfig
 from vivace.errors import SettingsError
-from vivace.layers.precision import Precision
+from vivace.layers.linear import Precision
 from vivace.models import cpu_speed, precision
 from vivace.models.cpu_speed import (
     CANDIDATES,

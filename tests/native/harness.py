@@ -11,8 +11,7 @@ import torch
 from native.recording import RecordedKernels, Recording
 from torch import Tensor
 
-from vivace.engine.rows import HISTORY
-from vivace.layers.kv_quantization import quantize_kv
+from vivace.engine.sampler_state import HISTORY
 from vivace.layers.native.build import Toolchain, build, compile_objects, toolchain
 from vivace.layers.native.product import PackedFloat, PackedInt8
 from vivace.layers.native.sample import sample
@@ -26,7 +25,7 @@ from vivace.layers.native.step import (
     SlotMemory,
     slot_table,
 )
-from vivace.layers.quantised import quantise_int4, quantise_int8
+from vivace.layers.quantization import quantise_int4, quantise_int8, quantize_kv
 from vivace.layers.rope import rope_table
 
 HARNESS = Path(__file__).with_name("harness.c")

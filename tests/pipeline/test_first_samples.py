@@ -7,10 +7,10 @@ import pytest
 from fakes.takes import ScriptedStages, ScriptedWorker, good, piece
 
 from vivace.engine.chunking import NO_STREAMING, ChunkSchedule
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
 from vivace.pipeline.options import Request
 from vivace.pipeline.speaking import Event, Speaking
-from vivace.settings.speech import CheckConfig
+from vivace.settings.config import CheckConfig
 from vivace.text import Lexicon
 from vivace.voices.voice import Voice
 

@@ -9,10 +9,10 @@ from torch import Tensor
 from vivace import TTS, TTSConfig
 from vivace.models.chattts.checkpoint.parts import load_chattts
 from vivace.models.chattts.family import ChatTTSFamily
+from vivace.models.family import Reference
 from vivace.models.registry import embedded_root
-from vivace.models.text import Reference
 from vivace.pipeline.speech_check import fault_of, goes_back, skips
-from vivace.settings.speech import CheckConfig
+from vivace.settings.config import CheckConfig
 from vivace.text import split
 from vivace.voices.voice import Voice, load_voice
 

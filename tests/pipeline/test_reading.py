@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vivace import TTS
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
 from vivace.errors import InputError, UnsupportedLanguageError
 from vivace.models.gpt_sovits.text_split import SplitMethod
 from vivace.models.registry import FAMILIES

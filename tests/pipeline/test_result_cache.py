@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vivace.cache.memory import MemoryCache
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
 from vivace.models.precision import PrecisionDecision
 from vivace.models.registry import FAMILIES
 from vivace.pipeline.options import Request, make_request

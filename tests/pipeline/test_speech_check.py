@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from vivace.engine.protocols import AttentionAlignment
-from vivace.models.family import ExpectedLength
+from vivace.models.family import ExpectedLength, Reference
 from vivace.models.gpt_sovits.expected_length import expected_length
 from vivace.models.gpt_sovits.phones import phone_runs
-from vivace.models.text import Reference
 from vivace.pipeline.speech_check import fault_of, goes_back, repeats, skips
 from vivace.text import phones
 

@@ -19,7 +19,7 @@ from fakes.takes import (
 )
 
 from vivace.engine.chunking import NO_STREAMING, ChunkSchedule
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
 from vivace.errors import EngineError
 from vivace.pipeline.listening import listen
 from vivace.pipeline.options import Request
@@ -27,7 +27,7 @@ from vivace.pipeline.speaking import Speaking
 from vivace.pipeline.speech import Speech
 from vivace.pipeline.speech_check import PieceFault
 from vivace.pipeline.speech_record import pack_speech, unpack_speech
-from vivace.settings.speech import CheckConfig
+from vivace.settings.config import CheckConfig
 from vivace.text import Lexicon
 from vivace.voices.voice import Voice
 

@@ -8,7 +8,7 @@ from fakes.server import Running
 
 from vivace.errors import SettingsError
 from vivace.serve.access import check_exposure, is_loopback
-from vivace.settings.serving import ServerConfig
+from vivace.settings.config import ServerConfig
 
 Start = Callable[..., Running]
 

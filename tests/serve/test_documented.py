@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vivace.serve.apis import APIS
-from vivace.settings.serving import ServerConfig
+from vivace.settings.config import ServerConfig
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "serving.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import torch
 from vivace.layers.convnext import ConvNeXtBlock
 from vivace.layers.fsq import GroupedResidualFSQ
 from vivace.models.chattts.checkpoint.config import StackConfig
-from vivace.models.chattts.conv_stack import ConvStack
+from vivace.models.chattts.dvae import ConvStack
 from vivace.train.preset import TOY
 from vivace.train.vocoder.generator import vocos_forward
 from vivace.train.voice.depthwise import block_forward, stack_forward

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from vivace.models.chattts.checkpoint.config import StackConfig
-from vivace.models.chattts.decoder import SpectrogramDecoder
+from vivace.models.chattts.dvae import SpectrogramDecoder
 from vivace.train.preset import TOY
 from vivace.train.voice.batching import VoiceBatch, buckets, start_at_mean
 from vivace.train.voice.model import code_loss, decoder_forward, decoder_loss, guide_loss, mel_loss

@@ -3,8 +3,8 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from vivace.models.chattts.prompt import Tokenizer
 from vivace.models.chattts.text import word_tokens
-from vivace.models.chattts.tokenizer import Tokenizer
 from vivace.text import phones
 from vivace.train.corpus.build import (
     EMBEDDED_PLAN,

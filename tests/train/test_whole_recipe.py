@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 from vivace.engine.generate import SeededNoise, generate
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
 from vivace.models.chattts.checkpoint.parts import load_chattts
 from vivace.models.chattts.gpt import NEVER
 from vivace.models.chattts.prompt import SpeakerRow, code_prompt, embed_prompt

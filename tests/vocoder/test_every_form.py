@@ -11,8 +11,7 @@ from torch import Tensor
 
 from vivace.layers.hifigan import HiFiGANConfig
 from vivace.models.chattts.checkpoint.config import DVAEConfig, QuantiserConfig, StackConfig
-from vivace.models.chattts.decoder import SpectrogramDecoder
-from vivace.models.chattts.dvae import DVAE
+from vivace.models.chattts.dvae import DVAE, SpectrogramDecoder
 from vivace.vocoder.base import Vocoder
 from vivace.vocoder.bigvgan import BigVGAN, BigVGANConfig
 from vivace.vocoder.chunked import Chunked, ChunkedVocoder, spans

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from vivace.errors import WeightsMismatchError
 from vivace.layers.hifigan import HiFiGANConfig
 from vivace.models.gpt_sovits.checkpoint.convert import vocoder_part
-from vivace.vocoder.alias_free import AliasFreeSnake, low_pass
-from vivace.vocoder.bigvgan import BigVGAN, BigVGANConfig
+from vivace.vocoder.bigvgan import AliasFreeSnake, BigVGAN, BigVGANConfig, low_pass
 from vivace.vocoder.hifigan import HiFiGAN
 from vivace.vocoder.vocos import Vocos
 from vivace.vocoder.weights import bigvgan_config, build_bigvgan, build_hifigan

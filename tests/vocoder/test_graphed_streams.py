@@ -3,8 +3,7 @@ import torch
 from fakes.graph_backend import FakeGraphs
 from torch import Tensor
 
-from vivace.vocoder.graphed import ROWS
-from vivace.vocoder.graphed_streams import WIDTHS, GraphedStreams
+from vivace.vocoder.graphed import ROWS, WIDTHS, GraphedStreams
 from vivace.vocoder.streams import Network, Push, StreamState
 from vivace.vocoder.vocos import Vocos
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from vivace.errors import SettingsError
-from vivace.layers.frame_context import WholeContext
-from vivace.vocoder.istft import InverseSTFT, inverse_stft
+from vivace.layers.conv_context import WholeContext
+from vivace.vocoder.vocos import InverseSTFT, inverse_stft
 
 BINS = 33
 

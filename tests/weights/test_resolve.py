@@ -11,7 +11,7 @@ from vivace.errors import ChecksumError, WeightsError, WeightsNotFoundError
 from vivace.models.chattts.checkpoint import published
 from vivace.models.chattts.family import ENCODER, REQUIRED
 from vivace.models.files import resolve
-from vivace.weights.checksum import Digest
+from vivace.weights.files import Digest
 from vivace.weights.manifest import Manifest, RemoteFile
 
 FILES = {name: f"content of {name}".encode() * 50 for name in (*REQUIRED, ENCODER)}
@@ -123,7 +123,7 @@ def test_the_second_time_nothing_is_asked_and_nothing_hashed(
 ) -> None:
     first = resolve(REPO, cache_dir=tmp_path, endpoint=hub.url)
     hub.asked.clear()
-    monkeypatch.setattr("vivace.weights.checksum.sha256_of", lambda path: pytest.fail(f"hashed {path}"))
+    monkeypatch.setattr("vivace.weights.files.sha256_of", lambda path: pytest.fail(f"hashed {path}"))
     assert resolve(REPO, cache_dir=tmp_path, endpoint=hub.url) == first
     assert resolve(f"{REPO}@{COMMIT}", cache_dir=tmp_path, offline=True) == first
     assert hub.asked == []

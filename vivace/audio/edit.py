@@ -1,5 +1,7 @@
 """Cutting, fading, joining and stretching samples. All take and return one channel, ``[N]`` float32."""
 
+# N samples
+
 import math
 from collections.abc import Sequence
 
@@ -70,3 +72,79 @@ def join_with_pauses(pieces: Sequence[Samples], pauses_s: Sequence[float], sampl
         if i < len(pauses_s):
             parts.append(silence(pauses_s[i], sample_rate))
     return np.concatenate(parts)
+
+
+NOTHING: Samples = np.zeros(0, np.float32)
+
+
+class StreamingTrim:
+    """Gives what is speech for certain; silence is held back until more speech follows it.
+
+    However the samples are cut, the same come out, and they are those of the whole.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self._rate = sample_rate
+        self._window, self._keep = round(WINDOW_S * sample_rate), round(KEEP_S * sample_rate)
+        self._fade = round(FADE_S * sample_rate)
+        self._held = NOTHING  # what may still be needed
+        self._at = 0  # where it starts, in samples of the stream; so are all places below
+        self._judged = 0  # silence or speech is known up to here, a multiple of the window
+        self._first: int | None = None  # where speech begins, with the silence that stays
+        self._until = 0  # where it ends as far as is known, with the silence that stays
+        self._given = 0  # what was given ends here
+
+    def push(self, samples: Samples) -> Samples:
+        """What is certain once ``samples`` are known too."""
+        self._held = np.concatenate([self._held, samples])
+        whole = (self._at + len(self._held)) // self._window * self._window
+        self._judge(whole)
+        if self._first is None:
+            self._forget(self._judged - self._keep)
+            return NOTHING
+        end = min(self._until, self._at + len(self._held)) - self._fade  # the last edge may be the one that fades
+        if end - self._first < self._fade or end <= self._given:
+            return NOTHING
+        return self._give(end)
+
+    def finish(self) -> Samples:
+        """The rest. Empty throughout means there was no speech at all. Not to be used afterwards."""
+        rest = self._rest()
+        self._held = NOTHING  # who keeps this object shall not keep its samples: a book has thousands of them
+        return rest
+
+    def _rest(self) -> Samples:
+        total = self._at + len(self._held)
+        self._judge(total)
+        if self._first is None:
+            return NOTHING
+        end = min(self._until, total)
+        if self._given == 0:
+            return fade_edges(self._held[self._first - self._at : end - self._at], self._rate)
+        rest = self._give(end)
+        rest[len(rest) - self._fade :] *= fade_ramp(self._fade)[::-1]
+        return rest
+
+    def _judge(self, until: int) -> None:
+        fresh = self._held[self._judged - self._at : until - self._at]
+        loud = np.flatnonzero(levels(fresh, self._rate, WINDOW_S) > SILENCE_DBFS)
+        if len(loud):
+            if self._first is None:
+                self._first = max(0, self._judged + int(loud[0]) * self._window - self._keep)
+            self._until = self._judged + (int(loud[-1]) + 1) * self._window + self._keep
+        self._judged = until
+
+    def _give(self, end: int) -> Samples:
+        """What was not given yet, up to ``end``; the first of it fades in."""
+        assert self._first is not None, "silence is not given"
+        start = max(self._given, self._first)
+        given = self._held[start - self._at : end - self._at].copy()
+        if self._given == 0:
+            given[: self._fade] *= fade_ramp(self._fade)
+        self._given = end
+        self._forget(min(end, self._judged))
+        return given
+
+    def _forget(self, before: int) -> None:
+        drop = max(0, before - self._at)
+        self._held, self._at = self._held[drop:].copy(), self._at + drop  # a slice would keep the whole alive

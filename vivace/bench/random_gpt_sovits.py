@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vivace.vocoder.alias_free import low_pass
+from vivace.vocoder.bigvgan import low_pass
 from vivace.weights.tensor_file import write_tensors
 
 Shapes = dict[str, tuple[int, ...]]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
-from vivace.runtime.memory import give_back_free_memory
+from vivace.runtime.process import give_back_free_memory
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -22,7 +22,7 @@ from vivace.layers.native.convnext import Form as NativeForm
 from vivace.layers.native.convnext import is_quick
 from vivace.layers.native.kernels import activate, deactivate, kernels
 from vivace.models.chattts.checkpoint.config import StackConfig
-from vivace.models.chattts.decoder import SpectrogramDecoder
+from vivace.models.chattts.dvae import SpectrogramDecoder
 from vivace.runtime.device import pick_device
 from vivace.vocoder.bigvgan import BigVGAN
 from vivace.vocoder.chunked import Chunked, ChunkedVocoder

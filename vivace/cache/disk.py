@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vivace.cache.base import CacheStats
 from vivace.cache.index import Index
-from vivace.weights.atomic import replacing
+from vivace.weights.files import replacing
 
 log = logging.getLogger(__name__)
 

@@ -9,15 +9,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from vivace.engine.config import EngineConfig
-from vivace.engine.graphs import GraphedSteps
+from vivace.engine.model_runner import ParkedRow, Runner
 from vivace.engine.protocols import ARModel, ARPrompt, AttentionAlignment
-from vivace.engine.rows import check_fits
-from vivace.engine.runner import ParkedRow, Runner
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams, check_fits
 from vivace.engine.scheduler import Admit, Free, Move, Operation, Park, Resume, Scheduler
-from vivace.engine.sequence import Place, Sequence
-from vivace.engine.step import Frame
+from vivace.engine.sequence import EngineConfig, Place, Sequence
+from vivace.engine.step import Frame, GraphedSteps
 from vivace.errors import DeadlineError, EngineError, TTSError
 from vivace.layers.native.kernels import Kernels
 from vivace.runtime.graph import GraphBackend

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from vivace.engine.protocols import ARModel, ARPrompt
-from vivace.engine.sampler import SamplingParams, candidates, choose
+from vivace.engine.sampler_state import SamplingParams
+from vivace.engine.sampling import candidates, choose
 from vivace.layers.attention import GrowingKV
 from vivace.runtime.seed import exponential_noise
 

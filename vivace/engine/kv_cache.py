@@ -11,11 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vivace.layers.attention import attention_mask
-from vivace.layers.decode_attention import decode_attention, length_bias
-from vivace.layers.kv_quantization import dequantize_kv, quantize_kv
+from vivace.layers.attention import attention_mask, decode_attention, length_bias
 from vivace.layers.native.kernels import MAX_KEYS, Kernels, fits
 from vivace.layers.native.step import SlotMemory, SlotStore, slot_table
+from vivace.layers.quantization import dequantize_kv, quantize_kv
 
 SPAN = 64  # keys are looked at in multiples of this: few shapes, and the same sums whoever else is in the batch
 

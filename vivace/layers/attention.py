@@ -1,6 +1,7 @@
 """Multi-head self-attention over a key-value store."""
 
 # B batch, L query positions, S key positions, H heads, D model width, d width of a head
+# n rows, H heads, S keys looked at, d width of a head
 
 from typing import Protocol
 
@@ -8,10 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vivace.layers.fused_linear import fuse_linears
+from vivace.layers.linear import RowLinear, fuse_linears
 from vivace.layers.native.kernels import Kernels, fits, kernels
 from vivace.layers.rope import apply_rope
-from vivace.layers.row_linear import RowLinear
 
 
 class KVStore(Protocol):
@@ -171,3 +171,37 @@ class SelfAttention(nn.Module):
         y = y.transpose(1, 2).reshape(batch, length, dim)
         out: Tensor = self.o_proj(y) if self._out is None else self._out(y)
         return out
+
+
+def length_bias(lengths: Tensor, span: int, dtype: torch.dtype) -> Tensor:
+    """What is added to the scores so that a row sees what it holds and nothing else; the layers of a step share it.
+
+    Args:
+        lengths: ``[n]`` keys each row holds, at least 1, the position of this step included.
+        span: S, at least the longest.
+    Returns:
+        ``[n, 1, 1, S]``, 0 or minus infinity.
+    """
+    beyond = torch.arange(span, device=lengths.device) >= lengths[:, None]
+    return torch.zeros(len(lengths), span, dtype=dtype, device=lengths.device).masked_fill_(beyond, -torch.inf)[
+        :, None, None
+    ]
+
+
+def decode_attention(q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+    """Attend to all keys that ``bias`` lets through.
+
+    Written out, because torch's fused attention splits its sums by the number of rows and keys: its results for a row
+    depend on who else is in the batch. These do not, to the bit, in float32 (whatever S is, from 64 on), and take the
+    same time: a step is bound by reading keys and values.
+
+    Args:
+        q: ``[n, H, 1, d]``.
+        keys, values: ``[n, H, S, d]``, views of longer rows as they are; masked ones must be finite.
+        bias: of ``length_bias``, in the type of ``keys``.
+    Returns:
+        ``[n, H, 1, d]`` in the type of ``q``.
+    """
+    scaled = (q * q.shape[-1] ** -0.5).to(keys.dtype)
+    scores = torch.matmul(keys, scaled.transpose(-1, -2)).transpose(-1, -2)  # [n, H, S, 1] -> [n, H, 1, S]
+    return torch.matmul((scores + bias).softmax(-1), values).to(q.dtype)

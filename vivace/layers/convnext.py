@@ -8,8 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vivace.layers.frame_context import FrameContext, WholeContext
-from vivace.layers.frame_products import FrameConv, FrameLinear, empty
+from vivace.layers.conv_context import FrameContext, FrameConv, FrameLinear, WholeContext, empty
 from vivace.layers.native.convnext import BlockWeights, Form, PackedBlock, fits, is_quick
 from vivace.layers.native.kernels import kernels
 

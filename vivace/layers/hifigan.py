@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vivace.layers.coarse_products import cast_products, product
+from vivace.layers.low_precision import cast_products, product
 
 SLOPE = 0.1  # of the leaky rectifiers, but for the last one
 LAST_SLOPE = 0.01

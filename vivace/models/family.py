@@ -1,10 +1,7 @@
-"""The interface of a model family: what the pipeline asks of a loaded checkpoint, and of checkpoint files.
+"""Samples on their way from the device to the caller."""
 
-A family is one folder below ``vivace/models`` and one row of ``vivace.models.registry``. The registry imports two
-modules of the folder by name: ``options`` (no torch), whose ``OPTIONS`` is the type of its request options, and
-``family``, whose ``SPEC`` is a ``FamilySpec``.
-"""
-
+# N samples
+# Q codebooks, T code frames
 # Q codebooks, T code frames, D width of the speaker vector, N samples
 
 from __future__ import annotations
@@ -19,16 +16,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.protocols import FrameStage
-from vivace.engine.sampler import SamplingParams
-from vivace.errors import InputError, SettingsError
+from vivace.engine.sampler_state import SamplingParams
+from vivace.engine.sequence import EngineConfig
+from vivace.errors import EngineError, InputError, SettingsError
 from vivace.layers.native.kernels import activate, deactivate
 from vivace.models.options import NO_OPTIONS, FamilyOptions
 from vivace.models.precision import PrecisionDecision
 from vivace.models.registry import family_of
-from vivace.models.text import ModelText, Reference
+from vivace.models.verification import Verification
+from vivace.text.stretch import units
 from vivace.types import LanguageChoice, Piece
 from vivace.voices.voice import Voice
 from vivace.weights.conversion import ConversionReport, OnProgress
@@ -36,6 +34,37 @@ from vivace.weights.manifest import Manifest
 
 if TYPE_CHECKING:
     from vivace.settings import TTSConfig
+
+
+def finite_samples(samples: Tensor) -> NDArray[np.float32] | EngineError:
+    """Samples ``[N]`` as a float32 array, or an error when a number is not finite: noise is never returned instead."""
+    if not torch.isfinite(samples).all():
+        return EngineError("the model made numbers that are not finite; try another seed, or float32")
+    array: NDArray[np.float32] = samples.cpu().numpy()
+    return array
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A recording as a prompt: its codes and its transcript."""
+
+    codes: NDArray[np.int32]  # [Q, T]
+    transcript: str
+    language: LanguageChoice = "auto"  # of the transcript
+
+
+@dataclass(frozen=True)
+class ModelText:
+    """One segment in the form that the tokenizer of a family takes."""
+
+    text: str
+    style_prompt: str  # how to speak, e.g. "[speed_5]" of ChatTTS; empty where a family has none
+    units: int  # phone units, from which the length of the speech is estimated
+
+
+def segment_units(segment: Piece) -> int:
+    """Length of a segment in phone units, without control tags."""
+    return sum(units(word) for word in segment.words if word.kind != "tag")
 
 
 @dataclass(frozen=True)
@@ -178,6 +207,7 @@ class FamilySpec:
         parts: names of parts that ``open`` can take from another checkpoint.
         voice_of_string: a voice from text as users exchange it; None where the text is not one of this family.
         quantize: writes a copy with fewer bits; None where the family has no such form.
+        verification: comparison with recorded outputs of the family's reference; None where there are none.
     """
 
     open: Callable[[Path, TTSConfig, torch.device, Mapping[str, Path]], ModelFamily]
@@ -189,6 +219,7 @@ class FamilySpec:
     published: Mapping[str, Manifest] = field(default_factory=dict)
     voice_of_string: Callable[[str, str], Voice | None] | None = None
     quantize: Callable[[Path, Path, str], Path] | None = None
+    verification: Verification | None = None
 
 
 def open_family(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from vivace.models.registry import FAMILIES
 from vivace.weights import resolve as weights_resolve
-from vivace.weights.layout import require_files
 from vivace.weights.manifest import Manifest
+from vivace.weights.resolve import require_files
 
 
 def published_models() -> dict[str, Manifest]:

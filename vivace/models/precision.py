@@ -9,9 +9,9 @@ from torch import nn
 
 from vivace.errors import SettingsError
 from vivace.layers.convnext import FramePrecision
-from vivace.layers.precision import Precision
+from vivace.layers.linear import Precision
 from vivace.models.cpu_speed import Load, Speeds, cpu_kind, fastest, ratios, row_of, size_of
-from vivace.runtime.capability import multiplies_bfloat16, multiplies_bfloat16_in_tiles
+from vivace.runtime.device import multiplies_bfloat16, multiplies_bfloat16_in_tiles
 
 PrecisionChoice = Precision | Literal["auto"]
 FramePrecisionChoice = FramePrecision | Literal["auto"]

@@ -4,15 +4,14 @@ from functools import partial
 from pathlib import Path
 from typing import Unpack
 
-from vivace.audio.file_writer import AudioFileWriter
-from vivace.audio.files import format_of
+from vivace.audio.files import AudioFileWriter, format_of
 from vivace.audio.spec import AudioFormat
 from vivace.engine.chunking import NO_STREAMING
 from vivace.pipeline.listening import OnProgress, listen
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.speech import SpeechStats
 from vivace.pipeline.tts import TTS
-from vivace.runtime.memory import give_back_free_memory
+from vivace.runtime.process import give_back_free_memory
 
 TIDY_S = 30.0  # of audio
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar, get_args
 
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
 from vivace.errors import InputError, UnsupportedLanguageError
 from vivace.models.options import FamilyOptions
 from vivace.models.registry import FamilyEntry, FamilyKeywords, option_names, read_family_options

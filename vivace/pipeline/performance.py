@@ -10,7 +10,7 @@ import torch
 
 from vivace.cache.base import CacheStats
 from vivace.engine.engine import EngineLoad
-from vivace.runtime.memory import device_bytes, peak_process_bytes
+from vivace.runtime.process import device_bytes, peak_process_bytes
 
 REMEMBERED = 1000  # requests that averages and percentiles are taken over: the latest
 

@@ -4,10 +4,9 @@
 
 import numpy as np
 
-from vivace.audio.edit import silence
+from vivace.audio.edit import StreamingTrim, silence
 from vivace.audio.resample import Samples
 from vivace.audio.tempo import StreamingTempo
-from vivace.audio.trim import StreamingTrim
 from vivace.errors import EngineError
 from vivace.pipeline.pauses import pause_after
 from vivace.types import Piece

@@ -12,7 +12,7 @@ from vivace.errors import WeightsError
 from vivace.pipeline.result_cache import MEGABYTE, model_key
 from vivace.settings import TTSConfig
 from vivace.voices.voice import Voice, load_voice, save_voice
-from vivace.weights.checksum import sha256_of
+from vivace.weights.files import sha256_of
 
 KIND = "voice/2"  # counted up when recordings are listened to in another way
 

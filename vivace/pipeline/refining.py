@@ -2,7 +2,7 @@
 
 from queue import SimpleQueue
 
-from vivace.engine.worker import Finished, Message, Order, Worker
+from vivace.engine.thread import Finished, Message, Order, Worker
 from vivace.errors import InputError, TTSError
 from vivace.models.family import ModelFamily, TextRewriter
 

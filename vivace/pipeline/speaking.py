@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from vivace.engine.chunking import NO_STREAMING, ChunkSchedule
 from vivace.engine.engine import Job
-from vivace.engine.worker import AudioPart, Finished, Message, Order, Worker
+from vivace.engine.thread import AudioPart, Finished, Message, Order, Worker
 from vivace.errors import EngineError, TTSError
-from vivace.models.family import ModelFamily
-from vivace.models.text import ModelText, Reference
+from vivace.models.family import ModelFamily, ModelText, Reference
 from vivace.pipeline.options import Request
 from vivace.pipeline.piece_audio import PieceAudio
 from vivace.pipeline.refining import require_rewriter
@@ -24,7 +23,7 @@ from vivace.pipeline.speech import AudioChunk, SpeechStats
 from vivace.pipeline.speech_check import PieceFault
 from vivace.pipeline.take import Take, better
 from vivace.runtime.seed import derive_seed
-from vivace.settings.speech import CheckConfig
+from vivace.settings.config import CheckConfig
 from vivace.types import Piece
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from vivace.engine.chunking import NO_STREAMING, ChunkSchedule
-from vivace.engine.worker import Worker
+from vivace.engine.thread import Worker
 from vivace.errors import EngineError
 from vivace.models.family import ModelFamily, open_family
 from vivace.models.registry import EMBEDDED, embedded_root, family_of
@@ -33,9 +33,7 @@ from vivace.pipeline.result_cache import open_result_cache
 from vivace.pipeline.speaking import Event, Speaking
 from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.pipeline.warm_up import warm_up_batches
-from vivace.runtime.backend import set_up_backend
-from vivace.runtime.capability import capabilities
-from vivace.runtime.device import pick_device
+from vivace.runtime.device import capabilities, pick_device, set_up_backend
 from vivace.settings import TTSConfig
 from vivace.text import Lexicon, Normaliser, normalize
 from vivace.types import LanguageChoice, Piece, SpokenLanguage

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from vivace.runtime.capability import capabilities
+from vivace.runtime.device import capabilities
 
 logger = logging.getLogger(__name__)
 

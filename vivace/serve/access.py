@@ -9,7 +9,7 @@ from starlette.types import Scope
 from vivace.errors import SettingsError
 from vivace.serve.api import ApiTable
 from vivace.serve.errors import RequestError
-from vivace.settings.serving import ServerConfig
+from vivace.settings.config import ServerConfig
 
 OPEN_PATHS = {"/health", "/ready"}  # probes have no key
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}

@@ -6,7 +6,7 @@ import sys
 import structlog
 from structlog.typing import Processor
 
-from vivace.settings.serving import ServerConfig
+from vivace.settings.config import ServerConfig
 
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,

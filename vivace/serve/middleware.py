@@ -16,7 +16,7 @@ from vivace.serve.errors import CLIENT_GONE, RequestError, problem_of
 from vivace.serve.logs import event_logger
 from vivace.serve.metrics import ServerMetrics
 from vivace.serve.tracing import no_span, open_tracing
-from vivace.settings.serving import ServerConfig
+from vivace.settings.config import ServerConfig
 
 log = event_logger("vivace.request")
 

@@ -5,7 +5,6 @@ defaults written here. A key that does not exist fails, with the nearest one tha
 reads ``os.environ``.
 """
 
-from vivace.settings.config import TTSConfig, known_keys
-from vivace.settings.speech import InferenceConfig
+from vivace.settings.config import InferenceConfig, TTSConfig, known_keys
 
 __all__ = ["InferenceConfig", "TTSConfig", "known_keys"]

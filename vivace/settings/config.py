@@ -1,16 +1,17 @@
-"""All groups in one frozen value."""
+"""The settings in one frozen value, by groups; each default is written here or in the part that it belongs to."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from platformdirs import user_cache_path, user_data_path
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from vivace.engine.sequence import EngineConfig
 from vivace.errors import SettingsError
-from vivace.settings.machine import CudaConfig, EngineSettings, StreamSettings, VocoderSettings
-from vivace.settings.serving import ServerConfig
 from vivace.settings.sources import (
     ENV_PREFIX,
     FILE_VARIABLE,
@@ -21,8 +22,169 @@ from vivace.settings.sources import (
     read_file,
     without_none,
 )
-from vivace.settings.speech import CheckConfig, GPTSoVITSConfig, InferenceConfig, LimitsConfig, TextConfig
-from vivace.settings.storage import CacheConfig, HubConfig, PathsConfig, environ
+from vivace.types import LanguageChoice
+
+UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+class Group(BaseModel):
+    """Frozen, and without keys that nobody knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def environ(name: str) -> str | None:
+    """A variable; set but empty counts as not set."""
+    return os.environ.get(name) or None
+
+
+class PathsConfig(Group):
+    """Where files are kept."""
+
+    cache_dir: UserPath = Field(default_factory=lambda: user_cache_path("vivace"))  # models, and what cache keeps
+    voices_dir: UserPath = Field(default_factory=lambda: user_data_path("vivace") / "voices")  # voices you added
+
+
+class HubConfig(Group):
+    """Where models that are not local come from."""
+
+    endpoint: str | None = Field(default_factory=lambda: environ("HF_ENDPOINT"))  # a mirror's address
+    offline: bool = Field(default_factory=lambda: environ("HF_HUB_OFFLINE") or False, validate_default=True)
+
+
+class CacheConfig(Group):
+    """What is kept of finished work, so that the same request is not computed twice."""
+
+    results: Literal["off", "memory", "disk"] = "off"  # speech of seeded requests; others only where they ask for it
+    memory_mb: Annotated[float, Field(ge=0)] = 64.0  # the least recently used leave first
+    disk_mb: Annotated[float, Field(ge=0)] = 1024.0  # under paths.cache_dir, results and prepared voices each
+    voices: bool = True  # voices prepared from recordings stay on disk
+
+
+class LimitsConfig(Group):
+    """What one request may carry."""
+
+    max_chars: Annotated[int, Field(ge=1)] = 20_000
+    max_reference_seconds: Annotated[float, Field(gt=0)] = 30.0  # of a recording to clone a voice from
+
+
+class TextConfig(Group):
+    """How text is read."""
+
+    lexicon: UserPath | None = None  # a file of your own readings: word, tab, reading
+    homophones: bool | UserPath = True  # for models that read characters: rare ones by frequent ones; or a JSON table
+
+
+class CheckConfig(Group):
+    """Whether what the model said can be what it was asked to say."""
+
+    enabled: bool = True  # judge every piece: skipped, repeated, endless; silence is found whatever this says
+    retries: Annotated[int, Field(ge=0, le=8)] = 2  # times a wrong piece is spoken again, each with another seed
+    refuse: bool = False  # a piece that stays wrong is an error; else it is given, and the statistics say so
+
+
+class GPTSoVITSConfig(Group):
+    """Files of a GPT-SoVITS installation to speak with, as a ``tts_infer.yaml`` names them."""
+
+    pretrained: UserPath | None = None  # the folder of pretrained models; None: no installation is used
+    version: Literal["v1", "v2", "v3", "v4", "v2Pro", "v2ProPlus"] | None = None
+    gpt: UserPath | None = None  # a .ckpt file; None: the version's own
+    sovits: UserPath | None = None  # a .pth file; None: the version's own
+    bert: UserPath | None = None  # folder of chinese-roberta-wwm-ext-large; None: that of the installation
+    hubert: UserPath | None = None  # folder of chinese-hubert-base
+
+
+class InferenceConfig(Group):
+    """Defaults of ``TTS.synthesize``. ``None`` is the model's own default."""
+
+    voice: str | None = None
+    language: LanguageChoice = "auto"
+    speed: Annotated[float, Field(ge=0.25, le=4.0)] = 1.0
+    seed: Annotated[int, Field(ge=0)] | None = None
+    temperature: Annotated[float, Field(gt=0)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0)] | None = None
+    sample_steps: Annotated[int, Field(ge=1, le=128)] | None = None  # of the flow-matching solver: GPT-SoVITS v3 and v4
+
+
+SIZES = EngineConfig()
+Count = Annotated[int, Field(ge=1)]
+
+
+class CudaConfig(Group):
+    """Switches of torch's CUDA backend; elsewhere they change nothing."""
+
+    cudnn_benchmark: bool = False  # try convolution algorithms on the first input of each shape; pays for fixed shapes
+    deterministic: bool = False  # only algorithms that give the same bits each time, where there are such
+    allow_tf32: bool = False  # float32 products with 10 bits of mantissa, on Ampere and later
+    memory_fraction: Annotated[float, Field(gt=0, le=1)] | None = None  # of the device's memory; None: all of it
+
+
+class EngineSettings(Group):
+    """How much runs at once. Memory for all of it is set aside when the first request comes."""
+
+    rows: Count = SIZES.rows  # generations (pieces of texts) that share a step
+    positions: Count = SIZES.positions  # prompt and code frames that one of their rows holds
+    long_rows: Annotated[int, Field(ge=0)] = SIZES.long_rows  # rows for what outgrows them
+    long_positions: Count = SIZES.long_positions
+    text_rows: Count = SIZES.text_rows  # refine passes at once, where the model has them
+    quantum: Count = SIZES.quantum  # steps a generation may run while others wait for its row
+    prefill_budget: Count = SIZES.prefill_budget  # prompt positions read before one step
+    prefix_mb: Annotated[float, Field(ge=0)] = SIZES.prefix_bytes / 1e6  # for voices' prefixes that requests share
+    graphs: bool = SIZES.graphs  # replay whole steps where the device can
+    max_requests: Count = 256  # under way or waiting; one more is refused
+    ahead: Annotated[int, Field(ge=0)] = 7  # pieces of one text under way beyond the one that is heard
+
+    def sizes(self) -> EngineConfig:
+        """As the engine takes them."""
+        own = self.model_dump(exclude={"prefix_mb", "max_requests", "ahead"})
+        queue = self.max_requests * (1 + self.ahead)
+        return EngineConfig(**own, prefix_bytes=int(self.prefix_mb * 1e6), queue_size=queue)
+
+
+class VocoderSettings(Group):
+    """From what the language model made to samples."""
+
+    precision: Literal["auto", "float32", "bfloat16", "int16"] = "auto"  # of most products in Decoder and Vocos
+    use_vocoder_optimization: bool = True  # replay pushes of streams where the device can
+    vocoder_chunk_size: Count = 500  # mel frames of a window, where a long mel is made a wave at once
+
+
+class StreamSettings(Group):
+    """When a stream sends audio. Counted in code frames of the model (ChatTTS: 47 a second)."""
+
+    first: Count = 8  # frames of the first chunk
+    growth: Annotated[float, Field(ge=1)] = 1.25  # each chunk is this much longer than the one before
+    most: Count = 32  # frames of the longest
+    lookahead: Annotated[int, Field(ge=0)] | None = None  # frames a sample waits for; None: until it is exact
+
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class ServerConfig(Group):
+    """``vivace serve``: where it listens, whom it lets in, and what one request may cost."""
+
+    host: str = "127.0.0.1"  # any other address needs api_keys
+    port: Annotated[int, Field(ge=0, le=65535)] = 8880  # 0: any free one
+    api_keys: tuple[SecretStr, ...] = ()  # one of them as "Authorization: Bearer KEY" (or xi-api-key)
+    allow_unauthenticated: bool = False  # listen beyond this machine without keys all the same
+    cors_origins: tuple[str, ...] = ()  # web pages that may call from a browser; none by default
+    warm_up: bool = True  # ready only after texts of several lengths have been spoken
+    max_input_chars: Annotated[int, Field(ge=1)] = 4096  # of one request's text
+    max_audio_seconds: Positive = 600.0  # that one request may make
+    max_upload_mb: Positive = 10.0  # of one recording
+    max_body_mb: Positive = 1.0  # of any other request
+    max_queue: Annotated[int, Field(ge=0)] = 32  # requests that may wait; one more is answered with 429
+    max_active: Annotated[int, Field(ge=1)] = 8  # requests that are spoken at the same time
+    deadline_s: Positive = 120.0  # for a request's first audio
+    drain_s: Positive = 30.0  # after SIGTERM, for speech that has begun
+    idle_s: Positive = 300.0  # a WebSocket that says nothing for so long is closed
+    encoder_threads: Annotated[int, Field(ge=1)] = 2
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    tracing: bool = False  # OpenTelemetry spans, through whichever exporter its own variables name
 
 
 class TTSConfig(BaseSettings):

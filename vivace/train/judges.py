@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vivace.errors import ChecksumError, SettingsError, TTSError, WeightsNotFoundError
-from vivace.models.gpt_sovits.reference.magnitude import FrameSpec, slaney_filters
+from vivace.models.gpt_sovits.reference.spectra import FrameSpec, slaney_filters
 from vivace.text import phones
 from vivace.text.zh.simplified import simplified
 from vivace.train.corpus.recording import SAMPLE_RATE, Samples

@@ -18,8 +18,7 @@ from torch import Tensor, nn
 
 from vivace.audio.mel import log_mel
 from vivace.models.chattts.checkpoint.config import StackConfig
-from vivace.models.chattts.conv_stack import ConvStack
-from vivace.models.chattts.dvae import MEL
+from vivace.models.chattts.dvae import MEL, ConvStack
 from vivace.models.chattts.text import sounds
 from vivace.train.corpus.dataset import FRAMES_PER_CODE, HELD_OUT, N_MELS, Corpus, Utterance, phone_tokens
 from vivace.train.corpus.recording import Samples

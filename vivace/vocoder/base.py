@@ -1,5 +1,7 @@
-"""What the pipeline asks of a vocoder."""
+"""The interface of a vocoder, and its receptive field: the frames that a span of samples depends on."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from torch import Tensor
@@ -23,3 +25,33 @@ class Vocoder(Protocol):
     def streams(self) -> Streams:
         """Streams of frames ``[C, F]`` to blocks of samples ``[n, hop]``."""
         ...
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """First and last index of what is needed, both included, at the rate of the layer in question."""
+
+    first: int
+    last: int
+
+    def around(self, reach: int) -> "Stretch":
+        """Before a layer that sees ``reach`` on each side."""
+        return Stretch(self.first - reach, self.last + reach)
+
+    def before_upsampling(self, kernel: int, rate: int) -> "Stretch":
+        """Before a transposed convolution that multiplies the length by ``rate`` exactly."""
+        padding = (kernel - rate) // 2
+        # Output n is made of the inputs i with 0 <= n + padding - i * rate < kernel.
+        first = -((kernel - 1 - self.first - padding) // rate)
+        return replace(self, first=first, last=(self.last + padding) // rate)
+
+
+def frames_on_each_side(stretch: Stretch) -> int:
+    """Frames beyond frame 0, to whose samples ``stretch`` was walked back."""
+    return max(-stretch.first, stretch.last)
+
+
+def block_reach(kernel: int, dilations: Iterable[int], activation: int = 0) -> int:
+    """Of pairs of convolutions, the first of each dilated; each follows an activation that sees ``activation``."""
+    half = kernel // 2
+    return sum(half * dilation + half + 2 * activation for dilation in dilations)

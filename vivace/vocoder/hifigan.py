@@ -1,8 +1,8 @@
 """HiFi-GAN as a vocoder (GPT-SoVITS v4): log-mel to a wave at 48 kHz. Source: arXiv:2010.05646."""
 
 from vivace.layers.hifigan import HiFiGANConfig, HiFiGANGenerator
-from vivace.vocoder.reach import Stretch, block_reach, frames_on_each_side
-from vivace.vocoder.window_streams import WindowStreams
+from vivace.vocoder.base import Stretch, block_reach, frames_on_each_side
+from vivace.vocoder.streams import WindowStreams
 
 PUBLISHED_V4 = HiFiGANConfig(channels=100, initial=512, rates=(10, 6, 2, 2, 2), kernels=(20, 12, 4, 4, 4))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from vivace.errors import WeightsMismatchError
 from vivace.layers.hifigan import HiFiGANConfig
-from vivace.layers.unfilled import unfilled
+from vivace.layers.meta_init import unfilled
 from vivace.vocoder.bigvgan import BigVGAN, BigVGANConfig
 from vivace.vocoder.hifigan import PUBLISHED_V4, HiFiGAN
 from vivace.vocoder.vocos import Vocos

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from vivace.errors import WeightsError
-from vivace.weights.checksum import Digest
 from vivace.weights.fetch import get_json
+from vivace.weights.files import Digest
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # no leading dot, so no way out of the folder

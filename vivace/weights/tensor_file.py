@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vivace.errors import UnsafeFileError, WeightsError, WeightsNotFoundError
-from vivace.weights.atomic import replacing
+from vivace.weights.files import replacing
 
 PICKLE_SUFFIXES = frozenset({".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle"})
 ZIP_MAGIC = b"PK\x03\x04"  # what torch.save writes since 1.6: a zip with a pickle inside

@@ -13,15 +13,22 @@ from fakes.ar_model import FakeARModel, prompt
 from fakes.sine_family.options import SineOptions
 from numpy.typing import NDArray
 
-from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.protocols import FramePart
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
+from vivace.engine.sequence import EngineConfig
 from vivace.errors import InputError, TTSError
-from vivace.models.family import CheckpointCard, ExpectedLength, FamilyDefaults, FamilySpec
+from vivace.models.family import (
+    CheckpointCard,
+    ExpectedLength,
+    FamilyDefaults,
+    FamilySpec,
+    ModelText,
+    Reference,
+    segment_units,
+)
 from vivace.models.options import NO_OPTIONS, FamilyOptions
 from vivace.models.precision import PrecisionDecision
-from vivace.models.text import ModelText, Reference, segment_units
 from vivace.settings import TTSConfig
 from vivace.types import LanguageChoice, Piece
 from vivace.voices.store import VoiceStore

@@ -5,8 +5,7 @@ import torch
 
 from vivace.engine.protocols import ARPrompt
 from vivace.layers.attention import WholeRow
-from vivace.models.chattts.alignment import AttentionRecorder, trace_alignment
-from vivace.models.chattts.gpt import CodeMode
+from vivace.models.chattts.gpt import AttentionRecorder, CodeMode, trace_alignment
 from vivace.train.corpus.dataset import Corpus, Utterance
 from vivace.train.preset import TOY
 from vivace.train.voice.batching import Collator

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vivace.errors import InputError
-from vivace.models.chattts import base16384
+from vivace.models.chattts.speaker import decode_base16384, encode_base16384
 
 EXAMPLES = [
     (b"", ""),
@@ -18,22 +18,22 @@ EXAMPLES = [
 
 @pytest.mark.parametrize(("raw", "text"), EXAMPLES)
 def test_known_strings(raw: bytes, text: str) -> None:
-    assert base16384.encode(raw) == text
-    assert base16384.decode(text) == raw
+    assert encode_base16384(raw) == text
+    assert decode_base16384(text) == raw
 
 
 @given(st.binary(max_size=200))
 def test_round_trip(raw: bytes) -> None:
-    assert base16384.decode(base16384.encode(raw)) == raw
+    assert decode_base16384(encode_base16384(raw)) == raw
 
 
 @given(st.text(max_size=30))
 def test_any_text_decodes_or_is_refused(text: str) -> None:
     with suppress(InputError):
-        base16384.decode(text)
+        decode_base16384(text)
 
 
 @pytest.mark.parametrize("text", ["hello", "栙擆羼", "栙擆羼漡x", "㴁", "一㴙"])
 def test_what_is_not_base16384_is_refused(text: str) -> None:
     with pytest.raises(InputError):
-        base16384.decode(text)
+        decode_base16384(text)

@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
 from vivace.errors import InputError
 from vivace.models.chattts.checkpoint.parts import load_chattts
 from vivace.models.chattts.family import ChatTTSFamily
+from vivace.models.family import Reference, segment_units
 from vivace.models.registry import embedded_root
-from vivace.models.text import Reference, segment_units
 from vivace.text import split
 from vivace.types import Piece
 from vivace.voices.voice import Voice

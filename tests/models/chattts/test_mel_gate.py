@@ -1,6 +1,6 @@
 import torch
 
-from vivace.models.chattts.mel_gate import gate_pauses
+from vivace.models.chattts.frame_stage import gate_pauses
 
 
 def test_a_pause_becomes_silent_and_the_quieter_the_more() -> None:

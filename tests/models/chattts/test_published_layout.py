@@ -11,12 +11,11 @@ import torch
 
 from vivace.bench.model_under_test import PUBLISHED, Shapes
 from vivace.errors import WeightsMismatchError
-from vivace.models.chattts.checkpoint import keymaps
+from vivace.models.chattts.checkpoint import load
 from vivace.models.chattts.checkpoint.config import ChatTTSConfig
 from vivace.models.chattts.checkpoint.parts import load_chattts
 from vivace.models.chattts.checkpoint.published import CHATTTS
-from vivace.models.chattts.decoder import SpectrogramDecoder
-from vivace.models.chattts.dvae import DVAE
+from vivace.models.chattts.dvae import DVAE, SpectrogramDecoder
 from vivace.models.chattts.gpt import Embeddings, Llama
 from vivace.vocoder.weights import build_vocos
 from vivace.weights.load import Part, load_modules
@@ -66,10 +65,10 @@ def test_the_default_sizes_fit_the_published_files_tensor_by_tensor(tmp_path: Pa
     assert config.dvae is not None
     with torch.device("meta"):
         parts = [
-            Part(Llama(config.gpt), asset / "gpt/model.safetensors", keymaps.GPT, ignore=keymaps.GPT_UNUSED),
-            Part(Embeddings(config.gpt), asset / "Embed.safetensors", keymaps.EMBED),
-            Part(SpectrogramDecoder(config.decoder), asset / "Decoder.safetensors", keymaps.DECODER),
-            Part(DVAE(config.dvae), asset / "DVAE.safetensors", keymaps.DVAE, ignore=keymaps.DVAE_UNUSED),
+            Part(Llama(config.gpt), asset / "gpt/model.safetensors", load.GPT_KEYS, ignore=load.GPT_UNUSED),
+            Part(Embeddings(config.gpt), asset / "Embed.safetensors", load.EMBED_KEYS),
+            Part(SpectrogramDecoder(config.decoder), asset / "Decoder.safetensors", load.DECODER_KEYS),
+            Part(DVAE(config.dvae), asset / "DVAE.safetensors", load.DVAE_KEYS, ignore=load.DVAE_UNUSED),
             # Planted: it fails the whole, before a number is read. It has to be all that fails.
             Part(torch.nn.Linear(1, 1), asset / "Vocos.safetensors", ignore=(".*",)),
         ]

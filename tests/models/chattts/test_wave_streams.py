@@ -4,9 +4,8 @@ from torch import Tensor
 
 from vivace.errors import EngineError
 from vivace.models.chattts.checkpoint.config import StackConfig
-from vivace.models.chattts.decoder import SpectrogramDecoder
-from vivace.models.chattts.mel_gate import gate_pauses
-from vivace.models.chattts.wave_streams import WaveStreams
+from vivace.models.chattts.dvae import SpectrogramDecoder
+from vivace.models.chattts.frame_stage import WaveStreams, gate_pauses
 from vivace.vocoder.streams import Push
 from vivace.vocoder.vocos import Vocos
 

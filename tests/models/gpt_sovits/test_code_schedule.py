@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vivace.models.gpt_sovits.s2.code_schedule import WHOLE, CodeSchedule
-from vivace.models.gpt_sovits.s2.hidden_stream import FADE, HiddenStream
+from vivace.models.gpt_sovits.s2.hidden_stream import FADE, WHOLE, CodeSchedule, HiddenStream
 
 SCHEDULE = CodeSchedule(first=10, next=6, growth=1.5, most=20, lookahead=4, past=15)
 

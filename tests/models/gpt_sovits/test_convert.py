@@ -14,8 +14,7 @@ from torch import Tensor
 
 from vivace.errors import InputError, UnsafeFileError, WeightsError, WeightsNotFoundError
 from vivace.models.gpt_sovits.checkpoint.convert import bert_part, convert_gpt_sovits, hubert_part, read_s2
-from vivace.models.gpt_sovits.checkpoint.legacy_files import published_version, read_mark
-from vivace.models.gpt_sovits.checkpoint.sources import Sources
+from vivace.models.gpt_sovits.checkpoint.legacy_files import Sources, published_version, read_mark
 from vivace.weights.legacy_file import unpickled
 from vivace.weights.tensor_file import read_tensors
 

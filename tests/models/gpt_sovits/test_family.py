@@ -12,13 +12,13 @@ from fakes.gpt_sovits import load_recorded, recording
 from numpy.typing import NDArray
 
 from vivace.engine.chunking import NO_STREAMING
-from vivace.engine.config import EngineConfig
-from vivace.engine.worker import AudioPart, Finished, Message, Order, Worker
+from vivace.engine.sequence import EngineConfig
+from vivace.engine.thread import AudioPart, Finished, Message, Order, Worker
 from vivace.errors import InputError, TTSError
+from vivace.models.family import Reference
 from vivace.models.gpt_sovits.family import GPTSoVITSFamily
 from vivace.models.gpt_sovits.options import GPTSoVITSOptions
 from vivace.models.gpt_sovits.s2.decode import DecodeContext
-from vivace.models.text import Reference
 from vivace.text import split
 from vivace.voices.voice import Voice, load_voice, save_voice
 

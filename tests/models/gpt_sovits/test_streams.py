@@ -23,7 +23,7 @@ from vivace.models.gpt_sovits.s2.dit import FlowTransformer
 from vivace.models.gpt_sovits.s2.flow_matching import denormalised, solve
 from vivace.models.gpt_sovits.s2.flow_matching_decoder import FlowMatchingDecoder
 from vivace.models.gpt_sovits.s2.vits import VitsModel
-from vivace.models.gpt_sovits.s2.windows import sequential_windows
+from vivace.models.gpt_sovits.verify.s2 import sequential_windows
 from vivace.runtime.seed import normal_frames
 
 VERSIONS = ("v2", "v2Pro", "v3", "v4")

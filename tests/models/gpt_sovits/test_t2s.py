@@ -7,17 +7,16 @@ import pytest
 import torch
 from fakes.int8_levels import LEVELS, error_ratio, pretend_vnni
 
-from vivace.bench.goldens.gpt_sovits_models import RecordedModels
-from vivace.bench.goldens.gpt_sovits_replay import generate
-from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
+from vivace.engine.sequence import EngineConfig
 from vivace.layers.attention import GrowingKV
+from vivace.layers.linear import Precision
 from vivace.layers.native.kernels import kernels
-from vivace.layers.precision import Precision
 from vivace.models.gpt_sovits.t2s.model import S1Model
-from vivace.models.gpt_sovits.t2s.prompt import S1Input, ar_prompt, s1_prompt
-from vivace.models.gpt_sovits.t2s.sampling import MIN_CODES, S1Sampling
+from vivace.models.gpt_sovits.t2s.prompt import MIN_CODES, S1Input, ar_prompt, s1_prompt
+from vivace.models.gpt_sovits.verify.cases import RecordedModels
+from vivace.models.gpt_sovits.verify.t2s import S1Sampling, generate
 
 GOLDENS = Path(__file__).parents[2] / "goldens" / "gpt_sovits"
 CONFIG = EngineConfig(rows=4, positions=256, long_rows=0)

@@ -25,7 +25,7 @@ from vivace.errors import (
 )
 from vivace.models.gpt_sovits.family import GPTSoVITSFamily
 from vivace.models.gpt_sovits.frame_stage import GPTSoVITSFrameStage
-from vivace.models.gpt_sovits.model_text import readable_runs
+from vivace.models.gpt_sovits.phones import readable_runs
 from vivace.pipeline.async_tts import AsyncTTS
 from vivace.pipeline.checkpoints import describe_model
 from vivace.pipeline.speech import AudioChunk

@@ -8,24 +8,28 @@ import torch
 from fakes.hashed_weights import fill, header_of, integers, parameter, symmetric, uniform
 from torch import Tensor
 
-from vivace.bench.goldens.gpt_sovits_replay import generate
 from vivace.bench.random_gpt_sovits import hifigan_shapes, hubert_shapes, s1_shapes, s2_shapes, speaker_shapes
 from vivace.layers.attention import GrowingKV
 from vivace.layers.hifigan import HiFiGANConfig, HiFiGANGenerator
-from vivace.models.gpt_sovits.checkpoint import keymaps
+from vivace.models.gpt_sovits.checkpoint import load
 from vivace.models.gpt_sovits.checkpoint.config import s1_config, s2_config
 from vivace.models.gpt_sovits.reference.eres2net import SpeakerNetwork, SpeakerSizes
-from vivace.models.gpt_sovits.reference.filter_bank import filter_bank
 from vivace.models.gpt_sovits.reference.hubert import HUBERT_KEYS, Hubert, HubertSizes
-from vivace.models.gpt_sovits.reference.magnitude import FrameSpec, magnitudes, slaney_filters, slaney_log_mel
-from vivace.models.gpt_sovits.reference.resample import sinc_resample
+from vivace.models.gpt_sovits.reference.spectra import (
+    FrameSpec,
+    filter_bank,
+    magnitudes,
+    sinc_resample,
+    slaney_filters,
+    slaney_log_mel,
+)
 from vivace.models.gpt_sovits.s2.condition import MEL_VERSIONS, FlowMatchingModel
 from vivace.models.gpt_sovits.s2.flow_matching import solve
-from vivace.models.gpt_sovits.s2.splice import best_shift, splice
 from vivace.models.gpt_sovits.s2.vits import VitsModel
 from vivace.models.gpt_sovits.t2s.model import S1_KEYS, S1Model
 from vivace.models.gpt_sovits.t2s.prompt import S1Input, s1_prompt
-from vivace.models.gpt_sovits.t2s.sampling import S1Sampling
+from vivace.models.gpt_sovits.verify.s2 import best_shift, splice
+from vivace.models.gpt_sovits.verify.t2s import S1Sampling, generate
 from vivace.weights.keymap import IDENTITY
 
 FILE = Path("published")
@@ -101,7 +105,7 @@ def test_vits(version: str) -> None:
     shapes = s2_shapes(version)
     with torch.device("meta"):
         model = VitsModel(s2_config(FILE, header_of(shapes), SIZES))
-    fill(model, keymaps.VITS, shapes)
+    fill(model, load.VITS_KEYS, shapes)
     codes, phones = integers("in.codes", (1, 12), 1024), integers("in.text", (1, 9), 322)
     spectrogram = uniform("in.spec", (1, 1025, 40))
     check(version, "codebook", model.quantiser.decode(codes)[:, :, ::2])
@@ -130,7 +134,7 @@ def test_flow_matching() -> None:
     with torch.device("meta"):
         model = FlowMatchingModel(s2_config(FILE, header_of(shapes), SIZES), MEL_VERSIONS["v3"])
     rates = 10_000.0 ** (-torch.arange(0, 64, 2) / 64)
-    fill(model, keymaps.FLOW_MATCHING, shapes, given={"estimator.inv_freq": rates})
+    fill(model, load.FLOW_MATCHING_KEYS, shapes, given={"estimator.inv_freq": rates})
     codes, phones = integers("in.codes", (1, 12), 1024), integers("in.text", (1, 9), 322)
     style = model.style(uniform("in.spec", (1, 1025, 40)))
     for version in ("v3", "v4"):

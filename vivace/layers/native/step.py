@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vivace.layers.native.kernels import KV_FORMS, Kernels, N, P
 from vivace.layers.native.product import ROW_BYTES, PackedInt8
-from vivace.layers.quantised import MIDDLE
+from vivace.layers.quantization import MIDDLE
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""The DVAE: mel to codes (for recordings) and codes to mel (the other way to audio)."""
+"""The convolutional networks of ChatTTS: the DVAE (mel to codes and back) and the Decoder (hidden states to mel)."""
+
+# B batch, T frames
 
 from typing import cast
 
@@ -6,11 +8,51 @@ import torch
 from torch import Tensor, nn
 
 from vivace.audio.mel import MelSpec, log_mel
-from vivace.layers.frame_context import FrameContext, WholeContext
-from vivace.layers.frame_products import FrameConv
+from vivace.layers.conv_context import FrameContext, FrameConv, WholeContext
+from vivace.layers.convnext import ConvNeXtBlock
 from vivace.layers.fsq import GroupedResidualFSQ, Regime
-from vivace.models.chattts.checkpoint.config import DVAEConfig
-from vivace.models.chattts.conv_stack import ConvStack, interleave_halves
+from vivace.models.chattts.checkpoint.config import DVAEConfig, StackConfig
+
+
+class ConvStack(nn.Module):
+    """Narrow, widen, ConvNeXt blocks of dilation 2, project. Keeps the number of frames.
+
+    Source: section 11 of the ChatTTS facts; the block is that of Vocos (arXiv:2306.00814).
+    """
+
+    def __init__(self, config: StackConfig) -> None:
+        super().__init__()
+        self.conv_in = nn.Sequential(
+            FrameConv(config.idim, config.bn_dim, 3, padding=1),
+            nn.GELU(),
+            FrameConv(config.bn_dim, config.hidden, 3, padding=1),
+        )
+        self.blocks = nn.ModuleList(
+            ConvNeXtBlock(config.hidden, 4 * config.hidden, dilation=2) for _ in range(config.n_layer)
+        )
+        self.conv_out = FrameConv(config.hidden, config.odim, 1, bias=False)
+        self.reach = 2 + sum(block.reach for block in self.blocks)  # type: ignore[misc]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, idim, T]`` -> ``[B, odim, T]``."""
+        return self.run(x.transpose(1, 2), WholeContext()).transpose(1, 2)
+
+    def run(self, x: Tensor, context: FrameContext) -> Tensor:
+        """``[B, T, idim]`` -> ``[B, T, odim]``."""
+        narrow, gelu, widen = self.conv_in
+        x = gelu(cast(FrameConv, narrow).run(x, context))
+        x = cast(FrameConv, widen).run(x, context)
+        for block in self.blocks:
+            x = cast(ConvNeXtBlock, block).run(x, context)
+        return self.conv_out.run(x, context)
+
+
+def interleave_halves(x: Tensor) -> Tensor:
+    """``[B, C, T]`` -> ``[B, C / 2, 2T]``: the first half of the channels is the even frame, the second the odd one."""
+    batch, channels, frames = x.shape
+    halves = x.view(batch, 2, channels // 2, frames)
+    return halves.permute(0, 2, 3, 1).reshape(batch, channels // 2, 2 * frames)
+
 
 MEL = MelSpec(sample_rate=24_000, n_fft=1024, hop=256, n_mels=100, floor=1e-5)
 
@@ -69,3 +111,32 @@ class DVAE(nn.Module):
     def forward(self, codes: Tensor) -> Tensor:
         """Codes ``[B, Q, T]`` -> natural-log mel ``[B, n_mels, 2T]``."""
         return self.decode_features(self.quantiser.decode(codes))
+
+
+class SpectrogramDecoder(nn.Module):
+    """``FrameDecoder`` of the default path: the codes themselves are not used, only the states that predicted them."""
+
+    frames_per_code = 2
+    coef: Tensor  # [1, n_mels, 1]: the mel scale of each bin
+
+    def __init__(self, config: StackConfig, n_mels: int = 100) -> None:
+        super().__init__()
+        self.register_buffer("coef", torch.ones(1, n_mels, 1))
+        self.decoder = ConvStack(config)
+        self.width = 2 * config.idim  # of the hidden states
+        self.out_conv = FrameConv(config.odim, n_mels, 3, padding=1, bias=False)
+
+    @property
+    def receptive_field(self) -> int:
+        """Mel frames on each side that a mel frame depends on."""
+        return self.decoder.reach + 1
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """``[B, 2 * idim, T]`` -> natural-log mel ``[B, n_mels, 2T]``."""
+        return self.run(hidden, WholeContext()).transpose(1, 2)
+
+    def run(self, hidden: Tensor, context: FrameContext) -> Tensor:
+        """``[B, 2 * idim, T]`` -> ``[B, 2T, n_mels]``; the context is one of mel frames."""
+        x = interleave_halves(hidden).transpose(1, 2)  # [B, idim, 2T] -> [B, 2T, idim]
+        mel = self.out_conv.run(self.decoder.run(x, context), context)
+        return mel * self.coef.transpose(1, 2)

@@ -19,32 +19,39 @@ from torch import Tensor
 
 from vivace.audio.files import read_audio
 from vivace.audio.level import require_speech
-from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.generate import Generation, SeededNoise, generate
 from vivace.engine.protocols import ARModel, ARPrompt, AttentionAlignment, SharedPrefix
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
+from vivace.engine.sequence import EngineConfig
 from vivace.errors import InputError
-from vivace.layers.precision import Precision
-from vivace.models.chattts.alignment import trace_alignment
+from vivace.layers.linear import Precision
 from vivace.models.chattts.checkpoint.config import Habits, has_dvae, read_config
 from vivace.models.chattts.checkpoint.convert import convert_chattts, is_chattts
 from vivace.models.chattts.checkpoint.parts import ChatTTSParts, load_chattts
 from vivace.models.chattts.checkpoint.published import PUBLISHED
 from vivace.models.chattts.checkpoint.quantize import quantize_checkpoint
 from vivace.models.chattts.dvae import DVAE
-from vivace.models.chattts.frame_stage import ChatTTSFrameStage
-from vivace.models.chattts.mel_gate import gate_pauses
+from vivace.models.chattts.frame_stage import ChatTTSFrameStage, WaveStreams, gate_pauses
+from vivace.models.chattts.gpt import trace_alignment
 from vivace.models.chattts.prompt import SPEAKER, SpeakerRow, code_prompt, embed_prompt, refine_prompt
 from vivace.models.chattts.speaker import SPEAKER_STRING, random_speaker, speaker_embedding, voice_from_string
 from vivace.models.chattts.text import SPEED_TAG, character_text, pace_of, phone_text, sounds
-from vivace.models.chattts.wave_streams import WaveStreams
-from vivace.models.family import CheckpointCard, ExpectedLength, FamilyDefaults, FamilySpec, LegacyFormat
+from vivace.models.family import (
+    CheckpointCard,
+    ExpectedLength,
+    FamilyDefaults,
+    FamilySpec,
+    LegacyFormat,
+    ModelText,
+    Reference,
+    finite_samples,
+    segment_units,
+)
 from vivace.models.options import NO_OPTIONS, FamilyOptions
-from vivace.models.samples import finite_samples
 from vivace.models.self_timing import timings_folder
-from vivace.models.text import ModelText, Reference, segment_units
-from vivace.runtime.threads import intra_op_threads
+from vivace.models.verification import Row, Verification
+from vivace.runtime.process import intra_op_threads
 from vivace.settings import TTSConfig
 from vivace.text.zh.homophones import Homophones, built_in, load_homophones
 from vivace.types import LanguageChoice, Piece
@@ -357,6 +364,12 @@ def _quantize(root: Path, target: Path, precision: str) -> Path:
     return quantize_checkpoint(root, target, cast(Precision, precision))
 
 
+def _verify(folder: Path) -> list[Row]:
+    from vivace.models.chattts.verify.checks import verify  # synthesis does not load it
+
+    return verify(folder)
+
+
 SPEC = FamilySpec(
     open=_open,
     describe=_describe,
@@ -365,4 +378,5 @@ SPEC = FamilySpec(
     published=PUBLISHED,
     voice_of_string=_voice_of_string,
     quantize=_quantize,
+    verification=Verification(lambda manifest: "chattts" in manifest.get("versions", {}), _verify),
 )

@@ -1,4 +1,4 @@
-"""Speaker vectors, speaker strings and audio-prompt strings. Source: section 15 of the ChatTTS facts."""
+"""Speaker vectors, speaker strings and audio-prompt strings. Source: sections 15 and 16 of the ChatTTS facts."""
 
 # D width of the speaker vector, Q codebooks, T code frames
 
@@ -13,8 +13,49 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vivace.errors import InputError
-from vivace.models.chattts import base16384
 from vivace.voices.voice import Voice, voice_from_vector
+
+FIRST = 0x4E00
+MARKER = 0x3D00
+BITS = 14
+BLOCK_BYTES, BLOCK_CHARS = 7, 4
+TAIL_CHARS = {1: 1, 2: 2, 3: 2, 4: 3, 5: 3, 6: 4}  # characters that hold 1 to 6 left-over bytes
+
+
+def encode_base16384(raw: bytes) -> str:
+    """Bytes to base16384 text: 14 bits to a CJK character.
+
+    Seven bytes become four characters from U+4E00 on. When the number of bytes is not a multiple of seven, one marker
+    character U+3D00 + remainder ends the text.
+    """
+    count = -(-len(raw) * 8 // BITS)
+    bits = int.from_bytes(raw, "big") << (count * BITS - len(raw) * 8)
+    chars = [chr(FIRST + (bits >> (BITS * i) & (1 << BITS) - 1)) for i in reversed(range(count))]
+    rest = len(raw) % BLOCK_BYTES
+    return "".join(chars) + (chr(MARKER + rest) if rest else "")
+
+
+def decode_base16384(text: str) -> bytes:
+    """base16384 text to bytes.
+
+    Raises: InputError when ``text`` is not base16384.
+    """
+    rest = 0
+    if text and MARKER <= ord(text[-1]) < MARKER + 0x100:
+        rest, text = ord(text[-1]) - MARKER, text[:-1]
+    blocks, tail = divmod(len(text) - TAIL_CHARS.get(rest, 0), BLOCK_CHARS)
+    values = [ord(c) - FIRST for c in text]
+    foreign = next((c for c, v in zip(text, values, strict=True) if not 0 <= v < 1 << BITS), None)
+    if foreign is not None:
+        raise InputError(f"{foreign!r} cannot be in an encoded string; copy the whole string and nothing else")
+    if rest >= BLOCK_BYTES or tail or blocks < 0:
+        raise InputError(f"an encoded string of {len(values)} characters is cut short; copy the whole string")
+    bits = 0
+    for value in values:
+        bits = bits << BITS | value
+    size = blocks * BLOCK_BYTES + rest
+    return (bits >> (len(values) * BITS - size * 8)).to_bytes(size, "big")
+
 
 F16 = NDArray[np.float16]
 
@@ -36,7 +77,7 @@ class SpeakerStatistics:
     @classmethod
     def from_string(cls, text: str) -> "SpeakerStatistics":
         """Read 2 * D float16 values, spread first, from base16384 text."""
-        return cls.from_values(np.frombuffer(base16384.decode(text.strip()), "<f2"))
+        return cls.from_values(np.frombuffer(decode_base16384(text.strip()), "<f2"))
 
     @classmethod
     def from_values(cls, values: F16) -> "SpeakerStatistics":
@@ -63,7 +104,7 @@ def random_speaker(statistics: SpeakerStatistics, seed: int) -> F16:
 
 
 def _unpack(text: str, skip: int = 0) -> tuple[bytes, bytes]:
-    raw = base16384.decode(text.strip())
+    raw = decode_base16384(text.strip())
     try:
         unpacked = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=FILTERS).decompress(raw[skip:], MAX_UNPACKED + 1)
     except lzma.LZMAError as exc:
@@ -76,7 +117,7 @@ def _unpack(text: str, skip: int = 0) -> tuple[bytes, bytes]:
 def encode_speaker(vector: F16) -> str:
     """Speaker vector ``[D]`` to a speaker string."""
     packed = lzma.compress(vector.astype("<f2").tobytes(), lzma.FORMAT_RAW, filters=FILTERS)
-    return base16384.encode(packed)
+    return encode_base16384(packed)
 
 
 def decode_speaker(text: str) -> F16:
@@ -96,7 +137,7 @@ def decode_speaker(text: str) -> F16:
 def encode_audio_prompt(codes: NDArray[np.integer]) -> str:
     """Codes ``[Q, T]`` of a recording to a string."""
     shape = np.asarray(codes.shape, "<u2").tobytes()
-    return base16384.encode(shape + lzma.compress(codes.astype("<u2").tobytes(), lzma.FORMAT_RAW, filters=FILTERS))
+    return encode_base16384(shape + lzma.compress(codes.astype("<u2").tobytes(), lzma.FORMAT_RAW, filters=FILTERS))
 
 
 def decode_audio_prompt(text: str) -> NDArray[np.int32]:

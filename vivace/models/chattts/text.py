@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Container, Iterable
 
-from vivace.models.chattts.tokenizer import Tokenizer
+from vivace.models.chattts.prompt import Tokenizer
 from vivace.text.zh.homophones import Homophones
 from vivace.types import Word
 

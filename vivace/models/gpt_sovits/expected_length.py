@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from vivace.engine.sampler import SamplingParams
-from vivace.models.family import ExpectedLength
+from vivace.engine.sampler_state import SamplingParams
+from vivace.models.family import ExpectedLength, Reference
 from vivace.models.gpt_sovits.phones import PhoneRun, phone_runs
 from vivace.models.gpt_sovits.symbols import MARKS
 from vivace.models.gpt_sovits.t2s.model import MAX_CODES
-from vivace.models.gpt_sovits.t2s.sampling import MIN_CODES, MIN_TEMPERATURE
-from vivace.models.text import Reference
+from vivace.models.gpt_sovits.t2s.prompt import MIN_CODES, MIN_TEMPERATURE
 from vivace.text import phones
 from vivace.text.ja.prosody import MARKS as PROSODY
 from vivace.types import LanguageChoice

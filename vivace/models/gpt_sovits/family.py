@@ -15,35 +15,45 @@ from torch import Tensor
 from vivace.audio.files import read_recording
 from vivace.audio.level import require_speech
 from vivace.audio.resample import Samples
-from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
+from vivace.engine.sequence import EngineConfig
 from vivace.errors import AudioDecodeError, InputError
-from vivace.models.family import CheckpointCard, ExpectedLength, FamilyDefaults, FamilySpec, LegacyFormat
-from vivace.models.gpt_sovits.checkpoint.convert import convert_gpt_sovits
-from vivace.models.gpt_sovits.checkpoint.installation import converted_installation
-from vivace.models.gpt_sovits.checkpoint.legacy_files import Version
+from vivace.models.family import (
+    CheckpointCard,
+    ExpectedLength,
+    FamilyDefaults,
+    FamilySpec,
+    LegacyFormat,
+    ModelText,
+    Reference,
+    segment_units,
+)
+from vivace.models.gpt_sovits.checkpoint.convert import convert_gpt_sovits, converted_installation
+from vivace.models.gpt_sovits.checkpoint.legacy_files import Sources, Version, is_gpt_sovits
 from vivace.models.gpt_sovits.checkpoint.load import read_settings
 from vivace.models.gpt_sovits.checkpoint.parts import GPTSoVITSParts, load_gpt_sovits
-from vivace.models.gpt_sovits.checkpoint.sources import Sources, is_gpt_sovits
 from vivace.models.gpt_sovits.expected_length import bounded, expected_length
 from vivace.models.gpt_sovits.frame_stage import GPTSoVITSFrameStage
-from vivace.models.gpt_sovits.model_text import LANGUAGES, PhoneText, readable_runs, transcript_runs
 from vivace.models.gpt_sovits.options import GPTSoVITSOptions
-from vivace.models.gpt_sovits.phones import PhoneRun, run_ids
-from vivace.models.gpt_sovits.reference.encode import prompt_mel, semantic_codes, speaker_vector, style_spectrogram
-from vivace.models.gpt_sovits.reference.fingerprint import encoder_fingerprint
-from vivace.models.gpt_sovits.reference.transcript import check_transcript
+from vivace.models.gpt_sovits.phones import LANGUAGES, PhoneRun, PhoneText, readable_runs, run_ids, transcript_runs
+from vivace.models.gpt_sovits.reference.encode import (
+    check_transcript,
+    encoder_fingerprint,
+    prompt_mel,
+    semantic_codes,
+    speaker_vector,
+    style_spectrogram,
+)
 from vivace.models.gpt_sovits.s2.condition import FlowMatchingModel
 from vivace.models.gpt_sovits.s2.decode import DecodeContext, VoiceConditioning
 from vivace.models.gpt_sovits.s2.vits import SAMPLE_RATE, VitsModel
 from vivace.models.gpt_sovits.t2s.bert import text_features
 from vivace.models.gpt_sovits.t2s.model import MAX_CODES
-from vivace.models.gpt_sovits.t2s.prompt import S1Input, ar_prompt
-from vivace.models.gpt_sovits.t2s.sampling import MIN_CODES
+from vivace.models.gpt_sovits.t2s.prompt import MIN_CODES, S1Input, ar_prompt
 from vivace.models.options import NO_OPTIONS, FamilyOptions
 from vivace.models.self_timing import timings_folder
-from vivace.models.text import ModelText, Reference, segment_units
+from vivace.models.verification import Row, Verification
 from vivace.settings import TTSConfig
 from vivace.types import LanguageChoice, Piece
 from vivace.vocoder.chunked import CHUNK_FRAMES
@@ -328,6 +338,12 @@ def _installation(config: TTSConfig) -> Path | None:
     return None if named.pretrained is None else converted_installation(named, config.paths.cache_dir)
 
 
+def _verify(folder: Path) -> list[Row]:
+    from vivace.models.gpt_sovits.verify.checks import verify  # synthesis does not load it
+
+    return verify(folder)
+
+
 SPEC = FamilySpec(
     open=_open,
     describe=_describe,
@@ -335,4 +351,5 @@ SPEC = FamilySpec(
     legacy=LegacyFormat(detect=is_gpt_sovits, convert=_convert, options=("version", "gpt", "sovits", "base")),
     installation=_installation,
     parts=("gpt",),
+    verification=Verification(lambda manifest: str(manifest.get("reference", "")).startswith("GPT-SoVITS"), _verify),
 )

@@ -12,12 +12,12 @@ from torch import Tensor
 from vivace.engine.chunking import ChunkSchedule
 from vivace.engine.protocols import FramePart
 from vivace.errors import TTSError
+from vivace.models.family import finite_samples
 from vivace.models.gpt_sovits.checkpoint.parts import GPTSoVITSParts
 from vivace.models.gpt_sovits.s2.decode import DecodeContext, DecodeState, WaveDecoder
 from vivace.models.gpt_sovits.s2.flow_matching_decoder import FlowMatchingDecoder
 from vivace.models.gpt_sovits.s2.vits import VitsModel
 from vivace.models.gpt_sovits.s2.vits_decoder import VitsDecoder
-from vivace.models.samples import finite_samples
 from vivace.vocoder.chunked import CHUNK_FRAMES
 from vivace.vocoder.graphed import CUDAGraphVocoder
 

@@ -1,4 +1,4 @@
-"""Our words to the phones that GPT-SoVITS reads, and which characters they came from. No torch here.
+"""Our words to the phones that GPT-SoVITS reads, and which characters they came from.
 
 Source: sections 3.1, 4.5, 5, 6.2 and 9 of the GPT-SoVITS front-end facts.
 """
@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import get_args
 
+from vivace.errors import UnsupportedLanguageError
+from vivace.models.family import ModelText, Reference
 from vivace.models.gpt_sovits.symbols import UNKNOWN, SymbolSet, phone_ids
+from vivace.text import phones
 from vivace.types import SpokenLanguage, Word
 
 ONSET = re.compile("zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw]")
@@ -133,3 +136,32 @@ def _led_by(mark: str, run: PhoneRun) -> PhoneRun:
     if run.language != "zh":
         return PhoneRun(run.language, (mark, *run.phones), "", ())
     return PhoneRun("zh", (mark, *run.phones), mark + run.text, (1, *run.per_character))
+
+
+LANGUAGES: dict[SymbolSet, tuple[SpokenLanguage, ...]] = {"v1": ("zh", "en", "ja"), "v2": ("zh", "en", "yue", "ja")}
+
+
+@dataclass(frozen=True)
+class PhoneText(ModelText):
+    """A segment as S1 reads it."""
+
+    runs: tuple[PhoneRun, ...]
+
+
+def readable_runs(words: Iterable[Word], inventory: SymbolSet) -> tuple[PhoneRun, ...]:
+    """The runs of words. Raises: UnsupportedLanguageError when the models have no phones for one of them."""
+    runs = tuple(phone_runs(words))
+    for run in runs:
+        if run.language not in LANGUAGES[inventory]:
+            raise UnsupportedLanguageError(
+                f"GPT-SoVITS {inventory} has no phones for {run.language!r}, only for "
+                f"{', '.join(LANGUAGES[inventory])}; choose another model"
+            )
+    return runs
+
+
+def transcript_runs(reference: Reference | None, inventory: SymbolSet) -> tuple[PhoneRun, ...]:
+    """The runs of the transcript of a reference; none without one. Raises: UnsupportedLanguageError."""
+    if reference is None:
+        return ()
+    return readable_runs(phones(reference.transcript, reference.language), inventory)

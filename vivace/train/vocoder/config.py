@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from vivace.audio.mel import MelSpec
 from vivace.errors import SettingsError
-from vivace.settings.group import Group, UserPath
+from vivace.settings.config import Group, UserPath
 from vivace.settings.sources import explain, keys_of, read_file
 from vivace.train.vocoder.spectral import RESOLUTIONS, Resolution
 

@@ -30,7 +30,7 @@ from vivace.train.vocoder.config import DataConfig
 from vivace.train.vocoder.run import Advance, Report
 from vivace.train.vocoder.step import VocoderBatch
 from vivace.types import Progress
-from vivace.weights.atomic import replacing
+from vivace.weights.files import replacing
 
 # B batch, N samples, F frames, M mel bins
 

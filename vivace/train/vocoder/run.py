@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from vivace.errors import SettingsError
 from vivace.types import Progress
-from vivace.weights.atomic import replacing
+from vivace.weights.files import replacing
 
 
 @contextmanager

@@ -20,10 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vivace.audio.mel import log_mel
-from vivace.engine.config import EngineConfig
 from vivace.engine.engine import Engine, Job
 from vivace.engine.protocols import ARPrompt
-from vivace.engine.sampler import SamplingParams
+from vivace.engine.sampler_state import SamplingParams
+from vivace.engine.sequence import EngineConfig
 from vivace.layers.native.kernels import kernels
 from vivace.models.chattts.dvae import MEL
 from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama

@@ -10,9 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vivace.models.chattts.conv_stack import ConvStack
-from vivace.models.chattts.dvae import MEL
-from vivace.models.chattts.mel_gate import gate_pauses
+from vivace.models.chattts.dvae import MEL, ConvStack
+from vivace.models.chattts.frame_stage import gate_pauses
 from vivace.models.chattts.text import sounds
 from vivace.train.corpus.dataset import FRAMES_PER_CODE, HOP, N_MELS, Corpus, Utterance, vocabulary
 from vivace.train.corpus.recording import Samples

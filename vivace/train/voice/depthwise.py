@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vivace.layers.convnext import ConvNeXtBlock
-from vivace.models.chattts.conv_stack import ConvStack
+from vivace.models.chattts.dvae import ConvStack
 
 
 class _Depthwise(torch.autograd.Function):

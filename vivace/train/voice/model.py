@@ -14,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 from vivace.layers.attention import SelfAttention, WholeRow
 from vivace.layers.decoder_block import DecoderBlock
 from vivace.layers.rope import apply_rope
-from vivace.models.chattts.decoder import SpectrogramDecoder
+from vivace.models.chattts.dvae import SpectrogramDecoder
 from vivace.models.chattts.gpt import Embeddings, Llama
 from vivace.train.corpus.dataset import FRAMES_PER_CODE, N_MELS
 from vivace.train.preset import MEL_FLOOR, Preset

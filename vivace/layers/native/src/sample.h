@@ -1,4 +1,4 @@
-/* One draw per row and codebook; the arithmetic is that of engine/row_sampler.py, its slow twin. */
+/* One draw per row and codebook; the arithmetic is that of engine/sampling.py, its slow twin. */
 
 #include <stdlib.h>
 

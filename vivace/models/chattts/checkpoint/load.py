@@ -1,4 +1,4 @@
-"""A ChatTTS checkpoint in memory."""
+"""A ChatTTS checkpoint in memory, and the names of its tensors. Source: section 2.4 of the ChatTTS facts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,16 +7,34 @@ from torch import nn
 
 from vivace.errors import WeightsMismatchError
 from vivace.layers.fsq import Regime as Regime  # callers name it too
-from vivace.layers.unfilled import unfilled
-from vivace.models.chattts.checkpoint import keymaps
+from vivace.layers.meta_init import unfilled
 from vivace.models.chattts.checkpoint.config import ChatTTSConfig, read_config
-from vivace.models.chattts.decoder import SpectrogramDecoder
 from vivace.models.chattts.durations import Durations, read_durations
-from vivace.models.chattts.dvae import DVAE
+from vivace.models.chattts.dvae import DVAE, SpectrogramDecoder
 from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama, TextMode
+from vivace.models.chattts.prompt import Tokenizer
 from vivace.models.chattts.speaker import SpeakerStatistics, published_statistics
-from vivace.models.chattts.tokenizer import Tokenizer
+from vivace.weights.keymap import KeyMap
 from vivace.weights.load import Part, read_tensors
+
+# ConvNeXt blocks of the DVAE and the Decoder; their layer scale is called "weight" in safetensors files.
+_STACK = (
+    (r"(encoder|decoder)\.decoder_block\.(\d+)\.weight", r"\1.blocks.\2.scale"),
+    (r"(encoder|decoder)\.decoder_block\.(\d+)\.(.+)", r"\1.blocks.\2.\3"),
+)
+_QUANTISER = ((r"vq_layer\.quantizer\.rvqs\.(\d+)\.(project_in|project_out)\.(.+)", r"quantiser.\2.\1.\3"),)
+_HEADS = (
+    (r"head_text\.parametrizations\.weight", r"head_text.weight"),
+    (r"head_code\.(\d+)\.parametrizations\.weight", r"head_code.\1.weight"),
+)
+
+GPT_KEYS = KeyMap()
+GPT_UNUSED = (r"embed_tokens\.weight",)  # the Llama's own table: inputs are embeddings, nothing looks it up
+EMBED_KEYS = KeyMap(weight_norm=_HEADS)
+DECODER_KEYS = KeyMap(rules=_STACK)
+DVAE_KEYS = KeyMap(rules=_STACK + _QUANTISER)
+DVAE_UNUSED = (r"preprocessor_mel\..+",)  # window and filters of the mel, which are computed
+
 
 SPECIAL_TOKENS = ("[Stts]", "[spk_emb]", "[empty_spk]", "[Ptts]")
 
@@ -91,12 +109,12 @@ def build_chattts(root: Path, *, regime: Regime = "a") -> tuple[ChatTTSModel, li
             embeddings.set_precision(config.vivace.precision)
     durations = read_durations(asset, len(tokenizer))
     parts = [
-        Part(llama, asset / "gpt" / "model.safetensors", keymaps.GPT, ignore=keymaps.GPT_UNUSED),
-        Part(embeddings, asset / "Embed.safetensors", keymaps.EMBED),
-        Part(decoder, asset / "Decoder.safetensors", keymaps.DECODER),
+        Part(llama, asset / "gpt" / "model.safetensors", GPT_KEYS, ignore=GPT_UNUSED),
+        Part(embeddings, asset / "Embed.safetensors", EMBED_KEYS),
+        Part(decoder, asset / "Decoder.safetensors", DECODER_KEYS),
     ]
     if dvae is not None:
-        parts.append(Part(dvae, asset / "DVAE.safetensors", keymaps.DVAE, ignore=keymaps.DVAE_UNUSED))
+        parts.append(Part(dvae, asset / "DVAE.safetensors", DVAE_KEYS, ignore=DVAE_UNUSED))
     return ChatTTSModel(
         config, tokenizer, llama, embeddings, decoder, dvae, _statistics(root, config), durations
     ), parts

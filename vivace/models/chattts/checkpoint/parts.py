@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from vivace.layers.convnext import hold_frames
+from vivace.layers.linear import Precision
+from vivace.layers.meta_init import unfilled
 from vivace.layers.native.convnext import is_quick
 from vivace.layers.native.kernels import kernels
-from vivace.layers.precision import Precision
-from vivace.layers.unfilled import unfilled
 from vivace.models.chattts.checkpoint.config import GPTConfig
 from vivace.models.chattts.checkpoint.load import ChatTTSModel, Regime, build_chattts
 from vivace.models.chattts.gpt import Llama
@@ -25,7 +25,7 @@ from vivace.models.precision import (
     count_weights,
 )
 from vivace.models.self_timing import Probe, ProbedModel, kept_speeds
-from vivace.runtime.memory import give_back_free_memory
+from vivace.runtime.process import give_back_free_memory
 from vivace.vocoder.vocos import Vocos
 from vivace.vocoder.weights import build_vocos
 from vivace.weights.load import load_modules

@@ -1,6 +1,6 @@
 """The files of published checkpoints, with their sizes and fingerprints: what a download must equal to the byte."""
 
-from vivace.weights.checksum import Digest
+from vivace.weights.files import Digest
 from vivace.weights.manifest import Manifest, RemoteFile
 
 # SHA-256, bytes, path

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vivace.errors import InputError
-from vivace.layers.precision import Precision
+from vivace.layers.linear import Precision
 from vivace.models.chattts.checkpoint.parts import load_chattts
-from vivace.weights.atomic import new_folder
+from vivace.weights.files import new_folder
 from vivace.weights.load import write_tensors
 
 GPT, EMBED = Path("asset/gpt/model.safetensors"), Path("asset/Embed.safetensors")

@@ -1,4 +1,4 @@
-"""A converted GPT-SoVITS file in memory."""
+"""A converted GPT-SoVITS file in memory, and the names of its tensors. Source: appendix A of the model facts."""
 
 import json
 from collections.abc import Mapping
@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vivace.errors import WeightsError
-from vivace.layers.unfilled import unfilled
-from vivace.models.gpt_sovits.checkpoint import keymaps
+from vivace.layers.meta_init import unfilled
 from vivace.models.gpt_sovits.checkpoint.config import s1_config, s2_config
 from vivace.models.gpt_sovits.reference.eres2net import SpeakerNetwork, SpeakerSizes
 from vivace.models.gpt_sovits.reference.hubert import HUBERT_KEYS, Hubert, HubertSizes
@@ -15,8 +14,50 @@ from vivace.models.gpt_sovits.s2.condition import MEL_VERSIONS, FlowMatchingMode
 from vivace.models.gpt_sovits.s2.vits import VitsModel
 from vivace.models.gpt_sovits.t2s.bert import BERT_KEYS, Bert, BertSizes
 from vivace.models.gpt_sovits.t2s.model import S1_KEYS, S1Model
+from vivace.weights.keymap import KeyMap
 from vivace.weights.load import Part
 from vivace.weights.tensor_file import TensorInfo, read_header
+
+_SHARED = (
+    (r"(enc_p\..+\.norm_layers_[12]\.\d+)\.gamma", r"\1.weight"),
+    (r"(enc_p\..+\.norm_layers_[12]\.\d+)\.beta", r"\1.bias"),
+    (r"ref_enc\.spectral\.0\.fc\.(.+)", r"ref_enc.spectral_in.\1"),
+    (r"ref_enc\.spectral\.3\.fc\.(.+)", r"ref_enc.spectral_out.\1"),
+    (r"ref_enc\.temporal\.(\d)\.conv1\.conv\.(.+)", r"ref_enc.temporal.\1.\2"),
+    (r"ref_enc\.slf_attn\.w_qs\.(.+)", r"ref_enc.query.\1"),
+    (r"ref_enc\.slf_attn\.w_ks\.(.+)", r"ref_enc.key.\1"),
+    (r"ref_enc\.slf_attn\.w_vs\.(.+)", r"ref_enc.value.\1"),
+    (r"ref_enc\.slf_attn\.fc\.(.+)", r"ref_enc.attended.\1"),
+    (r"ref_enc\.fc\.fc\.(.+)", r"ref_enc.project.\1"),
+    (r"ssl_proj\.(.+)", r"quantiser.ssl_proj.\1"),
+    (r"quantizer\.vq\.layers\.0\._codebook\.embed", "quantiser.codebook"),
+)
+# Couplings stand at even places of the file's list; what stands between them has no weights.
+_COUPLINGS = tuple((rf"flow\.flows\.{2 * i}\.(.+)", rf"flow.couplings.{i}.\1") for i in range(8))
+_PRO = ((r"(sv_emb|prelu|ge_to512)\.(.+)", r"speaker.\1.\2"),)
+_FOLDED = ((r"(dec\..+)", r"\1.weight"), *((rule, new + ".weight") for rule, new in _COUPLINGS))
+
+VITS_KEYS = KeyMap(rules=_SHARED + _COUPLINGS + _PRO, weight_norm=_FOLDED)
+_FLOW_NETWORK = tuple(
+    (rf"cfm\.estimator\.{old}", rf"estimator.{new}")
+    for old, new in (
+        (r"text_embed\.(text_blocks\.\d+)\.grn\.(gamma|beta)", r"\1.grn_\2"),
+        (r"text_embed\.(.+)", r"\1"),
+        (r"input_embed\.proj\.(.+)", r"proj_in.\1"),
+        (r"input_embed\.conv_pos_embed\.conv1d\.(.+)", r"conv_pos.\1"),
+        (r"rotary_embed\.inv_freq", "inv_freq"),
+        (r"transformer_blocks\.(\d+)\.attn_norm\.linear\.(.+)", r"blocks.\1.modulation.\2"),
+        (r"transformer_blocks\.(\d+)\.attn\.to_out\.0\.(.+)", r"blocks.\1.attn.to_out.\2"),
+        (r"transformer_blocks\.(\d+)\.ff\.ff\.0\.0\.(.+)", r"blocks.\1.ff_in.\2"),
+        (r"transformer_blocks\.(\d+)\.ff\.ff\.2\.(.+)", r"blocks.\1.ff_out.\2"),
+        (r"transformer_blocks\.(.+)", r"blocks.\1"),
+        (r"norm_out\.linear\.(.+)", r"modulation_out.\1"),
+        (r"(.+)", r"\1"),
+    )
+)
+_BRIDGE = ((r"bridge\.0\.(.+)", r"bridge.\1"),)
+FLOW_MATCHING_KEYS = KeyMap(rules=_SHARED + _BRIDGE + _FLOW_NETWORK, weight_norm=((r"(wns1\..+)", r"\1.weight"),))
+
 
 SETTINGS = "gpt_sovits.json"  # sizes and version of a converted checkpoint
 VITS_VERSIONS = ("v1", "v2", "v2Pro", "v2ProPlus")
@@ -52,7 +93,7 @@ def build_vits(file: Path, sizes: Mapping[str, Any]) -> tuple[VitsModel, Part]:
     config = s2_config(file, read_header(file), sizes)
     with unfilled():
         model = VitsModel(config)
-    return model, Part(model, file, keymaps.VITS)
+    return model, Part(model, file, VITS_KEYS)
 
 
 def build_flow_matching(file: Path, sizes: Mapping[str, Any], version: str) -> tuple[FlowMatchingModel, Part]:
@@ -60,7 +101,7 @@ def build_flow_matching(file: Path, sizes: Mapping[str, Any], version: str) -> t
     config = s2_config(file, read_header(file), sizes)
     with unfilled():
         model = FlowMatchingModel(config, MEL_VERSIONS[version])
-    return model, Part(model, file, keymaps.FLOW_MATCHING)
+    return model, Part(model, file, FLOW_MATCHING_KEYS)
 
 
 def build_speaker(file: Path) -> tuple[SpeakerNetwork, Part]:

@@ -11,8 +11,8 @@ from torch import nn
 
 from vivace.errors import WeightsMismatchError
 from vivace.layers.hifigan import HiFiGANGenerator
-from vivace.layers.precision import Precision
-from vivace.layers.unfilled import unfilled
+from vivace.layers.linear import Precision
+from vivace.layers.meta_init import unfilled
 from vivace.models.cpu_speed import Load
 from vivace.models.gpt_sovits.checkpoint.load import (
     build_bert,
@@ -41,7 +41,7 @@ from vivace.models.precision import (
     count_weights,
 )
 from vivace.models.self_timing import Probe, ProbedModel, kept_speeds
-from vivace.runtime.memory import give_back_free_memory
+from vivace.runtime.process import give_back_free_memory
 from vivace.vocoder.base import Vocoder
 from vivace.vocoder.bigvgan import BigVGAN
 from vivace.vocoder.weights import build_bigvgan, build_hifigan

@@ -1,21 +1,61 @@
-"""A recording as the models take it. Source: sections 3 to 5 of the GPT-SoVITS model facts."""
+"""A recording in the form that the models take. Source: sections 3 to 5 of the GPT-SoVITS model facts."""
 
 # N samples, F frequency bins, M mel bands, T frames, P codes
 
+import hashlib
+import logging
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from vivace.audio.resample import Samples, resample
+from vivace.errors import InputError
+from vivace.models.gpt_sovits.expected_length import phones_of
 from vivace.models.gpt_sovits.reference.eres2net import SpeakerNetwork
-from vivace.models.gpt_sovits.reference.filter_bank import SAMPLE_RATE as BANK_RATE
-from vivace.models.gpt_sovits.reference.filter_bank import filter_bank
 from vivace.models.gpt_sovits.reference.hubert import SAMPLE_RATE as HUBERT_RATE
 from vivace.models.gpt_sovits.reference.hubert import TAIL, Hubert
-from vivace.models.gpt_sovits.reference.magnitude import FrameSpec, magnitudes, slaney_log_mel
-from vivace.models.gpt_sovits.reference.resample import sinc_resample
+from vivace.models.gpt_sovits.reference.spectra import (
+    BANK_RATE,
+    FrameSpec,
+    filter_bank,
+    magnitudes,
+    sinc_resample,
+    slaney_log_mel,
+)
 from vivace.models.gpt_sovits.s2.flow_matching import normalised
 from vivace.models.gpt_sovits.s2.semantic import SemanticQuantiser
+from vivace.types import LanguageChoice
+
+
+def encoder_fingerprint(*parts: nn.Module) -> str:
+    """Fingerprint of the weights of what turns a recording into a voice: style encoder and quantiser."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for name, tensor in sorted(part.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+log = logging.getLogger(__name__)
+
+SLOWEST, FASTEST = 2.0, 25.0  # phones per second of recording, pauses included
+
+
+def check_transcript(transcript: str, seconds: float, language: LanguageChoice = "auto") -> None:
+    """Log what is odd. Raises: InputError when nothing of it is read."""
+    read = phones_of(transcript, language)
+    if not read:
+        raise InputError(f"nothing of the transcript {transcript[:40]!r} can be read as {language!r} text")
+    if not SLOWEST <= read / seconds <= FASTEST:
+        log.warning(
+            "the transcript has %d phones for %.1f s of recording: if these are not its words, or they are in a "
+            "language that is not read here, the voice will skip or repeat words",
+            read,
+            seconds,
+        )
+
 
 STYLE_FRAMES = FrameSpec(32_000, 2048, 640)  # of the style encoder's spectrogram
 LOUDEST = 2.0  # by which a recording is divided at most

@@ -14,12 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vivace.models.gpt_sovits.checkpoint.config import S2Config
-from vivace.models.gpt_sovits.reference.magnitude import FrameSpec
+from vivace.models.gpt_sovits.reference.spectra import FrameSpec
 from vivace.models.gpt_sovits.s2.content_encoder import ContentEncoder, stretch, stretched_length
+from vivace.models.gpt_sovits.s2.coupling_flow import GatedConvStack
 from vivace.models.gpt_sovits.s2.dit import FlowTransformer
-from vivace.models.gpt_sovits.s2.semantic import SemanticQuantiser
-from vivace.models.gpt_sovits.s2.style import StyleEncoder
-from vivace.models.gpt_sovits.s2.wavenet import GatedConvStack
+from vivace.models.gpt_sovits.s2.semantic import SemanticQuantiser, StyleEncoder
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from vivace.models.gpt_sovits.s2.code_schedule import WHOLE, CodeSchedule
-from vivace.models.gpt_sovits.s2.hidden_stream import HiddenStream
+from vivace.models.gpt_sovits.s2.hidden_stream import WHOLE, CodeSchedule, HiddenStream
 from vivace.models.gpt_sovits.t2s.model import MAX_CODES
 
 

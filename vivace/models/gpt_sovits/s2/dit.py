@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vivace.layers.coarse_products import cast_products, product
+from vivace.layers.low_precision import cast_products, product
 from vivace.models.gpt_sovits.checkpoint.config import HEAD_DIM, MatchingSizes
 
 WAVES = 128  # sines, and as many cosines, that say a time

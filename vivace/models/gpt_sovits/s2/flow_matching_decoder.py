@@ -9,24 +9,22 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from vivace.models.gpt_sovits.s2.code_schedule import CodeSchedule
 from vivace.models.gpt_sovits.s2.condition import FlowMatchingModel
-from vivace.models.gpt_sovits.s2.conditioned_windows import (
+from vivace.models.gpt_sovits.s2.decode import DecodeContext, DecodeState, with_lookahead
+from vivace.models.gpt_sovits.s2.flow_matching import denormalised, solve
+from vivace.models.gpt_sovits.s2.hidden_stream import CodeSchedule, HiddenStream, encoder_of
+from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE
+from vivace.models.gpt_sovits.s2.windows import (
     ConditionedWindows,
+    WindowPrompt,
     flatten_frames,
     push_chunked,
     with_condition,
 )
-from vivace.models.gpt_sovits.s2.decode import DecodeContext, DecodeState, with_lookahead
-from vivace.models.gpt_sovits.s2.flow_matching import denormalised, solve
-from vivace.models.gpt_sovits.s2.hidden_stream import HiddenStream, encoder_of
-from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE
-from vivace.models.gpt_sovits.s2.windows import WindowPrompt
-from vivace.runtime.capability import capabilities
+from vivace.runtime.device import capabilities
 from vivace.runtime.seed import normal_frames
 from vivace.vocoder.base import Vocoder
-from vivace.vocoder.streams import Push, StreamState
-from vivace.vocoder.window_streams import WindowStreams
+from vivace.vocoder.streams import Push, StreamState, WindowStreams
 
 FIRST, NEXT, GROWTH, MOST = 32, 64, 2.0, 128  # codes; a window pays for the recording at its head, so they grow fast
 

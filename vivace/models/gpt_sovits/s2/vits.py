@@ -17,8 +17,7 @@ from vivace.layers.hifigan import HiFiGANGenerator
 from vivace.models.gpt_sovits.checkpoint.config import S2Config
 from vivace.models.gpt_sovits.s2.content_encoder import ContentEncoder, stretch, stretched_length
 from vivace.models.gpt_sovits.s2.coupling_flow import CouplingFlow
-from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE, SemanticQuantiser
-from vivace.models.gpt_sovits.s2.style import StyleEncoder
+from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE, SemanticQuantiser, StyleEncoder
 
 SAMPLE_RATE = 32_000  # Hz
 NOISE_SCALE = 0.5  # of the prior's deviation

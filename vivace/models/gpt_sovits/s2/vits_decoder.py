@@ -8,17 +8,16 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from vivace.models.gpt_sovits.s2.code_schedule import CodeSchedule
-from vivace.models.gpt_sovits.s2.conditioned_windows import (
+from vivace.models.gpt_sovits.s2.decode import DecodeContext, DecodeState, with_lookahead
+from vivace.models.gpt_sovits.s2.hidden_stream import CodeSchedule, HiddenStream, encoder_of
+from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE
+from vivace.models.gpt_sovits.s2.vits import Style, VitsModel
+from vivace.models.gpt_sovits.s2.windows import (
     ConditionedWindows,
     flatten_frames,
     push_chunked,
     with_condition,
 )
-from vivace.models.gpt_sovits.s2.decode import DecodeContext, DecodeState, with_lookahead
-from vivace.models.gpt_sovits.s2.hidden_stream import HiddenStream, encoder_of
-from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE
-from vivace.models.gpt_sovits.s2.vits import Style, VitsModel
 from vivace.runtime.seed import normal_frames
 from vivace.vocoder.hifigan import receptive_field
 from vivace.vocoder.streams import Push, StreamState

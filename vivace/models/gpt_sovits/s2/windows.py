@@ -1,25 +1,18 @@
-"""Speech longer than the flow network takes at once: windows, one after another or many together.
+"""Windows of speech that is longer than a network takes at once, and streams of networks with a condition.
 
 Source: section 14 of the GPT-SoVITS model facts.
 """
 
-# M mel bands, C condition channels, T frames, P frames of the recording, W windows
+# B batch, M mel bands, C channels, G width of a vector, T frames, P frames of the recording
+# B batch, C channels, G width of the vector, T frames
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, cat, split
 
-from vivace.models.gpt_sovits.s2.splice import splice
-
-OVERLAP = 12  # frames that neighbouring windows share, when many are made together
-
-Solver = Callable[
-    [Tensor, Tensor, Tensor], Tensor
-]  # condition [B, C, T], prompt [1, M, P], noise [B, M, T] -> [B, M, T]
-Noise = Callable[[int, int], Tensor]  # windows, frames of a window -> [W, M, T]
+from vivace.vocoder.streams import Push, Streams, WindowStreams
 
 
 @dataclass(frozen=True)
@@ -50,67 +43,54 @@ class WindowPrompt:
         return replace(self, condition=condition[:, :, -frames:], mel=mel[:, :, -frames:])
 
 
-def sequential_windows(speech: Tensor, prompt: WindowPrompt, solver: Solver, noise: Noise) -> Iterator[Tensor]:
-    """Windows in order, each prompted with the end of the one before; what a stream needs.
+class ConditionedWindows:
+    """``Windowed`` over a network that is conditioned on a vector.
+
+    The vector is appended to every frame as further channels (``with_condition``), so that windows of different voices
+    form one batch.
 
     Args:
-        speech: condition frames ``[1, C, T]``.
-    Yields: normalised mels ``[1, M, n]``, T frames in all.
+        run: frames ``[B, C, T]`` and vectors ``[B, G, 1]`` -> ``[B, T * hop]``.
+        channels: C.
+        receptive_field: frames on each side that an output depends on.
     """
-    for start in range(0, speech.shape[2], prompt.speech_frames):
-        window = speech[:, :, start : start + prompt.speech_frames]
-        before = prompt.mel.shape[2]
-        condition = torch.cat((prompt.condition, window), dim=2)
-        made = solver(condition, prompt.mel, noise(1, before + window.shape[2]))[:, :, before:]
-        yield made
-        prompt = prompt.after(window, made)
+
+    def __init__(
+        self, run: Callable[[Tensor, Tensor], Tensor], *, channels: int, hop: int, receptive_field: int
+    ) -> None:
+        self._run, self._channels = run, channels
+        self.hop, self.receptive_field = hop, receptive_field
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """``[B, C + G, T]`` -> ``[B, T * hop]``."""
+        return self._run(frames[:, : self._channels].contiguous(), frames[:, self._channels :, :1].contiguous())
+
+    def streams(self) -> WindowStreams:
+        """Streams of frames ``[C + G, T]`` to blocks ``[n, hop]``."""
+        return WindowStreams(self)
 
 
-@dataclass(frozen=True)
-class WindowPlan:
-    """How a long condition is cut into windows that overlap."""
-
-    starts: tuple[int, ...]  # in the condition with its lead
-    length: int  # frames of each
-    pad: int  # frames of zeros at the end of the last
-
-    @classmethod
-    def of(cls, frames: int, length: int) -> "WindowPlan":
-        """For ``frames`` in all, the lead included. The last window may hold nothing but frames seen before."""
-        assert length > OVERLAP, "a window holds more than it shares"
-        step = length - OVERLAP
-        starts = [0, *range(step, frames, step)]
-        return cls(tuple(starts), length, max(0, starts[-1] + length - frames))
+def with_condition(frames: Tensor, vector: Tensor) -> Tensor:
+    """Frames ``[C, T]`` and the vector ``[1, G, 1]`` they are conditioned on -> ``[C + G, T]``."""
+    return cat((frames, vector[0].expand(-1, frames.shape[1])))
 
 
-def parallel_windows(
-    segments: Sequence[Tensor], prompt: WindowPrompt, solver: Solver, noise: Noise
-) -> tuple[Tensor, WindowPlan]:
-    """All segments in windows that are made together, every window prompted with the recording.
-
-    Args:
-        segments: condition frames ``[1, C, T]`` of each.
-    Returns:
-        normalised mels ``[1, M, W * length]`` of all windows in a row, their shared frames twice, and the plan.
-    """
-    joined = F.pad(torch.cat(list(segments), dim=2), (OVERLAP, 0))
-    plan = WindowPlan.of(joined.shape[2], prompt.speech_frames)
-    padded = F.pad(joined, (0, plan.pad))
-    windows = torch.cat([padded[:, :, s : s + plan.length] for s in plan.starts])  # [W, C, length]
-    condition = torch.cat((prompt.condition.expand(len(windows), -1, -1), windows), dim=2)
-    made = solver(condition, prompt.mel, noise(*condition.shape[::2]))[:, :, -plan.length :]
-    return made.transpose(0, 1).flatten(1)[None], plan
+def flatten_frames(made: Tensor) -> Tensor:
+    """What a network makes per frame, ``[B, C, T]``, as a run of ``C`` numbers per frame, ``[B, T * C]``."""
+    return made.transpose(1, 2).flatten(1)
 
 
-def join_waves(wave: Tensor, plan: WindowPlan, lengths: Sequence[int], hop: int) -> list[Tensor]:
-    """The wave of ``parallel_windows``' mel, joined at the overlaps and cut into segments.
+def push_chunked(streams: Streams, pushes: Sequence[Push], most: int) -> list[Tensor]:
+    """As ``streams.push``, but at most ``most`` frames of each stream at a time, which bounds the memory."""
+    parts = [_parts(push, most) for push in pushes]
+    made: list[list[Tensor]] = [[] for _ in pushes]
+    for turn in range(max(map(len, parts), default=0)):
+        rows = [row for row, own in enumerate(parts) if turn < len(own)]
+        for row, out in zip(rows, streams.push([parts[row][turn] for row in rows]), strict=True):
+            made[row].append(out)
+    return [cat(own) for own in made]
 
-    Args:
-        wave: ``[N]``, ``hop`` samples per frame.
-        lengths: condition frames of each segment.
-    Returns: samples ``[lengths[i] * hop]`` each; the last one is shorter by what was skipped to make windows fit.
-    """
-    joined = splice(torch.split(wave, plan.length * hop), OVERLAP * hop)
-    spoken = joined[OVERLAP * hop : len(joined) - plan.pad * hop]
-    before = [n * hop for n in lengths[:-1]]
-    return list(torch.split(spoken, [*before, len(spoken) - sum(before)]))
+
+def _parts(push: Push, most: int) -> list[Push]:
+    frames = split(push.frames, most, dim=1) if push.frames.shape[1] else (push.frames,)
+    return [Push(push.stream, part, push.last and part is frames[-1]) for part in frames]

@@ -11,6 +11,9 @@ from torch import Tensor
 from vivace.engine.protocols import ARPrompt
 from vivace.models.gpt_sovits.t2s.model import IN_TEXT, S1Model
 
+MIN_CODES = 11  # steps that may not end the speech
+MIN_TEMPERATURE = 1e-5
+
 
 @dataclass(frozen=True)
 class S1Input:

@@ -1,0 +1,1 @@
+"""Verification of ChatTTS against recorded outputs of its reference. Synthesis uses none of this."""
