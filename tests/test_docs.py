@@ -17,7 +17,7 @@ from vivace.cli.main import exit_code
 from vivace.serve.backend import TTSBackend
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 INSTALLING = ("scripts/say", "scripts/test", "scripts/check")  # each makes a .venv: what a fresh clone is checked with
 STARTING = ("vivace serve", "pip install")  # what runs until it is stopped, or changes the environment

@@ -11,7 +11,11 @@ from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from types import ModuleType
 
-MOVED = {"vivace.engine.sampler": "vivace.engine.sampler_state"}
+MOVED = {
+    "vivace.engine.sampler": "vivace.engine.sampler_state",
+    "vivace.pipeline.front_end": "vivace.text",
+    "vivace.train.vocoder.measures": "vivace.train.vocoder.evaluate",
+}
 
 
 class MovedModules(MetaPathFinder, Loader):

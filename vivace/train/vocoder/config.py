@@ -9,7 +9,7 @@ from vivace.audio.mel import MelSpec
 from vivace.errors import SettingsError
 from vivace.settings.config import Group, UserPath
 from vivace.settings.sources import explain, keys_of, read_file
-from vivace.train.vocoder.spectral import RESOLUTIONS, Resolution
+from vivace.train.vocoder.losses import RESOLUTIONS, Resolution
 
 Positive = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0)]

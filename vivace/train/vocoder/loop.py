@@ -27,8 +27,8 @@ from vivace.train.vocoder.dataset import (
     split,
 )
 from vivace.train.vocoder.generator import write_vocos
+from vivace.train.vocoder.losses import stft_distance
 from vivace.train.vocoder.run import Advance, Report, StepLog, faster_precision, own_folder
-from vivace.train.vocoder.spectral import stft_distance
 from vivace.train.vocoder.step import VocoderBatch, VocoderLosses, train_step
 from vivace.train.vocoder.training_state import Facts, TrainingState, new_state, resume, save_checkpoint
 from vivace.types import Progress

@@ -14,7 +14,7 @@ from vivace.audio.mel import log_mel
 from vivace.errors import EngineError
 from vivace.train.vocoder.config import VocoderTraining
 from vivace.train.vocoder.generator import vocos_forward
-from vivace.train.vocoder.spectral import stft_distance
+from vivace.train.vocoder.losses import stft_distance
 from vivace.train.vocoder.training_state import TrainingState, follow
 
 NOT_FINITE = "the losses of step {} are no finite numbers; lower optimiser.learning_rate and start again"

@@ -15,8 +15,8 @@ from torch.optim import AdamW, Optimizer
 
 from vivace.errors import ChecksumError, SettingsError, WeightsError
 from vivace.train.vocoder.config import OptimiserConfig, VocoderTraining
-from vivace.train.vocoder.discriminators import Discriminators
 from vivace.train.vocoder.generator import new_vocos, quieter, read_vocos
+from vivace.train.vocoder.losses import Discriminators
 from vivace.train.vocoder.run import Report
 from vivace.vocoder.vocos import Vocos
 from vivace.weights.load import read_tensors, write_tensors

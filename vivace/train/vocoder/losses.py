@@ -1,15 +1,56 @@
-"""The two discriminators that a vocoder is trained against."""
+"""Losses of a vocoder: spectral distances (arXiv:1910.11480, section 2.2), and the two kinds of discriminators."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from vivace.train.vocoder.spectral import RESOLUTIONS, Resolution, magnitudes
+# B batch, N samples, K frequency bins, C channels, p period, T frames, or samples of one phase
+
+
+class Resolution(NamedTuple):
+    """How one spectrogram is taken, in samples."""
+
+    n_fft: int
+    hop: int
+    window: int
+
+
+RESOLUTIONS = (Resolution(1024, 120, 600), Resolution(2048, 240, 1200), Resolution(512, 50, 240))
+FLOOR = 1e-7  # of the power: the root has no gradient at zero, the logarithm no value
+
+
+def magnitudes(wave: Tensor, resolution: Resolution) -> Tensor:
+    """``[B, N]`` -> ``[B, K, T]``; computed in float32, whatever is cast around it."""
+    window = torch.hann_window(resolution.window, device=wave.device)
+    n_fft, hop, size = resolution
+    spectrum = torch.stft(wave.float(), n_fft, hop, size, window=window, return_complex=True)
+    magnitude: Tensor = (spectrum.real.square() + spectrum.imag.square()).clamp_min(FLOOR).sqrt()
+    return magnitude
+
+
+def spectral_convergence(made: Tensor, wanted: Tensor) -> Tensor:
+    """Frobenius norm of the difference of magnitudes, relative to the wanted ones: a number."""
+    missed: Tensor = torch.linalg.vector_norm(made - wanted) / torch.linalg.vector_norm(wanted).clamp_min(1e-3)
+    return missed
+
+
+def stft_distance(made: Tensor, wanted: Tensor, resolutions: Sequence[Resolution] = RESOLUTIONS) -> Tensor:
+    """Spectral convergence and mean absolute difference of log magnitudes, averaged over the resolutions.
+
+    Args:
+        made: ``[B, N]``, longer than half of the longest transform.
+        wanted: ``[B, N]``.
+    """
+    total = made.new_zeros(())
+    for resolution in resolutions:
+        a, b = magnitudes(made, resolution), magnitudes(wanted, resolution)
+        total = total + spectral_convergence(a, b) + (a.log() - b.log()).abs().mean()
+    return total / len(resolutions)
 
 
 @dataclass(frozen=True)
@@ -18,9 +59,6 @@ class Verdict:
 
     scores: Tensor  # [B, ...], one number for each place it looks at
     features: tuple[Tensor, ...]  # what its layers see, the first one first; their shapes are its own business
-
-
-# B batch, N samples, p period, C channels, T samples of one phase
 
 
 WIDENING = (1, 4, 16, 32, 32)  # channels of the layers, in units of the first one's; 32 to 1024 in the paper
@@ -68,9 +106,6 @@ class MultiPeriodDiscriminator(nn.Module):
 
     def forward(self, wave: Tensor) -> list[Verdict]:
         return [part(wave) for part in self.parts]
-
-
-# B batch, N samples, K frequency bins, T frames, C channels
 
 
 WIDE = (3, 9)  # of the kernels: frames, bins
@@ -138,9 +173,6 @@ def feature_loss(recorded: Sequence[Verdict], made: Sequence[Verdict]) -> Tensor
         for a, b in zip(true.features, false.features, strict=True)
     ]
     return torch.stack(losses).mean()
-
-
-# B batch, N samples
 
 
 RESOLUTION_WEIGHT = 0.1  # of the multi-resolution discriminator, against 1 for the multi-period one
