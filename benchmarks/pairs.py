@@ -64,7 +64,7 @@ def write_pairs(root: Path) -> dict[str, str]:
 
 
 def requests(style: int) -> list[Asked]:
-    """Sixteen voices, neighbours with different models."""
+    """Sixteen voices, neighbors with different models."""
     drawn = np.random.default_rng(0)
     made = []
     for number in range(VOICES):

@@ -76,7 +76,7 @@ def cases(prefix: str) -> list[str]:
 
 
 def stages(texts: Sequence[str], rounds: int) -> dict[str, float]:
-    """Seconds per stage; ``rules`` is what normalising takes beyond the passes before and after it."""
+    """Seconds per stage; ``rules`` is what normalizing takes beyond the passes before and after it."""
     whole = seconds(phones, texts, rounds)
     spoken = seconds(normalize, texts, rounds)
     passes = {
@@ -92,11 +92,11 @@ def report(name: str, texts: Sequence[str], rounds: int) -> dict[str, object]:
     taken = stages(texts, rounds)
     total = sum(taken.values())
     shares = {stage: round(t / total, 3) for stage, t in taken.items()}
-    normalising = total - taken["phones"]
+    normalizing = total - taken["phones"]
     row = {
         "texts": len(texts),
         "characters": round(sum(map(len, texts)) / len(texts), 1),
-        "normalize_per_s": round(len(texts) / normalising),
+        "normalize_per_s": round(len(texts) / normalizing),
         "normalize_and_phones_per_s": round(len(texts) / total),
         "split_per_s": round(len(texts) / seconds(split, texts, rounds)),
         "share": shares,

@@ -46,7 +46,7 @@ def post_recording(port: int, name: str, content: bytes, file: str = "recording.
 
 
 def upload(port: int, name: str, seed: int) -> str | None:
-    """The id of a voice that was learnt; None when it was not."""
+    """The id of a voice that was learned; None when it was not."""
     try:
         status, body = post_recording(port, name, recording(seed))
     except (OSError, http.client.HTTPException):

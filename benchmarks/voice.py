@@ -1,9 +1,9 @@
 """How well the embedded voice speaks sentences it was never trained on, against the synthesizers that taught it.
 
-    python benchmarks/voice.py [--model FOLDER] [--voices vivienne,marcel] [--recogniser FILE] [--page FOLDER] …
+    python benchmarks/voice.py [--model FOLDER] [--voices vivienne,marcel] [--recognizer FILE] [--page FOLDER] …
     python -m vivace.train.judges fetch FOLDER && python benchmarks/voice.py --judges FOLDER      # also foreign judges
 
-What the figures mean stands in ``README.md`` beside this file. Phones and tones need a recogniser trained by the
+What the figures mean stands in ``README.md`` beside this file. Phones and tones need a recognizer trained by the
 recipe (``vivace train recognizer``). Needs ``pip install 'vivace[train,bench]'`` and the programs espeak-ng
 and flite.
 """
@@ -23,14 +23,14 @@ import torch
 
 from vivace import TTS, TTSConfig
 from vivace.text import phones
-from vivace.train.corpus.prosody import perform
+from vivace.train.corpus.prosody import synthesize
 from vivace.train.corpus.recording import Samples
 from vivace.train.corpus.speakers import EMBEDDED_SPEAKERS, teachers
-from vivace.train.evaluation.hearing import WordRecogniser
+from vivace.train.evaluation.hearing import WordRecognizer
 from vivace.train.evaluation.score import Exhibit, Judges, Row, Score, SpokenSentence, manner, write_page
 from vivace.train.judges import JudgedRow, JudgeParts, Panel, Sentences, read_sentences
-from vivace.train.recognizer import load_recogniser
-from vivace.train.voice.export import Speaker
+from vivace.train.recognizer import load_recognizer
+from vivace.train.voice.export import EmbeddedSpeaker
 from vivace.types import SpokenLanguage
 
 HERE = Path(__file__).parent
@@ -58,7 +58,7 @@ class Bench:
         result = Score(voice, language)
         for number, text in enumerate(texts):
             words = phones(text, language)
-            recording = perform(self._teachers[teacher], words)
+            recording = synthesize(self._teachers[teacher], words)
             if recording is None:
                 sys.exit(f"the teacher of {voice} says nothing to {text!r}; check its installation")
             own = self.say(text, voice, language)
@@ -78,7 +78,7 @@ class Bench:
         return manner(voice, language, lambda text: self.say(text, voice, language).samples, stream, texts)
 
 
-def judged(bench: Bench, panel: Panel, speaker: Speaker, lists: Sequence[Sentences]) -> list[JudgedRow]:
+def judged(bench: Bench, panel: Panel, speaker: EmbeddedSpeaker, lists: Sequence[Sentences]) -> list[JudgedRow]:
     """What the foreign judges find of a voice, list by list, and whether its languages are of one speaker."""
     rows: list[JudgedRow] = []
     spoken: dict[str, list[Samples]] = {}
@@ -120,7 +120,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--languages", default="en,zh")
     parser.add_argument("--list", default="sentences", choices=("sentences", "development"))
     parser.add_argument("--limit", type=int, help="sentences per language; default: all")
-    parser.add_argument("--recogniser", type=Path, help="state file of the phone recogniser")
+    parser.add_argument("--recognizer", type=Path, help="state file of the phone recognizer")
     parser.add_argument(
         "--judges", type=Path, help="folder of the judges nobody here trained: Whisper, DNSMOS, speaker"
     )
@@ -150,7 +150,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     chosen = args.voices.split(",") if args.voices else [speaker.name for speaker in EMBEDDED_SPEAKERS]
     asked = {"temperature": args.temperature, "top_p": args.top_p, "top_k": args.top_k}
-    judges = Judges(WordRecogniser(), load_recogniser(args.recogniser) if args.recogniser else None)
+    judges = Judges(WordRecognizer(), load_recognizer(args.recognizer) if args.recognizer else None)
     rows: list[Row] = []
     tagged: list[Row] = []
     heard: list[JudgedRow] = []

@@ -17,7 +17,7 @@ OUT = Path(__file__).resolve().parents[1] / "vivace" / "text" / "data" / "zh_wor
 HAN = re.compile(r"[\u4e00-\u9fff]+")
 MAX_CHARS = 4
 MIN_COUNT = {1: 1, 2: 12, 3: 20, 4: 30}  # by length
-# Counts and numbers are made by rule; as words they would hide 一's tone from its neighbours.
+# Counts and numbers are made by rule; as words they would hide 一's tone from its neighbors.
 NUMBERS = re.compile(r"[零一二三四五六七八九十百千万亿两几]+[年月日号个只条次岁点分元块]?|第.*")
 
 

@@ -11,17 +11,17 @@ from pathlib import Path
 import torch
 
 from vivace.text import phones
-from vivace.train.corpus.prosody import perform
+from vivace.train.corpus.prosody import synthesize
 from vivace.train.corpus.recording import Samples
 from vivace.train.judges import JudgeParts, Panel, read_sentences
-from vivace.train.kokoro.teacher import EDGE_S, Kokoro, Parts, load_speech
+from vivace.train.kokoro.teacher import EDGE_S, Kokoro, Parts, load_synthesizer
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 LANGUAGES = ("en", "zh")
 
 
 def said(teacher: Kokoro, text: str) -> Samples:
-    recording = perform(teacher, phones(text), rising=False, edge_s=EDGE_S)
+    recording = synthesize(teacher, phones(text), rising=False, edge_s=EDGE_S)
     if recording is None:
         raise SystemExit(f"the teacher says nothing to {text!r}")
     return recording.samples
@@ -38,7 +38,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     parts = Parts(args.packages)
-    speech, panel = load_speech(parts, args.engine), Panel(JudgeParts(args.judges))
+    speech, panel = load_synthesizer(parts, args.engine), Panel(JudgeParts(args.judges))
     lists = [read_sentences(BENCHMARKS / f"voice_development_{x}.txt", x, args.limit) for x in args.languages]
     for mix in args.mixes:
         teacher = Kokoro(parts, mix, speech)

@@ -62,7 +62,7 @@ def test_listeners_notice_an_answer_that_changed(server: Running) -> None:
     assert listeners.changed == 1
 
 
-def test_a_recording_is_learnt_and_a_bomb_is_what_it_says(server: Running) -> None:
+def test_a_recording_is_learned_and_a_bomb_is_what_it_says(server: Running) -> None:
     samples, rate = decode(io.BytesIO(recording(1)), "it", max_seconds=9)
     assert (len(samples) / rate, abs(samples).max() > 0.1) == (2.0, True)
     assert recording(1) == recording(1) != recording(2)

@@ -9,7 +9,7 @@ from vivace.cli.output import print_table, progress_bar
 from vivace.types import Progress
 
 
-def test_a_pipe_gets_whole_lines_without_padding_or_colours(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_gets_whole_lines_without_padding_or_colors(capsys: pytest.CaptureFixture[str]) -> None:
     long = "x" * 300
     print_table(("a", "b"), [("[green]ok[/]", long), ("no", "短")])
     lines = capsys.readouterr().out.splitlines()

@@ -83,8 +83,8 @@ def test_readings_of_ones_own(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert exit_code(["text", "normalize", "--lexicon", str(file), "Nginx 3"]) == 0
     assert exit_code(["text", "phones", "--lexicon", str(file), "银行"]) == 0
     assert exit_code(["text", "phones", "--lexicon", str(file), "--json", "银行"]) == 0
-    normalised, phones, as_json = capsys.readouterr().out.splitlines()
-    assert (normalised, phones) == ("engine x three", "yin2 hang4")
+    normalized, phones, as_json = capsys.readouterr().out.splitlines()
+    assert (normalized, phones) == ("engine x three", "yin2 hang4")
     assert json.loads(as_json)["words"][0]["phones"] == ["yin2", "hang4"]
 
 
@@ -96,13 +96,13 @@ def test_a_bad_lexicon_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
 
 def test_no_dictionary_reads_every_word_by_the_model(capsys: pytest.CaptureFixture[str]) -> None:
-    from vivace.text.en.unknown import phones as modelled
+    from vivace.text.en.unknown import phones as modeled
 
     words = ["colonel", "NASA", "read", "café"]
     assert exit_code(["text", "phones", "--no-dictionary", *words]) == 0
     assert exit_code(["text", "phones", "colonel"]) == 0
     *lines, known = capsys.readouterr().out.splitlines()
-    assert lines == [" ".join(modelled(w)) for w in ("colonel", "nasa", "read", "cafe")]
+    assert lines == [" ".join(modeled(w)) for w in ("colonel", "nasa", "read", "cafe")]
     assert known == "K ER1 N AH0 L"
 
 

@@ -6,13 +6,13 @@ from torch import Tensor
 
 from vivace.train import recognizer
 from vivace.train.preset import MEL_FLOOR, TOY
-from vivace.train.recognizer import Recogniser
+from vivace.train.recognizer import Recognizer
 from vivace.train.voice import asr_loss as module
-from vivace.train.voice.asr_loss import Ears, vocoded
+from vivace.train.voice.asr_loss import Recognizers, vocoded
 from vivace.train.voice.vocos import build_vocos
 
 
-class Remembering(Recogniser):
+class Remembering(Recognizer):
     """Keeps what it heard last, and how often it was asked."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ def mels(rows: int = 3) -> Tensor:
 
 def test_a_band_of_every_row_is_silent_and_the_rest_is_heard_as_it_is(listener: Remembering, smooth: None) -> None:
     mel = mels(40)
-    Ears((listener,)).hear(mel, random.Random(0))
+    Recognizers((listener,)).log_probabilities(mel, random.Random(0))
     silent = (listener.heard == MEL_FLOOR).all(1)  # [B, M]
     assert torch.equal(listener.heard.masked_select(~silent[:, None]), mel.masked_select(~silent[:, None]))
     assert 0 < silent.sum(1).max() < module.MASK
@@ -56,7 +56,7 @@ def test_a_band_of_every_row_is_silent_and_the_rest_is_heard_as_it_is(listener: 
 
 
 def test_noise_and_level_differ_from_row_to_row(listener: Remembering, whole: None) -> None:
-    Ears((listener,)).hear(torch.zeros(200, 24, 100), random.Random(0))
+    Recognizers((listener,)).log_probabilities(torch.zeros(200, 24, 100), random.Random(0))
     levels, noise = listener.heard.mean((1, 2)), listener.heard.std((1, 2))
     assert levels.std() == pytest.approx(recognizer.LEVEL, rel=0.2)
     assert noise.max() <= 1.1 * module.NOISE
@@ -70,7 +70,7 @@ def test_what_is_heard_is_the_mel_or_what_the_vocoder_makes_of_it(
     monkeypatch.setattr(module, "VOCODED", float(through))
     vocoder = build_vocos(TOY)
     mel = mels().requires_grad_()
-    loss = Ears((listener,), vocoder).hear(mel, random.Random(0)).square().mean()
+    loss = Recognizers((listener,), vocoder).log_probabilities(mel, random.Random(0)).square().mean()
     loss.backward()  # type: ignore[no-untyped-call]
     with torch.no_grad():
         wanted = vocoded(vocoder, mel) if through else mel
@@ -84,7 +84,7 @@ def test_what_is_heard_is_the_mel_or_what_the_vocoder_makes_of_it(
 
 def test_listeners_take_turns() -> None:
     both = (Remembering(), Remembering())
-    ears, rng = Ears(both), random.Random(0)
+    recognizers, rng = Recognizers(both), random.Random(0)
     for _ in range(20):
-        ears.hear(mels(), rng)
+        recognizers.log_probabilities(mels(), rng)
     assert all(listener.times > 5 for listener in both)

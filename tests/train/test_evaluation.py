@@ -22,7 +22,7 @@ from vivace.train.evaluation.hearing import (
     warp,
 )
 from vivace.train.evaluation.score import Exhibit, manner, with_break, write_page
-from vivace.train.recognizer import said
+from vivace.train.recognizer import spoken_labels
 
 
 def sweep(seconds: float, low: float = 100.0, high: float = 200.0) -> Samples:
@@ -75,9 +75,9 @@ def test_pauses_levels_and_joins() -> None:
 
 def test_skipped_and_repeated_words_are_found() -> None:
     words = phones("The teacher opened the window.")
-    right = [name for word in words if word.kind == "en" for name in said(word.phones)]
+    right = [name for word in words if word.kind == "en" for name in spoken_labels(word.phones)]
     assert skipped_or_repeated(words, right) == []
-    opened = said(words[2].phones)
+    opened = spoken_labels(words[2].phones)
     at = next(i for i in range(len(right)) if right[i : i + len(opened)] == opened)
     assert skipped_or_repeated(words, right[:at] + right[at + len(opened) :]) == [f"skipped {' '.join(opened)}"]
     twice = right[:at] + opened + right[at:]

@@ -157,7 +157,7 @@ class FakeWhisper:
         return self._heard[int(samples[0])]
 
 
-class Speaker:
+class EmbeddedSpeaker:
     """Two numbers: how loud, and one."""
 
     def __call__(self, samples: Samples) -> Samples:
@@ -169,7 +169,7 @@ def panel(*heard: str) -> Panel:
     made = Panel.__new__(Panel)
     made._whisper = FakeWhisper(list(heard))  # type: ignore[assignment]
     made._dnsmos = lambda samples: Quality(3.0, 4.0, float(samples[0]))  # type: ignore[assignment]
-    made._speaker = Speaker()  # type: ignore[assignment]
+    made._speaker = EmbeddedSpeaker()  # type: ignore[assignment]
     return made
 
 

@@ -13,18 +13,18 @@ import torch
 from vivace.errors import ChecksumError, InputError, WeightsNotFoundError
 from vivace.models.chattts.text import word_tokens
 from vivace.text import phones
-from vivace.train.corpus.prosody import perform
+from vivace.train.corpus.prosody import synthesize
 from vivace.train.corpus.recording import SAMPLE_RATE
-from vivace.train.kokoro.graph import Floats, Vocoder, cut
+from vivace.train.kokoro.graph import Floats, KokoroVocoder, cut
 from vivace.train.kokoro.teacher import (
     EDGE_S,
     FRAME,
     LEAD,
-    Bfloat16Speech,
+    Bfloat16Synthesizer,
     Kokoro,
-    OnnxSpeech,
+    LetterAudio,
+    OnnxSynthesizer,
     Parts,
-    Spoken,
     Voices,
     anchors_of,
     phone_letters,
@@ -49,14 +49,14 @@ class Beeps:
         self.styles: list[float] = []
         self.rises: list[float | None] = []
 
-    def __call__(self, tokens: Sequence[int], style: Floats, pace: float, rise: float | None = None) -> Spoken:
+    def __call__(self, tokens: Sequence[int], style: Floats, pace: float, rise: float | None = None) -> LetterAudio:
         self.rises.append(rise)
         self.styles.append(float(style[0, 0]))
         frames = max(1, round(2 / pace))
         durations = (LEAD, *(frames for _ in tokens), 1)
         sound = [0.5 * (number > 20) for number, n in zip(tokens, durations[1:], strict=False) for _ in range(n)]
         levels = np.array([*[0.0] * LEAD, *sound, 0.0], np.float32)
-        return Spoken(np.repeat(levels, FRAME), durations)
+        return LetterAudio(np.repeat(levels, FRAME), durations)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_tokens_begin_when_their_letters_do(parts: Parts) -> None:
 
 def test_breaks_are_as_long_as_they_are_for_other_teachers(parts: Parts) -> None:
     teacher = Kokoro(parts, "low", Beeps())
-    whole = perform(teacher, phones("Hello [uv_break] world."), rising=False, edge_s=EDGE_S)
+    whole = synthesize(teacher, phones("Hello [uv_break] world."), rising=False, edge_s=EDGE_S)
     assert whole is not None
     silent = np.abs(whole.samples) == 0
     edges = np.flatnonzero(np.diff(np.concatenate(([0], silent.view(np.int8), [0]))))
@@ -212,7 +212,7 @@ class ToyWeights:
 
 
 def _toy(dtype: torch.dtype, features: Floats, source: Floats, style: Floats) -> Floats:
-    return Vocoder(ToyWeights(), dtype, fused=False)(features, source, style)  # type: ignore[arg-type]
+    return KokoroVocoder(ToyWeights(), dtype, fused=False)(features, source, style)  # type: ignore[arg-type]
 
 
 def test_the_vocoder_makes_300_samples_a_feature_frame_alike_in_both_precisions() -> None:
@@ -233,7 +233,7 @@ def test_both_engines_say_the_same() -> None:
     torch.set_num_threads(1)
     parts = Parts(Path(PACKAGES))
     words = phones("The quick brown fox, 今天天气很好。")
-    whole, fast = OnnxSpeech(parts.model(), 1), Bfloat16Speech(parts.model(), 1, fused=False)
+    whole, fast = OnnxSynthesizer(parts.model(), 1), Bfloat16Synthesizer(parts.model(), 1, fused=False)
     a, b = (Kokoro(parts, "af_bella+zf_xiaobei", speech).speak(words) for speech in (whole, fast))
     assert a is not None
     assert b is not None

@@ -8,8 +8,15 @@ from torch import Tensor
 
 from vivace.train.corpus.dataset import Corpus, Utterance
 from vivace.train.preset import TOY
-from vivace.train.recognizer import Recogniser, labels, said
-from vivace.train.voice.asr_loss import Ears, GeneratedSpeech, RecognizedSpeech, Rollouts, heard_loss, own_speech
+from vivace.train.recognizer import Recognizer, labels, spoken_labels
+from vivace.train.voice.asr_loss import (
+    GeneratedSpeech,
+    GeneratedSpeechLoss,
+    Recognizers,
+    Rollouts,
+    ctc_loss,
+    generated_speech,
+)
 from vivace.train.voice.batching import Collator
 from vivace.train.voice.model import VoiceModel
 
@@ -50,9 +57,9 @@ def collator() -> Collator:
 
 
 @pytest.fixture
-def ears() -> Ears:
+def recognizers() -> Recognizers:
     torch.manual_seed(1)
-    return Ears((Recogniser(16, 2),))
+    return Recognizers((Recognizer(16, 2),))
 
 
 @pytest.fixture
@@ -64,25 +71,27 @@ def smooth(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def wanted(tokens: Sequence[str] = TOKENS) -> Tensor:
-    return torch.tensor([1 + labels().index(name) for name in said(tokens)])
+    return torch.tensor([1 + labels().index(name) for name in spoken_labels(tokens)])
 
 
 def test_both_parts_of_the_voice_learn_and_the_listener_does_not(
-    model: VoiceModel, collator: Collator, ears: Ears
+    model: VoiceModel, collator: Collator, recognizers: Recognizers
 ) -> None:
     batch = collator.own([utterance()], [torch.randint(600, (12, 4))])
-    heard_loss(model, ears, batch, [wanted()], random.Random(0)).backward()  # type: ignore[no-untyped-call]
+    ctc_loss(model, recognizers, batch, [wanted()], random.Random(0)).backward()  # type: ignore[no-untyped-call]
     taught = {name.partition(".")[0] for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
     assert taught == {"llama", "embeddings", "decoder", "speakers"}
-    assert all(p.grad is None for p in ears.listeners[0].parameters())
+    assert all(p.grad is None for p in recognizers.listeners[0].parameters())
 
 
-def test_what_is_heard_can_be_learnt(model: VoiceModel, collator: Collator, ears: Ears, smooth: None) -> None:
+def test_what_is_heard_can_be_learned(
+    model: VoiceModel, collator: Collator, recognizers: Recognizers, smooth: None
+) -> None:
     batch = collator.own([utterance()], [torch.randint(600, (12, 4))])
     adam = torch.optim.Adam(model.parameters(), 3e-3)
     found = []
     for _ in range(40):
-        loss = heard_loss(model, ears, batch, [wanted()], random.Random(0))
+        loss = ctc_loss(model, recognizers, batch, [wanted()], random.Random(0))
         adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         adam.step()
@@ -91,12 +100,14 @@ def test_what_is_heard_can_be_learnt(model: VoiceModel, collator: Collator, ears
 
 
 def test_a_row_is_heard_alike_beside_a_longer_one(
-    model: VoiceModel, collator: Collator, ears: Ears, smooth: None
+    model: VoiceModel, collator: Collator, recognizers: Recognizers, smooth: None
 ) -> None:
     rng = random.Random(0)
     short, long = torch.randint(600, (12, 4)), torch.randint(600, (30, 4))
-    both = heard_loss(model, ears, collator.own([utterance()] * 2, [short, long]), [wanted()] * 2, rng)
-    alone = [heard_loss(model, ears, collator.own([utterance()], [codes]), [wanted()], rng) for codes in (short, long)]
+    both = ctc_loss(model, recognizers, collator.own([utterance()] * 2, [short, long]), [wanted()] * 2, rng)
+    alone = [
+        ctc_loss(model, recognizers, collator.own([utterance()], [codes]), [wanted()], rng) for codes in (short, long)
+    ]
     # The Decoder and the listener see padding at the end of the short row instead of nothing; their reach is short.
     torch.testing.assert_close(both, (alone[0] + alone[1]) / 2, rtol=0.05, atol=0.05)
 
@@ -104,7 +115,7 @@ def test_a_row_is_heard_alike_beside_a_longer_one(
 def test_speech_is_asked_for_ahead_and_what_failed_is_left_out(model: VoiceModel) -> None:
     groups: Iterator[list[Utterance]] = iter([[utterance(n), utterance(n + 1)] for n in (4, 6, 8, 10)])
     parrot = Parrot()
-    speech = own_speech(parrot, model, groups, ahead=2)
+    speech = generated_speech(parrot, model, groups, ahead=2)
     assert [s.utterance.frames for s in next(speech)] == [4]
     assert parrot.asked == [4]
     assert [s.utterance.frames for s in next(speech)] == [6]
@@ -112,7 +123,7 @@ def test_speech_is_asked_for_ahead_and_what_failed_is_left_out(model: VoiceModel
     assert parrot.asked == [4, 4]
 
 
-def test_a_group_is_cut_to_the_budget(model: VoiceModel, collator: Collator, ears: Ears) -> None:
+def test_a_group_is_cut_to_the_budget(model: VoiceModel, collator: Collator, recognizers: Recognizers) -> None:
     asked: list[int] = []
 
     class Counting(Collator):
@@ -122,14 +133,16 @@ def test_a_group_is_cut_to_the_budget(model: VoiceModel, collator: Collator, ear
 
     counting = Counting(NoCorpus(), TOY.speakers, 625)
     speech = iter([[GeneratedSpeech(utterance(), torch.randint(600, (20, 4))) for _ in range(5)]])
-    loss = RecognizedSpeech(ears, counting, speech).loss(model, 50, random.Random(0))
+    loss = GeneratedSpeechLoss(recognizers, counting, speech).loss(model, 50, random.Random(0))
     assert loss is not None
     assert torch.isfinite(loss)
     assert asked == [40]
 
 
-def test_a_group_of_which_nothing_is_of_use_has_no_loss(model: VoiceModel, collator: Collator, ears: Ears) -> None:
-    speech = own_speech(Parrot(), model, iter([[utterance(5)], [utterance(6)]]), ahead=1)
-    heard = RecognizedSpeech(ears, collator, speech)
-    assert heard.loss(model, 50, random.Random(0)) is None
-    assert heard.loss(model, 50, random.Random(0)) is not None
+def test_a_group_of_which_nothing_is_of_use_has_no_loss(
+    model: VoiceModel, collator: Collator, recognizers: Recognizers
+) -> None:
+    speech = generated_speech(Parrot(), model, iter([[utterance(5)], [utterance(6)]]), ahead=1)
+    asr_loss = GeneratedSpeechLoss(recognizers, collator, speech)
+    assert asr_loss.loss(model, 50, random.Random(0)) is None
+    assert asr_loss.loss(model, 50, random.Random(0)) is not None

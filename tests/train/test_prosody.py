@@ -6,8 +6,8 @@ import pytest
 
 from vivace.models.chattts.text import word_tokens
 from vivace.text import phones
-from vivace.train.corpus.prosody import PAUSES_S, QUESTION_GAP_S, end_rise, perform, pitch_track, risen
-from vivace.train.corpus.recording import SAMPLE_RATE, Anchor, Recording, Samples, token_positions
+from vivace.train.corpus.prosody import PAUSES_S, QUESTION_GAP_S, end_rise, pitch_track, risen, synthesize
+from vivace.train.corpus.recording import SAMPLE_RATE, AlignedRecording, Anchor, Samples, token_positions
 from vivace.train.evaluation.hearing import pause_s
 from vivace.types import Word
 
@@ -28,17 +28,17 @@ class BuzzTeacher:
         self.languages: tuple[str, ...] = ("zh", "en")
         self.asked: list[tuple[str, float]] = []
 
-    def speak(self, words: Sequence[Word], pace: float = 1.0) -> Recording | None:
+    def speak(self, words: Sequence[Word], pace: float = 1.0) -> AlignedRecording | None:
         self.asked.append((" ".join(word.text for word in words), pace))
         tokens = [token for word in words for token in word_tokens(word)]
         shade = 1 + zlib.crc32(tokens[0].encode()) % 3 / 100
         anchors = tuple(Anchor(i * TOKEN_S / pace, i) for i in range(len(tokens)))
-        return Recording(voice(len(tokens) * TOKEN_S / pace, 120 * shade), anchors)
+        return AlignedRecording(voice(len(tokens) * TOKEN_S / pace, 120 * shade), anchors)
 
 
-def delivered(text: str) -> tuple[Recording, BuzzTeacher]:
+def delivered(text: str) -> tuple[AlignedRecording, BuzzTeacher]:
     teacher = BuzzTeacher()
-    recording = perform(teacher, phones(text))
+    recording = synthesize(teacher, phones(text))
     assert recording is not None
     return recording, teacher
 

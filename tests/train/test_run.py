@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vivace.train.run import Budget, EarlyStop, Peers, TrainingProgress
+from vivace.train.run import Budget, EarlyStop, ProcessGroup, TrainingProgress
 
 
 def test_whichever_ends_first() -> None:
@@ -32,14 +32,14 @@ def test_seconds_go_on_after_an_interruption() -> None:
 
 
 def test_one_process_alone_needs_no_others() -> None:
-    alone = Peers()
-    alone.join()
+    alone = ProcessGroup()
+    alone.start()
     parameter = torch.ones(3, requires_grad=True)
     parameter.grad = torch.full((3,), 2.0)
     alone.average_gradients([parameter])
     assert parameter.grad.tolist() == [2.0, 2.0, 2.0]
-    assert alone.agree(0.25) == 0.25
-    alone.leave()
+    assert alone.broadcast(0.25) == 0.25
+    alone.stop()
 
 
 def test_it_stops_after_so_many_evaluations_without_gain() -> None:

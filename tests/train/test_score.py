@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vivace.text import phones
-from vivace.train.corpus.recording import Recording, Samples
+from vivace.train.corpus.recording import AlignedRecording, Samples
 from vivace.train.evaluation.score import Judges, Score, SpokenSentence
 
 RATE = 24_000
@@ -40,11 +40,11 @@ def spoken(seconds: float, *, stopped: bool = True, retries: int = 0) -> SpokenS
 
 
 @pytest.fixture
-def recording() -> Recording:
-    return Recording(tone(1.0), ())
+def recording() -> AlignedRecording:
+    return AlignedRecording(tone(1.0), ())
 
 
-def test_every_sentence_has_a_finding_and_all_of_them_make_the_row(recording: Recording) -> None:
+def test_every_sentence_has_a_finding_and_all_of_them_make_the_row(recording: AlignedRecording) -> None:
     judges: Any = Judges(
         Words("good boat", "good boat", "good", "good boat"),  # type: ignore[arg-type]
         Phones("G UH D B OW T", "G UH D B OW T", "G UH D B OW T", "G UH D"),  # type: ignore[arg-type]
@@ -62,7 +62,7 @@ def test_every_sentence_has_a_finding_and_all_of_them_make_the_row(recording: Re
     assert (row["wer"], row["wer_teacher"], row["per"]) == (0.25, 0.0, 0.25)
 
 
-def test_who_does_not_listen_finds_nothing(recording: Recording) -> None:
+def test_who_does_not_listen_finds_nothing(recording: AlignedRecording) -> None:
     score = Score("anna", "zh")
     judges: Any = Judges(Words())  # type: ignore[arg-type]
     score.add("你好。", phones("你好。", "zh"), spoken(1.0), recording, judges)

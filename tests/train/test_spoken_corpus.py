@@ -16,12 +16,12 @@ from vivace.errors import ChecksumError, InputError
 from vivace.text import phones
 from vivace.train.corpus.build import Line
 from vivace.train.corpus.dataset import Corpus
-from vivace.train.corpus.recording import SAMPLE_RATE, Anchor, Recording
+from vivace.train.corpus.recording import SAMPLE_RATE, AlignedRecording, Anchor
 from vivace.train.packages import Package, fetch, unpack, verify
 from vivace.train.spoken_corpus import corpus as building
 from vivace.train.spoken_corpus.corpus import (
     PART,
-    Part,
+    VoicePlan,
     build,
     finished,
     ingest,
@@ -29,8 +29,8 @@ from vivace.train.spoken_corpus.corpus import (
     read_index,
     read_shard,
     shard_folder,
+    speak_line,
     spoken_seconds,
-    take_of,
 )
 from vivace.train.spoken_corpus.lines import (
     SHARD,
@@ -62,13 +62,13 @@ class Beeps:
     def __init__(self) -> None:
         self.said = 0
 
-    def speak(self, words: Sequence[Word], pace: float = 1.0) -> Recording | None:
+    def speak(self, words: Sequence[Word], pace: float = 1.0) -> AlignedRecording | None:
         self.said += 1
         sounding = [word for word in words if word.kind != "punct"]
         if any(word.text == "dark" for word in words):
             raise ValueError("no letters")
         tone = 0.5 * np.sin(np.arange(round(0.4 * SAMPLE_RATE * max(1, len(sounding)) / pace)) * 0.1).astype(np.float32)
-        return Recording(np.pad(tone, round(0.15 * SAMPLE_RATE)), (Anchor(0.15, 0),))
+        return AlignedRecording(np.pad(tone, round(0.15 * SAMPLE_RATE)), (Anchor(0.15, 0),))
 
 
 def test_a_shard_is_the_same_whenever_it_is_drawn() -> None:
@@ -115,7 +115,7 @@ def test_the_voice_that_has_said_least_is_next() -> None:
 
 
 def test_a_take_has_silence_at_both_ends_and_a_time_for_each_token() -> None:
-    made = take_of(Line("x", "en", "Hello [uv_break] world."), "vivienne", Beeps())
+    made = speak_line(Line("x", "en", "Hello [uv_break] world."), "vivienne", Beeps())
     assert made is not None
     take, samples = made
     loud = np.flatnonzero(np.abs(samples) > 0.01)
@@ -128,11 +128,11 @@ def test_a_take_has_silence_at_both_ends_and_a_time_for_each_token() -> None:
 
 
 def test_what_the_teacher_cannot_say_is_left_out() -> None:
-    assert take_of(Line("x", "en", "We saw a house before dark."), "vivienne", Beeps()) is None
+    assert speak_line(Line("x", "en", "We saw a house before dark."), "vivienne", Beeps()) is None
 
 
 def test_a_stopped_corpus_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = {v: Part(f"mix {v}", Beeps(), Texts(EVERYDAY, 3, slot)) for slot, v in enumerate(("anna", "otto"))}
+    parts = {v: VoicePlan(f"mix {v}", Beeps(), Texts(EVERYDAY, 3, slot)) for slot, v in enumerate(("anna", "otto"))}
     whole, cut_off = tmp_path / "whole", tmp_path / "cut off"
     build(whole, parts, hours=0.1, origin={"seed": 3})
     made = 0
@@ -142,9 +142,9 @@ def test_a_stopped_corpus_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
         made += 1
         if made == 70:
             raise KeyboardInterrupt
-        return take_of(*args)  # type: ignore[arg-type]
+        return speak_line(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(building, "take_of", stopping)
+    monkeypatch.setattr(building, "speak_line", stopping)
     with pytest.raises(KeyboardInterrupt):
         build(cut_off, parts, hours=0.1, origin={"seed": 3})
     assert [p.suffix for p in cut_off.glob("*/*")].count(PART) == 1
@@ -158,7 +158,7 @@ def test_a_stopped_corpus_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
 
 
 def test_shards_are_read_back(tmp_path: Path) -> None:
-    build(tmp_path / "c", {"anna": Part("m", Beeps(), Texts(EVERYDAY, 3, 0))}, hours=0.01, origin={})
+    build(tmp_path / "c", {"anna": VoicePlan("m", Beeps(), Texts(EVERYDAY, 3, 0))}, hours=0.01, origin={})
     folder = shard_folder(tmp_path / "c", "anna", 0)
     takes = list(read_shard(folder))
     assert [take for take, _ in takes] == list(read_index(folder))
@@ -167,15 +167,15 @@ def test_shards_are_read_back(tmp_path: Path) -> None:
 
 
 def test_a_folder_begun_with_other_facts_is_refused_but_a_voice_may_be_added(tmp_path: Path) -> None:
-    anna = {"anna": Part("m", Beeps(), Texts(EVERYDAY, 3, 0))}
+    anna = {"anna": VoicePlan("m", Beeps(), Texts(EVERYDAY, 3, 0))}
     build(tmp_path, anna, hours=0.0, origin={"seed": 3})
-    build(tmp_path, {"otto": Part("n", Beeps(), Texts(EVERYDAY, 3, 1))}, hours=0.0, origin={"seed": 3})
+    build(tmp_path, {"otto": VoicePlan("n", Beeps(), Texts(EVERYDAY, 3, 1))}, hours=0.0, origin={"seed": 3})
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["mixes"] == {"anna": "m", "otto": "n"}
     with pytest.raises(InputError, match="seed"):
         build(tmp_path, anna, hours=0.0, origin={"seed": 4})
     with pytest.raises(InputError, match="anna"):
-        build(tmp_path, {"anna": Part("other", Beeps(), Texts(EVERYDAY, 3, 0))}, hours=0.0, origin={"seed": 3})
+        build(tmp_path, {"anna": VoicePlan("other", Beeps(), Texts(EVERYDAY, 3, 0))}, hours=0.0, origin={"seed": 3})
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ def test_packages_are_unpacked_inside_their_folder(tmp_path: Path) -> None:
 
 
 def test_shards_become_a_corpus_that_training_reads(tmp_path: Path) -> None:
-    build(tmp_path / "shards", {"anna": Part("m", Beeps(), Texts(EVERYDAY, 3, 0))}, hours=0.01, origin={})
+    build(tmp_path / "shards", {"anna": VoicePlan("m", Beeps(), Texts(EVERYDAY, 3, 0))}, hours=0.01, origin={})
     added = ingest(tmp_path / "shards", tmp_path / "corpus")
     assert added == len(list(read_index(shard_folder(tmp_path / "shards", "anna", 0))))
     assert ingest(tmp_path / "shards", tmp_path / "corpus") == 0  # nothing twice

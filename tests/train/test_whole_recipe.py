@@ -24,15 +24,15 @@ from vivace.models.chattts.speaker import speaker_embedding
 from vivace.models.chattts.text import word_tokens
 from vivace.train.corpus.build import CorpusPlan, Share, build_corpus, draw_lines
 from vivace.train.corpus.dataset import HELD_OUT, Corpus, vocabulary
-from vivace.train.corpus.recording import SAMPLE_RATE, Anchor, Recording, Teacher
+from vivace.train.corpus.recording import SAMPLE_RATE, AlignedRecording, Anchor, Teacher
 from vivace.train.corpus.speakers import EMBEDDED_SPEAKERS
 from vivace.train.preset import MEL_FLOOR, TOY
-from vivace.train.recognizer import RecogniserOptions, load_recogniser, train_recogniser
+from vivace.train.recognizer import RecognizerOptions, load_recognizer, train_recognizer
 from vivace.train.run import Budget
 from vivace.train.voice.asr_loss import Rollouts
 from vivace.train.voice.batching import Collator
 from vivace.train.voice.dvae import DVAEOptions, encode_corpus, train_dvae
-from vivace.train.voice.export import Speaker, average_weights, export
+from vivace.train.voice.export import EmbeddedSpeaker, average_weights, export
 from vivace.train.voice.model import VoiceModel
 from vivace.train.voice.stage import VoiceOptions, train_voice
 from vivace.train.voice.vocos import VocosOptions, train_vocos, write_predicted_mels
@@ -41,8 +41,8 @@ from vivace.voices.store import VoiceStore
 
 PLAN = CorpusPlan((Share("one", "en", 0.5), Share("two", "mixed", 0.5)), held_out=2, frames=(8, 300))
 SPEAKERS = (
-    Speaker("two", "dora", ("zh", "en"), "female", "tones"),
-    Speaker("one", "otto", ("en",), "male", "lower tones"),
+    EmbeddedSpeaker("two", "dora", ("zh", "en"), "female", "tones"),
+    EmbeddedSpeaker("one", "otto", ("en",), "male", "lower tones"),
 )
 
 TOKEN_S = 0.06
@@ -56,7 +56,7 @@ class ToneTeacher:
         self.languages: tuple[str, ...] = ("zh", "en")
         self._pitch = pitch
 
-    def speak(self, words: Sequence[Word], pace: float = 1.0) -> Recording | None:
+    def speak(self, words: Sequence[Word], pace: float = 1.0) -> AlignedRecording | None:
         tokens = [token for word in words for token in word_tokens(word)]
         token_s = TOKEN_S / pace
         time = np.arange(int(token_s * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
@@ -65,7 +65,7 @@ class ToneTeacher:
             return None
         samples = np.concatenate([0.3 * np.sin(2 * np.pi * self._pitch * tone * time) for tone in tones])
         anchors = tuple(Anchor(i * token_s, i) for i in range(len(tokens)))
-        return Recording(samples.astype(np.float32), anchors)
+        return AlignedRecording(samples.astype(np.float32), anchors)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_a_voice_in_training_says_what_the_exported_one_says(corpus: Corpus, tmp
         assert (codes == exported).float().mean() > 0.9  # speaker vectors are stored in float16
 
 
-def test_speech_of_another_length_is_not_learnt_from(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_speech_of_another_length_is_not_learned_from(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     monkeypatch.setattr("vivace.train.voice.asr_loss.LENGTHS", (0.0, 0.01))
     rollouts = Rollouts(Collator(corpus, TOY.speakers, 625), random.Random(0))
@@ -206,8 +206,8 @@ def test_speech_of_another_length_is_not_learnt_from(corpus: Corpus, monkeypatch
 
 def test_a_listener_is_heard_in_every_step(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vivace.train.voice.asr_loss.LENGTHS", (0.0, 2.0))
-    listener = tmp_path / "recogniser.safetensors"
-    heard = train_recogniser(corpus, listener, RecogniserOptions(Budget(1e-3, steps=1), hidden=16, layers=1))
+    listener = tmp_path / "recognizer.safetensors"
+    heard = train_recognizer(corpus, listener, RecognizerOptions(Budget(1e-3, steps=1), hidden=16, layers=1))
     before = {name: value.clone() for name, value in heard.state_dict().items()}
     vocoder = tmp_path / "vocos.safetensors"
     train_vocos(corpus, TOY, vocoder, VocosOptions(Budget(1e-3, steps=1), rows=2))
@@ -217,7 +217,7 @@ def test_a_listener_is_heard_in_every_step(corpus: Corpus, tmp_path: Path, monke
     taught = train_voice(corpus, TOY, tmp_path / "taught.safetensors", hearing)
     assert not torch.equal(taught.llama.norm.weight, plain.llama.norm.weight)
     assert all(torch.isfinite(p).all() for p in taught.parameters())
-    assert all(torch.equal(value, before[name]) for name, value in load_recogniser(listener).state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in load_recognizer(listener).state_dict().items())
 
 
 @pytest.mark.skipif(

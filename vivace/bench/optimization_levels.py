@@ -1,4 +1,4 @@
-"""The three levels of the optimisation guide, side by side: as it comes, warmed up and trimmed, everything.
+"""The three levels of the optimization guide, side by side: as it comes, warmed up and trimmed, everything.
 
 Every level speaks the same texts with the same seed, without the result cache. ``shares`` are of the highest level with
 one measure taken away at a time, so they say what each of them is worth where the others are there already.

@@ -60,7 +60,7 @@ def s2_shapes(version: str) -> Shapes:
 
 
 def decoder_shapes(prefix: str, channels: int, initial: int, first_kernel: int, style: int) -> Iterator[Item]:
-    """A HiFi-GAN with weight-normalised layers."""
+    """A HiFi-GAN with weight-normalized layers."""
     yield from _dense(f"{prefix}conv_pre", initial, channels, 7)
     yield from _dense(f"{prefix}cond", initial, style, 1)
     width = initial

@@ -135,7 +135,7 @@ def voice(
     ] = None,
     vocoder: Annotated[Path | None, typer.Option(help="Vocoder through which half of that speech goes.")] = None,
     oversample: Annotated[
-        list[str] | None, typer.Option(help="Speaker whose utterances come twice an epoch; repeatable.")
+        list[str] | None, typer.Option(help="EmbeddedSpeaker whose utterances come twice an epoch; repeatable.")
     ] = None,
     accumulate: Annotated[int, typer.Option(help="Batches whose gradients make one step.")] = 1,
     peers: Annotated[int, typer.Option(help="Number of processes; start each with its own --peer.")] = 1,
@@ -150,14 +150,14 @@ def voice(
     from vivace.layers.native.kernels import activate
     from vivace.train.corpus.dataset import Corpus
     from vivace.train.preset import PRESETS
-    from vivace.train.run import Peers
+    from vivace.train.run import ProcessGroup
     from vivace.train.voice.stage import VoiceOptions, train_voice
 
     if vocoder and not listener:
         raise InputError("--vocoder has no effect without --listener; add a recognizer, or leave it out")
     begin()
-    group = Peers(peer, peers, port)
-    group.join()
+    group = ProcessGroup(peer, peers, port)
+    group.start()
     if listener:
         activate(user_cache_path("vivace") / "native")  # the model's own speech is generated as users hear it
     options = VoiceOptions(
@@ -165,12 +165,12 @@ def voice(
         sampled=sampled,
         listeners=tuple(listener or ()),
         vocoder=vocoder,
-        twice=tuple(oversample or ()),
+        oversample=tuple(oversample or ()),
         accumulate=accumulate,
         seed=seed,
     )
     train_voice(Corpus(corpus), PRESETS[preset], out, options, init=init, peers=group)
-    group.leave()
+    group.stop()
 
 
 @app.command()
@@ -228,10 +228,10 @@ def recognizer(
 ) -> None:
     """Train a recognizer of phones and tones, for the benchmark and for `voice --listener`."""
     from vivace.train.corpus.dataset import Corpus
-    from vivace.train.recognizer import RecogniserOptions, train_recogniser
+    from vivace.train.recognizer import RecognizerOptions, train_recognizer
 
     begin()
-    train_recogniser(Corpus(corpus), out, RecogniserOptions(_budget(2e-3, rate, steps, minutes), seed=seed))
+    train_recognizer(Corpus(corpus), out, RecognizerOptions(_budget(2e-3, rate, steps, minutes), seed=seed))
 
 
 @app.command()

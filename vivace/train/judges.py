@@ -111,7 +111,7 @@ def units(text: str, language: str) -> list[str]:
 
 
 def _whole_words(word: str) -> str:
-    """``I'm`` and ``well-known`` as two words each: how they are written is the recogniser's taste."""
+    """``I'm`` and ``well-known`` as two words each: how they are written is the recognizer's taste."""
     text = word.lower().replace("’", "'")
     for short, long in CONTRACTIONS.items():
         text = re.sub(rf"{short}$", long, text)

@@ -1,4 +1,4 @@
-"""A small recogniser of phones and tones, to score voices by: mel in, connectionist temporal classification out.
+"""A small recognizer of phones and tones, to score voices by: mel in, connectionist temporal classification out.
 
 Source: Graves et al., "Connectionist temporal classification", ICML 2006, doi:10.1145/1143844.1143891.
 """
@@ -32,7 +32,7 @@ from vivace.weights.load import read_tensors
 
 
 BLANK = 0
-MARGIN_S = 0.15  # silence on both sides of what is recognised
+MARGIN_S = 0.15  # silence on both sides of what is recognized
 
 
 def label(token: str) -> str | None:
@@ -48,7 +48,7 @@ def labels() -> tuple[str, ...]:
     return tuple(dict.fromkeys(found for token in phone_tokens() if (found := label(token)) is not None))
 
 
-def said(tokens: Iterable[str]) -> list[str]:
+def spoken_labels(tokens: Iterable[str]) -> list[str]:
     """The labels of a token sequence."""
     return [found for token in tokens if (found := label(token)) is not None]
 
@@ -63,7 +63,7 @@ def tones(found: Sequence[str]) -> list[str]:
     return [name[-1] for name in found if name.startswith("f_")]
 
 
-class Recogniser(nn.Module):
+class Recognizer(nn.Module):
     """A strided convolution and a ConvNeXt stack; one output for every two mel frames."""
 
     mean: Tensor  # [M]
@@ -97,12 +97,12 @@ class Recogniser(nn.Module):
         return [names[int(k) - 1] for k in torch.unique_consecutive(best) if int(k) != BLANK]
 
 
-def load_recogniser(path: Path) -> Recogniser:
-    """The recogniser of a state file, whatever its size."""
+def load_recognizer(path: Path) -> Recognizer:
+    """The recognizer of a state file, whatever its size."""
     tensors, _ = read_tensors(path)
     weight = tensors["model.down.weight"]
     layers = sum(name.endswith(".dwconv.weight") for name in tensors if name.startswith("model."))
-    model = Recogniser(weight.shape[0], layers)
+    model = Recognizer(weight.shape[0], layers)
     load_weights(path, model)
     return model.eval()
 
@@ -113,7 +113,7 @@ MARGIN = 14  # mel frames of silence on both sides, as when it listens
 
 
 @dataclass(frozen=True)
-class RecogniserOptions:
+class RecognizerOptions:
     """How the stage trains."""
 
     budget: Budget
@@ -141,7 +141,7 @@ def lesson(corpus: Corpus, utterances: Sequence[Utterance]) -> Lesson:
     """A batch of whole utterances."""
     ids = {name: i + 1 for i, name in enumerate(labels())}
     frames = [FRAMES_PER_CODE * u.frames + 2 * MARGIN for u in utterances]
-    spoken = [torch.tensor([ids[name] for name in said(u.tokens)]) for u in utterances]
+    spoken = [torch.tensor([ids[name] for name in spoken_labels(u.tokens)]) for u in utterances]
     mel = torch.full((len(utterances), max(frames), N_MELS), MEL_FLOOR)
     for b, u in enumerate(utterances):
         mel[b, MARGIN : frames[b] - MARGIN] = torch.from_numpy(corpus.mel(u))
@@ -155,7 +155,7 @@ def disturbed(mel: Tensor, noise: float) -> Tensor:
     return mel + LEVEL * torch.randn(rows, 1, 1) + noise * torch.rand(rows, 1, 1) * torch.randn_like(mel)
 
 
-def roughened(mel: Tensor, options: RecogniserOptions, rng: random.Random) -> Tensor:
+def roughened(mel: Tensor, options: RecognizerOptions, rng: random.Random) -> Tensor:
     """``disturbed``, and with stretches of time and of bins masked. Source: arXiv:1904.08779."""
     rows, frames, bins = mel.shape
     mel = disturbed(mel, options.noise)
@@ -168,7 +168,7 @@ def roughened(mel: Tensor, options: RecogniserOptions, rng: random.Random) -> Te
     return mel
 
 
-def recognition_loss(model: Recogniser, mel: Tensor, given: Lesson) -> Tensor:
+def recognition_loss(model: Recognizer, mel: Tensor, given: Lesson) -> Tensor:
     """CTC loss per label."""
     with torch.autocast("cpu", torch.bfloat16):
         found = model(mel)
@@ -176,21 +176,21 @@ def recognition_loss(model: Recogniser, mel: Tensor, given: Lesson) -> Tensor:
 
 
 @torch.inference_mode()
-def error_rate(model: Recogniser, corpus: Corpus, utterances: Sequence[Utterance]) -> float:
+def error_rate(model: Recognizer, corpus: Corpus, utterances: Sequence[Utterance]) -> float:
     """Labels wrong among those said."""
     wrong = total = 0
     for u in utterances:
-        wanted = said(u.tokens)
+        wanted = spoken_labels(u.tokens)
         wrong += Levenshtein.distance(wanted, model.collapse(model(lesson(corpus, [u]).mel)[0].argmax(-1)))
         total += len(wanted)
     return wrong / max(total, 1)
 
 
-def train_recogniser(corpus: Corpus, out: Path, options: RecogniserOptions) -> Recogniser:
+def train_recognizer(corpus: Corpus, out: Path, options: RecognizerOptions) -> Recognizer:
     """Train until the budget is used; an interrupted run is taken up again."""
     torch.manual_seed(options.seed)
-    utterances = [u for u in corpus.part("train") if said(u.tokens)]
-    model = Recogniser(options.hidden, options.layers)
+    utterances = [u for u in corpus.part("train") if spoken_labels(u.tokens)]
+    model = Recognizer(options.hidden, options.layers)
     mean, spread = mel_statistics(corpus, utterances)
     model.mean.copy_(mean.clamp_min(MEL_FLOOR))
     model.spread.copy_(spread)

@@ -84,10 +84,10 @@ class EarlyStop:
 MODEL, MOMENTS = "model.", "moments."
 
 
-def save_state(path: Path, module: nn.Module, optimiser: Optimizer, progress: TrainingProgress) -> None:
-    """Weights, moments of the optimiser and the place in the budget; replaces ``path`` at once."""
+def save_state(path: Path, module: nn.Module, optimizer: Optimizer, progress: TrainingProgress) -> None:
+    """Weights, moments of the optimizer and the place in the budget; replaces ``path`` at once."""
     tensors = {MODEL + key: value.detach().contiguous() for key, value in module.state_dict().items()}
-    for index, slots in optimiser.state_dict()["state"].items():
+    for index, slots in optimizer.state_dict()["state"].items():
         for name, value in slots.items():
             tensors[f"{MOMENTS}{index}.{name}"] = value.detach().contiguous()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def load_weights(path: Path, module: nn.Module) -> None:
     module.load_state_dict({k.removeprefix(MODEL): v for k, v in tensors.items() if k.startswith(MODEL)})
 
 
-def resume(path: Path, module: nn.Module, optimiser: Optimizer) -> TrainingProgress:
+def resume(path: Path, module: nn.Module, optimizer: Optimizer) -> TrainingProgress:
     """Take a run up where ``path`` left it, or start when there is no such file."""
     if not path.is_file():
         return TrainingProgress()
@@ -111,12 +111,12 @@ def resume(path: Path, module: nn.Module, optimiser: Optimizer) -> TrainingProgr
         if key.startswith(MOMENTS):
             index, _, name = key.removeprefix(MOMENTS).partition(".")
             slots.setdefault(int(index), {})[name] = value
-    optimiser.load_state_dict({"state": slots, "param_groups": optimiser.state_dict()["param_groups"]})
+    optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
     return TrainingProgress(step=int(metadata["step"]), seconds_before=float(metadata["seconds"]))
 
 
 @dataclass(frozen=True)
-class Peers:
+class ProcessGroup:
     """This process among ``world``; rank 0 writes files and messages."""
 
     rank: int = 0
@@ -124,10 +124,10 @@ class Peers:
     port: int = 29511
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         return self.rank == 0
 
-    def join(self) -> None:
+    def start(self) -> None:
         """Meet the others at ``port`` of this machine."""
         torch.set_num_threads(1)
         if self.world > 1:
@@ -135,11 +135,11 @@ class Peers:
                 "gloo", init_method=f"tcp://127.0.0.1:{self.port}", rank=self.rank, world_size=self.world
             )
 
-    def leave(self) -> None:
+    def stop(self) -> None:
         if self.world > 1:
             dist.destroy_process_group()
 
-    def agree(self, value: float) -> float:
+    def broadcast(self, value: float) -> float:
         """Rank 0's ``value``, for all."""
         if self.world == 1:
             return value
@@ -160,4 +160,4 @@ class Peers:
             at += p.numel()
 
 
-ALONE = Peers()
+SINGLE_PROCESS = ProcessGroup()

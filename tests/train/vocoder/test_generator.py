@@ -8,7 +8,7 @@ import torch
 from vivace.errors import WeightsMismatchError, WeightsNotFoundError
 from vivace.models.registry import embedded_root
 from vivace.train.vocoder.generator import new_vocos, read_vocos, write_vocos
-from vivace.train.vocoder.training_state import averaging_copy, follow
+from vivace.train.vocoder.training_state import moving_average
 from vivace.vocoder.weights import build_vocos
 from vivace.weights.load import load_modules, read_tensors, write_tensors
 
@@ -59,13 +59,28 @@ def test_what_is_no_vocos_is_refused(tmp_path: Path) -> None:
         read_vocos(tmp_path)
 
 
-def test_the_average_follows_slowly() -> None:
+def test_the_moving_average_begins_at_the_weights_and_follows_slowly() -> None:
     module = torch.nn.Linear(1, 1, bias=False)
     with torch.no_grad():
         module.weight.fill_(0.0)
-        copy = averaging_copy(module)
+        average = moving_average(module, 0.9)
         module.weight.fill_(1.0)
     for _ in range(2):
-        follow(copy, module, 0.9)
-    assert float(copy.weight) == pytest.approx(1 - 0.9**2)
-    assert not copy.weight.requires_grad
+        average.update_parameters(module)
+    (weight,) = average.module.parameters()
+    assert float(weight) == pytest.approx(1 - 0.9**2)
+    assert not weight.requires_grad
+
+
+def test_the_moving_average_is_the_plain_formula_to_the_bit() -> None:
+    torch.manual_seed(0)
+    vocos = new_vocos(20, 8, 16, 1)
+    average, plain = moving_average(vocos, 0.99), [p.detach().clone() for p in vocos.parameters()]
+    for _ in range(5):
+        with torch.no_grad():
+            for p in vocos.parameters():
+                p.add_(torch.randn_like(p))
+            for slow, now in zip(plain, vocos.parameters(), strict=True):
+                slow.lerp_(now, 1 - 0.99)
+        average.update_parameters(vocos)
+    assert all(map(torch.equal, average.module.parameters(), plain))

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from vivace.train.vocoder.losses import (
     PERIOD_SLOPE,
+    DiscriminatorOutput,
     Discriminators,
     PeriodDiscriminator,
     Resolution,
     ResolutionDiscriminator,
-    Verdict,
     discriminator_loss,
     feature_loss,
     generator_loss,
@@ -21,8 +21,8 @@ from vivace.train.vocoder.losses import (
 )
 
 
-def verdict(*scores: float, features: tuple[float, ...] = ()) -> Verdict:
-    return Verdict(torch.tensor(scores), tuple(torch.tensor([f]) for f in features))
+def verdict(*scores: float, features: tuple[float, ...] = ()) -> DiscriminatorOutput:
+    return DiscriminatorOutput(torch.tensor(scores), tuple(torch.tensor([f]) for f in features))
 
 
 def test_hinge_of_the_discriminators() -> None:
@@ -110,7 +110,7 @@ def test_they_learn_to_tell_a_tone_from_noise() -> None:
     noise = torch.randn(4, 1024)
     losses = []
     for _ in range(30):
-        loss = judges.own_loss(judges(tone), judges(noise))
+        loss = judges.training_loss(judges(tone), judges(noise))
         adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         adam.step()

@@ -12,7 +12,7 @@ from vivace.train.corpus.dataset import HELD_OUT, N_MELS, ShardWriter, Utterance
 from vivace.train.corpus.recording import CODE_SAMPLES, Samples
 from vivace.train.vocoder.config import VocoderTraining
 from vivace.train.vocoder.dataset import Batches
-from vivace.train.vocoder.loop import gather
+from vivace.train.vocoder.loop import load_data
 
 
 def tone(count: int, step: float) -> Samples:
@@ -55,7 +55,7 @@ def run(tmp_path: Path, **data: object) -> VocoderTraining:
 
 
 def test_a_corpus_has_its_own_held_out_part(corpus: Path, tmp_path: Path) -> None:
-    train, held = gather(run(tmp_path, corpus=corpus), silent)
+    train, held = load_data(run(tmp_path, corpus=corpus), silent)
     assert train.recordings.lengths == (12 * 512, 13 * 512) * 2
     assert held.recordings.lengths == (14 * 512,) * 2
     assert train.recordings.peak(0) == pytest.approx(0.2, abs=1e-3)
@@ -66,12 +66,12 @@ def test_a_corpus_has_one_spectrogram(corpus: Path, tmp_path: Path) -> None:
     config = run(tmp_path, corpus=corpus)
     other = config.model_copy(update={"mel": config.mel.model_copy(update={"n_mels": 80})})
     with pytest.raises(InputError, match="leave 'mel' out"):
-        gather(other, silent)
+        load_data(other, silent)
 
 
 def test_predicted_mels_of_a_corpus(corpus: Path, tmp_path: Path) -> None:
     predict(corpus, tmp_path / "mels")
-    train, held = gather(run(tmp_path, corpus=corpus, mels=tmp_path / "mels"), silent)
+    train, held = load_data(run(tmp_path, corpus=corpus, mels=tmp_path / "mels"), silent)
     assert train.mels is not None
     assert held.mels is not None
     # the second utterance of a shard begins behind the 24 frames of the first
@@ -80,7 +80,7 @@ def test_predicted_mels_of_a_corpus(corpus: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(held.mels.mel(1, 0, 1)[0], [0.50], atol=1e-3)
     (tmp_path / "mels" / "b" / "mel.f16").unlink()
     with pytest.raises(InputError, match=r"no .*b/mel.f16; predict"):
-        gather(run(tmp_path, corpus=corpus, mels=tmp_path / "mels"), silent)
+        load_data(run(tmp_path, corpus=corpus, mels=tmp_path / "mels"), silent)
 
 
 @pytest.fixture
@@ -93,11 +93,11 @@ def speech(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_divided_by_the_seed(speech: Path, tmp_path: Path) -> None:
-    train, held = gather(run(tmp_path, folder=speech), silent)
+    train, held = load_data(run(tmp_path, folder=speech), silent)
     assert len(train.recordings.names) == 2
     assert len(held.recordings.names) == 1
     assert {*train.recordings.names, *held.recordings.names} == {"one.wav", "two.flac", "deep/three.wav"}
-    again, _ = gather(run(tmp_path, folder=speech), silent)
+    again, _ = load_data(run(tmp_path, folder=speech), silent)
     assert again.recordings.names == train.recordings.names
 
 
@@ -106,19 +106,19 @@ def test_predicted_mels_of_a_folder(speech: Path, tmp_path: Path) -> None:
     for name in ("one", "two", "deep/three"):
         np.save(tmp_path / "mels" / f"{name}.npy", np.full((100, 21), -3.0, np.float16))
     config = run(tmp_path, folder=speech, mels=tmp_path / "mels", level="recorded", mel_floor=-2.5)
-    batch = Batches(gather(config, silent)[0], config.data, config.mel.spec, 0).at(0, 3, torch.device("cpu"))
+    batch = Batches(load_data(config, silent)[0], config.data, config.mel.spec, 0).at(0, 3, torch.device("cpu"))
     assert batch.mel.shape == (3, 100, 9)
     assert float(batch.mel.min()) == float(batch.mel.max()) == -2.5
     np.save(tmp_path / "mels" / "one.npy", np.zeros((100, 10), np.float16))
     with pytest.raises(InputError, match=r"one.npy holds \[100, 10\]; its recording needs \[100, 20\]"):
-        gather(config, silent)
+        load_data(config, silent)
     (tmp_path / "mels" / "one.npy").write_bytes(b"not an array")
     with pytest.raises(InputError, match=r"cannot read the mel"):
-        gather(config, silent)
+        load_data(config, silent)
 
 
 def test_one_recording_is_too_few(speech: Path, tmp_path: Path) -> None:
     for name in ("two.flac", "deep/three.wav"):
         (speech / name).unlink()
     with pytest.raises(InputError, match="has one recording; give two or more"):
-        gather(run(tmp_path, folder=speech), silent)
+        load_data(run(tmp_path, folder=speech), silent)

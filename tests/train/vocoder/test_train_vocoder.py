@@ -16,10 +16,10 @@ from vivace.audio.files import write_audio
 from vivace.errors import EngineError, SettingsError, WeightsError
 from vivace.train.corpus.recording import Samples
 from vivace.train.vocoder.config import VocoderTraining, load_config
-from vivace.train.vocoder.dataset import Batches, Material, Mel, RecordingPart, Recordings
+from vivace.train.vocoder.dataset import Batches, Mel, RecordingPart, Recordings, TrainingData
 from vivace.train.vocoder.generator import read_vocos
 from vivace.train.vocoder.loop import CHECKPOINTS, LOG, train_vocoder
-from vivace.train.vocoder.run import own_folder
+from vivace.train.vocoder.run import run_lock
 from vivace.train.vocoder.step import train_step
 from vivace.train.vocoder.training_state import checkpoints_in, new_state, read_checkpoint
 
@@ -30,7 +30,7 @@ mel: {{n_fft: 256, hop: 64, n_mels: 20}}
 model: {{dim: 12, intermediate_dim: 24, num_layers: 1}}
 discriminators: {{periods: [2, 3], period_width: 2, resolutions: [[128, 32, 128]], resolution_width: 2}}
 loss: {{stft: 1.0}}
-optimiser: {{learning_rate: 2.0e-3}}
+optimizer: {{learning_rate: 2.0e-3}}
 steps: {steps}
 batch: 2
 accumulate: 2
@@ -189,7 +189,7 @@ def test_a_run_starts_from_given_weights(tmp_path: Path, speech: Path) -> None:
 
 def test_a_folder_has_one_run_at_a_time(tmp_path: Path, speech: Path) -> None:
     run = load_config(run_file(tmp_path, speech, "run", steps=2))
-    with own_folder(run.out), pytest.raises(SettingsError, match=r"another run writes to .*; wait for it"):
+    with run_lock(run.out), pytest.raises(SettingsError, match=r"another run writes to .*; wait for it"):
         train_vocoder(run)
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     with pytest.raises(SettingsError, match=r"cannot write to .*; choose another 'out'"):
@@ -221,7 +221,7 @@ class FlatMels:
 
 def test_a_recordings_peak_is_put_into_its_range(tmp_path: Path, speech: Path) -> None:
     run = load_config(run_file(tmp_path, speech, "run"))
-    batches = Batches(Material(Tones()), run.data, run.mel.spec, seed=3)
+    batches = Batches(TrainingData(Tones()), run.data, run.mel.spec, seed=3)
     peaks = batches.at(0, 8, torch.device("cpu")).samples.abs().amax(1)
     decibels = 20 * peaks.log10()
     assert ((decibels >= -6.01) & (decibels <= -0.99)).all()
@@ -232,7 +232,7 @@ def test_predicted_mels_go_with_their_samples(tmp_path: Path, speech: Path) -> N
     run = load_config(run_file(tmp_path, speech, "run"))
     data = run.data.model_copy(update={"level": "recorded", "mel_floor": -7.0})
     recordings: Recordings = Tones()
-    batches = Batches(Material(recordings, FlatMels()), data, run.mel.spec, seed=3)
+    batches = Batches(TrainingData(recordings, FlatMels()), data, run.mel.spec, seed=3)
     whole = np.stack([recordings.samples(i, 0, 6400) for i in range(2)])
     batch = batches.at(0, 4, torch.device("cpu"))
     assert batch.mel.shape == (4, 20, 21)
@@ -249,7 +249,7 @@ def test_predicted_mels_go_with_their_samples(tmp_path: Path, speech: Path) -> N
 def test_accumulated_batches_are_one_large_batch(tmp_path: Path, speech: Path) -> None:
     run = load_config(run_file(tmp_path, speech, "run"))
     run = run.model_copy(update={"loss": run.loss.model_copy(update={"stft": 0.0})})  # its norms are over the batch
-    batches = Batches(Material(RecordingPart(Tones(), (0, 1))), run.data, run.mel.spec, seed=3)
+    batches = Batches(TrainingData(RecordingPart(Tones(), (0, 1))), run.data, run.mel.spec, seed=3)
     device = torch.device("cpu")
     one, two = new_state(run, device), new_state(run, device)
     train_step(one, [batches.at(0, 4, device)], run, rate=1e-3, precision=torch.float32)
@@ -263,7 +263,7 @@ def test_accumulated_batches_are_one_large_batch(tmp_path: Path, speech: Path) -
 def test_no_adversary_before_its_step(tmp_path: Path, speech: Path) -> None:
     run = load_config(run_file(tmp_path, speech, "run"))
     run = run.model_copy(update={"discriminators": run.discriminators.model_copy(update={"from_step": 1})})
-    batches = Batches(Material(Tones()), run.data, run.mel.spec, seed=3)
+    batches = Batches(TrainingData(Tones()), run.data, run.mel.spec, seed=3)
     device = torch.device("cpu")
     state = new_state(run, device)
     untaught = {key: value.clone() for key, value in state.discriminators.state_dict().items()}
@@ -276,7 +276,7 @@ def test_no_adversary_before_its_step(tmp_path: Path, speech: Path) -> None:
 
 def test_a_run_that_has_come_apart_ends(tmp_path: Path, speech: Path) -> None:
     run = load_config(run_file(tmp_path, speech, "run"))
-    batches = Batches(Material(Tones()), run.data, run.mel.spec, seed=3)
+    batches = Batches(TrainingData(Tones()), run.data, run.mel.spec, seed=3)
     device = torch.device("cpu")
     state = new_state(run, device)
     with torch.no_grad():

@@ -20,7 +20,7 @@ def loaded(tmp_path: Path, text: str) -> VocoderTraining:
 def test_defaults_are_the_papers(tmp_path: Path) -> None:
     run = loaded(tmp_path, LEAST)
     assert (run.batch, run.data.crop_samples, run.loss.mel) == (16, 16_384, 45.0)
-    assert (run.optimiser.learning_rate, run.optimiser.betas) == (2e-4, (0.9, 0.999))
+    assert (run.optimizer.learning_rate, run.optimizer.betas) == (2e-4, (0.9, 0.999))
     assert (run.model.dim, run.model.intermediate_dim, run.model.num_layers) == (512, 1536, 8)
 
 
@@ -29,8 +29,8 @@ def test_defaults_are_the_papers(tmp_path: Path) -> None:
     [
         ("stepps: 10\n", "unknown key 'stepps'; did you mean 'steps'?"),
         (
-            "optimiser: {learning_rat: 1}\n",
-            "unknown key 'optimiser.learning_rat'; did you mean 'optimiser.learning_rate'?",
+            "optimizer: {learning_rat: 1}\n",
+            "unknown key 'optimizer.learning_rat'; did you mean 'optimizer.learning_rate'?",
         ),
         ("batch: 0\n", "batch = 0: input should be greater than or equal to 1"),
         ("mel: {hop: 100}\n", "data.crop_samples = 16384 must be a multiple of mel.hop (100) above 1024"),
@@ -59,3 +59,9 @@ def test_the_recipes_are_configurations() -> None:
     assert len(recipes) >= 3
     for recipe in recipes:
         load_config(recipe)
+
+
+def test_the_british_key_of_the_last_release_still_works(tmp_path: Path) -> None:
+    with pytest.warns(DeprecationWarning, match="now 'optimizer'"):
+        run = loaded(tmp_path, LEAST + "optimiser: {clip: 2.0}\n")
+    assert run.optimizer.clip == 2.0

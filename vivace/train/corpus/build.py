@@ -19,8 +19,8 @@ from vivace.models.chattts.text import word_tokens
 from vivace.text import phones
 from vivace.text.en.lexicon import lookup
 from vivace.train.corpus.dataset import HELD_OUT, HOP, ShardWriter, Utterance
-from vivace.train.corpus.prosody import perform
-from vivace.train.corpus.recording import CODE_SAMPLES, Teacher, levelled, token_positions
+from vivace.train.corpus.prosody import synthesize
+from vivace.train.corpus.recording import CODE_SAMPLES, Teacher, leveled, token_positions
 from vivace.types import Word
 
 BLANK = re.compile(r"\{([^{}]+)\}")  # the innermost one
@@ -50,7 +50,7 @@ class TemplateBook:
     books: Mapping[str, "TemplateBook"] = field(default_factory=dict)  # {en}, {zh}: whole sentences of another book
 
     def draw(self, rng: random.Random, *, short: bool = False) -> str:
-        """One sentence, capitalised; ``short`` takes it from the last group."""
+        """One sentence, capitalized; ``short`` takes it from the last group."""
         shares = [share for share, _ in self.groups]
         _, templates = self.groups[-1] if short else rng.choices(self.groups, weights=shares)[0]
         text = self._fill(rng.choice(templates), rng)
@@ -307,13 +307,13 @@ def _with_rare_words(sentence: str, rng: random.Random) -> str:
 def record(line: Line, teacher: Teacher, plan: CorpusPlan) -> tuple[Utterance, torch.Tensor, torch.Tensor] | None:
     """An utterance with its mel ``[2T, M]`` and samples ``[N]``; None when the speech is too short or too long."""
     words = phones(line.text)
-    recording = perform(teacher, words)
+    recording = synthesize(teacher, words)
     if recording is None:
         return None
     frames = len(recording.samples) // CODE_SAMPLES
     if not plan.frames[0] <= frames <= plan.frames[1]:
         return None
-    samples = torch.from_numpy(levelled(recording.samples[: frames * CODE_SAMPLES - HOP]))  # 2T centred mel frames
+    samples = torch.from_numpy(leveled(recording.samples[: frames * CODE_SAMPLES - HOP]))  # 2T centered mel frames
     tokens = tuple(token for word in words for token in word_tokens(word))
     positions = token_positions(recording, len(tokens), frames)
     rounded = tuple(round(float(p), 1) for p in positions)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivace.models.chattts.text import pace_of, word_tokens
-from vivace.train.corpus.recording import SAMPLE_RATE, Anchor, Recording, Samples, Teacher, joined
+from vivace.train.corpus.recording import SAMPLE_RATE, AlignedRecording, Anchor, Samples, Teacher, joined
 from vivace.types import Word
 
 # N samples, F frames of FRAME_S
@@ -101,7 +101,9 @@ def runs(words: Sequence[Word]) -> Iterator[Run]:
     yield range(start, len(words)), 0.0
 
 
-def perform(teacher: Teacher, words: Sequence[Word], *, rising: bool = True, edge_s: float = 0.0) -> Recording | None:
+def synthesize(
+    teacher: Teacher, words: Sequence[Word], *, rising: bool = True, edge_s: float = 0.0
+) -> AlignedRecording | None:
     """``words`` with their tags: at the pace of a ``[speed_n]``, silent at breaks, questions with a rising end.
 
     Token numbers of the anchors count the tags as well. None when the teacher makes no sound of the words.
@@ -112,7 +114,7 @@ def perform(teacher: Teacher, words: Sequence[Word], *, rising: bool = True, edg
     """
     starts = [int(n) for n in np.cumsum([0, *(len(word_tokens(word)) for word in words)])]
     pace = next((PACES[word.text] for word in words if word.text in PACES), 1.0)
-    parts: list[Recording] = []
+    parts: list[AlignedRecording] = []
     for run, pause_s in runs(words):
         said = [words[i] for i in run]
         if any(word.kind in ("zh", "en") for word in said):
@@ -121,22 +123,22 @@ def perform(teacher: Teacher, words: Sequence[Word], *, rising: bool = True, edg
                 return None
             first, last = starts[run[0]], starts[run[-1] + 1]
             inside = (Anchor(a.seconds, a.token + first) for a in part.anchors)
-            parts.append(Recording(part.samples, (Anchor(0.0, first), *inside, Anchor(part.seconds, last))))
+            parts.append(AlignedRecording(part.samples, (Anchor(0.0, first), *inside, Anchor(part.seconds, last))))
         if parts:
             parts[-1] = followed_by(parts[-1], max(0.0, pause_s / pace - 2 * edge_s))
     return joined(parts, 0.0) if parts else None
 
 
-def followed_by(recording: Recording, silence_s: float) -> Recording:
+def followed_by(recording: AlignedRecording, silence_s: float) -> AlignedRecording:
     """``recording`` with silence behind it."""
     silence = np.zeros(int(silence_s * SAMPLE_RATE), np.float32)
-    return Recording(np.concatenate((recording.samples, silence)), recording.anchors)
+    return AlignedRecording(np.concatenate((recording.samples, silence)), recording.anchors)
 
 
-def _say(teacher: Teacher, words: list[Word], pace: float, rising: bool) -> Recording | None:
+def _say(teacher: Teacher, words: list[Word], pace: float, rising: bool) -> AlignedRecording | None:
     """One run; without a mark at its end it goes on, so its pitch must not fall as at the end of a sentence."""
     recording = teacher.speak(words if words[-1].kind == "punct" else [*words, COMMA], pace)
     if recording is None or words[-1].text != "?" or not rising:
         return recording
     language = [word.kind for word in words if word.kind in RISES][-1]
-    return Recording(risen(recording.samples, RISES[language]), recording.anchors)
+    return AlignedRecording(risen(recording.samples, RISES[language]), recording.anchors)

@@ -25,7 +25,7 @@ class Anchor:
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class AlignedRecording:
     """Speech and its alignment."""
 
     samples: Samples  # [N] at 24 kHz
@@ -41,7 +41,7 @@ class Teacher(Protocol):
 
     languages: tuple[str, ...]
 
-    def speak(self, words: Sequence[Word], pace: float = 1.0) -> Recording | None:
+    def speak(self, words: Sequence[Word], pace: float = 1.0) -> AlignedRecording | None:
         """Words and marks to a recording, ``pace`` times as fast as usual; None when it makes no sound of them."""
         ...
 
@@ -55,7 +55,9 @@ def speech_span(samples: Samples, *, threshold: float = 0.02, margin_s: float = 
     return max(0, int(loud[0]) - margin), min(len(samples), int(loud[-1]) + margin)
 
 
-def with_edges(recording: Recording, before_s: float, after_s: float, *, quiet: float = 0.01) -> Recording:
+def with_edges(
+    recording: AlignedRecording, before_s: float, after_s: float, *, quiet: float = 0.01
+) -> AlignedRecording:
     """``before_s`` and ``after_s`` of silence around what is louder than ``quiet`` of the peak; anchors move along.
 
     The silence is the recording's own as far as it has it, then zeros.
@@ -65,15 +67,15 @@ def with_edges(recording: Recording, before_s: float, after_s: float, *, quiet: 
     padded = np.pad(recording.samples, (max(0, -start), max(0, end - len(recording.samples))))
     samples = padded[max(0, start) : max(0, start) + end - start]
     shift = start / SAMPLE_RATE
-    return Recording(samples, tuple(Anchor(max(0.0, a.seconds - shift), a.token) for a in recording.anchors))
+    return AlignedRecording(samples, tuple(Anchor(max(0.0, a.seconds - shift), a.token) for a in recording.anchors))
 
 
-def trimmed(recording: Recording) -> Recording:
+def trimmed(recording: AlignedRecording) -> AlignedRecording:
     """Without the silence at both ends; anchors move along."""
     start, end = speech_span(recording.samples)
     shift = start / SAMPLE_RATE
     anchors = tuple(Anchor(max(0.0, a.seconds - shift), a.token) for a in recording.anchors)
-    return Recording(recording.samples[start:end], anchors)
+    return AlignedRecording(recording.samples[start:end], anchors)
 
 
 def loudness(samples: Samples) -> float:
@@ -84,7 +86,7 @@ def loudness(samples: Samples) -> float:
     return float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(np.tile(samples, times)))
 
 
-def levelled(samples: Samples, *, lufs: float = -22.8, peak: float = 0.95) -> Samples:
+def leveled(samples: Samples, *, lufs: float = -22.8, peak: float = 0.95) -> Samples:
     """Scaled to one loudness, below ``peak``; silence stays as it is."""
     level = loudness(samples)
     if not np.isfinite(level):
@@ -93,7 +95,7 @@ def levelled(samples: Samples, *, lufs: float = -22.8, peak: float = 0.95) -> Sa
     return (samples * min(10 ** ((lufs - level) / 20), peak / highest)).astype(np.float32)
 
 
-def joined(parts: Sequence[Recording], gap_s: float) -> Recording:
+def joined(parts: Sequence[AlignedRecording], gap_s: float) -> AlignedRecording:
     """One after the other with ``gap_s`` of silence between them."""
     gap = np.zeros(int(gap_s * SAMPLE_RATE), np.float32)
     samples: list[Samples] = []
@@ -103,10 +105,10 @@ def joined(parts: Sequence[Recording], gap_s: float) -> Recording:
         anchors += [Anchor(at + a.seconds, a.token) for a in part.anchors]
         samples += [part.samples, gap]
         at += part.seconds + len(gap) / SAMPLE_RATE
-    return Recording(np.concatenate(samples[:-1]), tuple(anchors))
+    return AlignedRecording(np.concatenate(samples[:-1]), tuple(anchors))
 
 
-def token_positions(recording: Recording, tokens: int, frames: int) -> NDArray[np.float32]:
+def token_positions(recording: AlignedRecording, tokens: int, frames: int) -> NDArray[np.float32]:
     """Which token sounds in the middle of each code frame: ``[frames]``, rising from 0 to ``tokens``, interpolated.
 
     Anchors that contradict an earlier one are lifted to it; those at the very beginning say where it starts.

@@ -14,8 +14,8 @@ import soxr
 
 from vivace.errors import SettingsError
 from vivace.models.chattts.text import word_tokens
-from vivace.train.corpus.recording import SAMPLE_RATE, Anchor, Recording, Samples, Teacher, joined, trimmed
-from vivace.train.voice.export import Speaker
+from vivace.train.corpus.recording import SAMPLE_RATE, AlignedRecording, Anchor, Samples, Teacher, joined, trimmed
+from vivace.train.voice.export import EmbeddedSpeaker
 from vivace.types import Word
 
 LIBRARY = "libespeak-ng.so.1"
@@ -109,7 +109,7 @@ class Espeak:
     def __init__(self, variant: str, rate: int = 165) -> None:
         self._variant, self._rate = variant, rate  # rate in words per minute
 
-    def speak(self, words: Sequence[Word], pace: float = 1.0) -> Recording | None:
+    def speak(self, words: Sequence[Word], pace: float = 1.0) -> AlignedRecording | None:
         starts = np.cumsum([0, *(len(word_tokens(word)) for word in words)])
         parts = []
         for language, members in _runs(words):
@@ -119,7 +119,7 @@ class Espeak:
             parts.append(trimmed(part))
         return joined(parts, GAP_S) if parts else None
 
-    def _run(self, language: str, words: Sequence[Word], starts: Sequence[int], pace: float) -> Recording | None:
+    def _run(self, language: str, words: Sequence[Word], starts: Sequence[int], pace: float) -> AlignedRecording | None:
         text, places = "", []
         for word in words:
             text += " " if text and word.kind != "punct" else ""
@@ -134,7 +134,7 @@ class Espeak:
             if words[at].kind != "punct":
                 anchors.append(Anchor(seconds, starts[at]))
         resampled = soxr.resample(samples, _espeak().sample_rate, SAMPLE_RATE).astype(np.float32)
-        return Recording(resampled, tuple(anchors))
+        return AlignedRecording(resampled, tuple(anchors))
 
 
 REDUCED = {"ax": "ah"}  # flite's name of the reduced vowel, and the dictionary's
@@ -155,7 +155,7 @@ class Flite:
     def __init__(self, voice: str) -> None:
         self._voice = voice
 
-    def speak(self, words: Sequence[Word], pace: float = 1.0) -> Recording | None:
+    def speak(self, words: Sequence[Word], pace: float = 1.0) -> AlignedRecording | None:
         with tempfile.TemporaryDirectory(prefix="flite-") as folder:
             path = Path(folder) / "speech.wav"
             command = ["flite", "-voice", self._voice, "--setf", f"duration_stretch={1 / pace:.4f}", "-psdur"]
@@ -173,7 +173,7 @@ class Flite:
             return None
         resampled = soxr.resample(samples, rate, SAMPLE_RATE).astype(np.float32)
         tokens = [token for word in words for token in word_tokens(word)]
-        return trimmed(Recording(resampled, phone_anchors(tokens, printed)))
+        return trimmed(AlignedRecording(resampled, phone_anchors(tokens, printed)))
 
 
 def phone_anchors(tokens: Sequence[str], printed: str) -> tuple[Anchor, ...]:
@@ -194,10 +194,12 @@ def phone_anchors(tokens: Sequence[str], printed: str) -> tuple[Anchor, ...]:
 
 
 EMBEDDED_SPEAKERS = (
-    Speaker("esf", "vivienne", ("zh", "en"), "female", "female, Mandarin and English; taught by espeak-ng (+f2)"),
-    Speaker("esm", "marcel", ("zh", "en"), "male", "male, Mandarin and English; taught by espeak-ng (+Diogo)"),
-    Speaker("slt", "clara", ("en",), "female", "female, US English; taught by flite (CMU slt)"),
-    Speaker("rms", "arthur", ("en",), "male", "male, US English; taught by flite (CMU rms)"),
+    EmbeddedSpeaker(
+        "esf", "vivienne", ("zh", "en"), "female", "female, Mandarin and English; taught by espeak-ng (+f2)"
+    ),
+    EmbeddedSpeaker("esm", "marcel", ("zh", "en"), "male", "male, Mandarin and English; taught by espeak-ng (+Diogo)"),
+    EmbeddedSpeaker("slt", "clara", ("en",), "female", "female, US English; taught by flite (CMU slt)"),
+    EmbeddedSpeaker("rms", "arthur", ("en",), "male", "male, US English; taught by flite (CMU rms)"),
 )
 
 

@@ -18,7 +18,7 @@ from vivace.train.corpus.prosody import FRAME_S as PITCH_FRAME_S
 from vivace.train.corpus.prosody import Track
 from vivace.train.corpus.recording import SAMPLE_RATE, Samples
 from vivace.train.preset import MEL_FLOOR
-from vivace.train.recognizer import said, tones, without_tone
+from vivace.train.recognizer import spoken_labels, tones, without_tone
 from vivace.types import Word
 
 # N samples, F frames
@@ -86,7 +86,7 @@ def mel_cepstral_distance(path: Path) -> float:
     return float(10 / np.log(10) * np.sqrt(2) * path.distance)
 
 
-class WordRecogniser:
+class WordRecognizer:
     """English words of a recording, by pocketsphinx with its own US English model."""
 
     def __init__(self) -> None:
@@ -135,8 +135,8 @@ class PhoneScore:
         return cls(Tally(), Tally())
 
     def add(self, words: Sequence[Word], heard: Sequence[str]) -> list[str]:
-        """One speech of ``words``, of which the labels ``heard`` were recognised. Returns: ``skipped_or_repeated``."""
-        wanted = [name for word in words for name in said(word_tokens(word))]
+        """One speech of ``words``, of which the labels ``heard`` were recognized. Returns: ``skipped_or_repeated``."""
+        wanted = [name for word in words for name in spoken_labels(word_tokens(word))]
         self.phones.add([without_tone(n) for n in wanted], [without_tone(n) for n in heard])
         self.tones.add(tones(wanted), tones(heard))
         faults = skipped_or_repeated(words, heard)
@@ -147,10 +147,10 @@ class PhoneScore:
 def skipped_or_repeated(words: Sequence[Word], heard: Sequence[str]) -> list[str]:
     """Words none of whose sounds was heard, and words heard twice in a row.
 
-    Words of one sound are not judged: a recogniser drops them of its own. A word is repeated when between two words
+    Words of one sound are not judged: a recognizer drops them of its own. A word is repeated when between two words
     stands what sounds like one of them: as many sounds, at least three, and four fifths of them the same.
     """
-    units = [[without_tone(n) for n in said(word_tokens(word))] for word in words if word.kind in ("zh", "en")]
+    units = [[without_tone(n) for n in spoken_labels(word_tokens(word))] for word in words if word.kind in ("zh", "en")]
     wanted = [(w, name) for w, unit in enumerate(units) for name in unit]
     sounds = [without_tone(n) for n in heard]
     pairs = aligned([name for _, name in wanted], sounds)
@@ -233,7 +233,7 @@ def silence_db(samples: Samples) -> float:
 
 
 def click(samples: Samples, joins: Sequence[int]) -> float:
-    """The largest step between neighbouring samples within 2 ms of a join, against full scale."""
+    """The largest step between neighboring samples within 2 ms of a join, against full scale."""
     reach = SAMPLE_RATE // 500
     steps = np.abs(np.diff(samples, prepend=samples[:1]))
     return max((float(steps[max(0, at - reach) : at + reach].max(initial=0.0)) for at in joins), default=0.0)

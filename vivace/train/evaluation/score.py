@@ -12,11 +12,11 @@ from vivace.audio.files import write_audio
 from vivace.audio.mel import log_mel
 from vivace.models.chattts.dvae import MEL
 from vivace.train.corpus.prosody import PAUSES_S, end_rise, pitch_track
-from vivace.train.corpus.recording import SAMPLE_RATE, Recording, Samples, levelled, loudness
+from vivace.train.corpus.recording import SAMPLE_RATE, AlignedRecording, Samples, leveled, loudness
 from vivace.train.evaluation.hearing import (
     PhoneScore,
     Tally,
-    WordRecogniser,
+    WordRecognizer,
     cepstra,
     click,
     clipped,
@@ -27,7 +27,7 @@ from vivace.train.evaluation.hearing import (
     warp,
 )
 from vivace.train.preset import MEL_FLOOR
-from vivace.train.recognizer import Recogniser
+from vivace.train.recognizer import Recognizer
 from vivace.types import SpokenLanguage, Word
 
 Say = Callable[[str], Samples]  # one voice: text to [N] at 24 kHz
@@ -50,8 +50,8 @@ Row = dict[str, str | float | None]
 class Judges:
     """The recognizers that score a voice; without a phone recognizer its columns stay empty."""
 
-    words: WordRecogniser
-    phones: Recogniser | None = None
+    words: WordRecognizer
+    phones: Recognizer | None = None
 
 
 @dataclass
@@ -101,9 +101,11 @@ class Score:
     work_s: float = 0.0
     cpu_s: float = 0.0
 
-    def add(self, text: str, words: Sequence[Word], own: SpokenSentence, teacher: Recording, judges: Judges) -> None:
+    def add(
+        self, text: str, words: Sequence[Word], own: SpokenSentence, teacher: AlignedRecording, judges: Judges
+    ) -> None:
         """One sentence, of ``words``; ``teacher`` as it was recorded."""
-        wanted = levelled(teacher.samples)
+        wanted = leveled(teacher.samples)
         seconds = len(own.samples) / 24_000
         in_time = SHORTEST <= seconds / teacher.seconds <= LONGEST or abs(seconds - teacher.seconds) <= SHORT_S
         self.in_time += own.stopped and in_time
@@ -142,7 +144,7 @@ class Score:
         if judges.phones is None:
             return []
         self.teacher_phones.add(words, judges.phones.hear(wanted))
-        return self.phones.add(words, judges.phones.hear(levelled(own)))
+        return self.phones.add(words, judges.phones.hear(leveled(own)))
 
     def row(self) -> Row:
         """All figures, rounded; None where a figure was not taken."""
@@ -224,8 +226,8 @@ def write_picture(path: Path, samples: Samples) -> None:
     from PIL import Image
 
     mel = log_mel(torch.from_numpy(np.ascontiguousarray(samples))[None], MEL)[0].clamp(MEL_FLOOR, 1.0).numpy()
-    grey = (255 * (mel - MEL_FLOOR) / (1.0 - MEL_FLOOR)).astype(np.uint8)[::-1]  # [M, F]
-    Image.fromarray(grey).save(path)
+    gray = (255 * (mel - MEL_FLOOR) / (1.0 - MEL_FLOOR)).astype(np.uint8)[::-1]  # [M, F]
+    Image.fromarray(gray).save(path)
 
 
 def write_page(folder: Path, exhibits: Sequence[Exhibit], rows: Sequence[Row]) -> None:
@@ -240,7 +242,7 @@ def write_page(folder: Path, exhibits: Sequence[Exhibit], rows: Sequence[Row]) -
         if heading != (heading := f"{shown.voice}, {shown.language}"):
             parts.append(f"<h2>{heading}</h2>")
         parts.append(f"<h3>{html.escape(shown.text)}</h3>")
-        for who, samples in (("voice", shown.samples), ("teacher", levelled(shown.teacher))):
+        for who, samples in (("voice", shown.samples), ("teacher", leveled(shown.teacher))):
             name = f"{number:03}-{who}"
             write_picture(folder / f"{name}.png", samples)
             write_audio(folder / f"{name}.ogg", samples, SAMPLE_RATE)

@@ -10,11 +10,11 @@ import torch
 
 from vivace.errors import TTSError
 from vivace.text import phones
-from vivace.train.corpus.prosody import perform
+from vivace.train.corpus.prosody import synthesize
 from vivace.train.corpus.recording import SAMPLE_RATE
-from vivace.train.kokoro.teacher import EDGE_S, MIXES, MODEL_SHA256, Kokoro, Parts, load_speech
+from vivace.train.kokoro.teacher import EDGE_S, MIXES, MODEL_SHA256, Kokoro, Parts, load_synthesizer
 from vivace.train.packages import fetch, packages
-from vivace.train.spoken_corpus.corpus import Part, build, finished, ingest, read_index, spoken_seconds
+from vivace.train.spoken_corpus.corpus import VoicePlan, build, finished, ingest, read_index, spoken_seconds
 from vivace.train.spoken_corpus.lines import Texts, read_everyday
 
 
@@ -24,8 +24,8 @@ def download(args: argparse.Namespace) -> None:
 
 def say(args: argparse.Namespace) -> None:
     parts = Parts(args.folder)
-    teacher = Kokoro(parts, args.mix, load_speech(parts, args.engine))
-    recording = perform(teacher, phones(args.text), rising=False, edge_s=EDGE_S)
+    teacher = Kokoro(parts, args.mix, load_synthesizer(parts, args.engine))
+    recording = synthesize(teacher, phones(args.text), rising=False, edge_s=EDGE_S)
     if recording is None:
         raise SystemExit(f"there is nothing to say in {args.text!r}, or more than 508 letters without a pause")
     with wave.open(str(args.out), "wb") as file:
@@ -45,10 +45,10 @@ def corpus(args: argparse.Namespace) -> None:
     )
     written = args.written.read_text(encoding="utf-8").splitlines() if args.written else []
     everyday = read_everyday(args.folder, written)
-    speech = load_speech(parts, args.engine)
+    speech = load_synthesizer(parts, args.engine)
     chosen = [mix for mix in MIXES if not args.voices or mix.voice in args.voices]
     made = {
-        mix.voice: Part(mix.mix, Kokoro(parts, mix.mix, speech), Texts(everyday, args.seed, mix.slot, forbidden))
+        mix.voice: VoicePlan(mix.mix, Kokoro(parts, mix.mix, speech), Texts(everyday, args.seed, mix.slot, forbidden))
         for mix in chosen
     }
     facts = {

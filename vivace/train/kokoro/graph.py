@@ -182,7 +182,7 @@ class Half:
         return self.convolution(shaping(x, 1 + scale[:, None], shift[:, None], self.alpha))
 
 
-class Vocoder:
+class KokoroVocoder:
     """Features and source to samples. ``fused`` compiles the elementwise part, which needs a C++ compiler.
 
     Only the convolutions of the residual blocks are in ``dtype``: they are 98 % of the work.

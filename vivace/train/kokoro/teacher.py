@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from vivace.errors import ChecksumError, InputError, SettingsError, WeightsNotFoundError
 from vivace.models.chattts.text import syllable_tokens
 from vivace.train.corpus.prosody import RISE_S, RISES
-from vivace.train.corpus.recording import SAMPLE_RATE, Anchor, Recording, with_edges
-from vivace.train.kokoro.graph import AUDIO, DECODED, PLAN, PLANNED, Floats, Vocoder, VocoderWeights, cut, load
+from vivace.train.corpus.recording import SAMPLE_RATE, AlignedRecording, Anchor, with_edges
+from vivace.train.kokoro.graph import AUDIO, DECODED, PLAN, PLANNED, Floats, KokoroVocoder, VocoderWeights, cut, load
 from vivace.types import Word
 
 if TYPE_CHECKING:
@@ -233,34 +233,34 @@ Engine = Literal["auto", "bfloat16", "onnx"]
 
 
 @dataclass(frozen=True)
-class Spoken:
+class LetterAudio:
     """Samples ``[N]`` and the frames of each letter, those of the silence before and behind included ``[L + 2]``."""
 
     samples: Floats
     durations: tuple[int, ...]
 
 
-class Speech(Protocol):
+class Synthesizer(Protocol):
     """Synthesizes numbered letters. ``rise``: semitones that the end is to be above the middle pitch."""
 
-    def __call__(self, tokens: Sequence[int], style: Floats, pace: float, rise: float | None = None) -> Spoken: ...
+    def __call__(self, tokens: Sequence[int], style: Floats, pace: float, rise: float | None = None) -> LetterAudio: ...
 
 
-class OnnxSpeech:
+class OnnxSynthesizer:
     """The graph in ONNX Runtime, in eight bits as it is in the package: for any processor."""
 
     def __init__(self, model: bytes, threads: int) -> None:
         graph = load(model)
         self._plan, self._rest = _session(cut(graph, PLAN), threads), _session(cut(graph, AUDIO, PLANNED), threads)
 
-    def __call__(self, tokens: Sequence[int], style: Floats, pace: float, rise: float | None = None) -> Spoken:
+    def __call__(self, tokens: Sequence[int], style: Floats, pace: float, rise: float | None = None) -> LetterAudio:
         durations, planned = _planned(self._plan, tokens, style, pace, rise)
         samples = np.asarray(self._rest.run(["audio"], planned)[0], np.float32).reshape(-1)
         lead, tail = _spare(durations)
         return _trimmed(samples[lead * FRAME : len(samples) - tail * FRAME], durations, lead, tail)
 
 
-class Bfloat16Speech:
+class Bfloat16Synthesizer:
     """The graph up to the vocoder in ONNX Runtime, the vocoder in PyTorch with bfloat16 products.
 
     Silence that would be cut off is not made: the vocoder begins ``LEAD`` frames before the first letter.
@@ -269,9 +269,9 @@ class Bfloat16Speech:
     def __init__(self, model: bytes, threads: int, *, fused: bool = True) -> None:
         graph = load(model)
         self._plan, self._decode = _session(cut(graph, PLAN), threads), _session(cut(graph, DECODED, PLANNED), threads)
-        self._vocoder = Vocoder(VocoderWeights(graph), fused=fused)
+        self._vocoder = KokoroVocoder(VocoderWeights(graph), fused=fused)
 
-    def __call__(self, tokens: Sequence[int], style: Floats, pace: float, rise: float | None = None) -> Spoken:
+    def __call__(self, tokens: Sequence[int], style: Floats, pace: float, rise: float | None = None) -> LetterAudio:
         durations, planned = _planned(self._plan, tokens, style, pace, rise)
         features, source = self._decode.run(list(DECODED), planned)
         lead, tail = _spare(durations)
@@ -308,8 +308,8 @@ def _spare(durations: NDArray[np.int64]) -> tuple[int, int]:
     return max(0, int(durations[0]) - LEAD), max(0, int(durations[-1]) - TAIL)
 
 
-def _trimmed(samples: Floats, durations: NDArray[np.int64], lead: int, tail: int) -> Spoken:
-    return Spoken(samples, (int(durations[0]) - lead, *map(int, durations[1:-1]), int(durations[-1]) - tail))
+def _trimmed(samples: Floats, durations: NDArray[np.int64], lead: int, tail: int) -> LetterAudio:
+    return LetterAudio(samples, (int(durations[0]) - lead, *map(int, durations[1:-1]), int(durations[-1]) - tail))
 
 
 def _session(model: "onnx.ModelProto", threads: int) -> Any:
@@ -352,11 +352,11 @@ class Kokoro:
 
     languages: tuple[str, ...] = ("zh", "en")
 
-    def __init__(self, parts: Parts, mix: str, speech: Speech) -> None:
+    def __init__(self, parts: Parts, mix: str, speech: Synthesizer) -> None:
         self._styles, self._speech = Voices(parts)(mix), speech
         self._numbers: dict[str, int] = json.loads(parts.alphabet.read_text(encoding="utf-8"))["vocab"]
 
-    def speak(self, words: Sequence[Word], pace: float = 1.0) -> Recording | None:
+    def speak(self, words: Sequence[Word], pace: float = 1.0) -> AlignedRecording | None:
         """None when there is nothing to say or too much for one breath.
 
         Raises:
@@ -367,7 +367,7 @@ class Kokoro:
             return None
         numbers = [self._numbers[letter] for letter in letters.text]
         spoken = self._speech(numbers, self._styles[len(numbers) - 1][None], pace, rise_of(words))
-        return with_edges(Recording(spoken.samples, anchors_of(letters, spoken.durations)), EDGE_S, EDGE_S)
+        return with_edges(AlignedRecording(spoken.samples, anchors_of(letters, spoken.durations)), EDGE_S, EDGE_S)
 
 
 def rise_of(words: Sequence[Word]) -> float | None:
@@ -399,8 +399,8 @@ def _flags() -> str:
     return path.read_text(encoding="utf-8", errors="ignore") if path.is_file() else ""
 
 
-def load_speech(parts: Parts, engine: Engine = "auto", *, threads: int = 1) -> Speech:
+def load_synthesizer(parts: Parts, engine: Engine = "auto", *, threads: int = 1) -> Synthesizer:
     """The fastest synthesizer on this machine. Raises: WeightsError when parts are missing or changed."""
     if engine == "bfloat16" or (engine == "auto" and has_bfloat16_products()):
-        return Bfloat16Speech(parts.model(), threads)
-    return OnnxSpeech(parts.model(), threads)
+        return Bfloat16Synthesizer(parts.model(), threads)
+    return OnnxSynthesizer(parts.model(), threads)

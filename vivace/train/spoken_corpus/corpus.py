@@ -22,15 +22,15 @@ from vivace.models.chattts.text import word_tokens
 from vivace.text import phones
 from vivace.train.corpus.build import Line
 from vivace.train.corpus.dataset import HELD_OUT, HOP, INDEX_FILE, ShardWriter, Utterance
-from vivace.train.corpus.prosody import perform
+from vivace.train.corpus.prosody import synthesize
 from vivace.train.corpus.recording import (
     CODE_SAMPLES,
     SAMPLE_RATE,
+    AlignedRecording,
     Anchor,
-    Recording,
     Samples,
     Teacher,
-    levelled,
+    leveled,
     token_positions,
     with_edges,
 )
@@ -41,7 +41,7 @@ WAVE, INDEX, PART = "wave.i16", "index.jsonl", ".part"
 
 
 @dataclass(frozen=True)
-class Take:
+class ShardUtterance:
     """One recording."""
 
     voice: str
@@ -61,7 +61,7 @@ def shard_folder(root: Path, voice: str, number: int) -> Path:
     return root / voice / f"{number:05d}"
 
 
-def write_shard(folder: Path, takes: Iterable[tuple[Take, Samples]]) -> float:
+def write_shard(folder: Path, takes: Iterable[tuple[ShardUtterance, Samples]]) -> float:
     """Write all ``takes`` and rename the folder when it is whole; seconds of speech in it."""
     part = folder.with_suffix(PART)
     shutil.rmtree(part, ignore_errors=True)
@@ -77,7 +77,7 @@ def write_shard(folder: Path, takes: Iterable[tuple[Take, Samples]]) -> float:
     return place / SAMPLE_RATE
 
 
-def read_shard(folder: Path) -> Iterator[tuple[Take, Samples]]:
+def read_shard(folder: Path) -> Iterator[tuple[ShardUtterance, Samples]]:
     """The recordings of one shard, in order."""
     wave = np.memmap(folder / WAVE, "<i2", "r")
     for line in (folder / INDEX).read_text(encoding="utf-8").splitlines():
@@ -85,14 +85,14 @@ def read_shard(folder: Path) -> Iterator[tuple[Take, Samples]]:
         yield take, wave[take.start : take.start + take.samples].astype(np.float32) / np.float32(32767)
 
 
-def read_index(folder: Path) -> Iterator[Take]:
+def read_index(folder: Path) -> Iterator[ShardUtterance]:
     """Without the samples."""
     yield from map(_take, (folder / INDEX).read_text(encoding="utf-8").splitlines())
 
 
-def _take(line: str) -> Take:
+def _take(line: str) -> ShardUtterance:
     fields = json.loads(line)
-    return Take(**(fields | {"tokens": tuple(fields["tokens"]), "starts": tuple(fields["starts"])}))
+    return ShardUtterance(**(fields | {"tokens": tuple(fields["tokens"]), "starts": tuple(fields["starts"])}))
 
 
 def finished(root: Path, voice: str) -> list[Path]:
@@ -112,7 +112,7 @@ SHORTEST_S, LONGEST_S = 0.25, 20.0
 
 
 @dataclass(frozen=True)
-class Part:
+class VoicePlan:
     """The texts and the teacher of one voice."""
 
     mix: str
@@ -120,11 +120,11 @@ class Part:
     texts: Texts
 
 
-def take_of(line: Line, voice: str, teacher: Teacher) -> tuple[Take, Samples] | None:
+def speak_line(line: Line, voice: str, teacher: Teacher) -> tuple[ShardUtterance, Samples] | None:
     """None when the teacher cannot say the line, or what it made has no length that speech has."""
     words = phones(line.text)
     try:
-        recording = perform(teacher, words, rising=False, edge_s=EDGE_S)  # this teacher lifts questions itself
+        recording = synthesize(teacher, words, rising=False, edge_s=EDGE_S)  # this teacher lifts questions itself
     except ValueError as exc:
         log.debug("%s: %s", line.text, exc)
         return None
@@ -136,10 +136,12 @@ def take_of(line: Line, voice: str, teacher: Teacher) -> tuple[Take, Samples] | 
     spoken = with_edges(recording, before, after)
     if not SHORTEST_S <= spoken.seconds <= LONGEST_S:
         return None
-    return Take(voice, line.kind, line.text, tokens, _starts(spoken, len(tokens)), len(spoken.samples)), spoken.samples
+    return ShardUtterance(
+        voice, line.kind, line.text, tokens, _starts(spoken, len(tokens)), len(spoken.samples)
+    ), spoken.samples
 
 
-def _starts(recording: Recording, tokens: int) -> tuple[float, ...]:
+def _starts(recording: AlignedRecording, tokens: int) -> tuple[float, ...]:
     """Of every token; one without an anchor of its own, such as a tag, begins with the next one that has."""
     times = np.full(tokens + 1, np.inf)
     times[tokens] = recording.seconds
@@ -148,7 +150,7 @@ def _starts(recording: Recording, tokens: int) -> tuple[float, ...]:
     return tuple(round(float(t), 4) for t in np.minimum.accumulate(times[::-1])[::-1][:tokens])
 
 
-def build(root: Path, parts: Mapping[str, Part], *, hours: float, origin: Mapping[str, object]) -> None:
+def build(root: Path, parts: Mapping[str, VoicePlan], *, hours: float, origin: Mapping[str, object]) -> None:
     """Add shards below ``root`` until there are ``hours`` in all. It may be stopped at any moment and started again.
 
     Args:
@@ -172,9 +174,9 @@ def build(root: Path, parts: Mapping[str, Part], *, hours: float, origin: Mappin
         )  # fmt: skip
 
 
-def _takes(part: Part, voice: str, number: int) -> Iterator[tuple[Take, Samples]]:
+def _takes(part: VoicePlan, voice: str, number: int) -> Iterator[tuple[ShardUtterance, Samples]]:
     for line in part.texts.shard(number):
-        if (made := take_of(line, voice, part.teacher)) is not None:
+        if (made := speak_line(line, voice, part.teacher)) is not None:
             yield made
 
 
@@ -196,12 +198,12 @@ def _check_manifest(path: Path, origin: Mapping[str, object]) -> None:
 HELD_OUT_SHARE = 1 / 80
 
 
-def utterance_of(take: Take, samples: Samples) -> tuple[Utterance, torch.Tensor, Samples]:
+def utterance_of(take: ShardUtterance, samples: Samples) -> tuple[Utterance, torch.Tensor, Samples]:
     """An utterance, its mel ``[2T, M]`` and samples ``[512T - 256]``; silence at the end fills the last frame."""
     frames = -(-len(samples) // CODE_SAMPLES)
-    exact = np.pad(levelled(samples), (0, CODE_SAMPLES))[: frames * CODE_SAMPLES - HOP]  # 2T centred mel frames
+    exact = np.pad(leveled(samples), (0, CODE_SAMPLES))[: frames * CODE_SAMPLES - HOP]  # 2T centered mel frames
     anchors = tuple(Anchor(seconds, token) for token, seconds in enumerate(take.starts))
-    positions = token_positions(Recording(exact, anchors), len(take.tokens), frames)
+    positions = token_positions(AlignedRecording(exact, anchors), len(take.tokens), frames)
     utterance = Utterance(
         take.voice,
         kind_of(take),
@@ -214,7 +216,7 @@ def utterance_of(take: Take, samples: Samples) -> tuple[Utterance, torch.Tensor,
     return utterance, log_mel(torch.from_numpy(exact)[None], MEL)[0].T, exact
 
 
-def kind_of(take: Take) -> str:
+def kind_of(take: ShardUtterance) -> str:
     """``en``, ``zh`` or ``mixed``, by the tokens; pinyin tokens have an underscore."""
     mandarin = any(token.startswith(("i_", "f_")) for token in take.tokens)
     english = any(token[0].isalpha() and "_" not in token for token in take.tokens)

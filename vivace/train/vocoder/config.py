@@ -1,5 +1,6 @@
 """Configuration of a vocoder training run, one YAML file. Defaults: the recipe of arXiv:2306.00814."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -74,7 +75,7 @@ class LossConfig(Group):
     stft: Weight = 0.0  # multi-resolution spectral distance; the paper does without
 
 
-class OptimiserConfig(Group):
+class OptimizerConfig(Group):
     """AdamW, a cosine to ``floor`` of the rate, clipped gradients; for both sides."""
 
     learning_rate: Rate = 2e-4
@@ -95,7 +96,7 @@ class VocoderTraining(Group):
     model: ModelConfig = ModelConfig()
     discriminators: DiscriminatorConfig = DiscriminatorConfig()
     loss: LossConfig = LossConfig()
-    optimiser: OptimiserConfig = OptimiserConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
     steps: Positive = 1_000_000
     batch: Positive = 16  # crops at a time
     accumulate: Positive = 1  # times ``batch`` before a step is made
@@ -108,6 +109,14 @@ class VocoderTraining(Group):
     evaluate_every: Positive = 1_000
     save_every: Positive = 1_000
     keep: Positive = 3  # checkpoints
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, given: object) -> object:
+        if isinstance(given, dict) and "optimiser" in given and "optimizer" not in given:
+            warnings.warn("the key 'optimiser' is now 'optimizer'", DeprecationWarning, stacklevel=2)
+            return {"optimizer" if key == "optimiser" else key: value for key, value in given.items()}
+        return given
 
     @model_validator(mode="after")
     def _fits(self) -> "VocoderTraining":

@@ -320,7 +320,7 @@ def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """Recordings and, where the generator is tuned to a model, the mels that it predicts for them."""
 
     recordings: Recordings
@@ -330,7 +330,7 @@ class Material:
 class Batches:
     """Batch after batch by a counter; the same counter gives the same batch."""
 
-    def __init__(self, material: Material, data: DataConfig, spec: MelSpec, seed: int) -> None:
+    def __init__(self, material: TrainingData, data: DataConfig, spec: MelSpec, seed: int) -> None:
         self._material, self._data, self._spec = material, data, spec
         self._plan = CropPlan(material.recordings.lengths, data.crop_samples, spec.hop, seed)
 

@@ -61,8 +61,8 @@ def periodicity(samples: Samples, sample_rate: int) -> Periodicity:
 def _analyse(frames: Array, window: int, longest: int, sample_rate: int) -> tuple[Array, Array]:
     """``[F, W + L]`` -> degree and Hz, ``[F]`` each."""
     shortest = int(sample_rate / HIGHEST)
-    normalised = _normalised_difference(frames, window, longest)
-    inside = normalised[:, shortest : longest + 1]
+    normalized = _normalized_difference(frames, window, longest)
+    inside = normalized[:, shortest : longest + 1]
     dips = (inside[:, 1:-1] <= inside[:, :-2]) & (inside[:, 1:-1] < inside[:, 2:])
     good = dips & (inside[:, 1:-1] < 1 - VOICED)
     first = np.argmax(good, axis=1) + 1  # the first dip that is deep enough, so that no double period is taken
@@ -74,7 +74,7 @@ def _analyse(frames: Array, window: int, longest: int, sample_rate: int) -> tupl
     return np.where(loud, np.clip(1 - depth, 0, 1), 0.0), hertz
 
 
-def _normalised_difference(frames: Array, window: int, longest: int) -> Array:
+def _normalized_difference(frames: Array, window: int, longest: int) -> Array:
     """Squared difference of a window and the one ``tau`` later, over its mean for all shorter lags: ``[F, L + 1]``."""
     size = 1 << (frames.shape[1] + window - 1).bit_length()
     spectrum = np.fft.rfft(frames, size) * np.conj(np.fft.rfft(frames[:, :window], size))
@@ -88,7 +88,7 @@ def _normalised_difference(frames: Array, window: int, longest: int) -> Array:
 
 
 def _vertex(inside: Array, rows: NDArray[np.int64], lag: NDArray[np.int64]) -> Array:
-    """How far the bottom of the parabola through a dip and its neighbours lies from the dip, in lags."""
+    """How far the bottom of the parabola through a dip and its neighbors lies from the dip, in lags."""
     middle = np.clip(lag, 1, inside.shape[1] - 2)
     before, here, after = (inside[rows, middle + offset] for offset in (-1, 0, 1))
     bend = before - 2 * here + after

@@ -19,25 +19,27 @@ from vivace.train.vocoder.config import VocoderTraining
 from vivace.train.vocoder.dataset import (
     Batches,
     CorpusRecordings,
-    Material,
     MelFiles,
     Recordings,
     ShardMels,
+    TrainingData,
     prepare_audio,
     split,
 )
 from vivace.train.vocoder.generator import write_vocos
 from vivace.train.vocoder.losses import stft_distance
-from vivace.train.vocoder.run import Advance, Report, StepLog, faster_precision, own_folder
+from vivace.train.vocoder.run import Advance, Report, StepLog, faster_precision, run_lock
 from vivace.train.vocoder.step import VocoderBatch, VocoderLosses, train_step
-from vivace.train.vocoder.training_state import Facts, TrainingState, new_state, resume, save_checkpoint
+from vivace.train.vocoder.training_state import CheckpointMetadata, TrainingState, new_state, resume, save_checkpoint
 from vivace.types import Progress
 from vivace.vocoder.vocos import Vocos
 
 AUDIO = "audio"  # the folder of decoded recordings in the run's own
 
 
-def gather(config: VocoderTraining, report: Report, progress: Advance | None = None) -> tuple[Material, Material]:
+def load_data(
+    config: VocoderTraining, report: Report, progress: Advance | None = None
+) -> tuple[TrainingData, TrainingData]:
     """Training and held-out material.
 
     Raises:
@@ -55,14 +57,14 @@ def gather(config: VocoderTraining, report: Report, progress: Advance | None = N
     return _with_files(train, config), _with_files(held, config)
 
 
-def _with_files(recordings: Recordings, config: VocoderTraining) -> Material:
+def _with_files(recordings: Recordings, config: VocoderTraining) -> TrainingData:
     if config.data.mels is None:
-        return Material(recordings)
+        return TrainingData(recordings)
     frames = [length // config.mel.hop for length in recordings.lengths]
-    return Material(recordings, MelFiles(config.data.mels, recordings.names, frames, config.mel.n_mels))
+    return TrainingData(recordings, MelFiles(config.data.mels, recordings.names, frames, config.mel.n_mels))
 
 
-def _of_corpus(config: VocoderTraining) -> tuple[Material, Material]:
+def _of_corpus(config: VocoderTraining) -> tuple[TrainingData, TrainingData]:
     assert config.data.corpus is not None, "asked for by its caller"
     if (config.mel.sample_rate, config.mel.hop, config.mel.n_mels) != (SAMPLE_RATE, HOP, N_MELS):
         raise InputError(f"a corpus has {SAMPLE_RATE} Hz, a hop of {HOP} and {N_MELS} mel bins; leave 'mel' out")
@@ -73,7 +75,7 @@ def _of_corpus(config: VocoderTraining) -> tuple[Material, Material]:
         if not recordings.lengths:
             raise InputError(f"the corpus {str(config.data.corpus)!r} has nothing for {part!r}; make it larger")
         mels = ShardMels(config.data.mels, corpus, recordings.utterances) if config.data.mels else None
-        made.append(Material(recordings, mels))
+        made.append(TrainingData(recordings, mels))
     return made[0], made[1]
 
 
@@ -104,7 +106,7 @@ CHECKPOINTS, LOG, WEIGHTS = "checkpoints", "log.jsonl", "vocos.safetensors"
 def train_vocoder(
     config: VocoderTraining,
     *,
-    material: tuple[Material, Material] | None = None,
+    material: tuple[TrainingData, TrainingData] | None = None,
     report: Report = log.warning,
     progress: Advance | None = None,
 ) -> Path:
@@ -123,32 +125,35 @@ def train_vocoder(
         InputError, SettingsError, WeightsError: the recordings, the configuration or the checkpoints cannot be used.
         EngineError: the losses are no numbers any more.
     """
-    with own_folder(config.out):
+    with run_lock(config.out):
         return _train(config, material, report, progress)
 
 
 def _train(
-    config: VocoderTraining, material: tuple[Material, Material] | None, report: Report, progress: Advance | None
+    config: VocoderTraining,
+    material: tuple[TrainingData, TrainingData] | None,
+    report: Report,
+    progress: Advance | None,
 ) -> Path:
     device = pick_device(config.device)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    parts = material or gather(config, report, progress)
-    taught, held = (Batches(part, config.data, config.mel.spec, config.seed) for part in parts)
+    parts = material or load_data(config, report, progress)
+    train, held = (Batches(part, config.data, config.mel.spec, config.seed) for part in parts)
     state = new_state(config, device)
     folder = config.out / CHECKPOINTS
     sizes = _sizes(config, state)
     found = resume(folder, state, sizes, report=report)
-    precision = found.precision if found else _precision(config, state, taught, device)
+    precision = found.precision if found else _precision(config, state, train, device)
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     steps = StepLog(config.out / LOG, state.step)
     budget = Budget(
-        config.optimiser.learning_rate, steps=config.steps, warmup=config.optimiser.warmup, floor=config.optimiser.floor
+        config.optimizer.learning_rate, steps=config.steps, warmup=config.optimizer.warmup, floor=config.optimizer.floor
     )
     while state.step < config.steps:
         rate = budget.rate(state.step, state.step / config.steps)
         began = time.perf_counter()
-        batches = _next(taught, state.step, config, device)
+        batches = _next(train, state.step, config, device)
         losses = train_step(state, batches, config, rate=rate, precision=dtype)
         last = state.step == config.steps
         if last or state.step % config.log_every == 0:
@@ -157,7 +162,7 @@ def _train(
             mel, stft = held_out_distances(state.best, held, config, device)
             steps.write({"step": state.step, "held_out_mel": mel, "held_out_stft": stft})
         if last or state.step % config.save_every == 0:
-            save_checkpoint(folder, state, Facts(state.step, precision, sizes), config.keep)
+            save_checkpoint(folder, state, CheckpointMetadata(state.step, precision, sizes), config.keep)
         if progress is not None:
             progress(Progress(state.step, config.steps, f"steps, mel {losses.mel:.3f}"))
     write_vocos(config.out / WEIGHTS, state.best)

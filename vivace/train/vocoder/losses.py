@@ -54,7 +54,7 @@ def stft_distance(made: Tensor, wanted: Tensor, resolutions: Sequence[Resolution
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DiscriminatorOutput:
     """The opinion of one sub-discriminator: high where it takes the wave for a recording."""
 
     scores: Tensor  # [B, ...], one number for each place it looks at
@@ -83,7 +83,7 @@ class PeriodDiscriminator(nn.Module):
         )
         self.score = weight_norm(nn.Conv1d(channels[-1], 1, 3, padding=1))
 
-    def forward(self, wave: Tensor) -> Verdict:
+    def forward(self, wave: Tensor) -> DiscriminatorOutput:
         """``wave`` ``[B, N]``, reflected at the end to a whole number of periods."""
         wave = F.pad(wave[:, None], (0, -wave.shape[-1] % self.period), mode="reflect")[:, 0]
         phases = wave.view(len(wave), -1, self.period).transpose(1, 2)  # [B, N] -> [B, p, T]
@@ -94,7 +94,7 @@ class PeriodDiscriminator(nn.Module):
             features.append(x)
         scores = cast(Tensor, self.score(x))
         features.append(scores)
-        return Verdict(scores.view(len(wave), -1), tuple(features))
+        return DiscriminatorOutput(scores.view(len(wave), -1), tuple(features))
 
 
 class MultiPeriodDiscriminator(nn.Module):
@@ -104,7 +104,7 @@ class MultiPeriodDiscriminator(nn.Module):
         super().__init__()
         self.parts = nn.ModuleList(PeriodDiscriminator(period, width) for period in periods)
 
-    def forward(self, wave: Tensor) -> list[Verdict]:
+    def forward(self, wave: Tensor) -> list[DiscriminatorOutput]:
         return [part(wave) for part in self.parts]
 
 
@@ -128,7 +128,7 @@ class ResolutionDiscriminator(nn.Module):
         )
         self.score = weight_norm(nn.Conv2d(width, 1, 3, padding=1))
 
-    def forward(self, wave: Tensor) -> Verdict:
+    def forward(self, wave: Tensor) -> DiscriminatorOutput:
         """``wave`` ``[B, N]``, longer than half a window."""
         x = magnitudes(wave, self.resolution).transpose(1, 2)[:, None]  # [B, K, T] -> [B, 1, T, K]
         features = []
@@ -137,7 +137,7 @@ class ResolutionDiscriminator(nn.Module):
             features.append(x)
         scores = cast(Tensor, self.score(x))
         features.append(scores)
-        return Verdict(scores.flatten(1), tuple(features))
+        return DiscriminatorOutput(scores.flatten(1), tuple(features))
 
 
 class MultiResolutionDiscriminator(nn.Module):
@@ -147,11 +147,11 @@ class MultiResolutionDiscriminator(nn.Module):
         super().__init__()
         self.parts = nn.ModuleList(ResolutionDiscriminator(resolution, width) for resolution in resolutions)
 
-    def forward(self, wave: Tensor) -> list[Verdict]:
+    def forward(self, wave: Tensor) -> list[DiscriminatorOutput]:
         return [part(wave) for part in self.parts]
 
 
-def discriminator_loss(recorded: Sequence[Verdict], made: Sequence[Verdict]) -> Tensor:
+def discriminator_loss(recorded: Sequence[DiscriminatorOutput], made: Sequence[DiscriminatorOutput]) -> Tensor:
     """Hinge loss: scores of recordings are to be above 1, those of what was made below -1. Averaged over the parts."""
     losses = [
         torch.relu(1 - true.scores.float()).mean() + torch.relu(1 + false.scores.float()).mean()
@@ -160,12 +160,12 @@ def discriminator_loss(recorded: Sequence[Verdict], made: Sequence[Verdict]) -> 
     return torch.stack(losses).mean()
 
 
-def generator_loss(made: Sequence[Verdict]) -> Tensor:
+def generator_loss(made: Sequence[DiscriminatorOutput]) -> Tensor:
     """Hinge loss: what was made is to be taken for a recording. Averaged over the parts."""
     return torch.stack([torch.relu(1 - verdict.scores.float()).mean() for verdict in made]).mean()
 
 
-def feature_loss(recorded: Sequence[Verdict], made: Sequence[Verdict]) -> Tensor:
+def feature_loss(recorded: Sequence[DiscriminatorOutput], made: Sequence[DiscriminatorOutput]) -> Tensor:
     """Mean absolute difference of what each layer sees, averaged over layers and parts."""
     losses = [
         (a.detach().float() - b.float()).abs().mean()
@@ -179,11 +179,11 @@ RESOLUTION_WEIGHT = 0.1  # of the multi-resolution discriminator, against 1 for 
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class DiscriminatorOutputs:
     """Of both discriminators, on the same wave."""
 
-    periods: list[Verdict]
-    resolutions: list[Verdict]
+    periods: list[DiscriminatorOutput]
+    resolutions: list[DiscriminatorOutput]
 
 
 class Discriminators(nn.Module):
@@ -209,20 +209,20 @@ class Discriminators(nn.Module):
         self.resolutions = MultiResolutionDiscriminator(resolutions, resolution_width)
         self.resolution_weight = resolution_weight
 
-    def forward(self, wave: Tensor) -> Verdicts:
+    def forward(self, wave: Tensor) -> DiscriminatorOutputs:
         """``wave`` ``[B, N]``."""
-        return Verdicts(self.periods(wave), self.resolutions(wave))
+        return DiscriminatorOutputs(self.periods(wave), self.resolutions(wave))
 
-    def own_loss(self, recorded: Verdicts, made: Verdicts) -> Tensor:
+    def training_loss(self, recorded: DiscriminatorOutputs, made: DiscriminatorOutputs) -> Tensor:
         """Loss of the discriminators. ``made`` comes from a detached wave."""
         periods = discriminator_loss(recorded.periods, made.periods)
         return periods + self.resolution_weight * discriminator_loss(recorded.resolutions, made.resolutions)
 
-    def adversarial_loss(self, made: Verdicts) -> Tensor:
+    def adversarial_loss(self, made: DiscriminatorOutputs) -> Tensor:
         """Adversarial loss of the generator."""
         return generator_loss(made.periods) + self.resolution_weight * generator_loss(made.resolutions)
 
-    def feature_loss(self, recorded: Verdicts, made: Verdicts) -> Tensor:
+    def feature_loss(self, recorded: DiscriminatorOutputs, made: DiscriminatorOutputs) -> Tensor:
         """Feature matching loss of the generator."""
         periods = feature_loss(recorded.periods, made.periods)
         return periods + self.resolution_weight * feature_loss(recorded.resolutions, made.resolutions)

@@ -15,7 +15,7 @@ from vivace.weights.files import replacing
 
 
 @contextmanager
-def own_folder(folder: Path) -> Iterator[None]:
+def run_lock(folder: Path) -> Iterator[None]:
     """Make ``folder`` and keep other runs out; the lock goes with the process, however it ends.
 
     Raises: SettingsError when it cannot be written, or another run is in it.

@@ -15,9 +15,9 @@ from vivace.errors import EngineError
 from vivace.train.vocoder.config import VocoderTraining
 from vivace.train.vocoder.generator import vocos_forward
 from vivace.train.vocoder.losses import stft_distance
-from vivace.train.vocoder.training_state import TrainingState, follow
+from vivace.train.vocoder.training_state import TrainingState
 
-NOT_FINITE = "the losses of step {} are no finite numbers; lower optimiser.learning_rate and start again"
+NOT_FINITE = "the losses of step {} are no finite numbers; lower optimizer.learning_rate and start again"
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,16 @@ def train_step(
     Raises:
         EngineError: a loss is no finite number; nothing was changed by it.
     """
-    rates = (rate, rate * config.optimiser.ahead)
-    for optimiser, its_rate in zip(state.optimisers.both, rates, strict=True):
-        for group in optimiser.param_groups:
+    rates = (rate, rate * config.optimizer.ahead)
+    for optimizer, its_rate in zip(state.optimizers.both, rates, strict=True):
+        for group in optimizer.param_groups:
             group["lr"] = its_rate
     made = [_made(state, batch, precision) for batch in batches]
     against = state.step >= config.discriminators.from_step
     judged = _teach_discriminators(state, batches, made, config, precision) if against else 0.0
     losses = _teach_generator(state, batches, made, config, precision, against=against)
-    if state.average is not None and config.ema is not None:
-        follow(state.average, state.generator, config.ema)
+    if state.average is not None:
+        state.average.update_parameters(state.generator)
     state.step += 1
     return replace(losses, discriminators=judged)
 
@@ -84,16 +84,16 @@ def _teach_discriminators(
     config: VocoderTraining,
     precision: torch.dtype,
 ) -> float:
-    optimiser, total = state.optimisers.discriminators, 0.0
-    optimiser.zero_grad(set_to_none=True)
+    optimizer, total = state.optimizers.discriminators, 0.0
+    optimizer.zero_grad(set_to_none=True)
     for batch, wave in zip(batches, made, strict=True):
         with _cast(wave, precision):
-            loss = state.discriminators.own_loss(
+            loss = state.discriminators.training_loss(
                 state.discriminators(batch.samples), state.discriminators(wave.detach())
             ) / len(batches)
         loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
-    _finish(optimiser, state.discriminators, total, state.step, config.optimiser.clip)
+    _finish(optimizer, state.discriminators, total, state.step, config.optimizer.clip)
     return total
 
 
@@ -106,8 +106,8 @@ def _teach_generator(
     *,
     against: bool,
 ) -> VocoderLosses:
-    optimiser, sums = state.optimisers.generator, torch.zeros(4)
-    optimiser.zero_grad(set_to_none=True)
+    optimizer, sums = state.optimizers.generator, torch.zeros(4)
+    optimizer.zero_grad(set_to_none=True)
     state.discriminators.requires_grad_(False)  # only passed through
     weights = torch.tensor((config.loss.mel, config.loss.stft, config.loss.adversarial, config.loss.features))
     for batch, wave in zip(batches, made, strict=True):
@@ -116,7 +116,7 @@ def _teach_generator(
         loss.backward()  # type: ignore[no-untyped-call]
         sums += parts.detach().cpu() / len(batches)
     state.discriminators.requires_grad_(True)
-    _finish(optimiser, state.generator, float(sums.sum()), state.step, config.optimiser.clip)
+    _finish(optimizer, state.generator, float(sums.sum()), state.step, config.optimizer.clip)
     return VocoderLosses(*sums.tolist())
 
 
@@ -139,11 +139,11 @@ def _game(
         return state.discriminators.adversarial_loss(judged), state.discriminators.feature_loss(recorded, judged)
 
 
-def _finish(optimiser: AdamW, module: nn.Module, loss: float, step: int, clip: float) -> None:
+def _finish(optimizer: AdamW, module: nn.Module, loss: float, step: int, clip: float) -> None:
     if not torch.isfinite(torch.tensor(loss)):
         raise EngineError(NOT_FINITE.format(step))
     nn.utils.clip_grad_norm_(_with_gradients(module.parameters()), clip)
-    optimiser.step()
+    optimizer.step()
 
 
 def _with_gradients(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:

@@ -4,58 +4,49 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vivace.errors import ChecksumError, SettingsError, WeightsError
-from vivace.train.vocoder.config import OptimiserConfig, VocoderTraining
+from vivace.train.vocoder.config import OptimizerConfig, VocoderTraining
 from vivace.train.vocoder.generator import new_vocos, quieter, read_vocos
 from vivace.train.vocoder.losses import Discriminators
 from vivace.train.vocoder.run import Report
 from vivace.vocoder.vocos import Vocos
 from vivace.weights.load import read_tensors, write_tensors
 
-Module = TypeVar("Module", bound=nn.Module)
 
-
-def averaging_copy(module: Module) -> Module:
-    """A copy that takes part in no gradient."""
-    copy = deepcopy(module)
-    copy.requires_grad_(False)
-    return copy
-
-
-@torch.no_grad()
-def follow(copy: nn.Module, module: nn.Module, decay: float) -> None:
-    """One step of ``copy`` towards ``module``: what it held counts ``decay``."""
-    for slow, now in zip(copy.parameters(), module.parameters(), strict=True):
-        slow.lerp_(now, 1 - decay)
+def moving_average(module: nn.Module, decay: float) -> AveragedModel:
+    """The exponential moving average of the weights of ``module``, which begins at its present ones."""
+    averaged = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
+    averaged.n_averaged.fill_(1)  # with 0, the first update would copy the weights instead of averaging them in
+    return averaged.requires_grad_(False)
 
 
 @dataclass
 class TrainingState:
-    """Both sides of the game, their optimisers, and how many steps have been made."""
+    """Both sides of the game, their optimizers, and how many steps have been made."""
 
     generator: Vocos
     discriminators: Discriminators
-    optimisers: "Optimisers"
-    average: Vocos | None = None  # of the generator, when ``ema`` is set
+    optimizers: "Optimizers"
+    average: AveragedModel | None = None  # of the generator, when ``ema`` is set
     step: int = 0
 
     @property
     def best(self) -> Vocos:
         """The generator to use: the averaged one where there is one."""
-        return self.average or self.generator
+        return cast(Vocos, self.average.module) if self.average else self.generator
 
 
 @dataclass
-class Optimisers:
+class Optimizers:
     """One for each side."""
 
     generator: AdamW
@@ -79,9 +70,9 @@ def new_state(config: VocoderTraining, device: torch.device) -> TrainingState:
             resolution_width=sizes.resolution_width,
             resolution_weight=config.loss.resolutions,
         ).to(device)
-    optimisers = Optimisers(_adamw(generator, config.optimiser), _adamw(discriminators, config.optimiser))
-    average = averaging_copy(generator) if config.ema is not None else None
-    return TrainingState(generator, discriminators, optimisers, average)
+    optimizers = Optimizers(_adamw(generator, config.optimizer), _adamw(discriminators, config.optimizer))
+    average = None if config.ema is None else moving_average(generator, config.ema)
+    return TrainingState(generator, discriminators, optimizers, average)
 
 
 def _generator(config: VocoderTraining) -> Vocos:
@@ -95,7 +86,7 @@ def _generator(config: VocoderTraining) -> Vocos:
     )
 
 
-def _adamw(module: nn.Module, options: OptimiserConfig) -> AdamW:
+def _adamw(module: nn.Module, options: OptimizerConfig) -> AdamW:
     return AdamW(module.parameters(), options.learning_rate, betas=options.betas, weight_decay=options.weight_decay)
 
 
@@ -104,7 +95,7 @@ DIGEST = "sha256"  # the metadata key; the digest is of everything else in the f
 
 
 @dataclass(frozen=True)
-class Facts:
+class CheckpointMetadata:
     """Metadata of a checkpoint."""
 
     step: int
@@ -121,7 +112,7 @@ def checkpoints_in(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-????????.safetensors"), reverse=True)
 
 
-def save_checkpoint(folder: Path, state: TrainingState, facts: Facts, keep: int) -> Path:
+def save_checkpoint(folder: Path, state: TrainingState, facts: CheckpointMetadata, keep: int) -> Path:
     """Write the state whole or not at all, then remove all but the ``keep`` newest checkpoints."""
     tensors = {key: value.detach().cpu().contiguous() for key, value in _tensors(state).items()}
     metadata = {"step": str(facts.step), "precision": facts.precision, "sizes": facts.sizes}
@@ -154,7 +145,9 @@ def digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
     return total.hexdigest()
 
 
-def resume(folder: Path, state: TrainingState, sizes: str, *, report: Report = log.warning) -> Facts | None:
+def resume(
+    folder: Path, state: TrainingState, sizes: str, *, report: Report = log.warning
+) -> CheckpointMetadata | None:
     """Fill ``state`` from the newest checkpoint that is whole; None when there is none.
 
     Args:
@@ -174,22 +167,26 @@ def resume(folder: Path, state: TrainingState, sizes: str, *, report: Report = l
             raise SettingsError(f"{path} was made with other sizes ({metadata['sizes']}); choose another 'out' folder")
         state.step = int(metadata["step"])
         _fill(state, tensors)
-        return Facts(state.step, metadata["precision"], sizes)
+        return CheckpointMetadata(state.step, metadata["precision"], sizes)
     if found:
         raise WeightsError(f"every checkpoint in {folder} is damaged; remove them to start again")
     return None
 
 
 def _tensors(state: TrainingState) -> dict[str, Tensor]:
-    modules = {"generator": state.generator, "discriminators": state.discriminators, "average": state.average}
+    modules = {
+        "generator": state.generator,
+        "discriminators": state.discriminators,
+        "average": state.average and state.average.module,
+    }
     tensors = {
         f"{name}.{key}": value
         for name, module in modules.items()
         if module is not None
         for key, value in module.state_dict().items()
     }
-    for name, optimiser in zip(("generator", "discriminators"), state.optimisers.both, strict=True):
-        for index, slots in optimiser.state_dict()["state"].items():
+    for name, optimizer in zip(("generator", "discriminators"), state.optimizers.both, strict=True):
+        for index, slots in optimizer.state_dict()["state"].items():
             tensors |= {f"adamw.{name}.{index}.{slot}": value for slot, value in slots.items()}
     return tensors
 
@@ -198,17 +195,17 @@ def _fill(state: TrainingState, tensors: Mapping[str, Tensor]) -> None:
     state.generator.load_state_dict(_below("generator.", tensors))
     state.discriminators.load_state_dict(_below("discriminators.", tensors))
     if state.average is not None:
-        state.average.load_state_dict(_below("average.", tensors) or _below("generator.", tensors))
-    for name, optimiser in zip(("generator", "discriminators"), state.optimisers.both, strict=True):
-        _fill_optimiser(optimiser, _below(f"adamw.{name}.", tensors))
+        state.average.module.load_state_dict(_below("average.", tensors) or _below("generator.", tensors))
+    for name, optimizer in zip(("generator", "discriminators"), state.optimizers.both, strict=True):
+        _fill_optimizer(optimizer, _below(f"adamw.{name}.", tensors))
 
 
-def _fill_optimiser(optimiser: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+def _fill_optimizer(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
     slots: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         index, _, slot = key.partition(".")
         slots.setdefault(int(index), {})[slot] = value
-    optimiser.load_state_dict({"state": slots, "param_groups": optimiser.state_dict()["param_groups"]})
+    optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -29,8 +29,7 @@ from vivace.models.chattts.dvae import MEL
 from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama
 from vivace.train.corpus.dataset import FRAMES_PER_CODE, Utterance
 from vivace.train.preset import MEL_FLOOR, Preset
-from vivace.train.recognizer import BLANK, MARGIN, Recogniser, disturbed, labels, load_recogniser
-from vivace.train.recognizer import said as labels_of
+from vivace.train.recognizer import BLANK, MARGIN, Recognizer, disturbed, labels, load_recognizer, spoken_labels
 from vivace.train.run import load_weights
 from vivace.train.vocoder.generator import vocos_forward
 from vivace.train.voice.batching import Collator, VoiceBatch
@@ -42,7 +41,10 @@ from vivace.vocoder.vocos import Vocos
 
 
 ROWS, POSITIONS = 24, 1024
-LENGTHS = (0.75, 1.3)  # of the recording's; what lies outside ends early or is caught in a loop, and is not learnt from
+LENGTHS = (
+    0.75,
+    1.3,
+)  # of the recording's; what lies outside ends early or loops, and is not learned from
 TEMPERATURES = (0.1, 0.5)
 
 
@@ -100,7 +102,7 @@ def _engine(model: VoiceModel) -> Engine:
 
 
 def _folded(model: VoiceModel) -> dict[str, Tensor]:
-    """The state of the embeddings with their weight-normalised heads as plain matrices."""
+    """The state of the embeddings with their weight-normalized heads as plain matrices."""
     state = {k: v for k, v in model.embeddings.state_dict().items() if not k.startswith("head_code")}
     width = model.preset.sizes.gpt.hidden_size
     rows = model.head_weights().view(model.preset.sizes.gpt.num_vq, -1, width)
@@ -113,10 +115,10 @@ VOCODED = 0.5  # share of what is heard through the vocoder, if there is one
 
 
 @dataclass(frozen=True)
-class Ears:
+class Recognizers:
     """None of it learns; gradients pass through."""
 
-    listeners: tuple[Recogniser, ...]
+    listeners: tuple[Recognizer, ...]
     vocoder: Vocos | None = None
 
     def __post_init__(self) -> None:
@@ -124,7 +126,7 @@ class Ears:
             if part is not None:
                 part.requires_grad_(False)
 
-    def hear(self, mel: Tensor, rng: random.Random) -> Tensor:
+    def log_probabilities(self, mel: Tensor, rng: random.Random) -> Tensor:
         """Natural-log mel ``[B, F, M]`` -> log probabilities ``[B, T, 1 + K]``, ``T = F // 2``, of one listener."""
         listener = rng.choice(self.listeners)
         if self.vocoder is not None and rng.random() < VOCODED:
@@ -141,13 +143,13 @@ def vocoded(vocoder: Vocos, mel: Tensor) -> Tensor:
     return log_mel(wave, MEL).transpose(1, 2)
 
 
-def load_ears(listeners: tuple[Path, ...], vocoder: Path | None, preset: Preset) -> Ears:
-    """From states of the recogniser stage and one of the vocos stage."""
+def load_recognizers(listeners: tuple[Path, ...], vocoder: Path | None, preset: Preset) -> Recognizers:
+    """From states of the recognizer stage and one of the vocos stage."""
     vocos = None
     if vocoder is not None:
         vocos = build_vocos(preset).eval()
         load_weights(vocoder, vocos)
-    return Ears(tuple(load_recogniser(path) for path in listeners), vocos)
+    return Recognizers(tuple(load_recognizer(path) for path in listeners), vocos)
 
 
 def _roughened(mel: Tensor, rng: random.Random) -> Tensor:
@@ -169,7 +171,7 @@ class GeneratedSpeech:
     codes: Tensor  # [T, Q]
 
 
-def own_speech(
+def generated_speech(
     rollouts: Rollouts, model: VoiceModel, groups: Iterator[list[Utterance]], ahead: int
 ) -> Iterator[list[GeneratedSpeech]]:
     """Speech of ``model`` for the texts of ``groups``, generated ``ahead`` groups at a time with the current weights.
@@ -184,15 +186,15 @@ def own_speech(
 
 
 @dataclass(frozen=True)
-class RecognizedSpeech:
-    """Ears, and what there is to listen to."""
+class GeneratedSpeechLoss:
+    """Recognizers, and what there is to listen to."""
 
-    ears: Ears
+    recognizers: Recognizers
     collator: Collator
     speech: Iterator[list[GeneratedSpeech]]
 
     def loss(self, model: VoiceModel, budget: int, rng: random.Random) -> Tensor | None:
-        """``heard_loss`` of the next group, of at most ``budget`` code frames of it; None if it is empty."""
+        """``ctc_loss`` of the next group, of at most ``budget`` code frames of it; None if it is empty."""
         said = next(self.speech)
         if not said:
             return None
@@ -201,11 +203,13 @@ class RecognizedSpeech:
             said.pop()
         batch = self.collator.own([s.utterance for s in said], [s.codes for s in said])
         ids = {name: i + 1 for i, name in enumerate(labels())}
-        wanted = [torch.tensor([ids[name] for name in labels_of(s.utterance.tokens)]) for s in said]
-        return heard_loss(model, self.ears, batch, wanted, rng)
+        wanted = [torch.tensor([ids[name] for name in spoken_labels(s.utterance.tokens)]) for s in said]
+        return ctc_loss(model, self.recognizers, batch, wanted, rng)
 
 
-def heard_loss(model: VoiceModel, ears: Ears, batch: VoiceBatch, wanted: list[Tensor], rng: random.Random) -> Tensor:
+def ctc_loss(
+    model: VoiceModel, recognizers: Recognizers, batch: VoiceBatch, wanted: list[Tensor], rng: random.Random
+) -> Tensor:
     """CTC loss per label of ``wanted``, ``[K]`` a row, in what the Decoder makes of the model's own codes."""
     longest = max(batch.frames)
     with torch.autocast("cpu", torch.bfloat16):
@@ -217,7 +221,7 @@ def heard_loss(model: VoiceModel, ears: Ears, batch: VoiceBatch, wanted: list[Te
     over = torch.arange(mel.shape[1]) >= frames[:, None]
     mel = F.pad(mel.masked_fill(over[..., None], MEL_FLOOR), (0, 0, MARGIN, MARGIN), value=MEL_FLOOR)
     return F.ctc_loss(
-        ears.hear(mel, rng).transpose(0, 1),
+        recognizers.log_probabilities(mel, rng).transpose(0, 1),
         torch.nn.utils.rnn.pad_sequence(wanted, batch_first=True),
         (frames + 2 * MARGIN) // 2,
         torch.tensor([len(w) for w in wanted]),

@@ -35,7 +35,7 @@ VOCOS_NAMES: Names = (
 
 
 @dataclass(frozen=True)
-class Speaker:
+class EmbeddedSpeaker:
     """How a teacher's row of the speaker table appears to listeners."""
 
     teacher: str
@@ -83,7 +83,7 @@ def export(
     root: Path,
     model: VoiceModel,
     vocoder: Vocos,
-    speakers: tuple[Speaker, ...],
+    speakers: tuple[EmbeddedSpeaker, ...],
     *,
     dtype: torch.dtype = torch.float16,
     gain: float = 1.0,

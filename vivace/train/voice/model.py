@@ -26,7 +26,7 @@ from vivace.train.voice.depthwise import conv_forward, stack_forward
 
 
 class VoiceModel(nn.Module):
-    """The product's own modules, with weight-normalised heads as published checkpoints have them.
+    """The product's own modules, with weight-normalized heads as published checkpoints have them.
 
     ``speakers`` holds one row a teacher, scaled to unit length where it stands in for ``[spk_emb]``; ``mel_head`` reads
     the mel of a frame off its hidden state, which teaches the states faster than codes alone.
@@ -38,14 +38,14 @@ class VoiceModel(nn.Module):
         self.preset = preset
         self.llama = Llama(gpt)
         self.embeddings = Embeddings(gpt, text_head=False)
-        self._initialise(gpt.num_hidden_layers)
+        self._initialize(gpt.num_hidden_layers)
         for head in self.embeddings.head_code:
             weight_norm(head, dim=0)
         self.decoder = SpectrogramDecoder(preset.sizes.decoder, N_MELS)
         self.speakers = nn.Embedding(len(preset.speakers), gpt.hidden_size)
         self.mel_head = nn.Linear(gpt.hidden_size, FRAMES_PER_CODE * N_MELS)
 
-    def _initialise(self, layers: int) -> None:
+    def _initialize(self, layers: int) -> None:
         for name, parameter in (*self.llama.named_parameters(), *self.embeddings.named_parameters()):
             if parameter.dim() == 2:
                 nn.init.normal_(parameter, std=0.05 if "emb" in name else 0.02)
@@ -153,7 +153,7 @@ class Weights:
     mel_head: float = 0.3
     guide: float = 0.12
     decoder: float = 1.0
-    heard: float = 0.3  # of what a listener makes of the model's own speech
+    asr: float = 0.3  # of what a listener makes of the model's own speech
 
 
 def code_loss(logits: Tensor, targets: Tensor, residual_weight: float) -> Tensor:

@@ -12,8 +12,17 @@ from torch import Tensor
 
 from vivace.train.corpus.dataset import HELD_OUT, N_MELS, Corpus, Utterance
 from vivace.train.preset import Preset
-from vivace.train.run import ALONE, Budget, EarlyStop, Peers, TrainingProgress, load_weights, resume, save_state
-from vivace.train.voice.asr_loss import RecognizedSpeech, Rollouts, load_ears, own_speech
+from vivace.train.run import (
+    SINGLE_PROCESS,
+    Budget,
+    EarlyStop,
+    ProcessGroup,
+    TrainingProgress,
+    load_weights,
+    resume,
+    save_state,
+)
+from vivace.train.voice.asr_loss import GeneratedSpeechLoss, Rollouts, generated_speech, load_recognizers
 from vivace.train.voice.batching import Collator, VoiceBatch, endless, mel_statistics, start_at_mean
 from vivace.train.voice.model import (
     GuidedHeads,
@@ -41,10 +50,10 @@ class VoiceOptions:
     decoder_frames: int = 900  # code frames per step that the Decoder sees
     decoder_rate: float = 0.6  # its learning rate, as a share
     sampled: float = 0.6  # scheduled sampling: up to this share of a row's frames
-    listeners: tuple[Path, ...] = ()  # recognisers' states: what they hear in the model's own speech counts, too
+    listeners: tuple[Path, ...] = ()  # recognizers' states: what they hear in the model's own speech counts, too
     vocoder: Path | None = None  # a vocoder's state: half of that speech is heard through it
     ahead: int = 20  # steps for which the model speaks at once
-    twice: tuple[str, ...] = ()  # speakers whose utterances come twice an epoch
+    oversample: tuple[str, ...] = ()  # speakers whose utterances come twice an epoch
     drop: float = 0.12  # share of frames whose embedding is silenced
     weights: Weights = field(default_factory=Weights)
     seed: int = 0
@@ -64,7 +73,7 @@ class VoiceLosses:
     guide: float
     attention: float  # share inside the guide's window
     decoder: float  # mean absolute difference of natural-log mels
-    heard: float = 0.0  # what a listener makes of the model's own speech, per phone; 0 without one
+    asr: float = 0.0  # what a listener makes of the model's own speech, per phone; 0 without one
 
     @property
     def total(self) -> float:
@@ -74,12 +83,12 @@ class VoiceLosses:
     def __str__(self) -> str:
         return (
             f"codes {self.codes:.3f} mel head {self.mel_head:.3f} guide {self.guide:.3f} "
-            f"attention {self.attention:.3f} decoder {self.decoder:.4f} heard {self.heard:.3f}"
+            f"attention {self.attention:.3f} decoder {self.decoder:.4f} asr {self.asr:.3f}"
         )
 
 
-def optimiser(model: VoiceModel, options: VoiceOptions) -> torch.optim.AdamW:
-    """Three groups: matrices, what must not decay (norms, normalised heads), the Decoder with its own rate."""
+def optimizer(model: VoiceModel, options: VoiceOptions) -> torch.optim.AdamW:
+    """Three groups: matrices, what must not decay (norms, normalized heads), the Decoder with its own rate."""
     speech = [(n, p) for n, p in model.named_parameters() if not n.startswith("decoder.")]
     decays = [p for n, p in speech if p.dim() > 1 and "head_code" not in n]
     keeps = [p for n, p in speech if p.dim() <= 1 or "head_code" in n]
@@ -139,7 +148,7 @@ def train_voice(
     options: VoiceOptions,
     *,
     init: Path | None = None,
-    peers: Peers = ALONE,
+    peers: ProcessGroup = SINGLE_PROCESS,
 ) -> VoiceModel:
     """Train until the budget is used; ``out`` is saved every few minutes and taken up again if it exists.
 
@@ -149,28 +158,30 @@ def train_voice(
     torch.manual_seed(options.seed)  # the same start for all peers
     utterances = corpus.part("train")
     model = prepare(preset, corpus, utterances)
-    adam = optimiser(model, options)
+    adam = optimizer(model, options)
     if init is not None and not out.is_file():
         load_weights(init, model)
     progress = resume(out, model, adam)
     torch.manual_seed(options.seed + 1000 * progress.step + peers.rank)
     rng = random.Random(options.seed + 1000 * progress.step + peers.rank)
     collator = Collator(corpus, preset.speakers, preset.sizes.gpt.num_audio_tokens - 1)
-    again = tuple(u for u in utterances if u.speaker in options.twice)
+    again = tuple(u for u in utterances if u.speaker in options.oversample)
     groups = endless((*utterances, *again), collator, options.positions, rng)
     stream = map(collator.batch, groups)
-    heard = None
+    asr_loss = None
     if options.listeners:
-        ears = load_ears(options.listeners, options.vocoder, preset)
+        recognizers = load_recognizers(options.listeners, options.vocoder, preset)
         shorter = endless((*utterances, *again), collator, options.positions // 2, rng)
-        heard = RecognizedSpeech(ears, collator, own_speech(Rollouts(collator, rng), model, shorter, options.ahead))
+        asr_loss = GeneratedSpeechLoss(
+            recognizers, collator, generated_speech(Rollouts(collator, rng), model, shorter, options.ahead)
+        )
     held = list(corpus.part(HELD_OUT))[:100]
-    judged = [collator.batch(held[i : i + 10]) for i in range(0, len(held), 10)] if peers.leads else []
+    judged = [collator.batch(held[i : i + 10]) for i in range(0, len(held), 10)] if peers.is_main else []
     best, stop = out.with_suffix(".best.safetensors"), EarlyStop(options.patience)
     last_save = last_judged = time.monotonic()
-    while (used := peers.agree(1.0 if stop.over else options.budget.progress(progress.step, progress.seconds))) < 1:
-        losses = _step(model, adam, stream, heard, options, peers, rng, progress, used)
-        if not peers.leads:
+    while (used := peers.broadcast(1.0 if stop.over else options.budget.progress(progress.step, progress.seconds))) < 1:
+        losses = _step(model, adam, stream, asr_loss, options, peers, rng, progress, used)
+        if not peers.is_main:
             continue
         if progress.step % options.report_every == 0:
             log.info("step %d, %.0f s: %s", progress.step, progress.seconds, losses)
@@ -181,7 +192,7 @@ def train_voice(
             if _judge(model, judged, options, stop):
                 save_state(best, model, adam, progress)
             last_judged = time.monotonic()
-    if peers.leads:
+    if peers.is_main:
         if judged and not _judge(model, judged, options, stop):
             load_weights(best, model)
         save_state(out, model, adam, progress)
@@ -200,9 +211,9 @@ def _step(
     model: VoiceModel,
     adam: torch.optim.AdamW,
     stream: Iterator[VoiceBatch],
-    heard: RecognizedSpeech | None,
+    asr_loss: GeneratedSpeechLoss | None,
     options: VoiceOptions,
-    peers: Peers,
+    peers: ProcessGroup,
     rng: random.Random,
     progress: TrainingProgress,
     used: float,
@@ -218,9 +229,9 @@ def _step(
             codes = own_codes(model, batch, model.head_weights().detach(), options.sampled)
         loss, losses = batch_loss(model, batch, codes, options, rng, drop=options.drop)
         (loss / options.accumulate).backward()  # type: ignore[no-untyped-call]
-    if heard is not None and (misheard := heard.loss(model, options.decoder_frames, rng)) is not None:
-        (options.weights.heard * misheard).backward()  # type: ignore[no-untyped-call]
-        losses = replace(losses, heard=float(misheard.detach()))
+    if asr_loss is not None and (missed := asr_loss.loss(model, options.decoder_frames, rng)) is not None:
+        (options.weights.asr * missed).backward()  # type: ignore[no-untyped-call]
+        losses = replace(losses, asr=float(missed.detach()))
     decoder = list(model.decoder.parameters())
     speech = [p for n, p in model.named_parameters() if not n.startswith("decoder.")]
     peers.average_gradients([*speech, *decoder])
