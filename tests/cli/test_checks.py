@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from vivace.cli.main import exit_code
+from vivace.layers.native.kernels import kernels
 
 
 def test_all_is_well_here(capsys: pytest.CaptureFixture[str]) -> None:
@@ -16,6 +17,10 @@ def test_all_is_well_here(capsys: pytest.CaptureFixture[str]) -> None:
     findings = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)}
     assert {"torch", "devices", "embedded voice", "text", "audio mp3", "model cache"} <= findings.keys()
     assert "speaks" in findings["embedded voice"]["found"]
+    assert "cores" in findings["CPU"]["found"]
+    used = kernels()
+    found = findings["compiled kernels"]["found"]
+    assert found == "none: plain torch" if used is None else used.kind in found and str(used.path) in found
 
 
 def test_a_folder_that_cannot_be_written_is_reported_with_the_way_out(

@@ -21,7 +21,7 @@ from vivace.engine.protocols import FrameStage
 from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.sequence import EngineConfig
 from vivace.errors import EngineError, InputError, SettingsError
-from vivace.layers.native.kernels import activate, deactivate
+from vivace.layers.native.kernels import activate, deactivate, kernels
 from vivace.models.options import NO_OPTIONS, FamilyOptions
 from vivace.models.precision import PrecisionDecision
 from vivace.models.registry import family_of
@@ -220,6 +220,14 @@ class FamilySpec:
     voice_of_string: Callable[[str, str], Voice | None] | None = None
     quantize: Callable[[Path, Path, str], Path] | None = None
     verification: Verification | None = None
+
+
+def kernels_in_use() -> str:
+    """The compiled kernels of opened models: their CPU kind, the kinds that this CPU can run, and the library file."""
+    found = kernels()
+    if found is None:
+        return "none: plain torch"
+    return f"kind {found.kind} (this CPU can run {', '.join(found.kinds)}), {found.path}"
 
 
 def open_family(

@@ -1,6 +1,7 @@
 """What works on this machine, and what to install where it does not: the content of ``vivace doctor``."""
 
 import importlib.util
+import os
 import platform
 import tempfile
 from collections.abc import Callable
@@ -44,9 +45,11 @@ def check_up(config: TTSConfig) -> tuple[Finding, ...]:
     return (
         Finding("vivace", "ok", f"{__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}"),
         _try("torch", _torch, "pip install torch"),
+        _try("CPU", _cpu, REINSTALL),
         _try("devices", _devices, "install the torch build for your accelerator: https://pytorch.org/get-started"),
         _try("text", _text, REINSTALL),
         _try("embedded voice", partial(_embedded_voice, config), REINSTALL),
+        _try("compiled kernels", partial(_kernels, config), "see docs/kernels.md, or set native_kernels to false"),
         *(_try(f"audio {name}", partial(_encoder, name), "pip install 'av>=14'") for name in get_args(AudioFormat)),
         _try("voices you added", partial(_added_voices, config.paths.voices_dir), "set paths.voices_dir"),
         _try(
@@ -74,6 +77,22 @@ def _torch() -> str:
     import torch
 
     return f"{torch.__version__}, {torch.get_num_threads()} threads"
+
+
+def _cpu() -> str:
+    """The model of the processor, as the system names it, and its cores."""
+    info = Path("/proc/cpuinfo")  # Linux on x86; elsewhere the platform's name has to do
+    text = info.read_text(encoding="utf-8", errors="replace") if info.is_file() else ""
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name} ({platform.machine()}), {os.cpu_count()} cores"
+
+
+def _kernels(config: TTSConfig) -> str:
+    """Of the embedded voice on the CPU, which has been tried before."""
+    from vivace.models.family import kernels_in_use
+
+    return kernels_in_use() if config.native_kernels else "off: native_kernels is false"
 
 
 def _devices() -> str:
