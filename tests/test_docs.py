@@ -22,6 +22,7 @@ FENCE = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^```$", re.MULTIL
 INSTALLING = ("scripts/say", "scripts/test", "scripts/check")  # each makes a .venv: what a fresh clone is checked with
 STARTING = ("vivace serve", "pip install")  # what runs until it is stopped, or changes the environment
 SERVED = "127.0.0.1:8880"  # pages that speak to this address get a server
+CPU_KIND = re.compile(r"AVX-?(2|512)|every CPU kind")
 SHELL_SYNTAX = {"|", ">", "<", "&&"}
 
 
@@ -130,3 +131,12 @@ def test_links_between_pages_lead_somewhere() -> None:
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_every_table_of_the_benchmarks_names_the_kind_of_cpu() -> None:
+    """In its caption, the paragraph before it, or in its header."""
+    blocks = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8").split("\n\n")
+    tables = [(before, table) for before, table in zip(blocks, blocks[1:], strict=False) if table.startswith("|")]
+    assert len(tables) > 20
+    nameless = [table.splitlines()[0] for before, table in tables if not CPU_KIND.search(before + table)]
+    assert nameless == []
