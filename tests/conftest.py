@@ -86,14 +86,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-# Lines of ``file::function``: tests of more than about two seconds on a busy 2-core machine, all parameters together.
+# Names of test functions: tests of more than about two seconds on a busy 2-core machine, all parameters together.
 SLOW = frozenset((Path(__file__).parent / "slow_tests.txt").read_text(encoding="utf-8").split())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark slow tests; tracing every line would cost them minutes, so that they are left out of the coverage."""
     for item in items:
-        if f"{item.path.name}::{item.name.partition('[')[0]}" in SLOW or item.get_closest_marker("slow"):
+        if item.name.partition("[")[0] in SLOW or item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.slow)
             if config.getoption("cov_source", None):
                 item.add_marker(pytest.mark.no_cover)

@@ -277,3 +277,16 @@ def test_torch_waits_for_first_use(statement: str) -> None:
 
 def test_importing_the_package_loads_next_to_nothing() -> None:
     assert loaded_after("import vivace") & {"numpy", "pydantic", "typer", "rich", "yaml"} == set()
+
+
+def test_every_slow_test_is_there() -> None:
+    """``tests/slow_tests.txt`` names test functions; a renamed one would run with the fast ones."""
+    tests = ROOT / "tests"
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in tests.rglob("test_*.py"))
+    functions = {
+        node.name
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert set((tests / "slow_tests.txt").read_text(encoding="utf-8").split()) <= functions

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,7 @@ def test_links_between_pages_lead_somewhere() -> None:
 def test_every_table_of_the_benchmarks_names_the_kind_of_cpu() -> None:
     """In its caption, the paragraph before it, or in its header."""
     blocks = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8").split("\n\n")
-    tables = [(before, table) for before, table in zip(blocks, blocks[1:], strict=False) if table.startswith("|")]
+    tables = [(before, table) for before, table in pairwise(blocks) if table.startswith("|")]
     assert len(tables) > 20
     nameless = [table.splitlines()[0] for before, table in tables if not CPU_KIND.search(before + table)]
     assert nameless == []
