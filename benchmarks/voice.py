@@ -120,7 +120,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--languages", default="en,zh")
     parser.add_argument("--list", default="sentences", choices=("sentences", "development"))
     parser.add_argument("--limit", type=int, help="sentences per language; default: all")
-    parser.add_argument("--recognizer", type=Path, help="state file of the phone recognizer")
+    parser.add_argument("--recognizer", "--recogniser", type=Path, help="state file of the phone recognizer")
     parser.add_argument(
         "--judges", type=Path, help="folder of the judges nobody here trained: Whisper, DNSMOS, speaker"
     )

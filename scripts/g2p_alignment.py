@@ -1,4 +1,4 @@
-"""Align the letters and phones of words by expectation maximisation: one or two letters with none, one or two phones.
+"""Align the letters and phones of words by expectation maximization: one or two letters with none, one or two phones.
 
 An aligned pair is a graphone. Source: Bisani and Ney, "Joint-sequence models for grapheme-to-phoneme conversion", 2008.
 """

@@ -45,7 +45,7 @@ wait $vocoder
 stage codes "$work/corpus" "$work/dvae.safetensors"
 
 # Three recognizers: one judges the voice in the benchmark, the other two teach it.
-stage recognizer "$work/corpus" "$work/recogniser.safetensors" $hears --seed 4 &
+stage recognizer "$work/corpus" "$work/recognizer.safetensors" $hears --seed 4 &
 judge=$!
 stage recognizer "$work/corpus" "$work/listener.safetensors" $hears --seed 5
 wait $judge

@@ -10,7 +10,7 @@ import typer.main
 from vivace.cli.main import app
 
 PRONOUN = re.compile(r"(what|whom?|whoever|whose|which|those|these|that|this|it|they|how|where|whether|of)\b", re.I)
-BRITISH = re.compile(r"normalis|optimis|quantis|synthesis(e|ing)|color|behavior|cancelled", re.I)
+BRITISH = re.compile(r"normalis|optimis|quantis|synthesis(e|ing)|colour|behaviour|cancelled", re.I)
 
 
 def commands(group: Any, name: str = "vivace") -> Iterator[tuple[str, Any]]:

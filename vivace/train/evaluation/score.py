@@ -56,7 +56,7 @@ class Judges:
 
 @dataclass
 class SpokenSentence:
-    """A synthesised speech and what it cost."""
+    """A synthesized speech and what it cost."""
 
     samples: Samples
     stopped: bool

@@ -54,11 +54,11 @@ def periodicity(samples: Samples, sample_rate: int) -> Periodicity:
     reach = window + longest
     padded = np.pad(samples.astype(np.float64), (reach // 2, reach - reach // 2))
     frames = np.lib.stride_tricks.sliding_window_view(padded, reach)[::step]
-    parts = [_analyse(frames[i : i + FRAMES], window, longest, sample_rate) for i in range(0, len(frames), FRAMES)]
+    parts = [_analyze(frames[i : i + FRAMES], window, longest, sample_rate) for i in range(0, len(frames), FRAMES)]
     return Periodicity(np.concatenate([d for d, _ in parts]), np.concatenate([h for _, h in parts]))
 
 
-def _analyse(frames: Array, window: int, longest: int, sample_rate: int) -> tuple[Array, Array]:
+def _analyze(frames: Array, window: int, longest: int, sample_rate: int) -> tuple[Array, Array]:
     """``[F, W + L]`` -> degree and Hz, ``[F]`` each."""
     shortest = int(sample_rate / HIGHEST)
     normalized = _normalized_difference(frames, window, longest)
