@@ -23,7 +23,7 @@ from vivace.models.chattts.text import sounds
 from vivace.train.corpus.dataset import FRAMES_PER_CODE, HELD_OUT, N_MELS, Corpus, Utterance, phone_tokens
 from vivace.train.corpus.recording import Samples
 from vivace.train.preset import MEL_FLOOR
-from vivace.train.run import Budget, load_weights, resume, save_state
+from vivace.train.run import Budget, fit, load_weights, resume
 from vivace.train.voice.batching import buckets, mel_statistics
 from vivace.train.voice.depthwise import conv_forward, stack_forward
 from vivace.weights.load import read_tensors
@@ -198,22 +198,15 @@ def train_recognizer(corpus: Corpus, out: Path, options: RecognizerOptions) -> R
     progress = resume(out, model, adam)
     rng = random.Random(options.seed + progress.step)
     batches: list[list[int]] = []
-    while (used := options.budget.progress(progress.step, progress.seconds)) < 1:
+
+    def next_loss() -> tuple[Tensor, float]:
+        nonlocal batches
         batches = batches or buckets([FRAMES_PER_CODE * u.frames for u in utterances], options.frames, rng)
         given = lesson(corpus, [utterances[i] for i in batches.pop()])
-        for group in adam.param_groups:
-            group["lr"] = options.budget.rate(progress.step, used)
         loss = recognition_loss(model, roughened(given.mel, options, rng), given)
-        adam.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        adam.step()
-        progress.step += 1
-        if progress.step % options.report_every == 0:
-            log.info("step %d, %.0f s: loss %.4f", progress.step, progress.seconds, float(loss.detach()))
-        if progress.step % options.save_every == 0:
-            save_state(out, model, adam, progress)
-    save_state(out, model, adam, progress)
+        return loss, float(loss.detach())
+
+    fit(model, adam, progress, out, options, next_loss, measure="loss", clip=1.0)
     if held := corpus.part(HELD_OUT):
         log.info("held out: %.2f %% of the phones and tones wrong", 100 * error_rate(model, corpus, held))
     return model

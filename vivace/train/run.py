@@ -1,10 +1,12 @@
-"""A training run: budget and learning rate, state file, data-parallel processes."""
+"""A training run: budget and learning rate, state file, the loop of a stage, data-parallel processes."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import torch
 import torch.distributed as dist
@@ -13,6 +15,7 @@ from torch.optim import Optimizer
 
 from vivace.weights.load import read_tensors, write_tensors
 
+log = logging.getLogger(__name__)
 Clock = Callable[[], float]
 
 
@@ -113,6 +116,50 @@ def resume(path: Path, module: nn.Module, optimizer: Optimizer) -> TrainingProgr
             slots.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
     return TrainingProgress(step=int(metadata["step"]), seconds_before=float(metadata["seconds"]))
+
+
+class StageOptions(Protocol):
+    """Options that all stages have."""
+
+    @property
+    def budget(self) -> Budget: ...
+    @property
+    def report_every(self) -> int: ...  # steps
+    @property
+    def save_every(self) -> int: ...  # steps
+
+
+def fit(
+    module: nn.Module,
+    optimizer: Optimizer,
+    progress: TrainingProgress,
+    out: Path,
+    options: StageOptions,
+    next_loss: Callable[[], tuple[Tensor, float]],
+    *,
+    measure: str,
+    clip: float,
+) -> None:
+    """Train ``module`` until the budget is used, and write its state to ``out``.
+
+    Args:
+        next_loss: the loss of the next batch, and the number that is logged as ``measure``.
+        clip: largest norm of all gradients.
+    """
+    while (used := options.budget.progress(progress.step, progress.seconds)) < 1:
+        for group in optimizer.param_groups:
+            group["lr"] = options.budget.rate(progress.step, used)
+        loss, measured = next_loss()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(module.parameters(), clip)
+        optimizer.step()
+        progress.step += 1
+        if progress.step % options.report_every == 0:
+            log.info("step %d, %.0f s: %s %.4f", progress.step, progress.seconds, measure, measured)
+        if progress.step % options.save_every == 0:
+            save_state(out, module, optimizer, progress)
+    save_state(out, module, optimizer, progress)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from vivace.layers.fsq import HALF_RANGE, GroupedResidualFSQ, Regime
 from vivace.models.chattts.dvae import DVAE
 from vivace.train.corpus.dataset import FRAMES_PER_CODE, HELD_OUT, N_MELS, Corpus, Utterance
 from vivace.train.preset import MEL_FLOOR, Preset
-from vivace.train.run import Budget, resume, save_state
+from vivace.train.run import Budget, fit, resume
 from vivace.train.voice.batching import Crops, mel_statistics, start_at_mean
 from vivace.train.voice.depthwise import conv_forward, stack_forward
 
@@ -110,20 +110,11 @@ def train_dvae(corpus: Corpus, preset: Preset, out: Path, options: DVAEOptions) 
     adam = torch.optim.AdamW(dvae.parameters(), options.budget.peak, betas=(0.9, 0.98), weight_decay=0.01)
     progress = resume(out, dvae, adam)
     crops = Crops(corpus, utterances, random.Random(options.seed + progress.step))
-    while (used := options.budget.progress(progress.step, progress.seconds)) < 1:
-        for group in adam.param_groups:
-            group["lr"] = options.budget.rate(progress.step, used)
-        loss, difference = reconstruction_loss(dvae, crops.mel(options.rows, options.frames))
-        adam.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(dvae.parameters(), 1.0)
-        adam.step()
-        progress.step += 1
-        if progress.step % options.report_every == 0:
-            log.info("step %d, %.0f s: mel difference %.4f", progress.step, progress.seconds, difference)
-        if progress.step % options.save_every == 0:
-            save_state(out, dvae, adam, progress)
-    save_state(out, dvae, adam, progress)
+
+    def next_loss() -> tuple[Tensor, float]:
+        return reconstruction_loss(dvae, crops.mel(options.rows, options.frames))
+
+    fit(dvae, adam, progress, out, options, next_loss, measure="mel difference", clip=1.0)
     return dvae
 
 

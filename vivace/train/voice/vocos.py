@@ -16,7 +16,7 @@ from vivace.audio.mel import log_mel
 from vivace.models.chattts.dvae import MEL
 from vivace.train.corpus.dataset import HELD_OUT, MEL_FILE, Corpus, ShardWriter, Utterance
 from vivace.train.preset import MEL_FLOOR, Preset
-from vivace.train.run import Budget, load_weights, resume, save_state
+from vivace.train.run import Budget, fit, load_weights, resume
 from vivace.train.vocoder.generator import new_vocos, vocos_forward
 from vivace.train.voice.batching import Collator, Crops
 from vivace.train.voice.model import VoiceModel, decoder_forward, hidden_states, own_codes
@@ -79,20 +79,11 @@ def train_vocos(corpus: Corpus, preset: Preset, out: Path, options: VocosOptions
         load_weights(init, vocos)
     progress = resume(out, vocos, adam)
     crops = Crops(corpus, corpus.part("train"), random.Random(options.seed + progress.step))
-    while (used := options.budget.progress(progress.step, progress.seconds)) < 1:
-        for group in adam.param_groups:
-            group["lr"] = options.budget.rate(progress.step, used)
-        loss, difference = vocoder_loss(vocos, crops.samples(options.rows, options.frames), options.mel_weight)
-        adam.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(vocos.parameters(), 5.0)
-        adam.step()
-        progress.step += 1
-        if progress.step % options.report_every == 0:
-            log.info("step %d, %.0f s: mel difference %.4f", progress.step, progress.seconds, difference)
-        if progress.step % options.save_every == 0:
-            save_state(out, vocos, adam, progress)
-    save_state(out, vocos, adam, progress)
+
+    def next_loss() -> tuple[Tensor, float]:
+        return vocoder_loss(vocos, crops.samples(options.rows, options.frames), options.mel_weight)
+
+    fit(vocos, adam, progress, out, options, next_loss, measure="mel difference", clip=5.0)
     return vocos
 
 
