@@ -1,4 +1,7 @@
-"""Prosody of a teacher's recordings: pitch, rising questions, pauses. Source: WORLD (10.1587/transinf.2015EDP7457)."""
+"""Prosody of a teacher's recordings: pitch, rising questions, pauses.
+
+Source: WORLD, doi:10.1587/transinf.2015EDP7457.
+"""
 
 from collections.abc import Iterator, Sequence
 
