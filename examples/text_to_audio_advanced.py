@@ -12,7 +12,7 @@ from pathlib import Path
 from vivace import TTS, TTSConfig
 from vivace.audio.encode import StreamEncoder
 
-CONFIG = TTSConfig(cache={"results": "memory", "memory_mb": 64}, engine={"rows": 16})
+CONFIG = TTSConfig(cache={"results": "memory", "memory_mb": 64}, engine={"slots": 16})
 FOLDER = Path("text_to_audio_advanced")
 
 

@@ -2,7 +2,7 @@
 
 python examples/text_to_audio_optimized.py "Hello, 世界." hello.wav
 
-The keys and values of the model lie in memory that is set aside once ("static cache"); ``engine.rows`` and
+The keys and values of the model lie in memory that is set aside once ("static cache"); ``engine.slots`` and
 ``engine.positions`` say how much. ``vivace bench levels`` measures what each setting is worth on your machine.
 """
 
@@ -12,7 +12,7 @@ from vivace import TTS, TTSConfig
 
 CONFIG = TTSConfig(
     precision="auto",  # of the language model: what is fastest here without being heard
-    engine={"rows": 4, "positions": 1024, "graphs": True},
+    engine={"slots": 4, "positions": 1024, "graphs": True},
     cuda={"cudnn_benchmark": True, "allow_tf32": True, "memory_fraction": 0.8},  # no effect without CUDA
 )
 

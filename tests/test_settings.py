@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from vivace.errors import SettingsError
 from vivace.settings import TTSConfig, known_keys
+from vivace.settings.sources import RENAMED
 
 
 def write(folder: Path, text: str) -> Path:
@@ -146,3 +147,24 @@ def test_every_setting_is_read_somewhere() -> None:
     whole = {"cuda", "engine", "stream"}
     keys = [key for key in known_keys() if key.rpartition(".")[0] not in whole]
     assert [key for key in keys if f".{key.rpartition('.')[2]}" not in code] == []
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_a_renamed_key_still_works_and_is_logged_with_its_new_name(
+    old: str, new: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    group, _, key = old.partition(".")
+    value = type(getattr(getattr(TTSConfig(), group), new.partition(".")[2]))(0 if "graphs" in new else 3)
+    file = write(tmp_path, f"{group}: {{{key}: {str(value).lower()}}}\n")
+    from_file, from_keyword = TTSConfig.load(file), TTSConfig(**{group: {key: value}})
+    assert f"the setting {old} is now called {new}" in caplog.text
+    monkeypatch.setenv(f"VIVACE_{group}__{key}".upper(), str(value).lower())
+    for config in (from_file, from_keyword, TTSConfig()):
+        assert getattr(getattr(config, group), new.partition(".")[2]) == value
+
+
+def test_a_new_key_wins_over_the_old_one_whatever_the_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path, "engine: {slots: 4}\n")
+    monkeypatch.setenv("VIVACE_ENGINE__ROWS", "8")
+    assert TTSConfig.load(file).engine.slots == 8, "the environment wins over the file"
+    assert TTSConfig.load(file, engine={"rows": 2, "slots": 3}).engine.slots == 3

@@ -60,7 +60,7 @@ def test_the_chosen_section_is_read(installation: Path) -> None:
     custom = section("v4", t2s_weights_path=own, device="cuda:1", use_vocoder_optimization=False)
     config = TTSConfig.load(write(installation, {"custom": custom, "v2": section("v2"), "vocoder_chunk_size": 90}))
     assert (config.device, config.precision) == ("cuda:1", "float32")
-    assert (config.vocoder.use_vocoder_optimization, config.vocoder.vocoder_chunk_size) == (False, 90)
+    assert (config.vocoder.graphs, config.vocoder.vocoder_chunk_size) == (False, 90)
     assert config.gpt_sovits.version == "v4"
     assert config.gpt_sovits.gpt == installation / own
     assert config.gpt_sovits.sovits is None  # what is not there is the version's own

@@ -22,15 +22,15 @@ def test_texts_have_as_many_pieces_as_the_guide_says() -> None:
 
 
 def test_every_level_is_a_configuration_without_the_result_cache() -> None:
-    base = TTSConfig(cache={"results": "disk"}, engine={"rows": 5})
+    base = TTSConfig(cache={"results": "disk"}, engine={"slots": 5})
     for settings in (*LEVELS.values(), *WITHOUT.values()):
         config = with_settings(base, settings)
         assert config.cache.results == "off"
         assert TTSConfig(**config.model_dump()) == config  # every value is allowed
     plain = with_settings(base, LEVELS["plain"])
-    assert (plain.engine.rows, plain.engine.positions) == (1, base.engine.positions)
+    assert (plain.engine.slots, plain.engine.positions) == (1, base.engine.positions)
     assert (plain.precision, plain.vocoder.precision, plain.native_kernels) == ("float32", "float32", False)
-    assert with_settings(base, LEVELS["advanced"]).engine.rows == 5
+    assert with_settings(base, LEVELS["advanced"]).engine.slots == 5
 
 
 def row(name: str, seconds: float) -> LevelsRow:

@@ -12,7 +12,7 @@ from fakes.tiny_llama import TINY, tiny_modes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vivace.engine.engine import Engine, Job
+from vivace.engine.engine import Engine, EngineRequest
 from vivace.engine.generate import SeededNoise, generate, greedy
 from vivace.engine.protocols import ARPrompt, SharedPrefix
 from vivace.engine.sampler_state import SamplingParams
@@ -20,7 +20,7 @@ from vivace.engine.sequence import EngineConfig
 from vivace.errors import DeadlineError, EngineError, InputError, QueueFullError, TTSError
 from vivace.layers.attention import KVStore
 
-CONFIG = EngineConfig(rows=8, positions=512, long_rows=0, text_rows=2)
+CONFIG = EngineConfig(slots=8, positions=512, long_slots=0, text_slots=2)
 CODE, TEXT, EMBEDDINGS = tiny_modes()
 
 
@@ -30,7 +30,7 @@ class Heard:
 
     codes: list[list[int]] = field(default_factory=list)
     hidden: list[torch.Tensor] = field(default_factory=list)
-    ending: str | None = None
+    finish_reason: str | None = None
     error: TTSError | None = None
 
 
@@ -38,7 +38,7 @@ def make_engine(config: EngineConfig = CONFIG) -> Engine:
     return Engine({"code": CODE, "text": TEXT}, config)
 
 
-def make_job(number: int, mode: str = "code", *, frames: int | None = None, sampled: bool = True) -> Job:
+def make_job(number: int, mode: str = "code", *, frames: int | None = None, sampled: bool = True) -> EngineRequest:
     """A request of its own length and settings, all a function of its number."""
     rng = random.Random(number)
     ids = torch.tensor([[rng.randrange(40) for _ in range(rng.randint(3, 30))]])
@@ -52,7 +52,7 @@ def make_job(number: int, mode: str = "code", *, frames: int | None = None, samp
     )
     x = EMBEDDINGS.emb_text(ids)
     prompt = ARPrompt(x, torch.ones(ids.shape, dtype=torch.bool))
-    return Job(prompt, params, number if sampled else None, mode, priority=rng.randint(0, 1))
+    return EngineRequest(prompt, params, number if sampled else None, mode, priority=rng.randint(0, 1))
 
 
 def drain(engine: Engine, heard: dict[int, Heard], limit: int = 2000) -> None:
@@ -69,7 +69,7 @@ def listen(engine: Engine, heard: dict[int, Heard], now: float = 0.0) -> None:
         if update.codes is not None and update.hidden is not None:
             own.codes.append(update.codes.tolist())
             own.hidden.append(update.hidden)
-        own.ending, own.error = update.ending, update.error
+        own.finish_reason, own.error = update.finish_reason, update.error
 
 
 @functools.cache
@@ -77,7 +77,7 @@ def request_alone(number: int, mode: str) -> Heard:
     return alone(make_job(number, mode))
 
 
-def alone(job: Job) -> Heard:
+def alone(job: EngineRequest) -> Heard:
     engine, heard = make_engine(), dict[int, Heard]()
     id = engine.submit(job)
     drain(engine, heard)
@@ -92,7 +92,7 @@ def test_alone_it_says_what_the_plain_loop_says() -> None:
             (row,) = generate(model, job.prompt, job.params, SeededNoise((job.seed,)))
             heard = alone(job)
             assert heard.codes == row.codes.tolist()
-            assert heard.ending == ("end" if row.stopped else "limit")
+            assert heard.finish_reason == ("end" if row.stopped else "limit")
             if heard.hidden:
                 torch.testing.assert_close(torch.stack(heard.hidden), row.hidden, atol=1e-5, rtol=0)
 
@@ -121,20 +121,20 @@ def test_alone_equals_batched_to_bits(requests: list[tuple[int, str, int]]) -> N
     for id, (number, mode) in sent.items():
         want = request_alone(number, mode)
         assert heard[id].codes == want.codes
-        assert heard[id].ending == want.ending
+        assert heard[id].finish_reason == want.finish_reason
         assert all(torch.equal(a, b) for a, b in zip(heard[id].hidden, want.hidden, strict=True))
 
 
 def test_parked_and_resumed_equals_undisturbed() -> None:
     """Two rows for nine requests, turns of four steps, and rows that are outgrown."""
-    config = replace(CONFIG, rows=2, positions=40, long_rows=1, long_positions=512, quantum=4)
+    config = replace(CONFIG, slots=2, positions=40, long_slots=1, long_positions=512, preempt_after_steps=4)
     engine, heard = make_engine(config), dict[int, Heard]()
     jobs = {engine.submit(job): job for job in (make_job(n, frames=60) for n in range(9))}
-    parked = 0
+    preempted = 0
     while not engine.idle:
         listen(engine, heard)
-        parked = max(parked, engine.load.parked)
-    assert parked > 1, "nothing was parked, so this test shows nothing"
+        preempted = max(preempted, engine.load.preempted)
+    assert preempted > 1, "nothing was preempted, so this test shows nothing"
     for id, job in jobs.items():
         assert heard[id].codes == alone(job).codes
 
@@ -160,11 +160,11 @@ def test_a_shared_prefix_is_read_once_and_changes_nothing() -> None:
 
 def test_numbers_that_are_not_finite_fail_alone() -> None:
     """Nor does the row remember: who comes next into it speaks as ever."""
-    config = EngineConfig(rows=4, positions=64, long_rows=0)
+    config = EngineConfig(slots=4, positions=64, long_slots=0)
     engine, heard = Engine({"code": FakeARModel()}, config), dict[int, Heard]()
     params = SamplingParams(1.0, None, None, 1.0, max_new_tokens=6)
-    good = [Job(fake_prompt(1, first=n), params, None) for n in range(3)]
-    sick = Job(ARPrompt(torch.full((1, 3, 3), torch.nan), torch.ones(1, 3, dtype=torch.bool)), params, None)
+    good = [EngineRequest(fake_prompt(1, first=n), params, None) for n in range(3)]
+    sick = EngineRequest(ARPrompt(torch.full((1, 3, 3), torch.nan), torch.ones(1, 3, dtype=torch.bool)), params, None)
     ids = [engine.submit(job) for job in (good[0], sick, good[1])]
     drain(engine, heard)
     later = engine.submit(good[2])
@@ -194,11 +194,11 @@ def test_a_prompt_that_cannot_be_read_fails_alone() -> None:
                 raise RuntimeError("out of memory\nsecond line")
             return super().forward(x, positions, store)
 
-    engine, heard = Engine({"code": NoRoom()}, EngineConfig(rows=4, positions=64, long_rows=0)), dict[int, Heard]()
+    engine, heard = Engine({"code": NoRoom()}, EngineConfig(slots=4, positions=64, long_slots=0)), dict[int, Heard]()
     before = engine.load
     params = SamplingParams(1.0, None, None, 1.0, max_new_tokens=6)
-    good = [Job(fake_prompt(1, first=n), params, None) for n in range(2)]
-    ids = [engine.submit(job) for job in (good[0], Job(fake_prompt(1, length=9), params, None), good[1])]
+    good = [EngineRequest(fake_prompt(1, first=n), params, None) for n in range(2)]
+    ids = [engine.submit(job) for job in (good[0], EngineRequest(fake_prompt(1, length=9), params, None), good[1])]
     drain(engine, heard)
     assert "a prompt of 9 positions could not be read (out of memory)" in str(heard[ids[1]].error)
     for id, job in ((ids[0], good[0]), (ids[2], good[1])):
@@ -222,7 +222,7 @@ def test_a_passed_deadline_is_an_error_of_its_own() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_submits_aborts_and_deadlines_leave_everything_where_it_was(seed: int) -> None:
     rng = random.Random(seed)
-    engine, heard = make_engine(replace(CONFIG, rows=3, queue_size=12, quantum=5)), dict[int, Heard]()
+    engine, heard = make_engine(replace(CONFIG, slots=3, queue_size=12, preempt_after_steps=5)), dict[int, Heard]()
     before, alive = engine.load, list[int]()
     for action in range(250):
         try:
@@ -241,7 +241,7 @@ def test_submits_aborts_and_deadlines_leave_everything_where_it_was(seed: int) -
 
 
 def test_an_abort_frees_the_row_at_once() -> None:
-    engine, heard = make_engine(replace(CONFIG, rows=1)), dict[int, Heard]()
+    engine, heard = make_engine(replace(CONFIG, slots=1)), dict[int, Heard]()
     first, second = engine.submit(make_job(1, frames=30)), engine.submit(make_job(2, frames=3))
     listen(engine, heard)
     engine.abort(first)
@@ -250,5 +250,5 @@ def test_an_abort_frees_the_row_at_once() -> None:
 
 
 def test_the_cache_is_sized_once() -> None:
-    engine = make_engine(EngineConfig(rows=4, positions=64, long_rows=0, text_rows=0))
+    engine = make_engine(EngineConfig(slots=4, positions=64, long_slots=0, text_slots=0))
     assert engine.load.cache_bytes == 2 * TINY.num_hidden_layers * 4 * 64 * 32 * 4

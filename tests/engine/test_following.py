@@ -10,11 +10,11 @@ from fakes.ar_model import FakeARModel, prompt
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vivace.engine.engine import Engine, Job
+from vivace.engine.engine import Engine, EngineRequest
 from vivace.engine.protocols import AttentionAlignment, FramePart
 from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.sequence import EngineConfig
-from vivace.engine.thread import Finished, Message, Order, Worker
+from vivace.engine.thread import EngineThread, Finished, GenerationRequest, RequestOutput
 from vivace.errors import TTSError
 
 PARAMS = SamplingParams(1.0, None, None, 1.0, max_new_tokens=30)
@@ -31,23 +31,23 @@ class NoFrames:
 
 
 @pytest.fixture
-def worker() -> Iterator[Worker]:
+def worker() -> Iterator[EngineThread]:
     stage: object = NoFrames()
-    made = Worker(Engine({"code": FakeARModel()}, EngineConfig(rows=4, positions=64, long_rows=0)), stage)  # type: ignore[arg-type]
+    made = EngineThread(Engine({"code": FakeARModel()}, EngineConfig(slots=4, positions=64, long_slots=0)), stage)  # type: ignore[arg-type]
     yield made
     made.close()
 
 
-def finished(worker: Worker, follow: Callable[[Tensor], AttentionAlignment | None] | None) -> Finished:
-    messages: SimpleQueue[Message] = SimpleQueue()
-    job = Job(prompt(1, ends_at={0: 12}, first=3), PARAMS, None, follow=follow)
-    worker.submit(Order(lambda: job, messages.put, ramp=None))
+def finished(worker: EngineThread, follow: Callable[[Tensor], AttentionAlignment | None] | None) -> Finished:
+    messages: SimpleQueue[RequestOutput] = SimpleQueue()
+    job = EngineRequest(prompt(1, ends_at={0: 12}, first=3), PARAMS, None, align=follow)
+    worker.submit(GenerationRequest(lambda: job, messages.put, chunk_schedule=None))
     end = messages.get(timeout=10)
     assert isinstance(end, Finished)
     return end
 
 
-def test_it_is_asked_once_with_all_codes(worker: Worker) -> None:
+def test_it_is_asked_once_with_all_codes(worker: EngineThread) -> None:
     asked: list[Tensor] = []
 
     def follow(codes: Tensor) -> AttentionAlignment:
@@ -55,20 +55,20 @@ def test_it_is_asked_once_with_all_codes(worker: Worker) -> None:
         return AttentionAlignment(np.ones(1, np.float32), np.zeros(len(codes), np.int64), np.ones(1, np.bool_))
 
     end = finished(worker, follow)
-    assert end.reading is not None
+    assert end.alignment is not None
     (codes,) = asked
     assert torch.equal(codes, end.codes)
     assert len(codes) == 12
     plain = finished(worker, None)
-    assert plain.reading is None
+    assert plain.alignment is None
     assert torch.equal(plain.codes, codes)
 
 
-def test_a_verdict_that_fails_costs_nobody_the_speech(worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_verdict_that_fails_costs_nobody_the_speech(worker: EngineThread, caplog: pytest.LogCaptureFixture) -> None:
     def follow(codes: Tensor) -> AttentionAlignment:
         raise RuntimeError("out of memory")
 
     broken = finished(worker, follow)
-    assert broken.reading is None
+    assert broken.alignment is None
     assert torch.equal(broken.codes, finished(worker, None).codes)
     assert "could not be told" in caplog.text

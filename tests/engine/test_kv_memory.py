@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vivace.engine.kv_cache import LaneKV
+from vivace.engine.kv_cache import PoolKV
 
 STATM = Path("/proc/self/statm")
 LAYERS, ROWS, HEADS, POSITIONS, WIDTH = 6, 16, 4, 1024, 64
@@ -19,7 +19,7 @@ def resident() -> int:
 @pytest.mark.skipif(not STATM.exists(), reason="Linux only")
 def test_a_row_takes_the_pages_that_it_fills() -> None:
     before = resident()
-    kv = LaneKV(LAYERS, ROWS, HEADS, POSITIONS, WIDTH, dtype=torch.bfloat16, device=torch.device("cpu"))
+    kv = PoolKV(LAYERS, ROWS, HEADS, POSITIONS, WIDTH, dtype=torch.bfloat16, device=torch.device("cpu"))
     assert kv.nbytes == 2 * LAYERS * ROWS * HEADS * POSITIONS * WIDTH * 2
     kv.k[:, 0, :, :32] = 1
     kv.v[:, 0, :, :32] = 1
@@ -29,4 +29,4 @@ def test_a_row_takes_the_pages_that_it_fills() -> None:
 
 
 def test_an_empty_lane() -> None:
-    assert LaneKV(1, 0, 1, 8, 32, dtype=torch.float32, device=torch.device("cpu")).nbytes == 0
+    assert PoolKV(1, 0, 1, 8, 32, dtype=torch.float32, device=torch.device("cpu")).nbytes == 0

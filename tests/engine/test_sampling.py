@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vivace.engine.sampler_state import RowState, SamplingParams
+from vivace.engine.sampler_state import SamplerState, SamplingParams
 from vivace.engine.sampling import (
     apply_repetition_penalty,
     apply_top_k,
@@ -111,8 +111,8 @@ def settings() -> list[SamplingParams]:
     ]
 
 
-def state_of(params: list[SamplingParams], *, greedy: bool) -> RowState:
-    state = RowState.empty(len(params), BOOKS, device=torch.device("cpu"))
+def state_of(params: list[SamplingParams], *, greedy: bool) -> SamplerState:
+    state = SamplerState.empty(len(params), BOOKS, device=torch.device("cpu"))
     for row, one in enumerate(params):
         state.enter(row, one, VOCABULARY, seed=None if greedy else 1000 + row, length=5)
     return state
@@ -187,9 +187,9 @@ def test_a_batch_draws_what_each_row_draws_by_the_book(step: int) -> None:
     logits = torch.randn(len(CASES), V) * 3
     logits[1, 7] = logits[1].max()  # a tie at the top
     said = [torch.randint(0, V, (20,)) for _ in CASES]
-    state = RowState.empty(len(CASES), 1, device=torch.device("cpu"), said=V)
+    state = SamplerState.empty(len(CASES), 1, device=torch.device("cpu"), seen_tokens=V)
     for row, (case, history) in enumerate(zip(CASES, said, strict=True)):
-        state.enter(row, params_of(case), V, seed=row, length=3, said=history)
+        state.enter(row, params_of(case), V, seed=row, length=3, seen_tokens=history)
     got = sample_by_presence(logits[:, None], state, END, candidate_count(V, V))
 
     for row, (case, history) in enumerate(zip(CASES, said, strict=True)):
@@ -205,7 +205,7 @@ def test_a_batch_draws_what_each_row_draws_by_the_book(step: int) -> None:
 def test_few_candidates_are_enough_for_few_codes() -> None:
     torch.manual_seed(0)
     logits = torch.randn(1, 1, V)
-    state = RowState.empty(1, 1, device=torch.device("cpu"), said=V)
+    state = SamplerState.empty(1, 1, device=torch.device("cpu"), seen_tokens=V)
     state.enter(0, params_of(S1Sampling(top_k=15, top_p=0.8)), V, seed=5, length=1)
     few, all_of_them = (sample_by_presence(logits, state, END, candidates) for candidates in (32, V))
     assert torch.equal(few, all_of_them)
@@ -214,7 +214,7 @@ def test_few_candidates_are_enough_for_few_codes() -> None:
 def test_the_likeliest_end_ends_whatever_is_drawn_but_not_too_early() -> None:
     logits = torch.zeros(1, 1, V)
     logits[..., END] = 5.0
-    state = RowState.empty(1, 1, device=torch.device("cpu"), said=V)
+    state = SamplerState.empty(1, 1, device=torch.device("cpu"), seen_tokens=V)
     state.enter(0, params_of(S1Sampling(), min_new=1), V, seed=5, length=1)
     early = sample_by_presence(logits, state, END, V)
     assert int(early) != END
@@ -223,11 +223,11 @@ def test_the_likeliest_end_ends_whatever_is_drawn_but_not_too_early() -> None:
 
 
 def test_what_was_said_is_remembered_and_goes_where_the_row_goes() -> None:
-    state = RowState.empty(2, 1, device=torch.device("cpu"), said=V)
-    state.enter(0, params_of(S1Sampling()), V, seed=1, length=1, said=torch.tensor([3, 4]))
+    state = SamplerState.empty(2, 1, device=torch.device("cpu"), seen_tokens=V)
+    state.enter(0, params_of(S1Sampling()), V, seed=1, length=1, seen_tokens=torch.tensor([3, 4]))
     state.commit(torch.tensor([[9], [0]]))
     saved = state.save(0)
     state.leave(0)
-    assert not state.said[0].any()
+    assert not state.seen_tokens[0].any()
     state.restore(1, saved)
-    assert state.said[1, 0].nonzero().flatten().tolist() == [3, 4, 9]
+    assert state.seen_tokens[1, 0].nonzero().flatten().tolist() == [3, 4, 9]

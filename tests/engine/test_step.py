@@ -8,19 +8,21 @@ import torch
 from fakes.graph_backend import FakeGraphs
 from fakes.tiny_llama import tiny_modes
 
-from vivace.engine.engine import Engine, Job
+from vivace.engine.engine import Engine, EngineRequest
 from vivace.engine.protocols import ARPrompt
 from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.sequence import EngineConfig
 
 CODE, TEXT, EMBEDDINGS = tiny_modes()
-CONFIG = EngineConfig(rows=4, positions=256, long_rows=0, text_rows=1)
+CONFIG = EngineConfig(slots=4, positions=256, long_slots=0, text_slots=1)
 
 
-def make_job(number: int, frames: int, mode: str = "code") -> Job:
+def make_job(number: int, frames: int, mode: str = "code") -> EngineRequest:
     ids = torch.arange(5 + 3 * number)[None] % 40
     params = SamplingParams(1.0, 0.9, 20, 1.1, min_new_tokens=frames, max_new_tokens=frames)
-    return Job(ARPrompt(EMBEDDINGS.emb_text(ids), torch.ones(ids.shape, dtype=torch.bool)), params, number, mode)
+    return EngineRequest(
+        ARPrompt(EMBEDDINGS.emb_text(ids), torch.ones(ids.shape, dtype=torch.bool)), params, number, mode
+    )
 
 
 def spoken(engine: Engine) -> dict[int, list[list[int]]]:

@@ -28,7 +28,7 @@ def hidden_frames(
     chunks, tail = [], None
     for start, end in pairwise(ends):
         first = max(0, start - plan.past)
-        content = s2.quantiser.decode(codes[None, first : end + plan.lookahead])
+        content = s2.quantizer.decode(codes[None, first : end + plan.lookahead])
         window = s2.enc_p(content, said.phones[None], style)
         own = window[:, :, 2 * (start - first) : 2 * (end - first)].clone()
         if tail is not None:

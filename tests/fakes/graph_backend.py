@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from vivace.runtime.graph import Recording
+from vivace.runtime.graph import RecordedGraph
 
 
 class FakeGraphs:
@@ -19,7 +19,7 @@ class FakeGraphs:
         self.recorded = self.replayed = 0
         self._fails, self._free = fails, free
 
-    def record(self, run: Callable[[], tuple[Tensor, ...]]) -> Recording:
+    def record(self, run: Callable[[], tuple[Tensor, ...]]) -> RecordedGraph:
         if self._fails:
             raise RuntimeError("operation not permitted when stream is capturing\nmore")
         self.recorded += 1
@@ -30,7 +30,7 @@ class FakeGraphs:
             for old, new in zip(outputs, run(), strict=True):
                 old.copy_(new)
 
-        return Recording(outputs, replay)
+        return RecordedGraph(outputs, replay)
 
     def synchronize(self) -> None:
         pass

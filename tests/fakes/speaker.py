@@ -114,7 +114,7 @@ class FakeSpeaker:
 
     def get_performance_stats(self) -> PerformanceStats:
         load = EngineLoad(
-            running=self.speaking, waiting=0, parked=0, rows=8, cache_bytes=0, prefix_bytes=0, steps=9, frames=18
+            running=self.speaking, waiting=0, preempted=0, slots=8, cache_bytes=0, prefix_bytes=0, steps=9, frames=18
         )
         return PerformanceStats("fake", "cpu", 1, self.made, 0, 0, NONE, NONE, CacheStats(0, 0, 0, 0), 1, 0, load)
 

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vivace.engine.engine import Ending, Job
+from vivace.engine.engine import EngineRequest, FinishReason
 from vivace.engine.protocols import ARPrompt, AttentionAlignment
 from vivace.engine.sampler_state import SamplingParams
-from vivace.engine.thread import AudioPart, Finished, Order
+from vivace.engine.thread import AudioPart, Finished, GenerationRequest
 from vivace.models.family import ExpectedLength, FamilyDefaults, ModelText, Reference
 from vivace.models.options import FamilyOptions
 from vivace.types import Piece, Word
@@ -25,7 +25,7 @@ class Said:
 
     codes: NDArray[np.int64]  # [T, 1]
     samples: NDArray[np.float32]
-    ending: Ending = "end"
+    finish_reason: FinishReason = "stop"
     reading: AttentionAlignment | None = None
 
 
@@ -49,7 +49,7 @@ def incomplete() -> Said:
 
 
 def endless() -> Said:
-    return Said(np.arange(200)[:, None], tone(330, 8), "limit")
+    return Said(np.arange(200)[:, None], tone(330, 8), "length")
 
 
 def silent() -> Said:
@@ -85,8 +85,10 @@ class ScriptedStages:
         params: SamplingParams,
         seed: int,
         options: FamilyOptions,
-    ) -> Job:
-        return Job(ARPrompt(torch.zeros(1, 1, 1), torch.ones(1, 1, dtype=torch.bool)), params, seed, context=script)
+    ) -> EngineRequest:
+        return EngineRequest(
+            ARPrompt(torch.zeros(1, 1, 1), torch.ones(1, 1, dtype=torch.bool)), params, seed, context=script
+        )
 
 
 @dataclass
@@ -96,7 +98,7 @@ class ScriptedWorker:
     takes: Mapping[str, Sequence[Said]]  # by the text of the piece
     seeds: dict[str, list[int | None]] = field(default_factory=dict)  # that were ordered
 
-    def submit(self, order: Order) -> int:
+    def submit(self, order: GenerationRequest) -> int:
         job = order.build()
         assert isinstance(job.context, ModelText)
         text = job.context.text
@@ -104,9 +106,9 @@ class ScriptedWorker:
         said = self.takes[text][len(asked)]
         asked.append(job.seed)
         for part in np.array_split(said.samples, 10):
-            order.deliver(AudioPart(part))
-        reading = said.reading if job.follow is None else job.follow(torch.from_numpy(said.codes))
-        order.deliver(Finished(torch.from_numpy(said.codes), said.ending, reading))
+            order.on_output(AudioPart(part))
+        reading = said.reading if job.align is None else job.align(torch.from_numpy(said.codes))
+        order.on_output(Finished(torch.from_numpy(said.codes), said.finish_reason, reading))
         return len(asked)
 
     def cancel(self, number: int) -> None:

@@ -3,19 +3,19 @@ import itertools
 import pytest
 import torch
 
-from vivace.layers.fsq import GroupedResidualFSQ, Regime
+from vivace.layers.fsq import GroupedResidualFSQ, QuantizerVariant
 
-REGIMES: list[Regime] = ["a", "b", "c"]
+VARIANTS: list[QuantizerVariant] = ["a", "b", "c"]
 
 
-def identity(regime: Regime) -> GroupedResidualFSQ:
-    """A quantiser whose projections do nothing: eight channels are two groups of four numbers."""
-    quantiser = GroupedResidualFSQ(8, (5, 5, 5, 5), groups=2, stages=2, regime=regime)
-    for module in itertools.chain(quantiser.project_in, quantiser.project_out):
+def identity(variant: QuantizerVariant) -> GroupedResidualFSQ:
+    """A quantizer whose projections do nothing: eight channels are two groups of four numbers."""
+    quantizer = GroupedResidualFSQ(8, (5, 5, 5, 5), groups=2, stages=2, variant=variant)
+    for module in itertools.chain(quantizer.project_in, quantizer.project_out):
         assert isinstance(module, torch.nn.Linear)
         torch.nn.init.eye_(module.weight)
         torch.nn.init.zeros_(module.bias)
-    return quantiser.requires_grad_(False)
+    return quantizer.requires_grad_(False)
 
 
 def test_code_digits_are_the_levels() -> None:
@@ -31,22 +31,22 @@ def test_the_second_stage_refines_by_a_quarter_or_a_fifth() -> None:
     torch.testing.assert_close(identity("c").decode(codes)[0, :4, 0], torch.full((4,), 0.2))
 
 
-@pytest.mark.parametrize("regime", REGIMES)
-def test_codes_are_in_range_and_cover_the_book(regime: Regime) -> None:
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_codes_are_in_range_and_cover_the_book(variant: QuantizerVariant) -> None:
     torch.manual_seed(0)
-    codes = identity(regime).encode(torch.randn(1, 8, 4000))
+    codes = identity(variant).encode(torch.randn(1, 8, 4000))
     assert codes.shape == (1, 4, 4000)
     assert int(codes.min()) >= 0
     assert int(codes.max()) <= 624
     assert all(len(row.unique()) > 100 for row in codes[0])
 
 
-@pytest.mark.parametrize("regime", ["c"])
-def test_encoding_comes_near_what_it_encodes(regime: Regime) -> None:
+@pytest.mark.parametrize("variant", ["c"])
+def test_encoding_comes_near_what_it_encodes(variant: QuantizerVariant) -> None:
     torch.manual_seed(0)
     x = torch.rand(1, 8, 500) * 1.2 - 0.6
-    quantiser = identity(regime)
-    assert (quantiser.decode(quantiser.encode(x)) - x).abs().max() < 0.16
+    quantizer = identity(variant)
+    assert (quantizer.decode(quantizer.encode(x)) - x).abs().max() < 0.16
 
 
 def test_other_levels_are_refused() -> None:

@@ -11,15 +11,15 @@ from vivace.layers.linear import (
     PRECISIONS,
     FusedLinear,
     Int8Linear,
+    OneDNNLinear,
     PackedLinear,
     Precision,
-    RowLinear,
     can_multiply_int8,
     fuse_linears,
     row_levels,
     set_precision,
 )
-from vivace.layers.quantization import QuantisedLinear
+from vivace.layers.quantization import QuantizedLinear
 from vivace.layers.rope import rope_table
 
 
@@ -49,7 +49,7 @@ def rows(count: int, inputs: int = 64) -> Tensor:
     return torch.randn(count, inputs, generator=torch.Generator().manual_seed(1))
 
 
-def fused(layers: nn.ModuleList, precision: Precision) -> RowLinear:
+def fused(layers: nn.ModuleList, precision: Precision) -> PackedLinear:
     set_precision(layers, precision)
     return fuse_linears(tuple(layers))
 
@@ -125,7 +125,7 @@ def test_without_products_in_int8_the_rounded_weights_are_multiplied_in_float32(
     layers, x = linears(), rows(3)
     want = torch.cat([layer(x) for layer in layers], -1).detach()
     product = fused(layers, precision)
-    assert isinstance(product, PackedLinear | FusedLinear)
+    assert isinstance(product, OneDNNLinear | FusedLinear)
     assert 0 < float((product(x) - want).norm() / want.norm()) < TOLERANCE[precision]
 
 
@@ -142,7 +142,7 @@ def test_bfloat16_where_onednn_does_not_multiply_it(monkeypatch: pytest.MonkeyPa
 def test_inputs_that_do_not_divide_into_groups_are_held_in_int8() -> None:
     layers = linears(inputs=40)
     set_precision(layers, "int4")
-    assert {layer.form for layer in layers if isinstance(layer, QuantisedLinear)} == {"int8"}
+    assert {layer.form for layer in layers if isinstance(layer, QuantizedLinear)} == {"int8"}
 
 
 @needs_fbgemm

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from vivace.layers.meta_init import unfilled
+from vivace.layers.meta_init import meta_init
 
 LOADS_WITHOUT_THE_COMPILER = """
 import sys
@@ -29,14 +29,14 @@ print(*sorted({"torch._dynamo", "sympy"} & sys.modules.keys()))
     ],
 )
 def test_modules_have_shapes_and_no_values(make) -> None:  # type: ignore[no-untyped-def]
-    with unfilled():
+    with meta_init():
         module = make()
     assert [p.shape for p in module.parameters()] == [p.shape for p in make().parameters()]
     assert all(p.is_meta for p in module.parameters())
 
 
 def test_what_is_made_afterwards_is_as_ever() -> None:
-    with unfilled():
+    with meta_init():
         nn.Linear(3, 4)
     torch.manual_seed(0)
     first = nn.Linear(3, 4)
@@ -46,7 +46,7 @@ def test_what_is_made_afterwards_is_as_ever() -> None:
 
 
 def test_an_initialiser_gives_back_its_tensor() -> None:
-    with unfilled():
+    with meta_init():
         tensor = torch.empty(2)
         assert nn.init.normal_(tensor) is tensor
         assert nn.init.normal_(tensor=tensor) is tensor

@@ -16,7 +16,7 @@ from vivace.layers.native.convnext import LARGEST_SUM, TOP, Form, PackedBlock, P
 from vivace.layers.native.kernels import Kernels
 from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.dvae import SpectrogramDecoder
-from vivace.vocoder.streams import ConvStreams, Network, Push, StreamState
+from vivace.vocoder.streams import ConvNetwork, ConvStreams, StreamInput, StreamState
 from vivace.vocoder.vocos import Vocos
 
 FORMS: tuple[Form, ...] = ("float32", "int16")
@@ -74,7 +74,7 @@ def test_a_block_is_that_of_torch(quick: Kernels, dim: int, hidden: int, dilatio
 def test_int16_is_its_slow_twin(quick: Kernels, dim: int, hidden: int, dilation: int) -> None:
     layer, x = block(dim, hidden, dilation), torch.randn(2, 9, dim)
     x[0, 3] *= 100
-    around = WholeContext().extend(x, layer.reach, layer.reach)
+    around = WholeContext().extend(x, layer.receptive_field, layer.receptive_field)
     inner = F.gelu(rounded_product(layer.norm(layer._depthwise(around)), layer.pwconv1.weight) + layer.pwconv1.bias)
     chunks = zip(torch.split(inner, 512, -1), torch.split(layer.pwconv2.weight, 512, 1), strict=True)
     out = layer.pwconv2.bias + sum(rounded_product(part, weight) for part, weight in chunks)
@@ -126,11 +126,11 @@ def test_a_frame_is_the_same_in_any_tile_and_batch(quick: Kernels, form: Form) -
     layer = block(32, 1040, 2)
     layer.fuse(form)
     assert layer._native is not None
-    x = torch.randn(3, 70 + 2 * layer.reach, 32)
+    x = torch.randn(3, 70 + 2 * layer.receptive_field, 32)
     whole = layer._native(x)
     for row in range(3):
         for first, last in ((0, 1), (13, 20), (5, 70)):
-            part = layer._native(x[row : row + 1, first : last + 2 * layer.reach])
+            part = layer._native(x[row : row + 1, first : last + 2 * layer.receptive_field])
             assert torch.equal(part[0], whole[row, first:last])
 
 
@@ -190,7 +190,7 @@ def test_layers_over_frames_are_those_of_torch(quick: Kernels) -> None:
     torch.testing.assert_close(linear(x), flat, atol=1e-6, rtol=1e-5)
 
 
-def networks(precision: FramePrecision) -> dict[str, tuple[Network, Tensor]]:
+def networks(precision: FramePrecision) -> dict[str, tuple[ConvNetwork, Tensor]]:
     torch.manual_seed(1)
     vocos = Vocos(input_channels=20, dim=32, intermediate_dim=48, num_layers=3, n_fft=64, hop=16).requires_grad_(False)
     decoder = SpectrogramDecoder(StackConfig(idim=8, odim=8, hidden=32, n_layer=3, bn_dim=16), n_mels=20)
@@ -202,8 +202,8 @@ def networks(precision: FramePrecision) -> dict[str, tuple[Network, Tensor]]:
         return vocos.run(mel.transpose(1, 2), context)  # type: ignore[arg-type]
 
     return {
-        "vocos": (Network(samples, vocos.receptive_field, missing=1), torch.randn(2, 20, 90)),
-        "decoder": (Network(decoder.run, decoder.receptive_field, rate=2), torch.randn(2, 16, 90)),
+        "vocos": (ConvNetwork(samples, vocos.receptive_field, tail_samples=1), torch.randn(2, 20, 90)),
+        "decoder": (ConvNetwork(decoder.run, decoder.receptive_field, rate=2), torch.randn(2, 16, 90)),
     }
 
 
@@ -216,7 +216,7 @@ def test_a_stream_is_the_whole(quick: Kernels, form: Form, name: str) -> None:
     states = [StreamState() for _ in frames]
     parts: list[list[Tensor]] = [[] for _ in frames]
     for first, last in ((0, 1), (1, 30), (30, 37), (37, 90)):
-        pushes = [Push(state, row[:, first:last], last == 90) for state, row in zip(states, frames, strict=True)]
+        pushes = [StreamInput(state, row[:, first:last], last == 90) for state, row in zip(states, frames, strict=True)]
         for row, output in zip(parts, streams.push(pushes), strict=True):
             row.append(output)
     flow = torch.stack([torch.cat(row) for row in parts])

@@ -18,7 +18,7 @@ from vivace.layers.native.kernels import Kernels
 from vivace.layers.native.product import PackedFloat, PackedInt8
 from vivace.layers.native.sample import sample
 from vivace.layers.native.step import SlotMemory, slot_table
-from vivace.layers.quantization import quantise_int8, quantize_kv
+from vivace.layers.quantization import quantize_int8, quantize_kv
 from vivace.layers.rope import rope_table
 
 HEADS, WIDTH, HIDDEN = 2, 128, 192
@@ -66,7 +66,7 @@ def attend(kernels: Kernels, dtype: torch.dtype) -> list[Tensor]:
 def products(kernels: Kernels) -> list[Tensor]:
     made = []
     for rows, outputs, inputs in ((1, 48, 64), (2, 16, 128), (5, 100, 96), (9, 112, 768)):
-        codes, scale = quantise_int8(randn(outputs, inputs))
+        codes, scale = quantize_int8(randn(outputs, inputs))
         x = 5 * randn(rows, inputs)
         made += [PackedInt8(kernels, codes, scale)(x), PackedFloat(kernels, randn(outputs, inputs))(x)]
     # The largest sums that there can be.

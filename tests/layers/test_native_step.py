@@ -13,7 +13,7 @@ from vivace.layers.linear import Precision, set_precision
 from vivace.layers.native import kernels as native
 from vivace.layers.native.product import PackedFloat, PackedInt8
 from vivace.layers.native.step import SlotMemory
-from vivace.layers.quantization import QuantisedLinear, dequantise, dequantize_kv, quantise_int8, quantize_kv
+from vivace.layers.quantization import QuantizedLinear, dequantize, dequantize_kv, quantize_int8, quantize_kv
 from vivace.layers.rope import rope_table
 
 WIDTH, HEADS, HIDDEN, LAYERS, HELD = 128, 2, 192, 3, 37
@@ -41,8 +41,8 @@ def exact(quantised: list[DecoderBlock]) -> list[DecoderBlock]:
     plain = blocks()
     for block, source in zip(plain, quantised, strict=True):
         for name, module in source.named_modules():
-            if isinstance(module, QuantisedLinear):
-                block.get_submodule(name).weight.data = dequantise(module.codes, module.scale)
+            if isinstance(module, QuantizedLinear):
+                block.get_submodule(name).weight.data = dequantize(module.codes, module.scale)
     return plain
 
 
@@ -185,7 +185,7 @@ def test_products_of_any_height() -> None:
     kernels = native.kernels()
     assert kernels is not None
     for outputs in (5, 16, 48, 100):
-        codes, scale = quantise_int8(torch.randn(outputs, 64))
+        codes, scale = quantize_int8(torch.randn(outputs, 64))
         x = torch.randn(2, 3, 64)
         rounded = (x / x.abs().amax(-1, keepdim=True) * 127).round() * x.abs().amax(-1, keepdim=True) / 127
         got = PackedInt8(kernels, codes, scale)(x)

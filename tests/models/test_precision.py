@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vivace import TTS, TTSConfig
-from vivace.engine.engine import Engine, Job
+from vivace.engine.engine import Engine, EngineRequest
 from vivace.engine.sequence import EngineConfig
 from vivace.layers.native.kernels import deactivate, kernels
 from vivace.models.chattts.family import ChatTTSFamily
@@ -29,7 +29,7 @@ def tts() -> Iterator[TTS]:
     deactivate()
 
 
-def heard(engine: Engine, jobs: list[Job]) -> list[list[tuple[list[int], torch.Tensor]]]:
+def heard(engine: Engine, jobs: list[EngineRequest]) -> list[list[tuple[list[int], torch.Tensor]]]:
     """Frames of each job, all of them submitted at once."""
     ids = [engine.submit(job) for job in jobs]
     frames: dict[int, list[tuple[list[int], torch.Tensor]]] = {id: [] for id in ids}
@@ -46,7 +46,7 @@ def test_without_kernels_means_without_them_whoever_else_has_them(tts: TTS) -> N
         assert isinstance(plain.family, ChatTTSFamily)
         assert tts.family.model.llama.native is not None
         assert plain.family.model.llama.native is None
-        config = EngineConfig(rows=2, positions=64, long_rows=0)
+        config = EngineConfig(slots=2, positions=64, long_slots=0)
         assert tts.family.engine(config)._runner._native is not None
         assert plain.family.engine(config)._runner._native is None
 
@@ -59,7 +59,7 @@ def test_alone_equals_batched_to_the_bit(tts: TTS) -> None:
         for seed, text in enumerate(TEXTS * 2)
         for piece in split(text)
     ]
-    config = EngineConfig(rows=8, positions=512, long_rows=0)
+    config = EngineConfig(slots=8, positions=512, long_slots=0)
     together = heard(stages.engine(config), jobs)
     for job, frames in zip(jobs, together, strict=True):
         (alone,) = heard(stages.engine(config), [job])

@@ -25,7 +25,7 @@ from vivace.layers.native.step import (
     SlotMemory,
     slot_table,
 )
-from vivace.layers.quantization import quantise_int4, quantise_int8, quantize_kv
+from vivace.layers.quantization import quantize_int4, quantize_int8, quantize_kv
 from vivace.layers.rope import rope_table
 
 HARNESS = Path(__file__).with_name("harness.c")
@@ -111,7 +111,7 @@ def _elementwise(kernels: RecordedKernels) -> None:
 def _products(kernels: RecordedKernels) -> None:
     # Rows and inputs on both sides of what tiles and registers hold; enough work for several threads in the last.
     for rows, outputs, inputs in ((1, 48, 64), (2, 16, 128), (5, 100, 96), (9, 112, 144), (16, 64, 80), (35, 160, 768)):
-        codes, scale = quantise_int8(_randn(outputs, inputs))
+        codes, scale = quantize_int8(_randn(outputs, inputs))
         PackedInt8(kernels, codes, scale)(5 * _randn(rows, inputs))
         PackedFloat(kernels, _randn(outputs, inputs))(_randn(rows, inputs))
     largest = torch.full((48, 512), -127, dtype=torch.int8)
@@ -130,7 +130,7 @@ def _steps(kernels: RecordedKernels, dtype: torch.dtype) -> None:
     shapes = {"qkv": (3 * DIM, DIM), "out": (DIM, DIM), "gate_up": (2 * HIDDEN, DIM), "down": (DIM, HIDDEN)}
     weights = {name: 0.2 * _randn(*shape) for name, shape in shapes.items()}
     norm = 1 + 0.1 * _randn(DIM)
-    int8 = {name: PackedInt8(kernels, *quantise_int8(weight)) for name, weight in weights.items()}
+    int8 = {name: PackedInt8(kernels, *quantize_int8(weight)) for name, weight in weights.items()}
     batch = DecodeBatch(kernels, [Layer(norm=norm, mlp_norm=norm, **int8)] * LAYERS, heads=HEADS, eps=EPS)
     for rows in (1, 5, 11):
         memory = _memory(dtype, rows)
@@ -138,14 +138,14 @@ def _steps(kernels: RecordedKernels, dtype: torch.dtype) -> None:
             cos, sin = rope_table(memory.lengths[:, None], DIM // HEADS, 10_000.0)
             batch(_randn(rows, 1, DIM), cos, sin, [memory])
             memory.lengths.add_(1)
-    int4 = {name: Codes(*quantise_int4(weight)) for name, weight in weights.items()}
+    int4 = {name: Codes(*quantize_int4(weight)) for name, weight in weights.items()}
     one = DecodeOne(kernels, [Layer(norm=norm, mlp_norm=norm, **int4)] * LAYERS, heads=HEADS, eps=EPS)
     single = _memory(dtype, 1)
     one(_randn(1, 1, DIM), *rope_table(single.lengths[:, None], DIM // HEADS, 10_000.0), single)
     layer = PostNormLayer(
         int8["qkv"],
         int8["out"],
-        PackedInt8(kernels, *quantise_int8(0.2 * _randn(HIDDEN, DIM))),
+        PackedInt8(kernels, *quantize_int8(0.2 * _randn(HIDDEN, DIM))),
         int8["down"],
         qkv_bias=_randn(3 * DIM),
         out_bias=_randn(DIM),

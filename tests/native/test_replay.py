@@ -78,7 +78,7 @@ def request_(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     recording = Recording()
     before = native._active
     native._active = RecordedKernels(library, "portable", recording)
-    config = TTSConfig(cpu_kind="portable", precision="int8", engine={"rows": 1, "positions": 256})
+    config = TTSConfig(cpu_kind="portable", precision="int8", engine={"slots": 1, "positions": 256})
     try:
         with TTS(config=config) as tts:
             tts.synthesize("Yes.", seed=1)

@@ -89,10 +89,10 @@ def test_who_has_no_known_heads_or_continues_a_recording_is_not_followed(stages:
     goldens = ChatTTSFamily(load_chattts(GOLDENS / "checkpoint"))
     (piece,) = split("Hello.")
     narrow = Voice("x", embedding=torch.ones(96).half().numpy())
-    assert stages.generation(stages.model_text(piece), voice("clara"), None, stages.sampling, 1).follow is not None
-    assert goldens.generation(goldens.model_text(piece), narrow, None, goldens.sampling, 1).follow is None
+    assert stages.generation(stages.model_text(piece), voice("clara"), None, stages.sampling, 1).align is not None
+    assert goldens.generation(goldens.model_text(piece), narrow, None, goldens.sampling, 1).align is None
     recording = Reference(torch.zeros(4, 9, dtype=torch.int32).numpy(), "hello")
-    assert stages.generation(stages.model_text(piece), voice("clara"), recording, stages.sampling, 1).follow is None
+    assert stages.generation(stages.model_text(piece), voice("clara"), recording, stages.sampling, 1).align is None
 
 
 @pytest.mark.parametrize("enabled", [True, False])

@@ -19,7 +19,7 @@ from vivace.pipeline.model_size import weight_bytes
 from vivace.pipeline.named_models import open_pool
 from vivace.voices.voice import Voice, load_voice, save_voice
 
-SIZES = {"rows": 2, "positions": 512, "long_rows": 0}
+SIZES = {"rows": 2, "positions": 512, "long_slots": 0}
 
 
 def changed(source: Path, target: Path, file: str, suffix: str, scale: float) -> Path:

@@ -38,7 +38,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def config(folders: dict[str, Path]) -> TTSConfig:
     return TTSConfig(
         models={name: str(folder) for name, folder in folders.items()},
-        engine={"rows": 8, "positions": 512, "long_rows": 0},
+        engine={"slots": 8, "positions": 512, "long_slots": 0},
     )
 
 

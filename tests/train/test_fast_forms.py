@@ -55,17 +55,17 @@ def test_vocos() -> None:
 
 def test_straight_through_is_code_and_back_with_a_gradient() -> None:
     torch.manual_seed(0)
-    quantiser = GroupedResidualFSQ(16, (5, 5, 5, 5), groups=2, stages=2)
+    quantizer = GroupedResidualFSQ(16, (5, 5, 5, 5), groups=2, stages=2)
     features = 3 * torch.randn(2, 16, 50, requires_grad=True)
     features.retain_grad()
-    out = straight_through(quantiser, features)
-    torch.testing.assert_close(out, quantiser.decode(quantiser.encode(features.detach())), atol=1e-5, rtol=1e-5)
+    out = straight_through(quantizer, features)
+    torch.testing.assert_close(out, quantizer.decode(quantizer.encode(features.detach())), atol=1e-5, rtol=1e-5)
     out.sum().backward()  # type: ignore[no-untyped-call]
     assert features.grad is not None
     assert features.grad.abs().sum() > 0
 
 
 def test_straight_through_knows_one_regime() -> None:
-    quantiser = GroupedResidualFSQ(16, (5, 5, 5, 5), groups=2, stages=2, regime="c")
-    with pytest.raises(AssertionError, match="regime c"):
-        straight_through(quantiser, torch.randn(1, 16, 4))
+    quantizer = GroupedResidualFSQ(16, (5, 5, 5, 5), groups=2, stages=2, variant="c")
+    with pytest.raises(AssertionError, match="variant c"):
+        straight_through(quantizer, torch.randn(1, 16, 4))

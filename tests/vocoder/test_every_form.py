@@ -16,7 +16,7 @@ from vivace.vocoder.base import Vocoder
 from vivace.vocoder.bigvgan import BigVGAN, BigVGANConfig
 from vivace.vocoder.chunked import Chunked, ChunkedVocoder, spans
 from vivace.vocoder.hifigan import HiFiGAN
-from vivace.vocoder.streams import ConvStreams, Network, Push, Streams, StreamState
+from vivace.vocoder.streams import ConvNetwork, ConvStreams, StreamInput, Streams, StreamState
 from vivace.vocoder.vocos import Vocos
 
 MELS = 6
@@ -48,7 +48,7 @@ def decoder_subject(decoder: SpectrogramDecoder | DVAE, draw: Callable[[int, int
             decoder, hop=decoder.frames_per_code, context=context, chunk_size=size, workspace=64, memory_bytes=memory
         )
 
-    network = Network(decoder.run, decoder.receptive_field, rate=decoder.frames_per_code)
+    network = ConvNetwork(decoder.run, decoder.receptive_field, rate=decoder.frames_per_code)
     return Subject(decoder, chunked, ConvStreams(network), draw)
 
 
@@ -83,7 +83,9 @@ def streamed(streams: Streams, frames: Tensor, sizes: list[int]) -> Tensor:
     while place < total:
         n = min(sizes[turn % len(sizes)], total - place)
         last = place + n == total
-        pushes = [Push(state, row[:, place : place + n], last) for state, row in zip(states, frames, strict=True)]
+        pushes = [
+            StreamInput(state, row[:, place : place + n], last) for state, row in zip(states, frames, strict=True)
+        ]
         for row, output in zip(parts, streams.push(pushes), strict=True):
             row.append(output)
         place, turn = place + n, turn + 1

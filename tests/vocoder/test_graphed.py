@@ -5,9 +5,9 @@ from torch import Tensor
 
 from vivace.layers.hifigan import HiFiGANConfig
 from vivace.vocoder.bigvgan import BigVGAN, BigVGANConfig
-from vivace.vocoder.graphed import ROWS, CUDAGraphVocoder
+from vivace.vocoder.graphed import ROWS, GraphedVocoder
 from vivace.vocoder.hifigan import HiFiGAN
-from vivace.vocoder.streams import Push, StreamState
+from vivace.vocoder.streams import StreamInput, StreamState
 from vivace.vocoder.vocos import Vocos
 
 MELS = 6
@@ -31,7 +31,7 @@ def vocoder(request: pytest.FixtureRequest) -> Vocos | HiFiGAN | BigVGAN:
 
 @pytest.mark.parametrize(("batch", "frames"), [(1, 5), (1, 700), (3, 333), (2, 240)])
 def test_replayed_windows_are_the_whole(vocoder: Vocos | HiFiGAN | BigVGAN, batch: int, frames: int) -> None:
-    graphed = CUDAGraphVocoder(vocoder, chunk_size=120, backend=FakeGraphs())
+    graphed = GraphedVocoder(vocoder, chunk_size=120, backend=FakeGraphs())
     mel = torch.randn(batch, MELS, frames)
     for _ in range(2):
         torch.testing.assert_close(graphed(mel), vocoder(mel), atol=1e-5, rtol=0)
@@ -40,7 +40,7 @@ def test_replayed_windows_are_the_whole(vocoder: Vocos | HiFiGAN | BigVGAN, batc
 
 def test_mixed_lengths_share_few_recordings(vocoder: Vocos | HiFiGAN | BigVGAN) -> None:
     backend = FakeGraphs()
-    graphed = CUDAGraphVocoder(vocoder, chunk_size=120, backend=backend, memory_bytes=1 << 40)
+    graphed = GraphedVocoder(vocoder, chunk_size=120, backend=backend, memory_bytes=1 << 40)
     for frames in range(130, 1000, 67):
         mel = torch.randn(1, MELS, frames)
         torch.testing.assert_close(graphed(mel), vocoder(mel), atol=1e-5, rtol=0)
@@ -50,12 +50,12 @@ def test_mixed_lengths_share_few_recordings(vocoder: Vocos | HiFiGAN | BigVGAN) 
 
 def test_streams_share_replays(vocoder: Vocos | HiFiGAN | BigVGAN) -> None:
     backend = FakeGraphs()
-    graphed = CUDAGraphVocoder(vocoder, chunk_size=120, backend=backend)
+    graphed = GraphedVocoder(vocoder, chunk_size=120, backend=backend)
     streams, rows = graphed.streams(step=20), torch.randn(3, MELS, 200)
     states = [StreamState() for _ in rows]
     parts: list[list[Tensor]] = [[] for _ in rows]
     for i, piece in enumerate(torch.split(rows, 20, dim=2)):
-        pushes = [Push(state, row, last=i == 9) for state, row in zip(states, piece, strict=True)]
+        pushes = [StreamInput(state, row, last=i == 9) for state, row in zip(states, piece, strict=True)]
         for said, blocks in zip(parts, streams.push(pushes), strict=True):
             said.append(blocks.flatten())
     assert graphed.graph.replays <= 10  # three streams a push
@@ -66,10 +66,18 @@ def test_streams_share_replays(vocoder: Vocos | HiFiGAN | BigVGAN) -> None:
 def test_switched_off_or_failing_it_is_the_vocoder_itself(vocoder: Vocos | HiFiGAN | BigVGAN) -> None:
     mel = torch.randn(1, MELS, 400)
     for graphed in (
-        CUDAGraphVocoder(vocoder, use_vocoder_optimization=False, backend=FakeGraphs()),
-        CUDAGraphVocoder(vocoder, chunk_size=120, backend=FakeGraphs(fails=True)),
-        CUDAGraphVocoder(vocoder),
+        GraphedVocoder(vocoder, enabled=False, backend=FakeGraphs()),
+        GraphedVocoder(vocoder, chunk_size=120, backend=FakeGraphs(fails=True)),
+        GraphedVocoder(vocoder),
     ):
         torch.testing.assert_close(graphed(mel), vocoder(mel), atol=1e-5, rtol=0)
         assert graphed.graph.why_not is not None
         assert torch.equal(graphed(mel), vocoder(mel))
+
+
+def test_the_old_names_work_for_one_release(vocoder: Vocos | HiFiGAN | BigVGAN) -> None:
+    with pytest.warns(DeprecationWarning, match="GraphedVocoder"):
+        from vivace.vocoder.graphed import CUDAGraphVocoder
+    former = CUDAGraphVocoder(vocoder, use_vocoder_optimization=False, backend=FakeGraphs())
+    assert isinstance(former, GraphedVocoder)
+    assert former.graph.why_not is not None

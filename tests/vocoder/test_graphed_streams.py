@@ -4,7 +4,7 @@ from fakes.graph_backend import FakeGraphs
 from torch import Tensor
 
 from vivace.vocoder.graphed import ROWS, WIDTHS, GraphedStreams
-from vivace.vocoder.streams import Network, Push, StreamState
+from vivace.vocoder.streams import ConvNetwork, StreamInput, StreamState
 from vivace.vocoder.vocos import Vocos
 
 MELS = 6
@@ -18,8 +18,10 @@ def vocos() -> Vocos:
     return made
 
 
-def network(vocos: Vocos) -> Network:
-    return Network(lambda mel, context: vocos.run(mel.transpose(1, 2), context), vocos.receptive_field, missing=1)
+def network(vocos: Vocos) -> ConvNetwork:
+    return ConvNetwork(
+        lambda mel, context: vocos.run(mel.transpose(1, 2), context), vocos.receptive_field, tail_samples=1
+    )
 
 
 def spoken(streams: GraphedStreams, inputs: list[Tensor], steps: list[int]) -> list[Tensor]:
@@ -33,7 +35,7 @@ def spoken(streams: GraphedStreams, inputs: list[Tensor], steps: list[int]) -> l
         for row in rows:
             part = inputs[row][:, done[row] : done[row] + steps[row]]
             done[row] += part.shape[1]
-            pushes.append(Push(states[row], part, last=done[row] == inputs[row].shape[1]))
+            pushes.append(StreamInput(states[row], part, last=done[row] == inputs[row].shape[1]))
         for row, blocks in zip(rows, streams.push(pushes), strict=True):
             parts[row].append(blocks.flatten())
         turn += 1

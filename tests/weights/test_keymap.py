@@ -1,4 +1,4 @@
-from vivace.weights.keymap import IDENTITY, KeyMap, Source
+from vivace.weights.keymap import IDENTITY, KeyMap, TensorSource
 
 LAYERS = KeyMap(
     rules=(
@@ -15,24 +15,24 @@ def test_the_first_row_that_matches_counts() -> None:
 
 
 def test_a_row_must_match_the_whole_key() -> None:
-    assert LAYERS.sources(["my.layers.1.x"]) == (Source("my.layers.1.x", ("my.layers.1.x",)),)
+    assert LAYERS.sources(["my.layers.1.x"]) == (TensorSource("my.layers.1.x", ("my.layers.1.x",)),)
 
 
 def test_no_row_no_change() -> None:
-    assert IDENTITY.sources(["a.b", "c"]) == (Source("a.b", ("a.b",)), Source("c", ("c",)))
+    assert IDENTITY.sources(["a.b", "c"]) == (TensorSource("a.b", ("a.b",)), TensorSource("c", ("c",)))
 
 
 def test_a_weight_normalised_pair_is_one_tensor() -> None:
     g, v = "head.2.parametrizations.weight.original0", "head.2.parametrizations.weight.original1"
     for keys in ([g, v], [v, g]):
         (source,) = LAYERS.sources(keys)
-        assert source == Source("head.2.weight", (g, v))
+        assert source == TensorSource("head.2.weight", (g, v))
         assert source.folds
 
 
 def test_half_a_pair_keeps_its_name() -> None:
     g = "head.2.parametrizations.weight.original0"
-    assert LAYERS.sources([g]) == (Source(g, (g,)),)
+    assert LAYERS.sources([g]) == (TensorSource(g, (g,)),)
 
 
 def test_a_pair_without_a_row_is_two_tensors() -> None:

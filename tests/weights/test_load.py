@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from vivace.errors import UnsafeFileError, WeightsError, WeightsMismatchError, WeightsNotFoundError
 from vivace.weights.keymap import KeyMap
-from vivace.weights.load import Part, fold_weight_norm, load_modules, write_tensors
+from vivace.weights.load import ModulePart, fold_weight_norm, load_modules, write_tensors
 
 NAMES = KeyMap(rules=((r"net\.(.+)", r"\1"),))
 
@@ -46,7 +46,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_parameters_and_buffers_are_filled(file: Path) -> None:
     module = on_meta()
-    load_modules([Part(module, file, NAMES)])
+    load_modules([ModulePart(module, file, NAMES)])
     for key, value in tensors().items():
         torch.testing.assert_close(module.state_dict()[key.removeprefix("net.")], value, rtol=0, atol=0)
     assert isinstance(module.up.weight, nn.Parameter)
@@ -59,7 +59,7 @@ def test_floats_become_the_type_that_is_asked_for(tmp_path: Path, stored: torch.
     kept = {key: value.to(stored) if value.is_floating_point() else value for key, value in tensors().items()}
     write_tensors(path, kept)
     module = on_meta()
-    load_modules([Part(module, path, NAMES)], dtype=wanted)
+    load_modules([ModulePart(module, path, NAMES)], dtype=wanted)
     assert module.up.weight.dtype == module.scale.dtype == wanted
     assert module.steps.dtype == torch.int64
     torch.testing.assert_close(module.up.weight.detach(), kept["net.up.weight"].to(wanted), rtol=0, atol=0)
@@ -67,7 +67,7 @@ def test_floats_become_the_type_that_is_asked_for(tmp_path: Path, stored: torch.
 
 def test_later_changes_of_the_file_do_not_reach_the_module(file: Path) -> None:
     module = on_meta()
-    load_modules([Part(module, file, NAMES)])
+    load_modules([ModulePart(module, file, NAMES)])
     before = module.up.weight.detach().clone()
     with file.open("r+b") as opened:
         opened.seek(-200, 2)
@@ -85,7 +85,7 @@ def test_weight_norm_is_folded_row_by_row(tmp_path: Path) -> None:
     write_tensors(path, normed.state_dict())
     with torch.device("meta"):
         module = nn.Linear(4, 3, bias=False)
-    load_modules([Part(module, path, KeyMap(weight_norm=((r"parametrizations\.weight", "weight"),)))])
+    load_modules([ModulePart(module, path, KeyMap(weight_norm=((r"parametrizations\.weight", "weight"),)))])
     torch.testing.assert_close(module.weight.detach(), normed.weight.detach(), rtol=0, atol=1e-7)
 
 
@@ -110,7 +110,7 @@ def test_every_mismatch_of_every_part_is_in_one_error(tmp_path: Path) -> None:
         write_tensors(tmp_path / f"{name}.safetensors", content)
     modules = on_meta(), on_meta()
     parts = [
-        Part(module, tmp_path / f"{name}.safetensors", NAMES)
+        ModulePart(module, tmp_path / f"{name}.safetensors", NAMES)
         for module, name in zip(modules, ("first", "second"), strict=True)
     ]
     with pytest.raises(WeightsMismatchError) as caught:
@@ -129,7 +129,7 @@ def test_a_long_list_of_mismatches_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "many.safetensors"
     write_tensors(path, tensors() | {f"x{i}": torch.zeros(1) for i in range(100)})
     with pytest.raises(WeightsMismatchError) as caught:
-        load_modules([Part(on_meta(), path, NAMES)])
+        load_modules([ModulePart(on_meta(), path, NAMES)])
     first, *rows = str(caught.value).splitlines()
     assert "100 unexpected" in first
     assert sorted(rows) == sorted(f"  many.safetensors: unexpected x{i}: found [1]" for i in range(100))
@@ -141,21 +141,21 @@ def test_the_halves_of_a_normalised_weight_have_shapes_too(tmp_path: Path) -> No
     with torch.device("meta"):
         module = nn.Linear(4, 3, bias=False)
     with pytest.raises(WeightsMismatchError, match=r"w\.original0: expected \[3, 1\], found \[4, 1\]"):
-        load_modules([Part(module, path, KeyMap(weight_norm=(("w", "weight"),)))])
+        load_modules([ModulePart(module, path, KeyMap(weight_norm=(("w", "weight"),)))])
 
 
 def test_two_tensors_for_one_place(tmp_path: Path) -> None:
     path = tmp_path / "twice.safetensors"
     write_tensors(path, tensors() | {"up.bias": torch.zeros(3)})
     with pytest.raises(WeightsMismatchError, match=r"a second tensor for up\.bias"):
-        load_modules([Part(on_meta(), path, NAMES)])
+        load_modules([ModulePart(on_meta(), path, NAMES)])
 
 
 def test_what_is_ignored_may_be_anything(tmp_path: Path) -> None:
     path = tmp_path / "more.safetensors"
     write_tensors(path, tensors() | {"net.mel.window": torch.zeros(1024), "net.mel.filters": torch.zeros(9)})
     module = on_meta()
-    load_modules([Part(module, path, NAMES, ignore=(r"net\.mel\..+",))])
+    load_modules([ModulePart(module, path, NAMES, ignore=(r"net\.mel\..+",))])
     assert not module.up.weight.is_meta
 
 
@@ -165,23 +165,23 @@ def test_what_is_optional_may_be_missing_but_not_misshapen(tmp_path: Path) -> No
     del content["net.scale"]
     write_tensors(path, content)
     module = on_meta()
-    load_modules([Part(module, path, NAMES, optional=("scale",))])
+    load_modules([ModulePart(module, path, NAMES, optional=("scale",))])
     assert module.scale.is_meta
     write_tensors(path, content | {"net.scale": torch.zeros(5)})
     with pytest.raises(WeightsMismatchError, match=r"net\.scale"):
-        load_modules([Part(on_meta(), path, NAMES, optional=("scale",))])
+        load_modules([ModulePart(on_meta(), path, NAMES, optional=("scale",))])
 
 
 @pytest.mark.parametrize("keep", [0, 4, 60, -8])
 def test_a_truncated_file(file: Path, keep: int) -> None:
     file.write_bytes(file.read_bytes()[: keep or None] if keep else b"")
     with pytest.raises(WeightsError, match=r"tiny\.safetensors is damaged .*fetch it again"):
-        load_modules([Part(on_meta(), file, NAMES)])
+        load_modules([ModulePart(on_meta(), file, NAMES)])
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(WeightsNotFoundError, match=r"no weights file .*none\.safetensors"):
-        load_modules([Part(on_meta(), tmp_path / "none.safetensors")])
+        load_modules([ModulePart(on_meta(), tmp_path / "none.safetensors")])
 
 
 @pytest.mark.parametrize("name", ["model.pt", "model.bin", "model.ckpt", "model.safetensors"])
@@ -190,4 +190,4 @@ def test_a_pickle_is_never_opened(tmp_path: Path, name: str, zipped: bool) -> No
     path = tmp_path / name
     torch.save(tensors(), path, _use_new_zipfile_serialization=zipped)
     with pytest.raises(UnsafeFileError, match=r"is a pickle.*vivace models convert"):
-        load_modules([Part(on_meta(), path, NAMES)])
+        load_modules([ModulePart(on_meta(), path, NAMES)])

@@ -15,7 +15,7 @@ import json, sys
 from pathlib import Path
 import torch
 from torch import nn
-from vivace.weights.load import Part, load_modules
+from vivace.weights.load import ModulePart, load_modules
 
 def memory(field):
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -24,7 +24,7 @@ def memory(field):
 def fill(file, count, width):
     with torch.device("meta"):
         module = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(count))
-    load_modules([Part(module, file)])
+    load_modules([ModulePart(module, file)])
     return float(sum(p.detach()[0, 0] for p in module.parameters()))
 
 big, small, count, width = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])

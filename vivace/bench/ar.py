@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vivace.bench.report import as_json
-from vivace.engine.engine import Engine, Job
+from vivace.engine.engine import Engine, EngineRequest
 from vivace.engine.protocols import ARModel, ARPrompt
 from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.sequence import EngineConfig
@@ -319,7 +319,7 @@ def step_seconds(
 ) -> Sequence[float]:
     """Seconds of each of ``steps`` engine steps with ``batch`` streams running, none of them ending."""
     length = prompt + WARM_UP + steps + 2
-    config = EngineConfig(rows=batch, positions=length, long_rows=0, text_rows=0, prefill_budget=batch * prompt)
+    config = EngineConfig(slots=batch, positions=length, long_slots=0, text_slots=0, prefill_budget=batch * prompt)
     native = kernels() if torch.device(device).type == "cpu" else None
     engine = Engine({"code": model.mode}, config, dtype=model.kv_dtype, device=device, native=native)
     params = SamplingParams(min_new_tokens=length, max_new_tokens=length - prompt)
@@ -339,14 +339,14 @@ def step_seconds(
 
 def _jobs(
     model: Measured, batch: int, prompt: int, params: SamplingParams, device: torch.device | str
-) -> Iterator[Job]:
+) -> Iterator[EngineRequest]:
     generator = torch.Generator().manual_seed(batch)
     codes = torch.randint(0, model.mode.spec.end_code, (batch, prompt, model.config.num_vq), generator=generator)
     with torch.inference_mode():
         embedded = model.mode.embed(codes.to(device))
     real = torch.ones(1, prompt, dtype=torch.bool, device=device)
     for row in range(batch):
-        yield Job(ARPrompt(embedded[row : row + 1], real), params, seed=row)
+        yield EngineRequest(ARPrompt(embedded[row : row + 1], real), params, seed=row)
 
 
 HEADER = ("precision", "streams", "ms per step", "steps/s", "of bandwidth limit", "ratio")

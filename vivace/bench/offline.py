@@ -66,7 +66,7 @@ def measure(plan: OfflinePlan, note: Callable[[str], None] = lambda line: None) 
                 note(f"{precision}, side by side")
                 started = time.perf_counter()
                 made = tts.synthesize_batch(texts, seed=plan.seed, reuse=False)
-                at_once = min(len(texts), plan.config.engine.rows)
+                at_once = min(len(texts), plan.config.engine.slots)
                 rows.append(_row(precision, at_once, [s.stats.duration_s for s in made], time.perf_counter() - started))
     return OfflineReport(NAMES[plan.subject], device, threads, tuple(rows))
 

@@ -20,9 +20,9 @@ from vivace.settings import TTSConfig
 
 LENGTHS = {"short": 2, "medium": 20, "long": 35}  # sentence pieces
 REQUESTS = 16  # of the throughput, all sent at once
-ONE_AT_A_TIME = {"rows": 1, "ahead": 0}
+ONE_AT_A_TIME = {"slots": 1, "prefetch_segments": 0}
 FLOAT32 = {"precision": "float32", "vocoder": {"precision": "float32"}}
-RECORDED = {"engine": {"graphs": False}, "vocoder": {"use_vocoder_optimization": False}}
+RECORDED = {"engine": {"graphs": False}, "vocoder": {"graphs": False}}
 
 # What each level sets; what it leaves out is as configured. ``plain`` is what ordinary eager PyTorch does with the same
 # weights and all of the machine's threads: one piece of text after the other, float32, nothing compiled or recorded,
@@ -32,7 +32,7 @@ LEVELS: dict[str, dict[str, Any]] = {
         "precision": "float32",
         "native_kernels": False,
         "engine": {**ONE_AT_A_TIME, "graphs": False},
-        "vocoder": {"precision": "float32", "use_vocoder_optimization": False},
+        "vocoder": {"precision": "float32", "graphs": False},
     },
     "optimized": {"engine": ONE_AT_A_TIME},
     "advanced": {},

@@ -26,9 +26,9 @@ from vivace.models.chattts.dvae import SpectrogramDecoder
 from vivace.runtime.device import pick_device
 from vivace.vocoder.bigvgan import BigVGAN
 from vivace.vocoder.chunked import Chunked, ChunkedVocoder
-from vivace.vocoder.graphed import CUDAGraphVocoder
+from vivace.vocoder.graphed import GraphedVocoder
 from vivace.vocoder.hifigan import HiFiGAN
-from vivace.vocoder.streams import ConvStreams, Network, Push, Streams, StreamState
+from vivace.vocoder.streams import ConvNetwork, ConvStreams, StreamInput, Streams, StreamState
 from vivace.vocoder.vocos import Vocos
 
 # C channels, T frames
@@ -69,7 +69,7 @@ def build(name: Name, precision: Precision, chunk_size: int, device: torch.devic
         "batched": ChunkedVocoder(vocoder, chunk_size, memory_bytes=BATCHED_BYTES).chunks,
         "streamed": _streamed(vocoder.streams(), chunk_size, torch.flatten),
     }
-    graphed = CUDAGraphVocoder(vocoder, chunk_size=chunk_size)
+    graphed = GraphedVocoder(vocoder, chunk_size=chunk_size)
     if graphed.graph.why_not is None:
         forms["graphed"] = ChunkedVocoder(vocoder, chunk_size, run=graphed.rows, equal=True).chunks
     rate = vocoder.sample_rate / vocoder.hop
@@ -112,7 +112,7 @@ def _decoder(precision: Precision, chunk_size: int, device: torch.device) -> Sub
             decoder, hop=rate, context=context, chunk_size=size, workspace=workspace, memory_bytes=memory_bytes
         )
 
-    streams = ConvStreams(Network(decoder.run, decoder.receptive_field, rate=rate))
+    streams = ConvStreams(ConvNetwork(decoder.run, decoder.receptive_field, rate=rate))
     forms: dict[Form, Outputs] = {
         "whole": _at_once(decoder),
         "chunked": chunked(None).chunks,
@@ -133,7 +133,7 @@ def _streamed(streams: Streams, size: int, shape: Callable[[Tensor], Tensor]) ->
         state = StreamState()
         parts = torch.split(frames[0], size, dim=1)
         for i, part in enumerate(parts):
-            yield shape(streams.push([Push(state, part, last=i + 1 == len(parts))])[0])[None]
+            yield shape(streams.push([StreamInput(state, part, last=i + 1 == len(parts))])[0])[None]
 
     return run
 

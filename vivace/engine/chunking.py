@@ -2,29 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from vivace.engine.protocols import FramePart
+if TYPE_CHECKING:
+    from vivace.engine.protocols import FramePart  # torch, which settings do without
 
 
-def batches(parts: Sequence[FramePart], spread: float | None) -> list[list[int]]:
-    """Which parts are decoded together, shortest first, as places in ``parts``.
+def batches(parts: "Sequence[FramePart]", max_length_ratio: float | None) -> list[list[int]]:
+    """Which parts are decoded together, shortest first, as indices in ``parts``.
 
     A batch is as wide as its longest part. Where wide batches cost what they are wide, a listener who waits for a few
     frames is not delayed by the many frames of another listener.
 
     Args:
-        spread: parts of a batch differ by at most this factor; None: all in one.
+        max_length_ratio: parts of a batch differ by at most this factor; None: all in one.
     """
-    if spread is None:
+    if max_length_ratio is None:
         return [list(range(len(parts)))] if parts else []
     groups: list[list[int]] = []
     least = 0
-    for place in sorted(range(len(parts)), key=lambda i: parts[i].work):
-        if groups and parts[place].work <= spread * least:
-            groups[-1].append(place)
+    for index in sorted(range(len(parts)), key=lambda i: parts[i].work):
+        if groups and parts[index].work <= max_length_ratio * least:
+            groups[-1].append(index)
         else:
-            groups.append([place])
-            least = parts[place].work
+            groups.append([index])
+            least = parts[index].work
     return groups
 
 

@@ -2,6 +2,7 @@
 
 # Q codebooks, D width
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -9,42 +10,42 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from vivace.engine.model_runner import ParkedRow, Runner
+from vivace.engine.model_runner import ModelRunner, PreemptedState
 from vivace.engine.protocols import ARModel, ARPrompt, AttentionAlignment
 from vivace.engine.sampler_state import SamplingParams, check_fits
-from vivace.engine.scheduler import Admit, Free, Move, Operation, Park, Resume, Scheduler
-from vivace.engine.sequence import EngineConfig, Place, Sequence
+from vivace.engine.scheduler import Admit, Free, Move, Operation, Preempt, Scheduler, SwapIn
+from vivace.engine.sequence import EngineConfig, Sequence, Slot
 from vivace.engine.step import Frame, GraphedSteps
 from vivace.errors import DeadlineError, EngineError, TTSError
 from vivace.layers.native.kernels import Kernels
 from vivace.runtime.graph import GraphBackend
 
-Ending = Literal["end", "limit"]  # by its own end code, or at the most frames it may have
+FinishReason = Literal["stop", "length"]  # its own end code, or the most frames that it may have
 
 
 @dataclass(frozen=True)
-class Job:
+class EngineRequest:
     """One generation."""
 
     prompt: ARPrompt  # one row, unpadded
     params: SamplingParams
     seed: int | None  # None always takes the most likely code
     mode: str = "code"
-    priority: int = 0  # higher ones go first and may push others out of their rows
+    priority: int = 0  # higher ones go first and may preempt others
     deadline: float | None = None  # on the clock that ``step`` is given
-    context: object = None  # what the frame stage must know of it; the engine does not look
-    follow: Callable[[Tensor], AttentionAlignment | None] | None = None  # alignment of codes [T, Q]; uses the device
+    context: object = None  # for the frame stage; the engine does not read it
+    align: Callable[[Tensor], AttentionAlignment | None] | None = None  # alignment of codes [T, Q]; uses the device
 
 
 @dataclass(frozen=True)
-class Update:
-    """What a step meant for one job."""
+class StepOutput:
+    """The result of a step for one request."""
 
     id: int
     codes: Tensor | None = None  # [Q] int64 on the CPU: one more frame
     hidden: Tensor | None = None  # [D] on the device: the state that predicted it
-    ending: Ending | None = None
-    error: TTSError | None = None  # the job is over without an ending of its own
+    finish_reason: FinishReason | None = None
+    error: TTSError | None = None  # the request is over without a finish reason
 
 
 @dataclass(frozen=True)
@@ -53,24 +54,36 @@ class EngineLoad:
 
     running: int
     waiting: int
-    parked: int
-    rows: int
+    preempted: int
+    slots: int
     cache_bytes: int
     prefix_bytes: int
     steps: int  # decode steps so far
     frames: int  # that they made: frames / steps is the mean batch
 
+    @property
+    def parked(self) -> int:
+        """Deprecated name of ``preempted``."""
+        warnings.warn("EngineLoad.parked is now EngineLoad.preempted", DeprecationWarning, stacklevel=2)
+        return self.preempted
+
+    @property
+    def rows(self) -> int:
+        """Deprecated name of ``slots``."""
+        warnings.warn("EngineLoad.rows is now EngineLoad.slots", DeprecationWarning, stacklevel=2)
+        return self.slots
+
 
 @dataclass
 class _Track:
-    job: Job
+    request: EngineRequest
     sequence: Sequence
     frames: int = 0
-    parked: ParkedRow | None = None
+    preempted: PreemptedState | None = None
 
 
 class Engine:
-    """Continuous batching over the rows of its lanes. One thread drives it: submit, abort, step.
+    """Continuous batching over the slots of its pools. One thread drives it: submit, abort, step.
 
     Args:
         modes: the models it runs; they share their layers (``forward``), each has its own way in and out. The first
@@ -92,13 +105,16 @@ class Engine:
     ) -> None:
         self._modes, self._config = dict(modes), config
         longest = min(model.spec.max_positions for model in modes.values())
-        lanes = config.lanes(tuple(modes), longest)
+        pools = config.pools(tuple(modes), longest)
         self._scheduler = Scheduler(
-            lanes, queue_size=config.queue_size, quantum=config.quantum, prefill_budget=config.prefill_budget
+            pools,
+            queue_size=config.queue_size,
+            preempt_after_steps=config.preempt_after_steps,
+            prefill_budget=config.prefill_budget,
         )
-        self._runner = Runner(
+        self._runner = ModelRunner(
             modes,
-            lanes,
+            pools,
             dtype=dtype,
             device=torch.device(device),
             prefix_bytes=config.prefix_bytes,
@@ -106,7 +122,7 @@ class Engine:
             backend=backend,
             native=native,
         )
-        self._lanes = lanes
+        self._pools = pools
         self._tracks: dict[int, _Track] = {}
         self._next_id = 0
         self._steps = self._frames = 0
@@ -124,66 +140,66 @@ class Engine:
     @property
     def load(self) -> EngineLoad:
         """How busy it is; ``cache_bytes`` is fixed from the start."""
-        waiting, parked = self._scheduler.waiting, self._scheduler.parked
+        waiting, preempted = self._scheduler.waiting, self._scheduler.preempted
         return EngineLoad(
-            running=len(self._tracks) - waiting - parked,
+            running=len(self._tracks) - waiting - preempted,
             waiting=waiting,
-            parked=parked,
-            rows=sum(lane.rows for lane in self._lanes),
+            preempted=preempted,
+            slots=sum(pool.slots for pool in self._pools),
             cache_bytes=self._runner.nbytes,
             prefix_bytes=self._runner.prefixes.nbytes,
             steps=self._steps,
             frames=self._frames,
         )
 
-    def submit(self, job: Job) -> int:
-        """Put a job into the line; it starts with the next step if there is room.
+    def submit(self, request: EngineRequest) -> int:
+        """Put a request into the queue; it starts with the next step if there is room.
 
         Raises:
             EngineError: no model of that mode.
             InputError: its sampling settings do not fit the model.
-            TextTooLongError: no row could hold it.
+            TextTooLongError: no slot could hold it.
             QueueFullError: too many wait already.
         """
-        if job.mode not in self._modes:
-            raise EngineError(f"this engine has no mode {job.mode!r}; it has {', '.join(self._modes)}")
-        rows, length, _ = job.prompt.embeddings.shape
-        assert rows == 1, "a job is one row; submit the rows of a batch one by one"
-        spec = self._modes[job.mode].spec
-        check_fits(job.params, spec.codebooks)
+        if request.mode not in self._modes:
+            raise EngineError(f"this engine has no mode {request.mode!r}; it has {', '.join(self._modes)}")
+        rows, length, _ = request.prompt.embeddings.shape
+        assert rows == 1, "a request is one row; submit the rows of a batch one by one"
+        spec = self._modes[request.mode].spec
+        check_fits(request.params, spec.codebooks)
         sequence = Sequence(
             self._next_id,
-            job.mode,
+            request.mode,
             length,
-            min(length + job.params.max_new_tokens, spec.max_positions),
-            priority=job.priority,
-            deadline=job.deadline,
+            min(length + request.params.max_new_tokens, spec.max_positions),
+            priority=request.priority,
+            deadline=request.deadline,
         )
         self._scheduler.add(sequence)
-        if job.prompt.shared is not None:
-            self._runner.prefixes.acquire(job.prompt.shared.key)
-        self._tracks[sequence.id] = _Track(job, sequence)
+        if request.prompt.shared is not None:
+            self._runner.prefixes.acquire(request.prompt.shared.key)
+        self._tracks[sequence.id] = _Track(request, sequence)
         self._next_id += 1
         return sequence.id
 
     def abort(self, id: int) -> None:
-        """Nobody listens any more; unknown ids are those that are over already."""
+        """Drop a request; ids of finished requests are ignored."""
         track = self._tracks.get(id)
         if track is not None:
             self._end(track)
 
     @torch.inference_mode()
-    def step(self, now: float) -> list[Update]:
-        """Admit, park and resume, then one frame for everybody who runs."""
+    def step(self, now: float) -> list[StepOutput]:
+        """Admit, preempt and swap in, then decode one frame of every running request."""
         plan = self._scheduler.plan(now)
         updates = [self._expired(sequence) for sequence in plan.expired]
         for operation in plan.operations:
             updates += self._perform(operation)
-        self._settle(updates)
+        self._finish_ended(updates)
         return updates + self._decode()
 
-    def _decode(self) -> list[Update]:
-        running = [self._scheduler.running(lane) for lane in range(len(self._lanes))]
+    def _decode(self) -> list[StepOutput]:
+        running = [self._scheduler.running(pool) for pool in range(len(self._pools))]
         if not any(running):
             return []
         longest = [max((s.length for s in rows), default=0) for rows in running]
@@ -195,64 +211,66 @@ class Engine:
             for sequence, frame in zip(rows, made, strict=True):
                 self._scheduler.advance(sequence)
                 updates.append(self._update(self._tracks[sequence.id], frame))
-        self._settle(updates)
+        self._finish_ended(updates)
         return updates
 
-    def _perform(self, operation: Operation) -> list[Update]:
+    def _perform(self, operation: Operation) -> list[StepOutput]:
         runner = self._runner
         match operation:
-            case Admit(sequence, place):
-                return [self._begin(self._tracks[sequence.id], place)]
-            case Park(sequence, place):
-                self._tracks[sequence.id].parked = runner.park(place, sequence.length)
-            case Resume(sequence, place):
+            case Admit(sequence, slot):
+                return [self._begin(self._tracks[sequence.id], slot)]
+            case Preempt(sequence, slot):
+                self._tracks[sequence.id].preempted = runner.swap_out(slot, sequence.length)
+            case SwapIn(sequence, slot):
                 track = self._tracks[sequence.id]
-                assert track.parked is not None, "only what was parked is resumed"
-                runner.resume(place, track.parked)
-                track.parked = None
+                assert track.preempted is not None, "only a preempted request is swapped in"
+                runner.swap_in(slot, track.preempted)
+                track.preempted = None
             case Move(sequence, source, target):
                 runner.move(source, target, sequence.length)
-            case Free(place):
-                runner.free(place)
+            case Free(slot):
+                runner.free(slot)
         return []
 
-    def _begin(self, track: _Track, place: Place) -> Update:
-        """Prefill. It is the request's own, so what goes wrong in it is nobody else's: no memory for a long prompt."""
-        job = track.job
+    def _begin(self, track: _Track, slot: Slot) -> StepOutput:
+        """Prefill. It belongs to one request, so an error in it (no memory for a long prompt) fails that request alone."""
+        request = track.request
         try:
-            frame = self._runner.prefill(place, job.prompt, job.params, job.seed)
+            frame = self._runner.prefill(slot, request.prompt, request.params, request.seed)
         except RuntimeError as exc:
-            self._runner.clear(place)
+            self._runner.clear(slot)
             reason = str(exc).partition("\n")[0]
             message = f"a prompt of {track.sequence.prompt_len} positions could not be read ({reason}); send less text"
-            return Update(track.sequence.id, error=EngineError(message))
+            return StepOutput(track.sequence.id, error=EngineError(message))
         return self._update(track, frame)
 
-    def _update(self, track: _Track, frame: Frame) -> Update:
-        """What a new frame means: it counts, it is the end code, or it is nonsense."""
+    def _update(self, track: _Track, frame: Frame) -> StepOutput:
+        """The output for a new frame: the frame, its end, or an error when its numbers are not finite."""
         id = track.sequence.id
         if frame.broken:
-            assert track.sequence.place is not None, "who has made a frame has a row"
-            self._runner.clear(track.sequence.place)
+            assert track.sequence.slot is not None, "a request that made a frame has a slot"
+            self._runner.clear(track.sequence.slot)
             message = (
                 f"the model made numbers that are not finite at frame {track.frames}; try another seed, or float32"
             )
-            return Update(id, error=EngineError(message))
+            return StepOutput(id, error=EngineError(message))
         if frame.ended:
-            return Update(id, ending="end")
+            return StepOutput(id, finish_reason="stop")
         track.frames += 1
         over = track.sequence.length + 1 >= track.sequence.max_len  # the frame just drawn is not in the cache yet
-        return Update(id, frame.codes, frame.hidden, ending="limit" if over else None)
+        return StepOutput(id, frame.codes, frame.hidden, finish_reason="length" if over else None)
 
-    def _settle(self, updates: list[Update]) -> None:
-        """Let those go that are over: after a round, when every row is where the books say."""
+    def _finish_ended(self, updates: list[StepOutput]) -> None:
+        """Drop the requests that are over: after a round, when every slot is where the scheduler says."""
         for update in updates:
-            if update.ending is not None or update.error is not None:
+            if update.finish_reason is not None or update.error is not None:
                 self.abort(update.id)
 
-    def _expired(self, sequence: Sequence) -> Update:
+    def _expired(self, sequence: Sequence) -> StepOutput:
         self._forget(self._tracks[sequence.id])
-        return Update(sequence.id, error=DeadlineError("the deadline has passed; send less text, or allow more time"))
+        return StepOutput(
+            sequence.id, error=DeadlineError("the deadline has passed; send less text, or allow more time")
+        )
 
     def _end(self, track: _Track) -> None:
         operation = self._scheduler.remove(track.sequence)
@@ -262,5 +280,5 @@ class Engine:
 
     def _forget(self, track: _Track) -> None:
         del self._tracks[track.sequence.id]
-        if track.job.prompt.shared is not None:
-            self._runner.prefixes.release(track.job.prompt.shared.key)
+        if track.request.prompt.shared is not None:
+            self._runner.prefixes.release(track.request.prompt.shared.key)

@@ -41,8 +41,8 @@ class SavedKV:
         return sum(part.nbytes for part in self.parts)
 
 
-class LaneKV:
-    """Keys and values of a lane's rows, allocated once.
+class PoolKV:
+    """Keys and values of a pool's rows, allocated once.
 
     Args:
         dtype: float32, bfloat16, or int8 with a float32 scale per head and position.
@@ -138,7 +138,7 @@ class PrefillStore:
         native: the compiled kernels, which attend to keys and values in int8; None: plain torch.
     """
 
-    def __init__(self, kv: LaneKV, row: int, start: int, prefix_len: int, native: Kernels | None = None) -> None:
+    def __init__(self, kv: PoolKV, row: int, start: int, prefix_len: int, native: Kernels | None = None) -> None:
         self._kv, self._row, self._start, self._prefix_len = kv, row, start, prefix_len
         self._native = native if kv.k.dtype == torch.int8 and _fits(kv) else None
         self._mask: Tensor | None = None
@@ -158,53 +158,53 @@ class PrefillStore:
         return F.scaled_dot_product_attention(q, keys.to(q.dtype), values.to(q.dtype), attn_mask=self._mask)
 
 
-def _fits(kv: LaneKV) -> bool:
+def _fits(kv: PoolKV) -> bool:
     return kv.k.device.type == "cpu" and kv.positions <= MAX_KEYS and fits(kv.k.shape[-1])
 
 
 @dataclass(frozen=True)
-class LaneStep:
-    """A lane's share of a decode step: its first ``rows`` rows, each at its own length."""
+class PoolStep:
+    """A pool's share of a decode step: its first ``rows`` rows, each at its own length."""
 
-    kv: LaneKV
+    kv: PoolKV
     rows: int
     span: int  # S: keys to look at, enough for the longest
     lengths: Tensor  # [rows] positions held before this step
 
 
 class StepStore(SlotStore):
-    """``KVStore`` of one decode step over the rows of all lanes, in the order given.
+    """``KVStore`` of one decode step over the rows of all pools, in the order given.
 
     Args:
-        native: the compiled kernels, for lanes on the CPU; None: plain torch.
+        native: the compiled kernels, for pools on the CPU; None: plain torch.
     """
 
-    def __init__(self, lanes: Sequence[LaneStep], native: Kernels | None = None) -> None:
-        self._lanes = lanes
-        self._rows = [torch.arange(lane.rows, device=lane.lengths.device) for lane in lanes]
-        self._native = native if all(_fits(lane.kv) for lane in lanes) else None
-        self._memory = None if self._native is None else [lane.kv.slots(0, lane.lengths.contiguous()) for lane in lanes]
+    def __init__(self, pools: Sequence[PoolStep], native: Kernels | None = None) -> None:
+        self._pools = pools
+        self._rows = [torch.arange(pool.rows, device=pool.lengths.device) for pool in pools]
+        self._native = native if all(_fits(pool.kv) for pool in pools) else None
+        self._memory = None if self._native is None else [pool.kv.slots(0, pool.lengths.contiguous()) for pool in pools]
         self._bias: list[Tensor] | None = None  # the layers share it
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         if self._native is not None and self._memory is not None and q.dtype == torch.float32:
             return self._attend_natively(self._native, self._memory, layer, q, k, v)
         if self._bias is None:  # the positions held, and the position of this step
-            kinds = (torch.float32 if lane.kv.k.dtype == torch.int8 else lane.kv.k.dtype for lane in self._lanes)
+            kinds = (torch.float32 if pool.kv.k.dtype == torch.int8 else pool.kv.k.dtype for pool in self._pools)
             self._bias = [
-                length_bias(lane.lengths + 1, lane.span, kind) for lane, kind in zip(self._lanes, kinds, strict=True)
+                length_bias(pool.lengths + 1, pool.span, kind) for pool, kind in zip(self._pools, kinds, strict=True)
             ]
         parts, start = [], 0
-        for lane, rows, bias in zip(self._lanes, self._rows, self._bias, strict=True):
-            end, kv = start + lane.rows, lane.kv
-            kv.write(layer, rows, lane.lengths, k[start:end, :, 0], v[start:end, :, 0])
-            keys, values = kv.read(layer, slice(0, lane.rows), slice(0, lane.span))
+        for pool, rows, bias in zip(self._pools, self._rows, self._bias, strict=True):
+            end, kv = start + pool.rows, pool.kv
+            kv.write(layer, rows, pool.lengths, k[start:end, :, 0], v[start:end, :, 0])
+            keys, values = kv.read(layer, slice(0, pool.rows), slice(0, pool.span))
             parts.append(_attend(q[start:end], keys, values, bias))
             start = end
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def memory(self) -> list[SlotMemory] | None:
-        """By lane, for kernels that run all layers of a step at once."""
+        """By pool, for kernels that run all layers of a step at once."""
         return self._memory
 
     def _attend_natively(

@@ -1,6 +1,6 @@
-"""Runs the model on the rows: prefill, decode steps, and the copying that the scheduler asks for."""
+"""Runs the model on the slots: prefill, decode steps, and the copies that the scheduler plans."""
 
-# n rows of a lane, N rows of a step, L prompt positions, Q codebooks, D width
+# n rows of a pool, N rows of a step, L prompt positions, Q codebooks, D width
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,35 +10,35 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from vivace.engine.kv_cache import LaneKV, LaneStep, PrefillStore, SavedKV, StepStore, span_of
+from vivace.engine.kv_cache import PoolKV, PoolStep, PrefillStore, SavedKV, StepStore, span_of
 from vivace.engine.prefix_cache import PrefixCache
 from vivace.engine.protocols import ARModel, ARPrompt
-from vivace.engine.sampler_state import RowState, SamplingParams, SavedRow
+from vivace.engine.sampler_state import SamplerState, SamplingParams, SavedSamplerState
 from vivace.engine.sampling import candidate_count, sample_by_presence, sample_rows
-from vivace.engine.sequence import Lane, Place
+from vivace.engine.sequence import Slot, SlotPool
 from vivace.engine.step import Frame, GraphedSteps, StepShape, pack, unpack
 from vivace.layers.native.kernels import Kernels
 from vivace.runtime.graph import GraphBackend
 
-Sampler = Callable[[Tensor, RowState, int, int], Tensor]
+Sampler = Callable[[Tensor, SamplerState, int, int], Tensor]
 
 
 @dataclass(frozen=True)
-class ParkedRow:
-    """All that a row held; it goes on from there, to bits."""
+class PreemptedState:
+    """The contents of a slot. A request that is swapped in again continues bit-identically."""
 
     kv: SavedKV
-    state: SavedRow
+    state: SavedSamplerState
     top_k: int
 
 
-class Runner:
-    """Owns the memory of all lanes. Not thread-safe: one thread owns the device."""
+class ModelRunner:
+    """Owns the memory of all pools. Not thread-safe: one thread owns the device."""
 
     def __init__(
         self,
         modes: Mapping[str, ARModel],
-        lanes: Sequence[Lane],
+        pools: Sequence[SlotPool],
         *,
         dtype: torch.dtype,
         device: torch.device,
@@ -53,16 +53,16 @@ class Runner:
             "recent": partial(sample_rows, native=native),
             "presence": sample_by_presence,
         }
-        self._models = [modes[lane.mode] for lane in lanes]
-        self._kv: list[LaneKV] = []
-        self._state: list[RowState] = []
-        self._top_k: list[list[int]] = []  # by lane and row, known here so that nobody has to ask the device
-        for lane, model in zip(lanes, self._models, strict=True):
-            spec, rows = model.spec, padded(lane.rows, device)
-            kv = LaneKV(spec.layers, rows, spec.heads, lane.positions, spec.head_dim, dtype=dtype, device=device)
+        self._models = [modes[pool.mode] for pool in pools]
+        self._kv: list[PoolKV] = []
+        self._state: list[SamplerState] = []
+        self._top_k: list[list[int]] = []  # by pool and slot, held here so that no step reads the device
+        for pool, model in zip(pools, self._models, strict=True):
+            spec, rows = model.spec, padded(pool.slots, device)
+            kv = PoolKV(spec.layers, rows, spec.heads, pool.positions, spec.head_dim, dtype=dtype, device=device)
             self._kv.append(kv)
-            said = spec.vocabulary if spec.sampling == "presence" else 0
-            self._state.append(RowState.empty(rows, spec.codebooks, device=device, said=said))
+            seen_tokens = spec.vocabulary if spec.sampling == "presence" else 0
+            self._state.append(SamplerState.empty(rows, spec.codebooks, device=device, seen_tokens=seen_tokens))
             self._top_k.append([1] * rows)
         self.prefixes = PrefixCache(prefix_bytes)
         self._steps = GraphedSteps(self._step, self._undisturbed, device, enabled=graphs, backend=backend)
@@ -74,108 +74,108 @@ class Runner:
 
     @property
     def nbytes(self) -> int:
-        """Memory of all rows, whether in use or not."""
+        """Memory of all slots, whether in use or not."""
         return sum(kv.nbytes for kv in self._kv)
 
-    def prefill(self, place: Place, prompt: ARPrompt, params: SamplingParams, seed: int | None) -> Frame:
-        """Read a prompt ``[1, L, D]`` into a row and draw the first frame."""
-        model, kv, state = self._models[place.lane], self._kv[place.lane], self._state[place.lane]
+    def prefill(self, slot: Slot, prompt: ARPrompt, params: SamplingParams, seed: int | None) -> Frame:
+        """Read a prompt ``[1, L, D]`` into a slot and draw the first frame."""
+        model, kv, state = self._models[slot.pool], self._kv[slot.pool], self._state[slot.pool]
         spec, length, start = model.spec, prompt.embeddings.shape[1], 0
         top_k = state.enter(
-            place.row,
+            slot.index,
             params,
             spec.vocabulary,
             seed=seed,
             length=length,
-            origin=prompt.origin,
-            said=prompt.history,
+            position_offset=prompt.position_offset,
+            seen_tokens=prompt.history,
         )
-        self._top_k[place.lane][place.row] = top_k
+        self._top_k[slot.pool][slot.index] = top_k
         if prompt.shared is not None:
-            # Always read apart from what follows it, so that the first request hears what later ones do.
+            # Always read apart from the rest, so that the first request computes the same as later ones.
             start = prompt.shared.length
             saved = self.prefixes.get(prompt.shared.key)
             if saved is None:
-                self._read(place, prompt, 0, start)
-                self.prefixes.put(prompt.shared.key, kv.save(place.row, start))
+                self._read(slot, prompt, 0, start)
+                self.prefixes.put(prompt.shared.key, kv.save(slot.index, start))
             else:
-                kv.restore(place.row, saved)
-        hidden = self._read(place, prompt, start, length)
+                kv.restore(slot.index, saved)
+        hidden = self._read(slot, prompt, start, length)
         logits = model.logits(hidden)
-        row = state[place.row : place.row + 1]
+        row = state[slot.index : slot.index + 1]
         sample = self._samplers[spec.sampling]
         codes = sample(logits, row, spec.end_code, candidate_count(top_k, spec.vocabulary))
         row.commit(codes)
         return next(unpack(hidden, (pack(codes, logits, spec.end_code),)))[0]
 
     def decode(self, counts: Sequence[int], longest: Sequence[int]) -> list[list[Frame]]:
-        """One step of the first ``counts[i]`` rows of every lane.
+        """One step of the first ``counts[i]`` slots of every pool.
 
         Args:
-            longest: the most positions a row of each lane holds.
+            longest: the most positions that a slot of each pool holds.
         Returns:
-            one frame per row, by lane.
+            one frame per slot, by pool.
         """
-        lanes = [i for i, count in enumerate(counts) if count]
+        pools = [i for i, count in enumerate(counts) if count]
         shape = StepShape(
-            tuple(lanes),
-            tuple(padded(counts[i], self._device) for i in lanes),
-            tuple(span_of(longest[i] + 1, self._kv[i].positions) for i in lanes),
-            tuple(candidate_count(max(self._top_k[i][: counts[i]]), self._models[i].spec.vocabulary) for i in lanes),
+            tuple(pools),
+            tuple(padded(counts[i], self._device) for i in pools),
+            tuple(span_of(longest[i] + 1, self._kv[i].positions) for i in pools),
+            tuple(candidate_count(max(self._top_k[i][: counts[i]]), self._models[i].spec.vocabulary) for i in pools),
         )
         hidden, *packed = self._steps(shape)
         made: list[list[Frame]] = [[] for _ in counts]
-        for lane, frames in zip(shape.lanes, unpack(hidden, tuple(packed)), strict=True):
-            made[lane] = frames[: counts[lane]]
+        for pool, frames in zip(shape.pools, unpack(hidden, tuple(packed)), strict=True):
+            made[pool] = frames[: counts[pool]]
         return made
 
-    def park(self, place: Place, length: int) -> ParkedRow:
-        """Copy a row that holds ``length`` positions."""
-        kv, state = self._kv[place.lane].save(place.row, length), self._state[place.lane].save(place.row)
-        return ParkedRow(kv, state, self._top_k[place.lane][place.row])
+    def swap_out(self, slot: Slot, length: int) -> PreemptedState:
+        """Copy a slot that holds ``length`` positions."""
+        kv, state = self._kv[slot.pool].save(slot.index, length), self._state[slot.pool].save(slot.index)
+        return PreemptedState(kv, state, self._top_k[slot.pool][slot.index])
 
-    def resume(self, place: Place, parked: ParkedRow) -> None:
-        """Put a parked row into a free one."""
-        self._kv[place.lane].restore(place.row, parked.kv)
-        self._state[place.lane].restore(place.row, parked.state)
-        self._top_k[place.lane][place.row] = parked.top_k
+    def swap_in(self, slot: Slot, preempted: PreemptedState) -> None:
+        """Copy the contents of a preempted request into a free slot."""
+        self._kv[slot.pool].restore(slot.index, preempted.kv)
+        self._state[slot.pool].restore(slot.index, preempted.state)
+        self._top_k[slot.pool][slot.index] = preempted.top_k
 
-    def move(self, source: Place, target: Place, length: int) -> None:
-        """Copy a row over a free one of its lane and free it."""
-        lane = source.lane
-        self._kv[lane].move(source.row, target.row, length)
-        self._state[lane].restore(target.row, self._state[lane].save(source.row))
-        self._top_k[lane][target.row] = self._top_k[lane][source.row]
-        self._state[lane].leave(source.row)
+    def move(self, source: Slot, target: Slot, length: int) -> None:
+        """Copy a slot over a free one of its pool and free it."""
+        pool = source.pool
+        self._kv[pool].move(source.index, target.index, length)
+        self._state[pool].restore(target.index, self._state[pool].save(source.index))
+        self._top_k[pool][target.index] = self._top_k[pool][source.index]
+        self._state[pool].leave(source.index)
 
-    def free(self, place: Place) -> None:
-        """Nobody is in a row any more."""
-        self._state[place.lane].leave(place.row)
+    def free(self, slot: Slot) -> None:
+        """Free a slot."""
+        self._state[slot.pool].leave(slot.index)
 
-    def clear(self, place: Place) -> None:
-        """Empty a row whose numbers went wrong, so that they cannot reach the next one in it."""
-        self._kv[place.lane].clear(place.row)
+    def clear(self, slot: Slot) -> None:
+        """Clear a slot whose numbers are not finite, so that they cannot reach the next request in it."""
+        self._kv[slot.pool].clear(slot.index)
 
-    def _read(self, place: Place, prompt: ARPrompt, start: int, end: int) -> Tensor:
-        """Positions ``start`` to ``end`` of a prompt into its row; the hidden state of the last one, ``[1, D]``."""
-        store = PrefillStore(self._kv[place.lane], place.row, start, prompt.prefix_len, self._native)
-        positions = torch.arange(start, end, device=prompt.embeddings.device)[None] - prompt.origin
-        return self._models[place.lane].forward(prompt.embeddings[:, start:end], positions, store)[:, -1]
+    def _read(self, slot: Slot, prompt: ARPrompt, start: int, end: int) -> Tensor:
+        """Positions ``start`` to ``end`` of a prompt into its slot; the hidden state of the last one, ``[1, D]``."""
+        store = PrefillStore(self._kv[slot.pool], slot.index, start, prompt.prefix_len, self._native)
+        positions = torch.arange(start, end, device=prompt.embeddings.device)[None] - prompt.position_offset
+        return self._models[slot.pool].forward(prompt.embeddings[:, start:end], positions, store)[:, -1]
 
     def _step(self, shape: StepShape) -> tuple[Tensor, ...]:
-        """The eager step: hidden states ``[N, D]``, then of each lane what the host has to know."""
-        states = [self._state[lane][:rows] for lane, rows in zip(shape.lanes, shape.rows, strict=True)]
-        models = [self._models[lane] for lane in shape.lanes]
-        heard = [model.embed(state.last[:, None]) for model, state in zip(models, states, strict=True)]
+        """The eager step: hidden states ``[N, D]``, then of each pool what the host has to know."""
+        states = [self._state[pool][:rows] for pool, rows in zip(shape.pools, shape.rows, strict=True)]
+        models = [self._models[pool] for pool in shape.pools]
+        embedded = [model.embed(state.last[:, None]) for model, state in zip(models, states, strict=True)]
         store = StepStore(
             [
-                LaneStep(self._kv[lane], rows, span, state.length)
-                for lane, rows, span, state in zip(shape.lanes, shape.rows, shape.spans, states, strict=True)
+                PoolStep(self._kv[pool], rows, span, state.length)
+                for pool, rows, span, state in zip(shape.pools, shape.rows, shape.spans, states, strict=True)
             ],
             self._native,
         )
-        positions = torch.cat([state.length - state.origin for state in states])[:, None]
-        hidden = models[0].forward(torch.cat(heard), positions, store)[:, 0]  # [N, 1, D] -> [N, D]
+        positions = torch.cat([state.length - state.position_offset for state in states])[:, None]
+        hidden = models[0].forward(torch.cat(embedded), positions, store)[:, 0]  # [N, 1, D] -> [N, D]
         packed, start = [], 0
         for model, state, rows, candidates in zip(models, states, shape.rows, shape.candidates, strict=True):
             logits = model.logits(hidden[start : start + rows])
@@ -188,7 +188,7 @@ class Runner:
 
     @contextmanager
     def _undisturbed(self) -> Iterator[None]:
-        """Steps within leave every row as it was: nobody is in it, so nothing grows, and what is said is forgotten."""
+        """Steps within leave every slot as it was: all count as empty, so their sampled codes are dropped."""
         before = [state.snapshot() for state in self._state]
         for state in self._state:
             state.flags.zero_()

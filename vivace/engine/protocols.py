@@ -50,13 +50,13 @@ class ARPrompt:
     attention_mask: Tensor  # [B, L] bool, False on padding
     prefix_len: int = 0  # positions below it see one another; the rest is causal
     shared: SharedPrefix | None = None  # read once and remembered; causal prompts only
-    origin: int = 0  # the row at position 0; those before it have negative ones
+    position_offset: int = 0  # the row at position 0; those before it have negative ones
     history: Tensor | None = None  # [H] codes that count as said, where sampling is by presence
 
     @property
     def positions(self) -> Tensor:
         """``[B, L]``: real positions count to 0 and on; padding holds 1, as the reference has it."""
-        count = self.attention_mask.long().cumsum(-1) - 1 - self.origin
+        count = self.attention_mask.long().cumsum(-1) - 1 - self.position_offset
         return count.masked_fill(~self.attention_mask, 1)
 
 

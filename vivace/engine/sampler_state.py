@@ -57,51 +57,54 @@ def check_fits(params: SamplingParams, codebooks: int) -> None:
 
 
 @dataclass(frozen=True)
-class SavedRow:
+class SavedSamplerState:
     """The state of one row, or of all, set aside."""
 
     floats: Tensor
     ints: Tensor
     history: Tensor
-    said: Tensor
+    seen_tokens: Tensor
 
 
-class RowState:
-    """The state of a lane's rows, or (by slicing) of some of them.
+class SamplerState:
+    """The state of a pool's slots, one row each, or (by slicing) of some of them.
 
     Everything a decode step reads or writes is here, so that a captured step finds it at the same addresses.
     """
 
-    def __init__(self, floats: Tensor, ints: Tensor, history: Tensor, said: Tensor) -> None:
-        """``floats`` ``[R, Q + 2]``, ``ints`` ``[R, Q + 8]``, ``history`` ``[R, Q, W]``, ``said`` ``[R, Q, V]``."""
+    def __init__(self, floats: Tensor, ints: Tensor, history: Tensor, seen_tokens: Tensor) -> None:
+        """``floats`` ``[R, Q + 2]``, ``ints`` ``[R, Q + 8]``, ``history`` ``[R, Q, W]``, ``seen_tokens`` ``[R, Q, V]``.
+
+        V is 0 where sampling does not use ``seen_tokens``, the codes that occurred at all.
+        """
         self.floats, self.ints, self.history = floats, ints, history  # their columns have names:
-        self.said = said  # which codes were said at all; V is 0 where sampling does not ask
+        self.seen_tokens = seen_tokens
         q = self.codebooks = history.shape[1]
         self.temperature, self.top_p, self.penalty = floats[:, :q], floats[:, q], floats[:, q + 1]
         self.last = ints[:, :q]  # the frame said last, which the next step hears
         self.length, self.step, self.seed = ints[:, q], ints[:, q + 1], ints[:, q + 2]
         self.min_new, self.top_k, self.window = ints[:, q + 3], ints[:, q + 4], ints[:, q + 5]
         self.flags = ints[:, q + 6]  # USED, GREEDY
-        self.origin = ints[:, q + 7]  # of the positions
+        self.position_offset = ints[:, q + 7]  # of the positions
 
     @classmethod
-    def empty(cls, rows: int, codebooks: int, *, device: torch.device, said: int = 0) -> "RowState":
-        """Rows with nobody in them; ``said``: V where sampling asks which codes were said at all."""
+    def empty(cls, rows: int, codebooks: int, *, device: torch.device, seen_tokens: int = 0) -> "SamplerState":
+        """Rows with nobody in them; ``seen_tokens``: V where sampling asks which codes were said at all."""
         return cls(
             torch.ones(rows, codebooks + 2, device=device),
             torch.zeros(rows, codebooks + 8, dtype=torch.long, device=device),
             torch.full((rows, codebooks, HISTORY), NO_CODE, dtype=torch.long, device=device),
-            torch.zeros(rows, codebooks, said, dtype=torch.bool, device=device),
+            torch.zeros(rows, codebooks, seen_tokens, dtype=torch.bool, device=device),
         )
 
-    def __getitem__(self, rows: slice) -> "RowState":
+    def __getitem__(self, rows: slice) -> "SamplerState":
         """Some of the rows, in the same memory."""
-        return RowState(self.floats[rows], self.ints[rows], self.history[rows], self.said[rows])
+        return SamplerState(self.floats[rows], self.ints[rows], self.history[rows], self.seen_tokens[rows])
 
     @property
     def by_presence(self) -> bool:
         """Whether sampling asks which codes were said at all."""
-        return self.said.shape[-1] > 0
+        return self.seen_tokens.shape[-1] > 0
 
     def enter(
         self,
@@ -111,12 +114,14 @@ class RowState:
         *,
         seed: int | None,
         length: int,
-        origin: int = 0,
-        said: Tensor | None = None,
+        position_offset: int = 0,
+        seen_tokens: Tensor | None = None,
     ) -> int:
-        """A new request takes a row; ``seed`` None always takes the most likely code, ``said`` counts as said.
+        """Set up a slot for a new request. ``seed`` None always takes the most likely code.
 
-        Returns: how many codes it keeps at most, its effective ``top_k``.
+        Args:
+            seen_tokens: ``[H]`` codes of the reference, where sampling is by presence.
+        Returns: the most codes that it keeps, its effective ``top_k``.
         """
         temperatures = params.row_temperatures(1, self.codebooks)[:, 0]
         top_p = NEVER if params.top_p is None or params.top_p == 1 else params.top_p
@@ -125,13 +130,13 @@ class RowState:
         floats = torch.cat((temperatures, torch.tensor([top_p, params.repetition_penalty])))
         flags = USED | (GREEDY if seed is None else 0)
         ints = [0] * self.codebooks
-        ints += [length, 0, seed or 0, params.min_new_tokens, top_k, params.repetition_window, flags, origin]
+        ints += [length, 0, seed or 0, params.min_new_tokens, top_k, params.repetition_window, flags, position_offset]
         self.floats[row] = floats.to(self.floats.device)
         self.ints[row] = torch.tensor(ints, dtype=torch.long, device=self.ints.device)
         self.history[row] = NO_CODE
-        self.said[row] = False
-        if self.by_presence and said is not None:
-            self.said[row, :, said.to(self.said.device)] = True
+        self.seen_tokens[row] = False
+        if self.by_presence and seen_tokens is not None:
+            self.seen_tokens[row, :, seen_tokens.to(self.seen_tokens.device)] = True
         return top_k
 
     def leave(self, row: int) -> None:
@@ -139,14 +144,14 @@ class RowState:
         self.floats[row] = 1
         self.ints[row] = 0
         self.history[row] = NO_CODE
-        self.said[row] = False
+        self.seen_tokens[row] = False
 
     def commit(self, codes: Tensor) -> None:
         """All rows have said ``codes`` ``[R, Q]``; nothing changes where nobody is."""
         used = self.flags & USED
         self.history.copy_(torch.cat((self.history[..., 1:], codes[..., None]), -1))
         if self.by_presence:
-            self.said.scatter_(-1, codes[..., None], True)
+            self.seen_tokens.scatter_(-1, codes[..., None], True)
         self.last.copy_(codes * used[:, None])
         self.step.add_(used)
 
@@ -154,22 +159,24 @@ class RowState:
         """All rows hold one position more."""
         self.length.add_(self.flags & USED)
 
-    def snapshot(self) -> SavedRow:
+    def snapshot(self) -> SavedSamplerState:
         """A copy of all rows."""
-        return SavedRow(*(held.clone() for held in (self.floats, self.ints, self.history, self.said)))
+        return SavedSamplerState(*(held.clone() for held in (self.floats, self.ints, self.history, self.seen_tokens)))
 
-    def put_back(self, saved: SavedRow) -> None:
+    def put_back(self, saved: SavedSamplerState) -> None:
         """All rows as they were, in the same memory."""
         self.floats.copy_(saved.floats)
         self.ints.copy_(saved.ints)
         self.history.copy_(saved.history)
-        self.said.copy_(saved.said)
+        self.seen_tokens.copy_(saved.seen_tokens)
 
-    def save(self, row: int) -> SavedRow:
+    def save(self, row: int) -> SavedSamplerState:
         """A copy of a row's state."""
-        return SavedRow(*(held[row].clone() for held in (self.floats, self.ints, self.history, self.said)))
+        return SavedSamplerState(
+            *(held[row].clone() for held in (self.floats, self.ints, self.history, self.seen_tokens))
+        )
 
-    def restore(self, row: int, saved: SavedRow) -> None:
+    def restore(self, row: int, saved: SavedSamplerState) -> None:
         """Put it back."""
         self.floats[row], self.ints[row] = saved.floats, saved.ints
-        self.history[row], self.said[row] = saved.history, saved.said
+        self.history[row], self.seen_tokens[row] = saved.history, saved.seen_tokens

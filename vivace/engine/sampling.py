@@ -15,7 +15,7 @@ model facts.
 import torch
 from torch import Tensor
 
-from vivace.engine.sampler_state import GREEDY, HISTORY, MIN_KEEP, NO_CODE, RowState, SamplingParams
+from vivace.engine.sampler_state import GREEDY, HISTORY, MIN_KEEP, NO_CODE, SamplerState, SamplingParams
 from vivace.layers.native.kernels import Kernels
 from vivace.layers.native.sample import sample
 from vivace.runtime.seed import exponential_noise
@@ -135,7 +135,7 @@ def penalise(logits: Tensor, history: Tensor, window: Tensor, penalty: Tensor) -
 
 
 def sample_rows(
-    logits: Tensor, state: RowState, end_code: int, candidates: int, native: Kernels | None = None
+    logits: Tensor, state: SamplerState, end_code: int, candidates: int, native: Kernels | None = None
 ) -> Tensor:
     """Draw the next frame of all rows of ``state``.
 
@@ -166,7 +166,7 @@ def sample_rows(
     return codes.gather(-1, weight.argmax(-1, keepdim=True))[..., 0]
 
 
-def sample_by_presence(logits: Tensor, state: RowState, end_code: int, candidates: int) -> Tensor:
+def sample_by_presence(logits: Tensor, state: SamplerState, end_code: int, candidates: int) -> Tensor:
     """Draw the next frame of all rows: penalty once, top-p without the code that crosses it, temperature, top-k.
 
     Args:
@@ -178,7 +178,7 @@ def sample_by_presence(logits: Tensor, state: RowState, end_code: int, candidate
     vocabulary = logits.shape[-1]
     early = (state.step < state.min_new)[:, None]
     penalty = state.penalty[:, None, None]
-    penalised = torch.where(state.said, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
+    penalised = torch.where(state.seen_tokens, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
     closed = torch.where(early, -torch.inf, penalised[..., end_code])
     penalised = torch.cat((penalised[..., :end_code], closed[..., None], penalised[..., end_code + 1 :]), -1)
     values, codes = penalised.topk(candidates, -1)  # likeliest first

@@ -1,6 +1,6 @@
 """A decode step: its fixed shapes, its results, and its replay where the device has graphs."""
 
-# N rows, n rows of a lane, Q codebooks, V vocabulary, D width
+# N rows, n rows of a pool, Q codebooks, V vocabulary, D width
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -16,9 +16,9 @@ from vivace.runtime.graph import DeviceGraphs, GraphBackend, GraphedCall, Tensor
 
 @dataclass(frozen=True)
 class StepShape:
-    """Everything that is fixed in a step; a recorded step is replayed for equal ones."""
+    """The fixed sizes of a step; a recorded step is replayed for equal shapes."""
 
-    lanes: tuple[int, ...]  # those with rows in use; what follows is by these
+    pools: tuple[int, ...]  # those with slots in use; the other fields are by these
     rows: tuple[int, ...]  # padded
     spans: tuple[int, ...]  # keys to look at
     candidates: tuple[int, ...]  # K of the sampler
@@ -26,11 +26,11 @@ class StepShape:
 
 @dataclass(frozen=True)
 class Frame:
-    """What one step made of one row."""
+    """The result of one step for one slot."""
 
     codes: Tensor  # [Q] int64 on the CPU
     hidden: Tensor  # [D] on the device
-    ended: bool  # the end code was drawn
+    ended: bool  # the end code was sampled
     broken: bool  # the row's numbers are not finite
 
 
@@ -41,7 +41,7 @@ def pack(codes: Tensor, logits: Tensor, end_code: int) -> Tensor:
 
 
 def unpack(hidden: Tensor, packed: tuple[Tensor, ...]) -> Iterator[list[Frame]]:
-    """Hidden states ``[N, D]`` and what ``pack`` made of each lane -> the lanes' frames.
+    """Hidden states ``[N, D]`` and what ``pack`` made of each pool -> the pools' frames.
 
     The one place of a step where the host waits for the device.
     """
@@ -58,11 +58,11 @@ MOST_SHAPES = 64  # a service sees few: rows and spans come in steps
 class GraphedSteps:
     """Calls ``step`` by replay; its eager twin is ``step`` itself.
 
-    A step reads and writes the rows' static memory, so it takes no inputs but its shape.
+    A step reads and writes the slots' static memory, so it takes no inputs but its shape.
 
     Args:
         step: the eager step.
-        undisturbed: within it, steps may be run without anybody's state changing: recording runs them several times.
+        undisturbed: within it, steps change no state; recording runs them several times.
         enabled: the off switch.
         backend: what records; None: the device's graphs, where it has any.
     """
@@ -106,7 +106,7 @@ class GraphedSteps:
         call = GraphedCall(partial(self._step, shape), name, self._device, backend=self._backend)
         with self._undisturbed():
             call.prepare()
-        if call.why_not is not None:  # it was logged; nothing else would fare better
+        if call.why_not is not None:  # it was logged; other shapes would fail too
             self._enabled = False
             self._calls.clear()
         else:

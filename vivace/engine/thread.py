@@ -1,4 +1,4 @@
-"""The one thread that owns the device: engine steps, frames, vocoding. Everybody else sends messages."""
+"""The thread that owns the device: engine steps, frame decoding, vocoding. Other threads send it messages."""
 
 # Q codebooks, D width, T frames
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vivace.engine.chunking import ChunkSchedule, batches
-from vivace.engine.engine import Ending, Engine, EngineLoad, Job, Update
+from vivace.engine.engine import Engine, EngineLoad, EngineRequest, FinishReason, StepOutput
 from vivace.engine.protocols import AttentionAlignment, FramePart, FrameStage, FrameStream
 from vivace.errors import AbortedError, EngineError, TTSError
 from vivace.runtime.process import give_back_free_memory, intra_op_threads
@@ -39,50 +39,52 @@ class Finished:
     """The generation is over, all its audio sent."""
 
     codes: Tensor  # [T, Q] int64
-    ending: Ending
-    reading: AttentionAlignment | None = None  # where the job says how to follow it
+    finish_reason: FinishReason
+    alignment: AttentionAlignment | None = None  # where the request has an ``align``
 
 
-Message = AudioPart | Finished | TTSError
+RequestOutput = AudioPart | Finished | TTSError
 
 
 @dataclass(frozen=True)
-class Order:
-    """A generation and who is told about it."""
+class GenerationRequest:
+    """A generation and the callback for its outputs."""
 
-    build: Callable[[], Job]  # called in the worker, because it uses the device
-    deliver: Callable[[Message], None]  # called in the worker; must return at once
-    ramp: ChunkSchedule | None  # when to send audio; None: codes are all that is wanted
+    build: Callable[[], EngineRequest]  # called in the engine thread, because it uses the device
+    on_output: Callable[[RequestOutput], None]  # called in the engine thread; must return at once
+    chunk_schedule: ChunkSchedule | None  # when to send audio; None: codes only
 
 
 @dataclass(eq=False)
-class _Ticket:
+class _RequestState:
     number: int
-    order: Order
+    request: GenerationRequest
     stream: FrameStream | None
-    follow: Callable[[Tensor], AttentionAlignment | None] | None = None
+    align: Callable[[Tensor], AttentionAlignment | None] | None = None
     codes: list[Tensor] = field(default_factory=list)
-    fresh: list[Update] = field(default_factory=list)  # frames not handed to the frame stage yet
+    fresh: list[StepOutput] = field(default_factory=list)  # frames not handed to the frame stage yet
     chunks: int = 0
-    ending: Ending | None = None
+    finish_reason: FinishReason | None = None
 
     @property
     def due(self) -> bool:
         """Enough frames are there for the next chunk."""
-        if self.stream is None or self.order.ramp is None:
-            return self.ending is not None
+        if self.stream is None or self.request.chunk_schedule is None:
+            return self.finish_reason is not None
         ahead = self.stream.lookahead if not self.chunks else 0
-        return self.ending is not None or len(self.fresh) >= self.order.ramp.size(self.chunks) + ahead
+        return (
+            self.finish_reason is not None or len(self.fresh) >= self.request.chunk_schedule.size(self.chunks) + ahead
+        )
 
 
-class Worker:
+class EngineThread:
     """Runs an engine and a frame stage on a thread of its own until it is closed.
 
     Args:
         threads: that one operation may use on the CPU; None leaves torch's choice.
-        spread: how much the parts of one batch of frames may differ in length, as a factor; None: all in one batch.
-        at_rest: called once when there was nothing to do for ``rest_s`` seconds, and every ``tidy_s`` seconds while
-            there is always something.
+        max_length_ratio: the longest part of a batch of frames over the shortest, at most; None: all in one batch.
+        on_idle: called once after ``idle_s`` seconds without work, and every ``trim_interval_s`` seconds under
+            steady work.
         clock: seconds, for deadlines.
     """
 
@@ -92,19 +94,24 @@ class Worker:
         stage: FrameStage,
         *,
         threads: int | None = None,
-        spread: float | None = None,
-        at_rest: Callable[[], None] = give_back_free_memory,
-        rest_s: float = 1.0,
-        tidy_s: float = 20.0,
+        max_length_ratio: float | None = None,
+        on_idle: Callable[[], None] = give_back_free_memory,
+        idle_s: float = 1.0,
+        trim_interval_s: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine, self._stage, self._threads, self._clock = engine, stage, threads, clock
-        self._spread, self._at_rest, self._rest_s, self._tidy_s = spread, at_rest, rest_s, tidy_s
-        self._tidied = clock()
+        self._max_length_ratio, self._on_idle, self._idle_s, self._trim_interval_s = (
+            max_length_ratio,
+            on_idle,
+            idle_s,
+            trim_interval_s,
+        )
+        self._trimmed = clock()
         self._inbox: deque[Callable[[], None]] = deque()
         self._wake = threading.Condition()
-        self._tickets: dict[int, _Ticket] = {}
-        self._ids: dict[int, int] = {}  # orders' numbers -> the engine's
+        self._states: dict[int, _RequestState] = {}
+        self._ids: dict[int, int] = {}  # the requests' numbers -> the engine's ids
         self._numbers = 0
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="vivace-engine", daemon=True)
@@ -116,18 +123,18 @@ class Worker:
         """How busy the engine is; figures of the step at hand."""
         return self._engine.load
 
-    def submit(self, order: Order) -> int:
-        """Send an order; what becomes of it is delivered. Returns its number.
+    def submit(self, request: GenerationRequest) -> int:
+        """Send a request; its outputs go to ``on_output``. Returns its number.
 
-        Raises: EngineError when the worker is closed.
+        Raises: EngineError when the thread is closed.
         """
         with self._wake:
             number, self._numbers = self._numbers, self._numbers + 1
-        self._send(lambda: self._accept(number, order))
+        self._send(lambda: self._accept(number, request))
         return number
 
     def cancel(self, number: int) -> None:
-        """Nobody listens any more: nothing is delivered after the step at hand, and its place is free."""
+        """Stop a request: no output follows the current step, and its slot is free."""
         self._send(lambda: self._drop(number), even_closed=True)
 
     def call(self, function: Callable[[], R]) -> "Future[R]":
@@ -138,14 +145,14 @@ class Worker:
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(function())
-                except BaseException as exc:  # whoever waits gets it
+                except BaseException as exc:  # the caller gets it from the future
                     future.set_exception(exc)
 
         self._send(run)
         return future
 
     def close(self, *, wait: bool = True) -> None:
-        """Stop after the step at hand; who still waits is told so."""
+        """Stop after the current step; open requests get an error."""
         atexit.unregister(self.close)
         with self._wake:
             self._closing = True
@@ -165,18 +172,18 @@ class Worker:
             while self._next_messages():
                 try:
                     self._round()
-                except Exception as exc:  # a fault of ours or of the device: nobody may wait for ever
+                except Exception as exc:  # of our code or the device: no request may wait for ever
                     log.exception("a step of the engine failed")
                     self._fail_all(EngineError(f"the engine failed: {exc}; send the request again"))
-                if self._clock() - self._tidied > self._tidy_s:
-                    self._tidy()
+                if self._clock() - self._trimmed > self._trim_interval_s:
+                    self._trim()
             self._fail_all(AbortedError("the engine was closed before this was done"))
 
     def _next_messages(self) -> bool:
-        """Do what was asked for meanwhile; waits while there is nothing to do. False: closed."""
+        """Run the messages that have arrived; waits while there is no work. False: closed."""
         with self._wake:
-            if not self._wake.wait_for(self._has_work, self._rest_s):
-                self._tidy()
+            if not self._wake.wait_for(self._has_work, self._idle_s):
+                self._trim()
                 self._wake.wait_for(self._has_work)
             actions = list(self._inbox)
             self._inbox.clear()
@@ -185,101 +192,101 @@ class Worker:
             action()
         return not closing
 
-    def _tidy(self) -> None:
-        self._at_rest()
-        self._tidied = self._clock()
+    def _trim(self) -> None:
+        self._on_idle()
+        self._trimmed = self._clock()
 
     def _has_work(self) -> bool:
         return bool(self._inbox) or self._closing or not self._engine.idle
 
     def _round(self) -> None:
         for update in self._engine.step(self._clock()):
-            self._hear(update)
-        self._speak([id for id, ticket in self._tickets.items() if ticket.due])
+            self._record(update)
+        self._decode_due([id for id, state in self._states.items() if state.due])
 
-    def _accept(self, number: int, order: Order) -> None:
+    def _accept(self, number: int, request: GenerationRequest) -> None:
         try:
-            job = order.build()
-            id = self._engine.submit(job)
+            engine_request = request.build()
+            id = self._engine.submit(engine_request)
         except TTSError as exc:
-            order.deliver(exc)
+            request.on_output(exc)
         except Exception as exc:
             log.exception("a request could not be prepared")
-            order.deliver(EngineError(f"the request could not be prepared: {exc}"))
+            request.on_output(EngineError(f"the request could not be prepared: {exc}"))
         else:
             self._ids[number] = id
-            stream = None if order.ramp is None else self._stage.open(job.context)
-            self._tickets[id] = _Ticket(number, order, stream, job.follow)
+            stream = None if request.chunk_schedule is None else self._stage.open(engine_request.context)
+            self._states[id] = _RequestState(number, request, stream, engine_request.align)
 
     def _drop(self, number: int) -> None:
         id = self._ids.pop(number, None)
         if id is not None:
-            self._tickets.pop(id, None)
+            self._states.pop(id, None)
             self._engine.abort(id)
 
-    def _hear(self, update: Update) -> None:
-        ticket = self._tickets[update.id]
+    def _record(self, update: StepOutput) -> None:
+        state = self._states[update.id]
         if update.error is not None:
-            self._close_ticket(update.id, update.error)
+            self._finish(update.id, update.error)
             return
         if update.codes is not None:
-            ticket.codes.append(update.codes)
-            if ticket.stream is not None:
-                ticket.fresh.append(update)
-        ticket.ending = update.ending
+            state.codes.append(update.codes)
+            if state.stream is not None:
+                state.fresh.append(update)
+        state.finish_reason = update.finish_reason
 
-    def _speak(self, ids: list[int]) -> None:
-        """Hand over the frames of all that are due, those that are alike together."""
-        parts, speaking = [], []
+    def _decode_due(self, ids: list[int]) -> None:
+        """Decode the frames of all requests that are due, in batches of similar length."""
+        parts, decoding = [], []
         for id in ids:
-            ticket = self._tickets[id]
-            if ticket.stream is not None and (ticket.fresh or ticket.chunks):
-                parts.append(_part(ticket.stream, ticket.fresh, last=ticket.ending is not None))
-                speaking.append(id)
-                ticket.fresh, ticket.chunks = [], ticket.chunks + 1
-        for batch in batches(parts, self._spread):
-            for place, made in zip(batch, self._decoded([parts[i] for i in batch]), strict=True):
-                id = speaking[place]
+            state = self._states[id]
+            if state.stream is not None and (state.fresh or state.chunks):
+                parts.append(_part(state.stream, state.fresh, last=state.finish_reason is not None))
+                decoding.append(id)
+                state.fresh, state.chunks = [], state.chunks + 1
+        for batch in batches(parts, self._max_length_ratio):
+            for position, made in zip(batch, self._decoded([parts[i] for i in batch]), strict=True):
+                id = decoding[position]
                 if isinstance(made, TTSError):
                     self._engine.abort(id)
-                    self._close_ticket(id, made)
+                    self._finish(id, made)
                 elif len(made):
-                    self._tickets[id].order.deliver(AudioPart(made))
+                    self._states[id].request.on_output(AudioPart(made))
         for id in ids:
-            ended = self._tickets.get(id)
-            if ended is not None and ended.ending is not None:
+            ended = self._states.get(id)
+            if ended is not None and ended.finish_reason is not None:
                 codes = torch.stack(ended.codes) if ended.codes else torch.zeros(0, 0, dtype=torch.long)
-                self._close_ticket(id, Finished(codes, ended.ending, _followed(ended, codes)))
+                self._finish(id, Finished(codes, ended.finish_reason, _aligned(ended, codes)))
 
     def _decoded(self, parts: list[FramePart]) -> list[NDArray[np.float32] | TTSError]:
-        """Samples of one batch; when the device fails at it, the rest of the step's requests do not notice."""
+        """Samples of one batch; a failure of the device fails this batch only."""
         try:
             return self._stage.decode(parts)
         except Exception as exc:
             log.exception("a step of the engine failed at its frames")
             return [EngineError(f"frames could not be decoded: {exc}; send the request again") for _ in parts]
 
-    def _close_ticket(self, id: int, message: Message) -> None:
-        ticket = self._tickets.pop(id)
-        del self._ids[ticket.number]
-        ticket.order.deliver(message)
+    def _finish(self, id: int, message: RequestOutput) -> None:
+        state = self._states.pop(id)
+        del self._ids[state.number]
+        state.request.on_output(message)
 
     def _fail_all(self, error: TTSError) -> None:
-        for id in list(self._tickets):
+        for id in list(self._states):
             self._engine.abort(id)
-            self._close_ticket(id, error)
+            self._finish(id, error)
 
 
-def _followed(ticket: _Ticket, codes: Tensor) -> AttentionAlignment | None:
-    """What the job can say of its codes; a request that can be heard does not fail for want of a verdict."""
+def _aligned(state: _RequestState, codes: Tensor) -> AttentionAlignment | None:
+    """The alignment of the codes, where the request has one; a failure of it does not fail the request."""
     try:
-        return None if ticket.follow is None else ticket.follow(codes)
+        return None if state.align is None else state.align(codes)
     except Exception:
-        log.exception("how a speech went through its text could not be told")
+        log.exception("the alignment of a generation failed")
         return None
 
 
-def _part(stream: FrameStream, updates: list[Update], *, last: bool) -> FramePart:
+def _part(stream: FrameStream, updates: list[StepOutput], *, last: bool) -> FramePart:
     hidden = [u.hidden for u in updates if u.hidden is not None]
     codes = [u.codes for u in updates if u.codes is not None]
     empty = torch.zeros(0, 0)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vivace.layers.linear import RowLinear, fuse_linears
+from vivace.layers.linear import PackedLinear, fuse_linears
 from vivace.layers.native.kernels import Kernels, fits, kernels
 from vivace.layers.rope import apply_rope
 
@@ -129,8 +129,8 @@ class SelfAttention(nn.Module):
         self.k_proj = nn.Linear(dim, dim, bias=False)
         self.v_proj = nn.Linear(dim, dim, bias=False)
         self.o_proj = nn.Linear(dim, dim, bias=False)
-        self._qkv: RowLinear | None = None
-        self._out: RowLinear | None = None
+        self._qkv: PackedLinear | None = None
+        self._out: PackedLinear | None = None
         self._native: Kernels | None = None
 
     def fuse(self) -> None:
@@ -142,7 +142,7 @@ class SelfAttention(nn.Module):
         self._out = fuse_linears((self.o_proj,))
 
     @property
-    def fused(self) -> tuple[RowLinear | None, RowLinear | None]:
+    def fused(self) -> tuple[PackedLinear | None, PackedLinear | None]:
         """Queries, keys and values in one, and the way out, once fused."""
         return self._qkv, self._out
 

@@ -18,14 +18,14 @@ FramePrecision = Literal["float32", "bfloat16", "int16"]
 class ConvNeXtBlock(nn.Module):
     """Depthwise convolution, then a pointwise MLP per frame, scaled per channel, with a residual.
 
-    Length is kept; ``reach`` is how many frames it sees on each side. The MLP may be in fewer bits, which takes half
-    the time on CPUs that multiply them; everything else, the residual above all, stays in float32.
+    The length is kept; ``receptive_field`` is the number of frames that it sees on each side. The MLP may be in fewer
+    bits, which takes half the time on CPUs that multiply them; the rest, above all the residual, stays in float32.
     """
 
     def __init__(self, dim: int, hidden: int, *, kernel: int = 7, dilation: int = 1, eps: float = 1e-6) -> None:
         super().__init__()
-        self.reach = dilation * (kernel // 2)
-        self.dwconv = nn.Conv1d(dim, dim, kernel, padding=self.reach, dilation=dilation, groups=dim)
+        self.receptive_field = dilation * (kernel // 2)
+        self.dwconv = nn.Conv1d(dim, dim, kernel, padding=self.receptive_field, dilation=dilation, groups=dim)
         self.norm = nn.LayerNorm(dim, eps=eps)
         self.pwconv1 = nn.Linear(dim, hidden)
         self.pwconv2 = nn.Linear(hidden, dim)
@@ -41,11 +41,11 @@ class ConvNeXtBlock(nn.Module):
 
     def run(self, x: Tensor, context: FrameContext) -> Tensor:
         """``[B, T, C]`` -> ``[B, T, C]``: frames stay rows throughout, as the products want them."""
-        around = context.extend(x, self.reach, self.reach)
+        around = context.extend(x, self.receptive_field, self.receptive_field)
         if self._native is not None:
             return self._native(around)
-        frames = around.shape[1] - 2 * self.reach
-        return around[:, self.reach : self.reach + frames] + self._mlp(self._depthwise(around))
+        frames = around.shape[1] - 2 * self.receptive_field
+        return around[:, self.receptive_field : self.receptive_field + frames] + self._mlp(self._depthwise(around))
 
     def fuse(self, form: Form) -> None:
         """Compute in the compiled kernels where they take this size, and leave the matrices empty; for inference.

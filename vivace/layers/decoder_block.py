@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vivace.layers.attention import KVStore, SelfAttention
-from vivace.layers.linear import RowLinear, fuse_linears
+from vivace.layers.linear import PackedLinear, fuse_linears
 from vivace.layers.native.kernels import LANES, MAX_WIDTH, Kernels, fits, kernels
 from vivace.layers.native.product import PackedInt8
 from vivace.layers.native.step import Codes, DecodeBatch, DecodeOne, Layer, SlotMemory
 from vivace.layers.norm import RMSNorm
-from vivace.layers.quantization import GROUP, Form, QuantisedLinear
+from vivace.layers.quantization import GROUP, Form, QuantizedLinear
 
 
 class SwiGLU(nn.Module):
@@ -25,8 +25,8 @@ class SwiGLU(nn.Module):
         self.gate_proj = nn.Linear(dim, hidden, bias=False)
         self.up_proj = nn.Linear(dim, hidden, bias=False)
         self.down_proj = nn.Linear(hidden, dim, bias=False)
-        self._gate_up: RowLinear | None = None
-        self._down: RowLinear | None = None
+        self._gate_up: PackedLinear | None = None
+        self._down: PackedLinear | None = None
         self._native: Kernels | None = None
 
     def fuse(self) -> None:
@@ -37,7 +37,7 @@ class SwiGLU(nn.Module):
         self._down = fuse_linears((self.down_proj,))
 
     @property
-    def fused(self) -> tuple[RowLinear | None, RowLinear | None]:
+    def fused(self) -> tuple[PackedLinear | None, PackedLinear | None]:
         """Gate and value in one, and the way down, once fused."""
         return self._gate_up, self._down
 
@@ -110,7 +110,7 @@ class FusedDecodeStep:
 
 def _form(blocks: Sequence[DecoderBlock]) -> Form | None:
     """The form of all matrices, where the kernels take them; None otherwise."""
-    linears = [module for block in blocks for module in block.modules() if isinstance(module, QuantisedLinear)]
+    linears = [module for block in blocks for module in block.modules() if isinstance(module, QuantizedLinear)]
     if kernels() is None or len(linears) != 7 * len(blocks) or len({linear.form for linear in linears}) != 1:
         return None
     width, hidden = linears[0].in_features, linears[-1].in_features
@@ -151,5 +151,5 @@ def decode_batch(blocks: Sequence[DecoderBlock]) -> DecodeBatch | None:
 
 
 def _codes(*linears: nn.Module) -> Codes:
-    kept = [linear for linear in linears if isinstance(linear, QuantisedLinear)]
+    kept = [linear for linear in linears if isinstance(linear, QuantizedLinear)]
     return Codes(torch.cat([linear.codes for linear in kept]), torch.cat([linear.scale for linear in kept]))

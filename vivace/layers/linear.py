@@ -9,17 +9,17 @@ from typing import Any, Literal, Protocol, cast, get_args
 import torch
 from torch import Tensor, nn
 
-from vivace.layers.meta_init import unfilled
+from vivace.layers.meta_init import meta_init
 from vivace.layers.native.kernels import kernels
 from vivace.layers.native.product import PackedInt8, packs
-from vivace.layers.quantization import GROUP, QuantisedLinear, dequantise, quantise_int8, unpack_int4
+from vivace.layers.quantization import GROUP, QuantizedLinear, dequantize, quantize_int8, unpack_int4
 
 Precision = Literal["float32", "bfloat16", "int8", "int4"]
 
 PRECISIONS = cast(tuple[Precision, ...], get_args(Precision))
 
 
-class RowLinear(Protocol):
+class PackedLinear(Protocol):
     """Rows times a matrix that was laid out once, for speed."""
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ class RowLinear(Protocol):
 MIN_ROWS = 2  # one row takes another way through oneDNN, with other rounding; from two rows on all go the same
 
 
-class PackedLinear:
+class OneDNNLinear:
     """A matrix in the blocks that oneDNN multiplies with.
 
     Torch's own product sends float32 to MKL, which lays the matrix out anew in every call. Packed once, a decode step
@@ -145,8 +145,8 @@ class Int4Linear:
     """
 
     def __init__(self, codes: Tensor, scale: Tensor) -> None:
-        """``codes`` ``[N, K / 2]`` uint8 and ``scale`` ``[N, K / G, 2]``, as ``quantise_int4`` gives them."""
-        self._many = Int8Linear(*quantise_int8(dequantise(codes, scale)))
+        """``codes`` ``[N, K / 2]`` uint8 and ``scale`` ``[N, K / G, 2]``, as ``quantize_int4`` gives them."""
+        self._many = Int8Linear(*quantize_int8(dequantize(codes, scale)))
         self._outputs = len(codes)
         self._few = torch.ops.aten._convert_weight_to_int4pack_for_cpu(unpack_int4(codes).int(), 1)
         self._scale = scale.transpose(0, 1).contiguous().bfloat16()  # [K / G, N, 2]
@@ -187,24 +187,24 @@ class FusedLinear:
         return self.weight.dtype
 
 
-def fuse_linears(layers: Sequence[nn.Module]) -> RowLinear:
+def fuse_linears(layers: Sequence[nn.Module]) -> PackedLinear:
     """One product for layers that read the same input, in the layout that is fastest here.
 
     Nothing is held twice: the layers are left empty, or become views (``FusedLinear``) where oneDNN does not multiply
     in their type.
 
     Args:
-        layers: all ``nn.Linear`` or all ``QuantisedLinear``, without biases.
+        layers: all ``nn.Linear`` or all ``QuantizedLinear``, without biases.
     """
     plain = [layer for layer in layers if isinstance(layer, nn.Linear)]
     if len(plain) == len(layers):
         if not can_pack(plain[0].weight):
             return FusedLinear(plain)
-        packed = PackedLinear(torch.cat([layer.weight.detach() for layer in plain]))
+        packed = OneDNNLinear(torch.cat([layer.weight.detach() for layer in plain]))
         for layer in plain:
             layer.weight = nn.Parameter(layer.weight.new_empty(0), requires_grad=False)
         return packed
-    quantised = [layer for layer in layers if isinstance(layer, QuantisedLinear)]
+    quantised = [layer for layer in layers if isinstance(layer, QuantizedLinear)]
     assert len(quantised) == len(layers), "layers that are fused are of one kind"
     codes, scale = (torch.cat([getattr(layer, name) for layer in quantised]) for name in ("codes", "scale"))
     for kept in quantised:
@@ -212,17 +212,17 @@ def fuse_linears(layers: Sequence[nn.Module]) -> RowLinear:
     if codes.dtype != torch.int8:
         if can_multiply_int4(codes) and can_multiply_int8() and kernels() is None:  # these take a single row themselves
             return Int4Linear(codes, scale)
-        codes, scale = quantise_int8(dequantise(codes, scale))
+        codes, scale = quantize_int8(dequantize(codes, scale))
     native = kernels()
     if native is not None and packs(codes):
         return PackedInt8(native, codes, scale)
-    return Int8Linear(codes, scale) if can_multiply_int8() else _in_float32(dequantise(codes, scale))
+    return Int8Linear(codes, scale) if can_multiply_int8() else _in_float32(dequantize(codes, scale))
 
 
-def _in_float32(weight: Tensor) -> RowLinear:
+def _in_float32(weight: Tensor) -> PackedLinear:
     """For builds of torch without products in int8 (Arm), some of which lack those of oneDNN, too."""
     if can_pack(weight):
-        return PackedLinear(weight)
+        return OneDNNLinear(weight)
     layer = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
     layer.weight = nn.Parameter(weight, requires_grad=False)
     return FusedLinear([layer])
@@ -241,10 +241,10 @@ class BiasedProduct:
         self.bias = None if layer.bias is None else layer.bias.detach()
         plain: nn.Module = layer
         if precision in ("int8", "int4"):
-            with unfilled():
+            with meta_init():
                 bare = nn.Linear(layer.in_features, layer.out_features, bias=False)
             bare.weight = layer.weight
-            plain = QuantisedLinear.of(bare, "int8" if precision == "int8" else "int4")
+            plain = QuantizedLinear.of(bare, "int8" if precision == "int8" else "int4")
             layer.weight = nn.Parameter(layer.weight.new_empty(0), requires_grad=False)
         elif precision == "bfloat16":
             layer.weight = nn.Parameter(layer.weight.detach().to(torch.bfloat16), requires_grad=False)
@@ -271,4 +271,4 @@ def set_precision(module: nn.Module, precision: Precision) -> None:
             if precision == "bfloat16":
                 child.weight = nn.Parameter(child.weight.detach().to(torch.bfloat16), requires_grad=False)
             else:
-                setattr(parent, name, QuantisedLinear.of(child, precision))
+                setattr(parent, name, QuantizedLinear.of(child, precision))

@@ -8,7 +8,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 
-class _NoInitialisation(TorchFunctionMode):
+class _NoInitialization(TorchFunctionMode):
     """Leaves out ``torch.nn.init``: on the meta device a normal draw alone imports torch's compiler, for a second."""
 
     def __torch_function__(
@@ -25,7 +25,7 @@ class _NoInitialisation(TorchFunctionMode):
 
 
 @contextmanager
-def unfilled() -> Iterator[None]:
+def meta_init() -> Iterator[None]:
     """Modules made in here have shapes, no memory and no values: ``weights.load`` gives them theirs."""
-    with torch.device("meta"), _NoInitialisation():
+    with torch.device("meta"), _NoInitialization():
         yield

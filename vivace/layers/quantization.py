@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from vivace.layers.meta_init import unfilled
+from vivace.layers.meta_init import meta_init
 
 Form = Literal["int8", "int4"]
 
@@ -18,7 +18,7 @@ MIDDLE = 8  # the code whose value is a group's offset
 SHRINK = tuple(1 - 0.04 * i for i in range(10))  # ranges tried for a group: cutting its extremes off may err less
 
 
-def quantise_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
+def quantize_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Round to -127..127 with one scale per output.
 
     Args:
@@ -30,7 +30,7 @@ def quantise_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
     return (weight / scale[:, None]).round().clamp(-127, 127).to(torch.int8), scale
 
 
-def quantise_int4(weight: Tensor) -> tuple[Tensor, Tensor]:
+def quantize_int4(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Round to 16 levels with a scale and an offset per group of inputs, in the range that errs least in squares.
 
     Args:
@@ -67,7 +67,7 @@ def unpack_int4(codes: Tensor) -> Tensor:
     return torch.stack((codes & 15, codes >> 4), -1).flatten(1)
 
 
-def dequantise(codes: Tensor, scale: Tensor) -> Tensor:
+def dequantize(codes: Tensor, scale: Tensor) -> Tensor:
     """The float32 matrix ``[N, K]`` that codes and scales of either form stand for."""
     if codes.dtype == torch.int8:
         return codes.float() * scale[:, None]
@@ -76,7 +76,7 @@ def dequantise(codes: Tensor, scale: Tensor) -> Tensor:
     return ((wide - MIDDLE) * step + offset).flatten(1)
 
 
-class QuantisedLinear(nn.Module):
+class QuantizedLinear(nn.Module):
     """A linear layer without bias as it is kept in a file: codes and scales. Its product is the slow, plain one."""
 
     codes: Tensor  # int8: [N, K] int8; int4: [N, K / 2] uint8
@@ -93,7 +93,7 @@ class QuantisedLinear(nn.Module):
             self.register_buffer("scale", torch.empty(outputs, inputs // GROUP, 2, dtype=torch.bfloat16))
 
     @classmethod
-    def of(cls, linear: nn.Linear, form: Form) -> "QuantisedLinear":
+    def of(cls, linear: nn.Linear, form: Form) -> "QuantizedLinear":
         """Round a float32 layer; one on the meta device gives a layer to be filled from a file.
 
         A layer whose inputs do not divide into groups is held in int8 instead of int4.
@@ -101,16 +101,16 @@ class QuantisedLinear(nn.Module):
         assert linear.bias is None, "quantised layers have no bias"
         inputs, outputs = linear.in_features, linear.out_features
         kept: Form = "int8" if inputs % GROUP else form
-        with unfilled():
+        with meta_init():
             made = cls(inputs, outputs, kept)
         if not linear.weight.is_meta:
             weight = linear.weight.detach().float()
-            made.codes, made.scale = (quantise_int8 if kept == "int8" else quantise_int4)(weight)
+            made.codes, made.scale = (quantize_int8 if kept == "int8" else quantize_int4)(weight)
         return made
 
     def forward(self, x: Tensor) -> Tensor:
         """``[..., K]`` -> ``[..., N]``."""
-        return x @ dequantise(self.codes, self.scale).T.to(x.dtype)
+        return x @ dequantize(self.codes, self.scale).T.to(x.dtype)
 
 
 SMALLEST = 1e-30  # heads that are smaller than this are zeros

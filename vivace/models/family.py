@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vivace.engine.engine import Engine, Job
+from vivace.engine.engine import Engine, EngineRequest
 from vivace.engine.protocols import FrameStage
 from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.sequence import EngineConfig
@@ -93,7 +93,7 @@ class TextRewriter(Protocol):
         """The prompt that asks for ``text`` to be rewritten in a ``style`` such as ``[oral_2][break_4]``."""
         ...
 
-    def request(self, prompt: str, seed: int) -> Job:
+    def request(self, prompt: str, seed: int) -> EngineRequest:
         """The generation of this pass."""
         ...
 
@@ -150,7 +150,7 @@ class ModelFamily(Protocol):
         params: SamplingParams,
         seed: int,
         options: FamilyOptions = NO_OPTIONS,
-    ) -> Job:
+    ) -> EngineRequest:
         """The engine's request for the codes of one segment. Raises: InputError for a voice of another model."""
         ...
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vivace.engine.kv_cache import SPAN, LaneKV, LaneStep, StepStore
+from vivace.engine.kv_cache import SPAN, PoolKV, PoolStep, StepStore
 from vivace.layers.attention import KVStore
 from vivace.layers.linear import Precision
 from vivace.layers.native.kernels import Kernels
@@ -127,14 +127,14 @@ def time_precisions(model: ProbedModel) -> Speeds:
 def _frames_per_s(probe: Probe, rows: int) -> float:
     head = probe.width // probe.heads
     device = torch.device("cpu")
-    kv = LaneKV(probe.layers, rows, probe.heads, 2 * SPAN, head, dtype=probe.kv_dtype, device=device)
+    kv = PoolKV(probe.layers, rows, probe.heads, 2 * SPAN, head, dtype=probe.kv_dtype, device=device)
     lengths = torch.full((rows,), HELD)
     x = torch.randn(rows, 1, probe.width, generator=torch.Generator().manual_seed(0))
     seconds: list[float] = []
     until = math.inf
     while len(seconds) < WARM_UP + FEWEST or time.perf_counter() < until:
         started = time.perf_counter()
-        probe.forward(x, lengths[:, None], StepStore([LaneStep(kv, rows, SPAN, lengths)], probe.native))
+        probe.forward(x, lengths[:, None], StepStore([PoolStep(kv, rows, SPAN, lengths)], probe.native))
         seconds.append(time.perf_counter() - started)
         if len(seconds) == WARM_UP:
             until = time.perf_counter() + SHARE_S

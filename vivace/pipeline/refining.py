@@ -2,7 +2,7 @@
 
 from queue import SimpleQueue
 
-from vivace.engine.thread import Finished, Message, Order, Worker
+from vivace.engine.thread import EngineThread, Finished, GenerationRequest, RequestOutput
 from vivace.errors import InputError, TTSError
 from vivace.models.family import ModelFamily, TextRewriter
 
@@ -14,12 +14,12 @@ def require_rewriter(family: ModelFamily) -> TextRewriter:
     return family.rewriter
 
 
-def refined(stages: ModelFamily, worker: Worker, text: str, prompt: str, seed: int) -> str:
+def refined(stages: ModelFamily, worker: EngineThread, text: str, prompt: str, seed: int) -> str:
     """Normalised ``text`` as the model would rather say it. Raises: InputError when the model cannot; EngineError."""
-    messages = SimpleQueue[Message]()
+    messages = SimpleQueue[RequestOutput]()
     rewriter = require_rewriter(stages)
     asked = rewriter.prompt(text, prompt)
-    worker.submit(Order(lambda: rewriter.request(asked, seed), messages.put, ramp=None))
+    worker.submit(GenerationRequest(lambda: rewriter.request(asked, seed), messages.put, chunk_schedule=None))
     message = messages.get()
     if isinstance(message, TTSError):
         raise message

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vivace.engine.chunking import NO_STREAMING, ChunkSchedule
-from vivace.engine.engine import Job
-from vivace.engine.thread import AudioPart, Finished, Message, Order, Worker
+from vivace.engine.engine import EngineRequest
+from vivace.engine.thread import AudioPart, EngineThread, Finished, GenerationRequest, RequestOutput
 from vivace.errors import EngineError, TTSError
 from vivace.models.family import ModelFamily, ModelText, Reference
 from vivace.pipeline.options import Request
@@ -41,7 +41,7 @@ class Event:
     """Something happened to a piece. Made in the worker's thread, fed to ``Speaking`` in the listener's."""
 
     piece: int
-    message: Message | Heard
+    message: RequestOutput | Heard
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Speaking:
     def __init__(
         self,
         stages: ModelFamily,
-        worker: Worker,
+        worker: EngineThread,
         pieces: Sequence[Piece],
         request: Request,
         deliver: Callable[[Event], None],
@@ -138,7 +138,7 @@ class Speaking:
         return Take(PieceAudio(piece, self._stages.sample_rate, speed=self._request.speed, last=last))
 
     def start(self) -> None:
-        """Order the first pieces."""
+        """GenerationRequest the first pieces."""
         self._started = time.perf_counter()
         self._order_more()
 
@@ -162,7 +162,7 @@ class Speaking:
             if part.order is not None and not part.over:
                 self._worker.cancel(part.order)
 
-    def _take(self, index: int, part: _Part, message: Message | Heard) -> None:
+    def _take(self, index: int, part: _Part, message: RequestOutput | Heard) -> None:
         match message:
             case AudioPart(samples):
                 part.take.push(samples, keep=index == 0 and self._carry_over)
@@ -171,10 +171,10 @@ class Speaking:
                 part.refining = False
                 part.script = replace(part.script, text=require_rewriter(self._stages).decode(codes))
                 self._order_speech(index, part, part.script)
-            case Finished(codes, ending, reading):
+            case Finished(codes, finish_reason, alignment):
                 assert part.script is not None, "what is finished was ordered"
                 expected = self._stages.expected_length(part.script, self._recording) if self._check.enabled else None
-                part.take.finish(codes.numpy(), ended=ending == "end", expected=expected, reading=reading)
+                part.take.finish(codes.numpy(), ended=finish_reason == "stop", expected=expected, reading=alignment)
                 if not self._spoken_again(index, part, part.script):
                     self._settle(index, part)
             case Heard(heard):
@@ -185,7 +185,7 @@ class Speaking:
                 raise message
 
     def _spoken_again(self, index: int, part: _Part, script: ModelText) -> bool:
-        """Order another take of a wrong piece, with another seed, if it may have one."""
+        """GenerationRequest another take of a wrong piece, with another seed, if it may have one."""
         if part.take.fault is None or not self._hold or part.retries >= self._check.retries:
             return False
         part.best = better(part.best, part.take)
@@ -266,7 +266,7 @@ class Speaking:
         if part.retries:
             seed = derive_seed(seed, part.retries)  # 0 is the refine pass
 
-        def build() -> Job:
+        def build() -> EngineRequest:
             job = self._stages.generation(
                 script, request.voice, recording, request.sampling, seed, request.family_options
             )
@@ -274,13 +274,13 @@ class Speaking:
 
         self._order(index, part, build, ramp=self._ramp)
 
-    def _order(self, index: int, part: _Part, build: Callable[[], Job], ramp: ChunkSchedule | None) -> None:
-        def deliver(message: Message) -> None:
+    def _order(self, index: int, part: _Part, build: Callable[[], EngineRequest], ramp: ChunkSchedule | None) -> None:
+        def deliver(message: RequestOutput) -> None:
             self._deliver(Event(index, message))
 
-        part.order = self._worker.submit(Order(build, deliver, ramp))
+        part.order = self._worker.submit(GenerationRequest(build, deliver, ramp))
 
-    def _job(self, index: int, job: Job) -> Job:
+    def _job(self, index: int, job: EngineRequest) -> EngineRequest:
         """What is heard first goes first."""
-        follow = job.follow if self._check.enabled else None
-        return replace(job, priority=1 if index == self._heard else 0, deadline=self._deadline, follow=follow)
+        follow = job.align if self._check.enabled else None
+        return replace(job, priority=1 if index == self._heard else 0, deadline=self._deadline, align=follow)

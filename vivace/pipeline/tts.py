@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from vivace.engine.chunking import NO_STREAMING, ChunkSchedule
-from vivace.engine.thread import Worker
+from vivace.engine.thread import EngineThread
 from vivace.errors import EngineError
 from vivace.models.family import ModelFamily, open_family
 from vivace.models.registry import EMBEDDED, embedded_root, family_of
@@ -85,7 +85,7 @@ class TTS:
         self.prepared_voices = open_prepared_voices(self.config, root)
         self.meter = Meter()
         self._lock = threading.Lock()
-        self._worker: Worker | None = None
+        self._worker: EngineThread | None = None
         self.admission = Admission(self.config.engine.max_requests)
 
     def _voice_book(self, root: Path) -> VoiceRegistry:
@@ -176,7 +176,7 @@ class TTS:
         for text in texts:
             self._pieces(text, request)
         fixed = SpeakOptions(**{**options, "seed": request.seed})
-        at_once = max(1, min(len(texts), self.config.engine.rows, self.config.engine.max_requests))
+        at_once = max(1, min(len(texts), self.config.engine.slots, self.config.engine.max_requests))
         with ThreadPoolExecutor(at_once) as pool:
             made = [pool.submit(self.synthesize, text, progress=progress, **fixed) for text in texts]
             try:
@@ -223,7 +223,7 @@ class TTS:
         return time.perf_counter() - started
 
     @property
-    def worker(self) -> Worker:
+    def worker(self) -> EngineThread:
         """The thread that speaks; it starts with the first request. Raises: EngineError once this is closed."""
         with self._lock:
             family = self.family
@@ -231,7 +231,7 @@ class TTS:
                 engine = family.engine(self.config.engine.sizes())
                 frames = family.frame_stage(self.config.stream.lookahead)
                 spread = None if capabilities(self._device).batch_pays else SPREAD
-                self._worker = Worker(engine, frames, threads=family.threads, spread=spread)
+                self._worker = EngineThread(engine, frames, threads=family.threads, max_length_ratio=spread)
                 # At exit the worker closes itself, and waits: a daemon thread must not outlive the interpreter.
                 self._forgotten = weakref.finalize(self, self._worker.close, wait=False)
                 self._forgotten.atexit = False
@@ -300,7 +300,7 @@ class TTS:
             request,
             deliver,
             ramp=ramp,
-            ahead=self.config.engine.ahead,
+            ahead=self.config.engine.prefetch_segments,
             check=self.config.check,
             hold=ramp is NO_STREAMING,
             deadline=deadline,

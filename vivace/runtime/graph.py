@@ -27,7 +27,7 @@ MOST_SHAPES = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class RecordedGraph:
     """A run that can be repeated: ``replay`` reads the inputs it was recorded with, and fills ``outputs`` anew."""
 
     outputs: Tensors
@@ -37,7 +37,7 @@ class Recording:
 class GraphBackend(Protocol):
     """What makes recordings."""
 
-    def record(self, run: Callable[[], Tensors]) -> Recording:
+    def record(self, run: Callable[[], Tensors]) -> RecordedGraph:
         """Record ``run``. Raises: RuntimeError when it cannot be recorded."""
         ...
 
@@ -57,7 +57,7 @@ class DeviceGraphs:
         self._device = device
         self._pool: Any = None  # all recordings share one: they never run at once
 
-    def record(self, run: Callable[[], Tensors]) -> Recording:
+    def record(self, run: Callable[[], Tensors]) -> RecordedGraph:
         make = getattr(torch.accelerator, "Graph", None)
         stream = torch.Stream(self._device)
         stream.wait_stream(torch.accelerator.current_stream(self._device))
@@ -71,7 +71,7 @@ class DeviceGraphs:
                 outputs = run()
         torch.accelerator.current_stream(self._device).wait_stream(stream)
         self._pool = self._pool or graph.pool()
-        return Recording(outputs, graph.replay)
+        return RecordedGraph(outputs, graph.replay)
 
     def synchronize(self) -> None:
         torch.accelerator.synchronize(self._device)
@@ -84,7 +84,7 @@ class DeviceGraphs:
 @dataclass(frozen=True, eq=False)
 class _Recorded:
     inputs: Tensors
-    recording: Recording
+    recording: RecordedGraph
 
 
 class GraphedCall:

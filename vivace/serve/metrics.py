@@ -69,7 +69,7 @@ class _BackendCollector(Collector):
         if (engine := stats.engine) is not None:
             yield GaugeMetricFamily("vivace_engine_running", "Rows of the engine in use.", engine.running)
             yield GaugeMetricFamily("vivace_engine_waiting", "Pieces that wait for a row.", engine.waiting)
-            yield GaugeMetricFamily("vivace_engine_parked", "Preempted pieces.", engine.parked)
+            yield GaugeMetricFamily("vivace_engine_parked", "Preempted pieces.", engine.preempted)
             yield CounterMetricFamily("vivace_engine_steps", "Decode steps.", engine.steps)
             yield CounterMetricFamily("vivace_engine_frames", "Frames; per step: the batch size.", engine.frames)
         yield GaugeMetricFamily("vivace_peak_memory_bytes", "Peak memory of the process.", stats.memory_bytes)

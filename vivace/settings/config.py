@@ -10,6 +10,7 @@ from platformdirs import user_cache_path, user_data_path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from vivace.engine.chunking import ChunkSchedule
 from vivace.engine.sequence import EngineConfig
 from vivace.errors import SettingsError
 from vivace.settings.sources import (
@@ -20,6 +21,7 @@ from vivace.settings.sources import (
     keys_of,
     merge,
     read_file,
+    with_current_names,
     without_none,
 )
 from vivace.types import LanguageChoice
@@ -108,7 +110,7 @@ class InferenceConfig(Group):
     sample_steps: Annotated[int, Field(ge=1, le=128)] | None = None  # of the flow-matching solver: GPT-SoVITS v3 and v4
 
 
-SIZES = EngineConfig()
+SIZES, SCHEDULE = EngineConfig(), ChunkSchedule()
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -124,22 +126,22 @@ class CudaConfig(Group):
 class EngineSettings(Group):
     """How much runs at once. Memory for all of it is set aside when the first request comes."""
 
-    rows: Count = SIZES.rows  # generations (pieces of texts) that share a step
-    positions: Count = SIZES.positions  # prompt and code frames that one of their rows holds
-    long_rows: Annotated[int, Field(ge=0)] = SIZES.long_rows  # rows for what outgrows them
+    slots: Count = SIZES.slots  # generations (segments of texts) that share a step
+    positions: Count = SIZES.positions  # prompt and code frames that one of their slots holds
+    long_slots: Annotated[int, Field(ge=0)] = SIZES.long_slots  # slots for longer generations
     long_positions: Count = SIZES.long_positions
-    text_rows: Count = SIZES.text_rows  # refine passes at once, where the model has them
-    quantum: Count = SIZES.quantum  # steps a generation may run while others wait for its row
+    text_slots: Count = SIZES.text_slots  # refine passes at once, where the model has them
+    preempt_after_steps: Count = SIZES.preempt_after_steps  # steps that one may run while others wait for its slot
     prefill_budget: Count = SIZES.prefill_budget  # prompt positions read before one step
     prefix_mb: Annotated[float, Field(ge=0)] = SIZES.prefix_bytes / 1e6  # for voices' prefixes that requests share
     graphs: bool = SIZES.graphs  # replay whole steps where the device can
     max_requests: Count = 256  # under way or waiting; one more is refused
-    ahead: Annotated[int, Field(ge=0)] = 7  # pieces of one text under way beyond the one that is heard
+    prefetch_segments: Annotated[int, Field(ge=0)] = 7  # segments of one text in the engine beyond the one that plays
 
     def sizes(self) -> EngineConfig:
-        """As the engine takes them."""
-        own = self.model_dump(exclude={"prefix_mb", "max_requests", "ahead"})
-        queue = self.max_requests * (1 + self.ahead)
+        """The sizes in the form that the engine takes."""
+        own = self.model_dump(exclude={"prefix_mb", "max_requests", "prefetch_segments"})
+        queue = self.max_requests * (1 + self.prefetch_segments)
         return EngineConfig(**own, prefix_bytes=int(self.prefix_mb * 1e6), queue_size=queue)
 
 
@@ -147,16 +149,16 @@ class VocoderSettings(Group):
     """From what the language model made to samples."""
 
     precision: Literal["auto", "float32", "bfloat16", "int16"] = "auto"  # of most products in Decoder and Vocos
-    use_vocoder_optimization: bool = True  # replay pushes of streams where the device can
+    graphs: bool = True  # replay the vocoder where the device can
     vocoder_chunk_size: Count = 500  # mel frames of a window, where a long mel is made a wave at once
 
 
 class StreamSettings(Group):
     """When a stream sends audio. Counted in code frames of the model (ChatTTS: 47 a second)."""
 
-    first: Count = 8  # frames of the first chunk
-    growth: Annotated[float, Field(ge=1)] = 1.25  # each chunk is this much longer than the one before
-    most: Count = 32  # frames of the longest
+    first: Count = SCHEDULE.first  # frames of the first chunk
+    growth: Annotated[float, Field(ge=1)] = SCHEDULE.growth  # each chunk is this much longer than the one before
+    most: Count = SCHEDULE.most  # frames of the longest
     lookahead: Annotated[int, Field(ge=0)] | None = None  # frames a sample waits for; None: until it is exact
 
 
@@ -224,7 +226,7 @@ class TTSConfig(BaseSettings):
 
     def __init__(self, **values: Any) -> None:
         try:
-            super().__init__(**values)
+            super().__init__(**with_current_names(values))
         except ValidationError as exc:
             raise SettingsError(explain(exc, known_keys())) from exc
 
@@ -240,7 +242,7 @@ class TTSConfig(BaseSettings):
         """
         chosen = file or (Path(name) if (name := environ(FILE_VARIABLE)) else None)
         layers = [read_file(chosen)] if chosen else []
-        return cls(**merge([*layers, StrictEnvironment(cls)(), without_none(values)]))
+        return cls(**merge([*layers, StrictEnvironment(cls)(), with_current_names(without_none(values))]))
 
     @classmethod
     def settings_customise_sources(

@@ -1,6 +1,7 @@
 """Where values come from: the YAML file, the environment, keywords; and what is said about those that do not fit."""
 
 import difflib
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,16 @@ from vivace.settings.tts_infer import from_tts_infer, is_tts_infer
 
 ENV_PREFIX = "VIVACE_"
 FILE_VARIABLE = "VIVACE_CONFIG"  # names the YAML file when no flag does
+RENAMED = {  # keys of release 0.1 and those of this one; the old ones go with the next release
+    "engine.rows": "engine.slots",
+    "engine.long_rows": "engine.long_slots",
+    "engine.text_rows": "engine.text_slots",
+    "engine.quantum": "engine.preempt_after_steps",
+    "engine.ahead": "engine.prefetch_segments",
+    "vocoder.use_vocoder_optimization": "vocoder.graphs",
+}
+
+log = logging.getLogger(__name__)
 
 
 class StrictEnvironment(EnvSettingsSource):
@@ -22,11 +33,11 @@ class StrictEnvironment(EnvSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         known = keys_of(self.settings_cls)
-        names = {FILE_VARIABLE, *(ENV_PREFIX + key.upper().replace(".", "__") for key in known)}
+        names = {FILE_VARIABLE, *(ENV_PREFIX + key.upper().replace(".", "__") for key in (*known, *RENAMED))}
         for name in sorted(os.environ):
             if name.upper().startswith(ENV_PREFIX) and name.upper() not in names:
                 raise SettingsError(f"unknown environment variable {name!r}{_suggest(name.upper(), names)}")
-        return super().__call__()
+        return with_current_names(super().__call__())
 
 
 def keys_of(model: type[BaseModel], prefix: str = "") -> tuple[str, ...]:
@@ -60,7 +71,7 @@ def read_file(path: Path) -> dict[str, Any]:
         )
     if is_tts_infer(content):
         return from_tts_infer(content, path)
-    return without_none({str(key): value for key, value in content.items()})
+    return with_current_names(without_none({str(key): value for key, value in content.items()}))
 
 
 def merge(layers: list[dict[str, Any]]) -> dict[str, Any]:
@@ -71,6 +82,19 @@ def merge(layers: list[dict[str, Any]]) -> dict[str, Any]:
             old = merged.get(key)
             merged[key] = merge([old, value]) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged
+
+
+def with_current_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values under the keys of this release; an old key is logged with its new name, which wins over it."""
+    current = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    for old, new in RENAMED.items():
+        group, _, key = old.partition(".")
+        held = current.get(group)
+        if isinstance(held, dict) and key in held:
+            log.warning("the setting %s is now called %s; rename it", old, new)
+            value = held.pop(key)
+            held.setdefault(new.partition(".")[2], value)
+    return current
 
 
 def without_none(values: Mapping[str, Any]) -> dict[str, Any]:

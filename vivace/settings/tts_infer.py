@@ -11,7 +11,7 @@ from vivace.errors import SettingsError
 
 VERSIONS = ("v1", "v2", "v3", "v4", "v2Pro", "v2ProPlus")
 CHOSEN, FALLBACK = "custom", "v2"
-VOCODER_KEYS = ("use_vocoder_optimization", "vocoder_chunk_size")
+VOCODER_KEYS = {"use_vocoder_optimization": "graphs", "vocoder_chunk_size": "vocoder_chunk_size"}  # and ours
 KEYS = {
     "device",
     "is_half",
@@ -55,7 +55,9 @@ def from_tts_infer(content: Mapping[str, Any], file: Path) -> dict[str, Any]:
         values["device"] = "auto" if device == "cuda" else device
     if section.get("is_half") is False:
         values["precision"] = "float32"
-    vocoder = {key: value for key in VOCODER_KEYS if (value := section.get(key, content.get(key))) is not None}
+    vocoder = {
+        ours: value for key, ours in VOCODER_KEYS.items() if (value := section.get(key, content.get(key))) is not None
+    }
     return values | ({"vocoder": vocoder} if vocoder else {})
 
 

@@ -103,7 +103,7 @@ def dvae(
 def codes(
     corpus: CorpusFolder,
     dvae: Annotated[Path, typer.Argument(metavar="DVAE", help="The state file of `dvae`.")],
-    regime: Annotated[Literal["a", "b", "c"], typer.Option(help="Arithmetic variant of the quantizer.")] = "a",
+    variant: Annotated[Literal["a", "b", "c"], typer.Option(help="Arithmetic variant of the quantizer.")] = "a",
     floor: Annotated[float | None, typer.Option(help="Smallest mel value that the DVAE was trained on.")] = None,
     seed: Seed = 0,
     preset: Preset = "embedded",
@@ -115,7 +115,7 @@ def codes(
     from vivace.train.voice.dvae import build_dvae, encode_corpus
 
     begin()
-    model = build_dvae(PRESETS[preset], regime)
+    model = build_dvae(PRESETS[preset], variant)
     load_weights(dvae, model)
     lowest = MEL_FLOOR if floor is None else floor
     log.info("mel difference through the codes %.4f", encode_corpus(Corpus(corpus), model, floor=lowest))

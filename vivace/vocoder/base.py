@@ -15,11 +15,11 @@ class Vocoder(Protocol):
     sample_rate: int  # Hz
     hop: int  # samples per frame
     receptive_field: int  # frames of context on each side that the samples of a frame depend on; no more, no fewer
-    missing: int  # samples that F frames fall short of F * hop
+    tail_samples: int  # samples that F frames fall short of F * hop
     workspace: int  # float32 numbers in memory at once, per frame
 
     def __call__(self, frames: Tensor) -> Tensor:
-        """``[B, C, F]`` -> ``[B, F * hop - missing]`` float32."""
+        """``[B, C, F]`` -> ``[B, F * hop - tail_samples]`` float32."""
         ...
 
     def streams(self) -> Streams:
@@ -28,17 +28,17 @@ class Vocoder(Protocol):
 
 
 @dataclass(frozen=True)
-class Stretch:
+class FrameRange:
     """First and last index of what is needed, both included, at the rate of the layer in question."""
 
     first: int
     last: int
 
-    def around(self, reach: int) -> "Stretch":
-        """Before a layer that sees ``reach`` on each side."""
-        return Stretch(self.first - reach, self.last + reach)
+    def around(self, radius: int) -> "FrameRange":
+        """Before a layer that sees ``radius`` values on each side."""
+        return FrameRange(self.first - radius, self.last + radius)
 
-    def before_upsampling(self, kernel: int, rate: int) -> "Stretch":
+    def before_upsampling(self, kernel: int, rate: int) -> "FrameRange":
         """Before a transposed convolution that multiplies the length by ``rate`` exactly."""
         padding = (kernel - rate) // 2
         # Output n is made of the inputs i with 0 <= n + padding - i * rate < kernel.
@@ -46,12 +46,12 @@ class Stretch:
         return replace(self, first=first, last=(self.last + padding) // rate)
 
 
-def frames_on_each_side(stretch: Stretch) -> int:
-    """Frames beyond frame 0, to whose samples ``stretch`` was walked back."""
-    return max(-stretch.first, stretch.last)
+def frames_on_each_side(span: FrameRange) -> int:
+    """Frames beyond frame 0, to whose samples ``span`` was walked back."""
+    return max(-span.first, span.last)
 
 
-def block_reach(kernel: int, dilations: Iterable[int], activation: int = 0) -> int:
+def block_receptive_field(kernel: int, dilations: Iterable[int], activation: int = 0) -> int:
     """Of pairs of convolutions, the first of each dilated; each follows an activation that sees ``activation``."""
     half = kernel // 2
     return sum(half * dilation + half + 2 * activation for dilation in dilations)

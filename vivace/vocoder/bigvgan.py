@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vivace.layers.low_precision import cast_products, product
-from vivace.vocoder.base import Stretch, block_reach, frames_on_each_side
+from vivace.vocoder.base import FrameRange, block_receptive_field, frames_on_each_side
 from vivace.vocoder.streams import WindowStreams
 
 TAPS = 12
@@ -113,7 +113,7 @@ class AMPBlock(nn.Module):
 class BigVGAN(nn.Module):
     """``Vocoder``: mel ``[B, C, F]`` -> wave ``[B, F * hop]`` in -1..1. Modules bear the names of published files."""
 
-    missing = 0
+    tail_samples = 0
 
     def __init__(self, config: BigVGANConfig = BigVGANConfig()) -> None:
         super().__init__()
@@ -155,11 +155,13 @@ class BigVGAN(nn.Module):
 
 
 def _receptive_field(config: BigVGANConfig) -> int:
-    blocks = max(block_reach(k, d, REACH) for k, d in zip(config.block_kernels, config.dilations, strict=True))
-    stretch = Stretch(0, config.hop - 1).around(3).around(REACH)  # the last convolution and its activation
+    blocks = max(
+        block_receptive_field(k, d, REACH) for k, d in zip(config.block_kernels, config.dilations, strict=True)
+    )
+    span = FrameRange(0, config.hop - 1).around(3).around(REACH)  # the last convolution and its activation
     for rate, kernel in zip(reversed(config.rates), reversed(config.kernels), strict=True):
-        stretch = stretch.around(blocks).before_upsampling(kernel, rate)
-    return frames_on_each_side(stretch.around(3))
+        span = span.around(blocks).before_upsampling(kernel, rate)
+    return frames_on_each_side(span.around(3))
 
 
 def _workspace(config: BigVGANConfig) -> int:

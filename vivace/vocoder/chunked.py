@@ -50,7 +50,7 @@ class Chunked:
     """Runs a network that is local in time over windows.
 
     Args:
-        run: ``[B, C, T]`` -> ``[B, ..., T * hop - missing]``; rows do not hear one another.
+        run: ``[B, C, T]`` -> ``[B, ..., T * hop - tail_samples]``; rows do not hear one another.
         context: frames on each side that the outputs of a frame depend on.
         workspace: float32 numbers in memory at once per frame.
         memory_bytes: what windows that are run as one batch may take together; None: one after another.
@@ -63,23 +63,23 @@ class Chunked:
         *,
         hop: int,
         context: int,
-        missing: int = 0,
+        tail_samples: int = 0,
         chunk_size: int = CHUNK_FRAMES,
         workspace: int = 0,
         memory_bytes: int | None = None,
         equal: bool = False,
     ) -> None:
         self._equal = equal
-        self.run, self.hop, self.context, self.missing = run, hop, context, missing
+        self.run, self.hop, self.context, self.tail_samples = run, hop, context, tail_samples
         self.chunk_size, self._workspace, self._memory_bytes = chunk_size, workspace, memory_bytes
 
     def __call__(self, frames: Tensor) -> Tensor:
-        """``[B, C, T]`` -> ``[B, ..., T * hop - missing]``: equal to the whole run."""
+        """``[B, C, T]`` -> ``[B, ..., T * hop - tail_samples]``: equal to the whole run."""
         total = frames.shape[2]
         joined: Tensor | None = None
         for span, part in self._parts(frames):
             if joined is None:
-                joined = part.new_empty(*part.shape[:-1], total * self.hop - self.missing)
+                joined = part.new_empty(*part.shape[:-1], total * self.hop - self.tail_samples)
             joined[..., span.first * self.hop : span.first * self.hop + part.shape[-1]] = part
         return self.run(frames) if joined is None else joined
 
@@ -127,7 +127,7 @@ class ChunkedVocoder(Chunked):
             run or vocoder,
             hop=vocoder.hop,
             context=vocoder.receptive_field,
-            missing=vocoder.missing,
+            tail_samples=vocoder.tail_samples,
             chunk_size=chunk_size,
             workspace=vocoder.workspace,
             memory_bytes=memory_bytes,

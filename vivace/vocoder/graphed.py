@@ -2,7 +2,9 @@
 
 # B batch, C channels, T frames, R rows (windows of all rows of a batch), N samples
 
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,13 +14,13 @@ from vivace.layers.conv_context import StreamContext
 from vivace.runtime.graph import GraphBackend, GraphedCall, Tensors, bucket_of
 from vivace.vocoder.base import Vocoder
 from vivace.vocoder.chunked import CHUNK_FRAMES, ChunkedVocoder
-from vivace.vocoder.streams import ConvStreams, Network, Push, WindowStreams
+from vivace.vocoder.streams import ConvNetwork, ConvStreams, StreamInput, WindowStreams
 
 ROWS = (1, 2, 4, 8, 16)  # rows of a replay; what falls between is filled up with rows of zeros
 SHORTER = 4  # windows are this often halved, so that short speech is replayed, too
 
 
-class CUDAGraphVocoder:
+class GraphedVocoder:
     """A ``Vocoder`` made of another one, equal to it to 1e-5 in float32.
 
     Long runs, batches and streams share the recordings: one for each pair of window length and number of rows. What is
@@ -26,7 +28,7 @@ class CUDAGraphVocoder:
 
     Args:
         chunk_size: frames of the longest windows, context not counted; shorter ones are halves of it.
-        use_vocoder_optimization: the off switch; the vocoder then runs as it is, whole.
+        enabled: the off switch; the vocoder then runs as it is, whole.
         memory_bytes: what windows that are replayed together may take.
     """
 
@@ -35,18 +37,18 @@ class CUDAGraphVocoder:
         vocoder: Vocoder,
         *,
         chunk_size: int = CHUNK_FRAMES,
-        use_vocoder_optimization: bool = True,
+        enabled: bool = True,
         memory_bytes: int | None = 1 << 30,
         backend: GraphBackend | None = None,
     ) -> None:
         self._vocoder = vocoder
-        self.sample_rate, self.hop, self.missing = vocoder.sample_rate, vocoder.hop, vocoder.missing
+        self.sample_rate, self.hop, self.tail_samples = vocoder.sample_rate, vocoder.hop, vocoder.tail_samples
         self.receptive_field, self.workspace = vocoder.receptive_field, vocoder.workspace
         self.graph = GraphedCall(
             lambda frames: (vocoder(frames),),
             type(vocoder).__name__,
             _device_of(vocoder),
-            enabled=use_vocoder_optimization,
+            enabled=enabled,
             backend=backend,
         )
         sizes = sorted({max(1, chunk_size >> i) for i in range(SHORTER)}, reverse=True)
@@ -55,7 +57,7 @@ class CUDAGraphVocoder:
         ]
 
     def __call__(self, frames: Tensor) -> Tensor:
-        """``[B, C, T]`` -> ``[B, T * hop - missing]``."""
+        """``[B, C, T]`` -> ``[B, T * hop - tail_samples]``."""
         if self.graph.why_not is None:
             for chunked in self._chunked:
                 if frames.shape[2] >= chunked.chunk_size + 2 * chunked.context:
@@ -72,6 +74,20 @@ class CUDAGraphVocoder:
     def streams(self, step: int = CHUNK_FRAMES // 8) -> WindowStreams:
         """Streams whose windows are replayed together; ``step`` frames at a time, so that their windows are alike."""
         return WindowStreams(self, step=step, run=self.rows)
+
+
+class _CUDAGraphVocoder(GraphedVocoder):
+    """``GraphedVocoder`` under the names of release 0.1."""
+
+    def __init__(self, vocoder: Vocoder, *, use_vocoder_optimization: bool = True, **options: Any) -> None:
+        super().__init__(vocoder, enabled=use_vocoder_optimization, **options)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "CUDAGraphVocoder":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn("CUDAGraphVocoder is now GraphedVocoder", DeprecationWarning, stacklevel=2)
+    return _CUDAGraphVocoder
 
 
 def _device_of(vocoder: Vocoder) -> torch.device:
@@ -93,7 +109,7 @@ class GraphedStreams(ConvStreams):
 
     def __init__(
         self,
-        network: Network,
+        network: ConvNetwork,
         lookahead: int | None = None,
         *,
         device: torch.device,
@@ -104,7 +120,7 @@ class GraphedStreams(ConvStreams):
         self.graph = GraphedCall(self._advance, "streams", device, enabled=enabled, backend=backend)
         self._kept: list[torch.Size] = []  # per convolution [kept, C]; known from the first push on
 
-    def _run(self, pushes: Sequence[Push], taken: Sequence[int], width: int) -> tuple[Tensor, list[Tensor]]:
+    def _run(self, pushes: Sequence[StreamInput], taken: Sequence[int], width: int) -> tuple[Tensor, list[Tensor]]:
         rows, frames = bucket_of(len(pushes), ROWS), bucket_of(width, WIDTHS)
         if self.graph.why_not is not None or not self._kept or rows is None or frames is None:
             made, past = super()._run(pushes, taken, width)
@@ -125,6 +141,6 @@ class GraphedStreams(ConvStreams):
     def _advance(self, frames: Tensor, before: Tensor, taken: Tensor, *past: Tensor) -> Tensors:
         """Rows ``[B, C, T]``, where their streams are, how many frames are theirs, and their pasts."""
         width = frames.shape[2] * self.network.rate
-        context = StreamContext(past, before, taken, width=width, span=2 * self.network.reach)
+        context = StreamContext(past, before, taken, width=width, span=2 * self.network.receptive_field)
         made = self.network.run(frames, context)
         return (made, *context.past)

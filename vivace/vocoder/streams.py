@@ -18,7 +18,7 @@ Run = Callable[[Tensor, FrameContext], Tensor]
 
 
 @dataclass(frozen=True)
-class Network:
+class ConvNetwork:
     """A network that keeps the number of frames and asks a ``FrameContext`` for those around them.
 
     ``run``: ``[B, C, T]`` -> ``[B, T * rate, W]``. Its context counts the latter frames: a code frame may be two mel
@@ -26,9 +26,11 @@ class Network:
     """
 
     run: Run
-    reach: int  # frames after its own that an output depends on, and at least as many as before it
+    receptive_field: int  # frames after its own that an output depends on, and at least as many as before it
     rate: int = 1  # frames of the context per frame that is pushed
-    missing: int = 0  # outputs at the end of a whole that are not sound: 1 where frames are centred on their samples
+    tail_samples: int = (
+        0  # outputs at the end of a whole that are not sound: 1 where frames are centred on their samples
+    )
 
 
 @dataclass(eq=False)
@@ -42,7 +44,7 @@ class StreamState:
 
 
 @dataclass(frozen=True, eq=False)
-class Push:
+class StreamInput:
     """What one stream is given: frames ``[C, T]``, where T may be 0, and whether they are its last."""
 
     stream: StreamState
@@ -53,7 +55,7 @@ class Push:
 class Streams(Protocol):
     """Runs any number of streams as one batch, whatever each of them has to give."""
 
-    def push(self, pushes: Sequence[Push]) -> list[Tensor]:
+    def push(self, pushes: Sequence[StreamInput]) -> list[Tensor]:
         """For each, its outputs ``[n, W]`` that are final now, after those given before."""
         ...
 
@@ -69,16 +71,16 @@ class Stream:
     def push(self, frames: Tensor) -> Tensor:
         """The next frames ``[C, T]`` -> the samples ``[N]`` that are final now; N may be 0."""
         self._nothing = frames[:, :0]
-        return self._streams.push([Push(self.state, frames)])[0].flatten()
+        return self._streams.push([StreamInput(self.state, frames)])[0].flatten()
 
     def finish(self) -> Tensor:
         """The samples that are left, ``[N]``."""
         if self._nothing is None:
             return torch.empty(0)
-        return self._streams.push([Push(self.state, self._nothing, last=True)])[0].flatten()
+        return self._streams.push([StreamInput(self.state, self._nothing, last=True)])[0].flatten()
 
 
-def require_open(pushes: Sequence[Push]) -> None:
+def require_open(pushes: Sequence[StreamInput]) -> None:
     """Raises: EngineError when one of the streams was finished before."""
     if any(push.stream.finished for push in pushes):
         raise EngineError("frames for a stream that is finished; open another one")
@@ -92,19 +94,19 @@ class ConvStreams:
     Args:
         lookahead: frames (as pushed) after its own that an output waits for. None: all that it depends on, and every
             output is exact. With fewer, each push also runs the network as if the stream ended there, at the cost of
-            ``reach - lookahead * rate`` frames more, and the outputs of its last frames are those of such an end.
+            ``receptive_field - lookahead * rate`` frames more; the outputs of its last frames are those of such an end.
     """
 
-    def __init__(self, network: Network, lookahead: int | None = None) -> None:
+    def __init__(self, network: ConvNetwork, lookahead: int | None = None) -> None:
         self.network = network
-        self._ahead = 0 if lookahead is None else max(0, network.reach - lookahead * network.rate)
+        self._ahead = 0 if lookahead is None else max(0, network.receptive_field - lookahead * network.rate)
 
     def open(self) -> Stream:
         """A stream before its first frame."""
         return Stream(self)
 
     @torch.inference_mode()
-    def push(self, pushes: Sequence[Push]) -> list[Tensor]:
+    def push(self, pushes: Sequence[StreamInput]) -> list[Tensor]:
         """Push several streams on as one batch.
 
         Returns:
@@ -112,9 +114,9 @@ class ConvStreams:
         Raises: EngineError when a stream was finished before.
         """
         require_open(pushes)
-        rate, reach = self.network.rate, self.network.reach
+        rate, receptive_field = self.network.rate, self.network.receptive_field
         taken = [push.frames.shape[1] * rate for push in pushes]
-        ahead = [reach if push.last else self._ahead * bool(n) for push, n in zip(pushes, taken, strict=True)]
+        ahead = [receptive_field if push.last else self._ahead * bool(n) for push, n in zip(pushes, taken, strict=True)]
         widest = max((n + more for n, more in zip(taken, ahead, strict=True)), default=0)
         if not widest:
             return [push.frames.new_zeros(0) for push in pushes]
@@ -124,17 +126,17 @@ class ConvStreams:
         for row, (push, n) in enumerate(zip(pushes, taken, strict=True)):
             stream = push.stream
             total = stream.before + n
-            first = stream.given - stream.before + reach  # outputs are late by what they see of the future
-            final = min(total + ahead[row] - reach, total - self.network.missing)
+            first = stream.given - stream.before + receptive_field  # outputs are late by what they see of the future
+            final = min(total + ahead[row] - receptive_field, total - self.network.tail_samples)
             count = max(0, final - stream.given)
             outputs.append(made[row, first : first + count].clone())  # a view would keep the whole batch alive
             stream.past = [layer[row] for layer in past]
             stream.before, stream.given, stream.finished = total, stream.given + count, push.last
         return outputs
 
-    def _run(self, pushes: Sequence[Push], taken: Sequence[int], width: int) -> tuple[Tensor, list[Tensor]]:
+    def _run(self, pushes: Sequence[StreamInput], taken: Sequence[int], width: int) -> tuple[Tensor, list[Tensor]]:
         """``[B, width, W]`` and what to carry on, per convolution ``[B, kept, C]``."""
-        device, span = pushes[0].frames.device, 2 * self.network.reach
+        device, span = pushes[0].frames.device, 2 * self.network.receptive_field
         before = [push.stream.before for push in pushes]
         alike = all(n == width for n in taken)
         context = StreamContext(
@@ -171,7 +173,7 @@ class Windowed(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class _Window:
-    push: Push
+    push: StreamInput
     frames: Tensor  # [C, T], beginning with frame ``start`` of the stream
     start: int
     final: int  # frames of the stream whose samples are final
@@ -196,7 +198,7 @@ class WindowStreams:
         return Stream(self)
 
     @torch.inference_mode()
-    def push(self, pushes: Sequence[Push]) -> list[Tensor]:
+    def push(self, pushes: Sequence[StreamInput]) -> list[Tensor]:
         """Push several streams on.
 
         Returns:
@@ -218,7 +220,7 @@ class WindowStreams:
             self._keep(window)
         return outputs
 
-    def _window(self, push: Push) -> _Window:
+    def _window(self, push: StreamInput) -> _Window:
         stream, frames = push.stream, push.frames
         start = stream.before
         if stream.past is not None:

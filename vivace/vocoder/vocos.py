@@ -12,7 +12,7 @@ from vivace.errors import SettingsError
 from vivace.layers.conv_context import FrameContext, FrameConv, FrameLinear, WholeContext
 from vivace.layers.convnext import ConvNeXtBlock
 from vivace.runtime.device import capabilities
-from vivace.vocoder.streams import ConvStreams, Network
+from vivace.vocoder.streams import ConvNetwork, ConvStreams
 
 SMALLEST_SUM = 1e-11  # of squared windows; less is beyond the ends, where no sample is kept
 
@@ -112,7 +112,7 @@ class VocosBackboneNet(nn.Module):
         self.norm = nn.LayerNorm(dim, eps=1e-6)
         self.convnext = nn.ModuleList(ConvNeXtBlock(dim, intermediate_dim) for _ in range(num_layers))
         self.final_layer_norm = nn.LayerNorm(dim, eps=1e-6)
-        self.reach = 3 + sum(block.reach for block in self.convnext)  # type: ignore[misc]
+        self.receptive_field = 3 + sum(block.receptive_field for block in self.convnext)  # type: ignore[misc]
 
     def forward(self, mel: Tensor) -> Tensor:
         """``[B, C, F]`` -> ``[B, F, dim]``."""
@@ -171,8 +171,8 @@ class Vocos(nn.Module):
         self.backbone = VocosBackboneNet(input_channels, dim, intermediate_dim, num_layers)
         self.head = ISTFTHead(dim, n_fft, hop)
         self.sample_rate, self.hop = sample_rate, hop
-        self.receptive_field = self.backbone.reach + self.head.istft.right
-        self.missing = hop  # frames are centred on their samples
+        self.receptive_field = self.backbone.receptive_field + self.head.istft.right
+        self.tail_samples = hop  # frames are centred on their samples
         self.workspace = 2 * intermediate_dim + 4 * dim + 2 * (n_fft + 2)
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -181,7 +181,9 @@ class Vocos(nn.Module):
 
     def streams(self, lookahead: int | None = None) -> ConvStreams:
         """Streams of mel frames ``[C, F]`` to blocks ``[n, hop]``. ``lookahead``: see ``ConvStreams``."""
-        network = Network(lambda mel, context: self.run(mel.transpose(1, 2), context), self.receptive_field, missing=1)
+        network = ConvNetwork(
+            lambda mel, context: self.run(mel.transpose(1, 2), context), self.receptive_field, tail_samples=1
+        )
         return ConvStreams(network, lookahead)
 
     def run(self, frames: Tensor, context: FrameContext) -> Tensor:

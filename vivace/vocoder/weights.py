@@ -6,12 +6,12 @@ from typing import Any
 
 from vivace.errors import WeightsMismatchError
 from vivace.layers.hifigan import HiFiGANConfig
-from vivace.layers.meta_init import unfilled
+from vivace.layers.meta_init import meta_init
 from vivace.vocoder.bigvgan import BigVGAN, BigVGANConfig
 from vivace.vocoder.hifigan import PUBLISHED_V4, HiFiGAN
 from vivace.vocoder.vocos import Vocos
 from vivace.weights.keymap import KeyMap
-from vivace.weights.load import Part
+from vivace.weights.load import ModulePart
 from vivace.weights.tensor_file import read_header
 
 VOCOS = KeyMap(
@@ -44,14 +44,14 @@ BIGVGAN_OLDER = {"post_bias": True, "tanh": True}  # what files mean that do not
 
 def build_vocos(
     file: Path, *, input_channels: int, dim: int, intermediate_dim: int, num_layers: int
-) -> tuple[Vocos, Part]:
+) -> tuple[Vocos, ModulePart]:
     """Lay out a Vocos without its weights, and say where they are."""
-    with unfilled():
+    with meta_init():
         vocos = Vocos(input_channels=input_channels, dim=dim, intermediate_dim=intermediate_dim, num_layers=num_layers)
-    return vocos, Part(vocos, file, VOCOS, ignore=VOCOS_UNUSED)
+    return vocos, ModulePart(vocos, file, VOCOS, ignore=VOCOS_UNUSED)
 
 
-def build_hifigan(file: Path) -> tuple[HiFiGAN, Part]:
+def build_hifigan(file: Path) -> tuple[HiFiGAN, ModulePart]:
     """Lay out the HiFi-GAN of GPT-SoVITS v4, its widths as the file has them.
 
     Raises: WeightsError when the file cannot be read, or lacks its first convolution.
@@ -61,21 +61,21 @@ def build_hifigan(file: Path) -> tuple[HiFiGAN, Part]:
     if first is None or len(first.shape) != 3:
         raise WeightsMismatchError(f"{file} is no HiFi-GAN: it has no conv_pre.weight; convert the vocoder again")
     config = HiFiGANConfig(first.shape[1], first.shape[0], PUBLISHED_V4.rates, PUBLISHED_V4.kernels)
-    with unfilled():
+    with meta_init():
         hifigan = HiFiGAN(config)
-    return hifigan, Part(hifigan, file, HIFIGAN)
+    return hifigan, ModulePart(hifigan, file, HIFIGAN)
 
 
-def build_bigvgan(file: Path, sizes: Mapping[str, Any]) -> tuple[BigVGAN, Part]:
+def build_bigvgan(file: Path, sizes: Mapping[str, Any]) -> tuple[BigVGAN, ModulePart]:
     """Lay out a BigVGAN without its weights, and say where they are.
 
     Args:
         sizes: its ``config.json``.
     Raises: WeightsMismatchError when it is of a form that is not known here.
     """
-    with unfilled():
+    with meta_init():
         bigvgan = BigVGAN(bigvgan_config(sizes))
-    return bigvgan, Part(bigvgan, file, BIGVGAN, ignore=BIGVGAN_UNUSED)
+    return bigvgan, ModulePart(bigvgan, file, BIGVGAN, ignore=BIGVGAN_UNUSED)
 
 
 def bigvgan_config(sizes: Mapping[str, Any]) -> BigVGANConfig:

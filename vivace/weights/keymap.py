@@ -12,7 +12,7 @@ MAGNITUDE, DIRECTION = "original0", "original1"  # what torch's weight normalisa
 
 
 @dataclass(frozen=True)
-class Source:
+class TensorSource:
     """The checkpoint keys that make one tensor of a module."""
 
     target: str  # key in the module
@@ -35,12 +35,12 @@ class KeyMap:
     rules: Rules = ()
     weight_norm: Rules = ()
 
-    def sources(self, keys: Iterable[str]) -> tuple[Source, ...]:
+    def sources(self, keys: Iterable[str]) -> tuple[TensorSource, ...]:
         """What each module tensor is made of, in the order of ``keys``. Half a pair stays under its own name."""
         present = dict.fromkeys(keys)  # ordered, and quick to ask
         return tuple(source for key in present if (source := self._source(key, present)) is not None)
 
-    def _source(self, key: str, present: dict[str, None]) -> Source | None:
+    def _source(self, key: str, present: dict[str, None]) -> TensorSource | None:
         stem, _, last = key.rpartition(".")
         pair = (f"{stem}.{MAGNITUDE}", f"{stem}.{DIRECTION}")
         if (
@@ -48,8 +48,8 @@ class KeyMap:
             and (target := _rename(stem, self.weight_norm))
             and all(k in present for k in pair)
         ):
-            return Source(target, pair) if last == MAGNITUDE else None  # the pair counts once
-        return Source(_rename(key, self.rules) or key, (key,))
+            return TensorSource(target, pair) if last == MAGNITUDE else None  # the pair counts once
+        return TensorSource(_rename(key, self.rules) or key, (key,))
 
 
 IDENTITY = KeyMap()

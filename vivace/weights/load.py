@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from vivace.errors import WeightsMismatchError
-from vivace.weights.keymap import IDENTITY, KeyMap, Source
+from vivace.weights.keymap import IDENTITY, KeyMap, TensorSource
 from vivace.weights.tensor_file import TensorInfo, read_header, read_tensor, read_tensors, write_tensors
 
-__all__ = ["Part", "load_modules", "read_tensors", "write_tensors"]
+__all__ = ["ModulePart", "load_modules", "read_tensors", "write_tensors"]
 
 
 @dataclass(frozen=True)
-class Part:
+class ModulePart:
     """A module and the file that fills it."""
 
-    module: nn.Module  # built under ``unfilled``: it holds shapes and no memory
+    module: nn.Module  # built under ``meta_init``: it holds shapes and no memory
     file: Path
     keymap: KeyMap = IDENTITY
     ignore: tuple[str, ...] = ()  # patterns of checkpoint keys that are not wanted; never read
@@ -28,13 +28,13 @@ class Part:
 
 @dataclass(frozen=True)
 class _Plan:
-    part: Part
-    sources: tuple[Source, ...]
+    part: ModulePart
+    sources: tuple[TensorSource, ...]
     problems: tuple[str, ...]
 
 
 def load_modules(
-    parts: Sequence[Part], *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    parts: Sequence[ModulePart], *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
 ) -> None:
     """Fill the parameters and persistent buffers of all modules, tensor by tensor.
 
@@ -52,7 +52,7 @@ def load_modules(
         _fill(plan, dtype, torch.device(device))
 
 
-def _plan(part: Part) -> _Plan:
+def _plan(part: ModulePart) -> _Plan:
     """Compare the file's header with the module."""
     header = {key: info for key, info in read_header(part.file).items() if not _matches(key, part.ignore)}
     wanted = part.module.state_dict()
@@ -76,7 +76,7 @@ def _plan(part: Part) -> _Plan:
     return _Plan(part, tuple(sources.values()), tuple(f"{part.file.name}: {problem}" for problem in problems))
 
 
-def _duplicates(sources: Sequence[Source]) -> list[str]:
+def _duplicates(sources: Sequence[TensorSource]) -> list[str]:
     seen: set[str] = set()
     found = []
     for source in sources:
@@ -86,7 +86,7 @@ def _duplicates(sources: Sequence[Source]) -> list[str]:
     return found
 
 
-def _misfits(source: Source, header: Mapping[str, TensorInfo], shape: tuple[int, ...]) -> list[str]:
+def _misfits(source: TensorSource, header: Mapping[str, TensorInfo], shape: tuple[int, ...]) -> list[str]:
     shapes = [shape]
     if source.folds:
         shapes = [shape[:1] + (1,) * (len(shape) - 1), shape]  # magnitude, direction
@@ -120,7 +120,7 @@ def _fill(plan: _Plan, dtype: torch.dtype, device: torch.device) -> None:
     assert all(_matches(name, plan.part.optional) for name in left), f"no file fills these buffers: {left}"
 
 
-def _made(source: Source, file: Path, dtype: torch.dtype, device: torch.device) -> Tensor:
+def _made(source: TensorSource, file: Path, dtype: torch.dtype, device: torch.device) -> Tensor:
     tensors = [read_tensor(file, key) for key in source.keys]
     tensor = fold_weight_norm(*tensors) if source.folds else tensors[0]
     return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)

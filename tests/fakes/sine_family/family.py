@@ -13,7 +13,7 @@ from fakes.ar_model import FakeARModel, prompt
 from fakes.sine_family.options import SineOptions
 from numpy.typing import NDArray
 
-from vivace.engine.engine import Engine, Job
+from vivace.engine.engine import Engine, EngineRequest
 from vivace.engine.protocols import FramePart
 from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.sequence import EngineConfig
@@ -114,12 +114,12 @@ class SineFamily:
         params: SamplingParams,
         seed: int,
         options: FamilyOptions = NO_OPTIONS,
-    ) -> Job:
+    ) -> EngineRequest:
         assert voice.embedding is not None, "supports_voice was asked"
         assert isinstance(options, SineOptions), "the registry makes them of this type"
         frames = min(MOST, text.units)
         pitch = self._pitch * float(voice.embedding[0]) * 2 ** (options.octave or 0)
-        return Job(prompt(1, PROMPT, {0: frames}), replace(params, max_new_tokens=MOST), seed, context=pitch)
+        return EngineRequest(prompt(1, PROMPT, {0: frames}), replace(params, max_new_tokens=MOST), seed, context=pitch)
 
     def encode_audio(self, samples: NDArray[np.float32]) -> NDArray[np.int32]:
         raise InputError("a sine has no encoder")

@@ -18,7 +18,7 @@ from vivace.models.chattts.checkpoint.published import CHATTTS
 from vivace.models.chattts.dvae import DVAE, SpectrogramDecoder
 from vivace.models.chattts.gpt import Embeddings, Llama
 from vivace.vocoder.weights import build_vocos
-from vivace.weights.load import Part, load_modules
+from vivace.weights.load import ModulePart, load_modules
 
 GOLDENS = Path(__file__).parents[2] / "goldens" / "chattts" / "checkpoint"
 
@@ -65,12 +65,12 @@ def test_the_default_sizes_fit_the_published_files_tensor_by_tensor(tmp_path: Pa
     assert config.dvae is not None
     with torch.device("meta"):
         parts = [
-            Part(Llama(config.gpt), asset / "gpt/model.safetensors", load.GPT_KEYS, ignore=load.GPT_UNUSED),
-            Part(Embeddings(config.gpt), asset / "Embed.safetensors", load.EMBED_KEYS),
-            Part(SpectrogramDecoder(config.decoder), asset / "Decoder.safetensors", load.DECODER_KEYS),
-            Part(DVAE(config.dvae), asset / "DVAE.safetensors", load.DVAE_KEYS, ignore=load.DVAE_UNUSED),
+            ModulePart(Llama(config.gpt), asset / "gpt/model.safetensors", load.GPT_KEYS, ignore=load.GPT_UNUSED),
+            ModulePart(Embeddings(config.gpt), asset / "Embed.safetensors", load.EMBED_KEYS),
+            ModulePart(SpectrogramDecoder(config.decoder), asset / "Decoder.safetensors", load.DECODER_KEYS),
+            ModulePart(DVAE(config.dvae), asset / "DVAE.safetensors", load.DVAE_KEYS, ignore=load.DVAE_UNUSED),
             # Planted: it fails the whole, before a number is read. It has to be all that fails.
-            Part(torch.nn.Linear(1, 1), asset / "Vocos.safetensors", ignore=(".*",)),
+            ModulePart(torch.nn.Linear(1, 1), asset / "Vocos.safetensors", ignore=(".*",)),
         ]
     parts.append(build_vocos(asset / "Vocos.safetensors", **asdict(config.vocos.backbone))[1])
     with pytest.raises(WeightsMismatchError) as caught:

@@ -6,7 +6,7 @@ from vivace.errors import EngineError
 from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.dvae import SpectrogramDecoder
 from vivace.models.chattts.frame_stage import WaveStreams, gate_pauses
-from vivace.vocoder.streams import Push
+from vivace.vocoder.streams import StreamInput
 from vivace.vocoder.vocos import Vocos
 
 FLOOR, GATE = -0.5, 0.3
@@ -61,7 +61,7 @@ def test_streams_of_any_age_share_a_batch() -> None:
             n = int(torch.randint(0, 20, (1,), generator=generator))
             part = inputs[row][:, done[row] : done[row] + n]
             done[row] += n
-            pushes.append(Push(stream.state, part, last=done[row] >= inputs[row].shape[1]))
+            pushes.append(StreamInput(stream.state, part, last=done[row] >= inputs[row].shape[1]))
             rows.append(row)
         for row, samples in zip(rows, made.push(pushes), strict=True):
             said[row].append(samples)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vivace.engine.chunking import NO_STREAMING
 from vivace.engine.sequence import EngineConfig
-from vivace.engine.thread import AudioPart, Finished, Message, Order, Worker
+from vivace.engine.thread import AudioPart, EngineThread, Finished, GenerationRequest, RequestOutput
 from vivace.errors import InputError, TTSError
 from vivace.models.family import Reference
 from vivace.models.gpt_sovits.family import GPTSoVITSFamily
@@ -23,7 +23,7 @@ from vivace.text import split
 from vivace.voices.voice import Voice, load_voice, save_voice
 
 VERSIONS = ("v2", "v2Pro", "v3", "v4")
-SIZES = EngineConfig(rows=4, positions=512, long_rows=0)
+SIZES = EngineConfig(slots=4, positions=512, long_slots=0)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, GPTSoVITSFamil
     return {version: GPTSoVITSFamily(load_recorded(version, folder), steps=2) for version in VERSIONS}
 
 
-def speak(worker: Worker, stages: GPTSoVITSFamily, voice: Voice, text: str, seed: int) -> NDArray[np.float32]:
+def speak(worker: EngineThread, stages: GPTSoVITSFamily, voice: Voice, text: str, seed: int) -> NDArray[np.float32]:
     """One piece."""
     (piece,) = split(text)
     script = stages.model_text(piece)
@@ -40,8 +40,10 @@ def speak(worker: Worker, stages: GPTSoVITSFamily, voice: Voice, text: str, seed
     if voice.prompt_codes is not None and voice.transcript is not None:
         heard = Reference(voice.prompt_codes, voice.transcript)
     sampling = replace(stages.sampling, max_new_tokens=30)
-    messages: SimpleQueue[Message] = SimpleQueue()
-    worker.submit(Order(lambda: stages.generation(script, voice, heard, sampling, seed), messages.put, NO_STREAMING))
+    messages: SimpleQueue[RequestOutput] = SimpleQueue()
+    worker.submit(
+        GenerationRequest(lambda: stages.generation(script, voice, heard, sampling, seed), messages.put, NO_STREAMING)
+    )
     parts = []
     while not isinstance(message := messages.get(timeout=120), Finished):
         if isinstance(message, TTSError):
@@ -55,7 +57,7 @@ def speak(worker: Worker, stages: GPTSoVITSFamily, voice: Voice, text: str, seed
 def test_a_recording_becomes_a_voice_that_speaks(stages: dict[str, GPTSoVITSFamily], version: str) -> None:
     own = stages[version]
     voices = [own.encode_reference([recording(n)], "今天天气不错。") for n in range(2)]
-    worker = Worker(own.engine(SIZES), own.frame_stage())
+    worker = EngineThread(own.engine(SIZES), own.frame_stage())
     try:
         first, again = (speak(worker, own, voices[0], "你好，世界 hello there.", 7) for _ in range(2))
         other_seed = speak(worker, own, voices[0], "你好，世界 hello there.", 8)
@@ -75,7 +77,7 @@ def test_many_voices_at_once_each_say_what_they_say_alone(stages: dict[str, GPTS
     own = stages["v2"]
     voices = [own.encode_reference([recording(n)], "早上好，各位听众。") for n in range(8)]
     texts = [f"第{n}个人说话。" for n in range(8)]
-    alone, together = (Worker(own.engine(SIZES), own.frame_stage()) for _ in range(2))
+    alone, together = (EngineThread(own.engine(SIZES), own.frame_stage()) for _ in range(2))
     try:
         want = [speak(alone, own, voice, text, n) for n, (voice, text) in enumerate(zip(voices, texts, strict=True))]
         with ThreadPoolExecutor(8) as pool:
@@ -114,7 +116,7 @@ def test_without_a_transcript_the_timbre_alone_speaks_where_the_version_can(
     own = stages["v2"]
     voice = own.encode_reference([recording(0)], None)
     assert voice.prompt_codes is None
-    worker = Worker(own.engine(SIZES), own.frame_stage())
+    worker = EngineThread(own.engine(SIZES), own.frame_stage())
     try:
         assert len(speak(worker, own, voice, "你好，世界。", 1)) > 0
     finally:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from fakes.int8_levels import LEVELS, error_ratio, pretend_vnni
 
-from vivace.engine.engine import Engine, Job
+from vivace.engine.engine import Engine, EngineRequest
 from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.sequence import EngineConfig
 from vivace.layers.attention import GrowingKV
@@ -19,7 +19,7 @@ from vivace.models.gpt_sovits.verify.cases import RecordedModels
 from vivace.models.gpt_sovits.verify.t2s import S1Sampling, generate
 
 GOLDENS = Path(__file__).parents[2] / "goldens" / "gpt_sovits"
-CONFIG = EngineConfig(rows=4, positions=256, long_rows=0)
+CONFIG = EngineConfig(slots=4, positions=256, long_slots=0)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def row(number: int, *, codes: int = 9) -> S1Input:
     return S1Input(phones, features, torch.randint(0, 1024, (codes + number,), generator=generator))
 
 
-def job(model: S1Model, given: S1Input, *, seed: int | None = None, codes: int = 40) -> Job:
+def job(model: S1Model, given: S1Input, *, seed: int | None = None, codes: int = 40) -> EngineRequest:
     params = SamplingParams(
         temperature=1.0,
         top_p=1.0,
@@ -43,23 +43,23 @@ def job(model: S1Model, given: S1Input, *, seed: int | None = None, codes: int =
         min_new_tokens=MIN_CODES,
         max_new_tokens=codes,
     )
-    return Job(ar_prompt(model, given), params, seed)
+    return EngineRequest(ar_prompt(model, given), params, seed)
 
 
 @dataclass
 class Heard:
     codes: list[int] = field(default_factory=list)
-    ending: str | None = None
+    finish_reason: str | None = None
 
 
-def run(engine: Engine, jobs: list[Job]) -> list[Heard]:
+def run(engine: Engine, jobs: list[EngineRequest]) -> list[Heard]:
     heard = {engine.submit(one): Heard() for one in jobs}
     while not engine.idle:
         for update in engine.step(0.0):
             assert update.error is None
             if update.codes is not None:
                 heard[update.id].codes.append(int(update.codes[0]))
-            heard[update.id].ending = update.ending or heard[update.id].ending
+            heard[update.id].finish_reason = update.finish_reason or heard[update.id].finish_reason
     return list(heard.values())
 
 
@@ -72,7 +72,7 @@ def test_the_engine_says_what_the_plain_loop_says(model: S1Model, codes: int) ->
         greedy = S1Sampling(top_k=1)
         trace = generate(model, s1_prompt(model, [given]), [given.codes], greedy, 39)[0]
         assert one.codes == trace.new
-        assert (one.ending == "limit") == trace.early
+        assert (one.finish_reason == "length") == trace.early
         assert len(one.codes) >= MIN_CODES
 
 
@@ -82,7 +82,7 @@ def test_a_row_is_the_same_alone_in_company_and_after_a_break(model: S1Model, gr
     rows = [row(n) for n in range(6)]
     jobs = [job(model, r, seed=None if greedy else n) for n, r in enumerate(rows)]
     together = run(Engine({"code": model}, CONFIG), jobs)
-    parted = run(Engine({"code": model}, replace(CONFIG, rows=2, quantum=3)), jobs)
+    parted = run(Engine({"code": model}, replace(CONFIG, slots=2, preempt_after_steps=3)), jobs)
     for n, one in enumerate(jobs):
         alone = run(Engine({"code": model}, CONFIG), [one])[0]
         assert together[n].codes == alone.codes

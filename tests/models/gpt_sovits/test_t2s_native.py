@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vivace.engine.kv_cache import LaneKV, LaneStep, StepStore
+from vivace.engine.kv_cache import PoolKV, PoolStep, StepStore
 from vivace.layers.native import kernels as native
 from vivace.models.gpt_sovits.t2s.model import S1Config, S1Model
 
@@ -35,9 +35,9 @@ def model() -> S1Model:
     return made
 
 
-def memory(dtype: torch.dtype = torch.float32) -> LaneKV:
+def memory(dtype: torch.dtype = torch.float32) -> PoolKV:
     head_dim = CONFIG.width // CONFIG.heads
-    kv = LaneKV(CONFIG.layers, ROWS, CONFIG.heads, POSITIONS, head_dim, dtype=dtype, device=torch.device("cpu"))
+    kv = PoolKV(CONFIG.layers, ROWS, CONFIG.heads, POSITIONS, head_dim, dtype=dtype, device=torch.device("cpu"))
     generator = torch.Generator().manual_seed(1)
     for held in (kv.k, kv.v):
         held.copy_(torch.randn(held.shape, generator=generator))
@@ -47,11 +47,11 @@ def memory(dtype: torch.dtype = torch.float32) -> LaneKV:
 LENGTHS = torch.arange(ROWS) * 8 % 65
 
 
-def step(model: S1Model, x: Tensor, kv: LaneKV, rows: slice = slice(None)) -> Tensor:
-    part = LaneKV.__new__(LaneKV)
+def step(model: S1Model, x: Tensor, kv: PoolKV, rows: slice = slice(None)) -> Tensor:
+    part = PoolKV.__new__(PoolKV)
     part.k, part.v, part.k_scale, part.v_scale = kv.k[:, rows], kv.v[:, rows], None, None
     lengths = LENGTHS[rows]
-    store = StepStore([LaneStep(part, len(lengths), POSITIONS, lengths)], native.kernels())
+    store = StepStore([PoolStep(part, len(lengths), POSITIONS, lengths)], native.kernels())
     made: Tensor = model(x[rows], lengths[:, None], store)
     return made
 

@@ -108,7 +108,7 @@ def test_vits(version: str) -> None:
     fill(model, load.VITS_KEYS, shapes)
     codes, phones = integers("in.codes", (1, 12), 1024), integers("in.text", (1, 9), 322)
     spectrogram = uniform("in.spec", (1, 1025, 40))
-    check(version, "codebook", model.quantiser.decode(codes)[:, :, ::2])
+    check(version, "codebook", model.quantizer.decode(codes)[:, :, ::2])
     check(version, "style", model.ref_enc(spectrogram))
     speakers = [symmetric("in.sv", (1, 20480))] if version == "v2ProPlus" else []
     style = model.style([spectrogram], speakers)
@@ -123,7 +123,7 @@ def test_vits(version: str) -> None:
     latent = prior.sample(symmetric("in.noise", (1, 192, 24), math.sqrt(3)))
     check(version, "latent", model.flow.inverse(latent, style.decoder))
     check(version, "wave", model.wave(latent, style))
-    heard = model.quantiser.encode(symmetric("in.ssl", (1, 768, 30)))
+    heard = model.quantizer.encode(symmetric("in.ssl", (1, 768, 30)))
     assert heard[0].tolist() == [504, 813, 129, 312, 768, 416, 468, 183, 324, 537, 401, 509, 312, 933, 289]
 
 

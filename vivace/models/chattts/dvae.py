@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from vivace.audio.mel import MelSpec, log_mel
 from vivace.layers.conv_context import FrameContext, FrameConv, WholeContext
 from vivace.layers.convnext import ConvNeXtBlock
-from vivace.layers.fsq import GroupedResidualFSQ, Regime
+from vivace.layers.fsq import GroupedResidualFSQ, QuantizerVariant
 from vivace.models.chattts.checkpoint.config import DVAEConfig, StackConfig
 
 
@@ -31,7 +31,7 @@ class ConvStack(nn.Module):
             ConvNeXtBlock(config.hidden, 4 * config.hidden, dilation=2) for _ in range(config.n_layer)
         )
         self.conv_out = FrameConv(config.hidden, config.odim, 1, bias=False)
-        self.reach = 2 + sum(block.reach for block in self.blocks)  # type: ignore[misc]
+        self.receptive_field = 2 + sum(block.receptive_field for block in self.blocks)  # type: ignore[misc]
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, idim, T]`` -> ``[B, odim, T]``."""
@@ -63,7 +63,7 @@ class DVAE(nn.Module):
     frames_per_code = 2
     coef: Tensor  # [1, n_mels, 1]: the mel scale of each bin
 
-    def __init__(self, config: DVAEConfig, *, regime: Regime = "a", n_mels: int = 100) -> None:
+    def __init__(self, config: DVAEConfig, *, variant: QuantizerVariant = "a", n_mels: int = 100) -> None:
         super().__init__()
         width = config.encoder.idim
         self.register_buffer("coef", torch.ones(1, n_mels, 1))
@@ -74,7 +74,7 @@ class DVAE(nn.Module):
             nn.GELU(),
         )
         self.encoder = ConvStack(config.encoder)
-        self.quantiser = GroupedResidualFSQ(config.vq.dim, config.vq.levels, config.vq.G, config.vq.R, regime)
+        self.quantizer = GroupedResidualFSQ(config.vq.dim, config.vq.levels, config.vq.G, config.vq.R, variant)
         self.decoder = ConvStack(config.decoder)
         self.out_conv = FrameConv(config.decoder.odim, n_mels, 3, padding=1, bias=False)
 
@@ -87,12 +87,12 @@ class DVAE(nn.Module):
 
         Source: section 14 of the ChatTTS facts.
         """
-        return self.quantiser.encode(self.features(log_mel(samples, MEL)))
+        return self.quantizer.encode(self.features(log_mel(samples, MEL)))
 
     @property
     def receptive_field(self) -> int:
         """Mel frames on each side that a decoded mel frame depends on."""
-        return self.decoder.reach + 1
+        return self.decoder.receptive_field + 1
 
     def decode_features(self, features: Tensor) -> Tensor:
         """Quantised features ``[B, dim, T]`` -> natural-log mel ``[B, n_mels, 2T]``."""
@@ -106,11 +106,11 @@ class DVAE(nn.Module):
 
     def run(self, codes: Tensor, context: FrameContext) -> Tensor:
         """Codes ``[B, Q, T]`` -> ``[B, 2T, n_mels]``; the context is one of mel frames."""
-        return self.run_features(self.quantiser.decode(codes), context)
+        return self.run_features(self.quantizer.decode(codes), context)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Codes ``[B, Q, T]`` -> natural-log mel ``[B, n_mels, 2T]``."""
-        return self.decode_features(self.quantiser.decode(codes))
+        return self.decode_features(self.quantizer.decode(codes))
 
 
 class SpectrogramDecoder(nn.Module):
@@ -129,7 +129,7 @@ class SpectrogramDecoder(nn.Module):
     @property
     def receptive_field(self) -> int:
         """Mel frames on each side that a mel frame depends on."""
-        return self.decoder.reach + 1
+        return self.decoder.receptive_field + 1
 
     def forward(self, hidden: Tensor) -> Tensor:
         """``[B, 2 * idim, T]`` -> natural-log mel ``[B, n_mels, 2T]``."""

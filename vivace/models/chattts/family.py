@@ -19,7 +19,7 @@ from torch import Tensor
 
 from vivace.audio.files import read_audio
 from vivace.audio.level import require_speech
-from vivace.engine.engine import Engine, Job
+from vivace.engine.engine import Engine, EngineRequest
 from vivace.engine.generate import Generation, SeededNoise, generate
 from vivace.engine.protocols import ARModel, ARPrompt, AttentionAlignment, SharedPrefix
 from vivace.engine.sampler_state import SamplingParams
@@ -84,7 +84,7 @@ class ChatTTSFamily:
         parts: the loaded networks.
         homophones: whether a model of characters reads rare characters as frequent ones of the same sound, or the
             path of a table for that.
-        use_vocoder_optimization: whether pushes of streams are replayed as graphs, where the device can do that.
+        graphs: whether pushes of streams are replayed as graphs, where the device can do that.
         vocoder_chunk_size: mel frames of a window where ``wave`` gets a long mel.
     """
 
@@ -93,12 +93,12 @@ class ChatTTSFamily:
         parts: ChatTTSParts,
         homophones: bool | Path = True,
         *,
-        use_vocoder_optimization: bool = True,
+        graphs: bool = True,
         vocoder_chunk_size: int = CHUNK_FRAMES,
     ) -> None:
         self.model, self.vocoder, self.precision = parts.model, parts.vocoder, parts.precision
         self._whole_waves = ChunkedVocoder(parts.vocoder, vocoder_chunk_size)
-        self._graphs = use_vocoder_optimization
+        self._graphs = graphs
         self.homophones = _homophones(homophones) if parts.model.config.vivace.text == "characters" else None
         self.own = own = parts.model.config.vivace
         self.defaults = _defaults(own)
@@ -223,11 +223,11 @@ class ChatTTSFamily:
         params: SamplingParams,
         seed: int,
         options: FamilyOptions = NO_OPTIONS,
-    ) -> Job:
+    ) -> EngineRequest:
         """The engine's request for one segment."""
         prompt = self.prompt(text, voice, reference)
         follow = partial(self.align, text, prompt) if self.own.guided_layers and reference is None else None
-        return Job(prompt, self.bounded(text, params), seed, CODE, follow=follow)
+        return EngineRequest(prompt, self.bounded(text, params), seed, CODE, align=follow)
 
     def align(self, text: ModelText, prompt: ARPrompt, codes: Tensor) -> AttentionAlignment | None:
         """The alignment of ``codes`` ``[T, Q]`` with the text, where the model reads phones."""
@@ -299,10 +299,10 @@ class ChatTTSRewriter:
         """The prompt of the pass."""
         return refine_prompt(text, style)
 
-    def request(self, prompt: str, seed: int) -> Job:
+    def request(self, prompt: str, seed: int) -> EngineRequest:
         """The engine's request for the pass."""
         encoded = self._model.tokenizer.encode([prompt], self._model.config.gpt.num_vq)
-        return Job(embed_prompt(encoded, self._model.embeddings), REFINE, seed, TEXT)
+        return EngineRequest(embed_prompt(encoded, self._model.embeddings), REFINE, seed, TEXT)
 
     def decode(self, codes: Tensor) -> str:
         """Codes ``[T, 1]`` to text. Break levels steer the pass and are not part of its result."""
@@ -324,7 +324,7 @@ def _open(root: Path, config: TTSConfig, device: torch.device, parts: Mapping[st
     return ChatTTSFamily(
         loaded,
         config.text.homophones,
-        use_vocoder_optimization=vocoder.use_vocoder_optimization,
+        graphs=vocoder.graphs,
         vocoder_chunk_size=vocoder.vocoder_chunk_size,
     )
 

@@ -15,7 +15,7 @@ from vivace.layers.conv_context import FrameContext
 from vivace.models.chattts.dvae import SpectrogramDecoder
 from vivace.models.family import finite_samples
 from vivace.vocoder.graphed import GraphedStreams
-from vivace.vocoder.streams import Network, Push, Stream
+from vivace.vocoder.streams import ConvNetwork, Stream, StreamInput
 from vivace.vocoder.vocos import Vocos
 
 EXPANSION = 3.0  # how much lower a pause gets, for each unit that it is below the gate: a downward expander of 1:4
@@ -65,7 +65,7 @@ class WaveStreams:
         reach = decoder.receptive_field + vocoder.receptive_field  # mel frames
         rate = decoder.frames_per_code
         self.exact_lookahead = -(-reach // rate)
-        network = Network(self._run, reach, rate=rate, missing=1)
+        network = ConvNetwork(self._run, reach, rate=rate, tail_samples=1)
         self._streams = GraphedStreams(network, lookahead, device=decoder.coef.device, enabled=graphs)
         self.nothing = decoder.coef.new_zeros(decoder.width, 0)  # hidden states of no frame
 
@@ -73,8 +73,8 @@ class WaveStreams:
         """A stream before its first frame."""
         return WaveStream(self)
 
-    def push(self, pushes: Sequence[Push]) -> list[Tensor]:
-        """Push several streams on in one batch, each by a ``Push(stream.state, hidden, last)``; hidden is ``[D, T]``.
+    def push(self, pushes: Sequence[StreamInput]) -> list[Tensor]:
+        """Push several streams on in one batch; the frames of each ``StreamInput`` are hidden states ``[D, T]``.
 
         Returns:
             for each, the samples ``[N]`` that are final now, float32, on the device of the hidden states.
@@ -116,7 +116,7 @@ class ChatTTSFrameStage:
         """Push all on in one batch."""
         return [finite_samples(samples) for samples in self._streams.push([self._push(part) for part in parts])]
 
-    def _push(self, part: FramePart) -> Push:
+    def _push(self, part: FramePart) -> StreamInput:
         assert isinstance(part.stream, ChatTTSFrameStream), "a part belongs to a stream that this stage opened"
         hidden = part.hidden.T if len(part.hidden) else self._streams.nothing
-        return Push(part.stream.wave.state, hidden, part.last)
+        return StreamInput(part.stream.wave.state, hidden, part.last)

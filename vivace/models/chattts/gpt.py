@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from vivace.engine.protocols import ARModel, ARPrompt, ARSpec, AttentionAlignment
 from vivace.layers.attention import KVStore, WholeRow
 from vivace.layers.decoder_block import DecoderBlock, FusedDecodeStep
-from vivace.layers.linear import Precision, RowLinear, fuse_linears, set_precision
+from vivace.layers.linear import PackedLinear, Precision, fuse_linears, set_precision
 from vivace.layers.native.kernels import Kernels, kernels
 from vivace.layers.native.product import PackedFloat
 from vivace.layers.native.step import SlotStore
@@ -100,8 +100,8 @@ class Embeddings(nn.Module):
         self.emb_code = nn.ModuleList(nn.Embedding(codes, width) for _ in range(config.num_vq))
         self.head_text = nn.Linear(width, config.num_text_tokens, bias=False) if text_head else None
         self.head_code = nn.ModuleList(nn.Linear(width, codes, bias=False) for _ in range(config.num_vq))
-        self._code_heads: RowLinear | None = None
-        self._text_head: RowLinear | None = None
+        self._code_heads: PackedLinear | None = None
+        self._text_head: PackedLinear | None = None
 
     def set_precision(self, precision: Precision) -> None:
         """Hold the heads in ``precision``, in int8 at the least: what they get wrong no later layer makes good."""

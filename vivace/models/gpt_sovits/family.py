@@ -15,7 +15,7 @@ from torch import Tensor
 from vivace.audio.files import read_recording
 from vivace.audio.level import require_speech
 from vivace.audio.resample import Samples
-from vivace.engine.engine import Engine, Job
+from vivace.engine.engine import Engine, EngineRequest
 from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.sequence import EngineConfig
 from vivace.errors import AudioDecodeError, InputError
@@ -80,7 +80,7 @@ class GPTSoVITSFamily:
 
     Args:
         steps: steps of the flow-matching solver (v3, v4) where a request names none; None: the default of the version.
-        use_vocoder_optimization, vocoder_chunk_size: see ``GPTSoVITSFrameStage``.
+        graphs, vocoder_chunk_size: see ``GPTSoVITSFrameStage``.
     """
 
     rewriter = None
@@ -91,10 +91,10 @@ class GPTSoVITSFamily:
         parts: GPTSoVITSParts,
         *,
         steps: int | None = None,
-        use_vocoder_optimization: bool = True,
+        graphs: bool = True,
         vocoder_chunk_size: int = CHUNK_FRAMES,
     ) -> None:
-        self._use_vocoder_optimization, self._vocoder_chunk_size = use_vocoder_optimization, vocoder_chunk_size
+        self._graphs, self._vocoder_chunk_size = graphs, vocoder_chunk_size
         self.parts, self.sampling, self.languages = parts, SAMPLING, LANGUAGES[parts.symbols]
         self.defaults = FamilyDefaults(DEFAULT_VOICE, MAX_SEGMENT_UNITS)
         self.threads: int | None = None
@@ -118,7 +118,7 @@ class GPTSoVITSFamily:
         params: SamplingParams,
         seed: int,
         options: FamilyOptions = NO_OPTIONS,
-    ) -> Job:
+    ) -> EngineRequest:
         """The engine's request for one segment.
 
         Raises: InputError when the voice is of another model, or lacks the recording that v3 and v4 need.
@@ -132,7 +132,7 @@ class GPTSoVITSFamily:
         prompt = ar_prompt(self.parts.s1, row)
         steps = options.sample_steps if isinstance(options, GPTSoVITSOptions) else None
         context = DecodeContext(phones, conditioning, seed, steps or self._steps)
-        return Job(prompt, self.bounded(len(phones), params), seed, context=context)
+        return EngineRequest(prompt, self.bounded(len(phones), params), seed, context=context)
 
     def expected_length(self, text: ModelText, reference: Reference | None) -> ExpectedLength:
         """Bounds for the length of the speech, by the tempo of the reference."""
@@ -167,7 +167,7 @@ class GPTSoVITSFamily:
     @cached_property
     def encoder_fingerprint(self) -> str:
         """Fingerprint of the networks that encode a reference; models with the same one can share voices."""
-        return encoder_fingerprint(self.parts.s2.ref_enc, self.parts.s2.quantiser)
+        return encoder_fingerprint(self.parts.s2.ref_enc, self.parts.s2.quantizer)
 
     def _compatible(self, voice: Voice) -> bool:
         fits = voice.embedding is not None and len(voice.embedding) == self.style_width
@@ -201,8 +201,8 @@ class GPTSoVITSFamily:
         samples, rate = recordings[0]
         if transcript:
             check_transcript(transcript, len(samples) / rate, language)
-        quantiser = parts.s2.quantiser
-        codes = semantic_codes(samples, rate, parts.hubert, quantiser) if transcript else None
+        quantizer = parts.s2.quantizer
+        codes = semantic_codes(samples, rate, parts.hubert, quantizer) if transcript else None
         spectrograms = [style_spectrogram(*one).to(parts.device) for one in recordings]
         tensors: dict[str, NDArray[np.float32]] = {}
         if isinstance(parts.s2, VitsModel):
@@ -266,7 +266,7 @@ class GPTSoVITSFamily:
         return GPTSoVITSFrameStage(
             self.parts,
             lookahead=lookahead,
-            use_vocoder_optimization=self._use_vocoder_optimization,
+            graphs=self._graphs,
             vocoder_chunk_size=self._vocoder_chunk_size,
         )
 
@@ -313,7 +313,7 @@ def _open(root: Path, config: TTSConfig, device: torch.device, parts: Mapping[st
     return GPTSoVITSFamily(
         loaded,
         steps=config.inference.sample_steps,
-        use_vocoder_optimization=vocoder.use_vocoder_optimization,
+        graphs=vocoder.graphs,
         vocoder_chunk_size=vocoder.vocoder_chunk_size,
     )
 

@@ -19,7 +19,7 @@ from vivace.models.gpt_sovits.s2.flow_matching_decoder import FlowMatchingDecode
 from vivace.models.gpt_sovits.s2.vits import VitsModel
 from vivace.models.gpt_sovits.s2.vits_decoder import VitsDecoder
 from vivace.vocoder.chunked import CHUNK_FRAMES
-from vivace.vocoder.graphed import CUDAGraphVocoder
+from vivace.vocoder.graphed import GraphedVocoder
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class GPTSoVITSFrameStage:
     Args:
         lookahead: codes after its own that a chunk is read with; None: as many as sound best; as many as a piece can
             have: all at once.
-        use_vocoder_optimization: whether the vocoder of v3 and v4 is replayed where the device can do that.
+        graphs: whether the vocoder of v3 and v4 is replayed where the device can do that.
         vocoder_chunk_size: frames that it takes at once.
     """
 
@@ -48,7 +48,7 @@ class GPTSoVITSFrameStage:
         parts: GPTSoVITSParts,
         *,
         lookahead: int | None = None,
-        use_vocoder_optimization: bool = True,
+        graphs: bool = True,
         vocoder_chunk_size: int = CHUNK_FRAMES,
     ) -> None:
         self._device = parts.device
@@ -57,9 +57,7 @@ class GPTSoVITSFrameStage:
             self._sound = VitsDecoder(parts.s2, lookahead=lookahead, chunk_frames=vocoder_chunk_size)
         else:
             assert parts.vocoder is not None, "v3 and v4 have a vocoder"
-            vocoder = CUDAGraphVocoder(
-                parts.vocoder, chunk_size=vocoder_chunk_size, use_vocoder_optimization=use_vocoder_optimization
-            )
+            vocoder = GraphedVocoder(parts.vocoder, chunk_size=vocoder_chunk_size, enabled=graphs)
             self._sound = FlowMatchingDecoder(parts.s2, vocoder, lookahead=lookahead, chunk_frames=vocoder_chunk_size)
 
     def open(self, context: object) -> GPTSoVITSFrameStream:

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vivace.audio.mel import log_mel
-from vivace.engine.engine import Engine, Job
+from vivace.engine.engine import Engine, EngineRequest
 from vivace.engine.protocols import ARPrompt
 from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.sequence import EngineConfig
@@ -72,7 +72,7 @@ class Rollouts:
                     said[orders[update.id]].append(update.codes)
         return [torch.stack(codes).long() for codes in said]
 
-    def _job(self, model: VoiceModel, u: Utterance) -> Job:
+    def _job(self, model: VoiceModel, u: Utterance) -> EngineRequest:
         row = self._collator.batch([u])
         prompt = model.prompt(row.text[:, : row.prompts[0]], row.speakers)
         params = SamplingParams(
@@ -81,7 +81,7 @@ class Rollouts:
             max_new_tokens=min(int(LENGTHS[1] * u.frames) + 1, POSITIONS - prompt.shape[1] - 1),
         )
         mask = torch.ones(prompt.shape[:2], dtype=torch.bool)
-        return Job(ARPrompt(prompt, mask), params, self._rng.getrandbits(48))
+        return EngineRequest(ARPrompt(prompt, mask), params, self._rng.getrandbits(48))
 
 
 def _engine(model: VoiceModel) -> Engine:
@@ -97,7 +97,7 @@ def _engine(model: VoiceModel) -> Engine:
     llama.fuse()
     embeddings.fuse(exact=llama.is_exact)
     modes = {"code": CodeMode(llama, embeddings, gpt, model.preset.sizes.vivace.end_codebooks)}
-    config = EngineConfig(rows=ROWS, positions=POSITIONS, long_rows=0, queue_size=1 << 20, graphs=False)
+    config = EngineConfig(slots=ROWS, positions=POSITIONS, long_slots=0, queue_size=1 << 20, graphs=False)
     return Engine(modes, config, dtype=llama.kv_dtype, native=llama.native)
 
 

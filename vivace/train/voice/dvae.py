@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vivace.layers.fsq import HALF_RANGE, GroupedResidualFSQ, Regime
+from vivace.layers.fsq import HALF_RANGE, GroupedResidualFSQ, QuantizerVariant
 from vivace.models.chattts.dvae import DVAE
 from vivace.train.corpus.dataset import FRAMES_PER_CODE, HELD_OUT, N_MELS, Corpus, Utterance
 from vivace.train.preset import MEL_FLOOR, Preset
@@ -24,24 +24,24 @@ from vivace.train.voice.depthwise import conv_forward, stack_forward
 # B batch, T frames, G groups, J numbers per code
 
 
-def straight_through(quantiser: GroupedResidualFSQ, features: Tensor) -> Tensor:
+def straight_through(quantizer: GroupedResidualFSQ, features: Tensor) -> Tensor:
     """Features as they come back from their codes, with a gradient as if nothing had been rounded.
 
-    Regime ``a`` only: that is the arithmetic our own codes are trained in.
+    Variant ``a`` only: that is the arithmetic our own codes are trained in.
 
     Args:
         features: ``[B, C, T]``.
     Returns:
-        ``[B, C, T]``, equal to ``quantiser.decode(quantiser.encode(features))``.
+        ``[B, C, T]``, equal to ``quantizer.decode(quantizer.encode(features))``.
     Source: the straight-through estimator of arXiv:1308.3432, as arXiv:2309.15505 uses it.
     """
-    assert quantiser.regime == "a", f"regime {quantiser.regime} has no training form here"
-    scale = 1 / (quantiser.levels[0] - 1)
+    assert quantizer.variant == "a", f"variant {quantizer.variant} has no training form here"
+    scale = 1 / (quantizer.levels[0] - 1)
     outputs = []
-    for z, project in zip(quantiser.latents(features), quantiser.project_out, strict=True):  # z [B, T, J]
+    for z, project in zip(quantizer.latents(features), quantizer.project_out, strict=True):  # z [B, T, J]
         rest = HALF_RANGE * torch.tanh(z)
         latent = torch.zeros_like(rest)
-        for stage in range(quantiser.stages):
+        for stage in range(quantizer.stages):
             soft = HALF_RANGE * torch.tanh(rest / scale**stage) / 2
             hard = soft + (torch.round(2 * soft) / 2 - soft).detach()
             rest = rest - hard.detach() * scale**stage
@@ -68,10 +68,10 @@ class DVAEOptions:
     save_every: int = 500
 
 
-def build_dvae(preset: Preset, regime: Regime = "a") -> DVAE:
+def build_dvae(preset: Preset, variant: QuantizerVariant = "a") -> DVAE:
     """A DVAE of the preset's sizes."""
     assert preset.sizes.dvae is not None, "this preset has no DVAE"
-    return DVAE(preset.sizes.dvae, regime=regime)
+    return DVAE(preset.sizes.dvae, variant=variant)
 
 
 def encode_features(dvae: DVAE, mel: Tensor, floor: float = MEL_FLOOR) -> Tensor:
@@ -94,7 +94,7 @@ def reconstruction_loss(dvae: DVAE, mel: Tensor) -> tuple[Tensor, float]:
     """Loss of ``mel`` ``[B, M, F]`` through the codes, and the mean absolute difference of natural-log mels."""
     with torch.autocast("cpu", torch.bfloat16):
         features = encode_features(dvae, mel)
-        decoded = decode_features(dvae, straight_through(dvae.quantiser, features.float()))
+        decoded = decode_features(dvae, straight_through(dvae.quantizer, features.float()))
     error = (decoded - mel.clamp_min(MEL_FLOOR)) / dvae.coef
     return error.abs().mean() + 0.25 * error.square().mean(), float((error * dvae.coef).abs().mean().detach())
 
@@ -132,14 +132,14 @@ def encode_corpus(corpus: Corpus, dvae: DVAE, rows: int = 16, floor: float = MEL
         mel, frames = _padded(corpus, [corpus.utterances[i] for i in group], floor)
         with torch.autocast("cpu", torch.bfloat16):
             features = encode_features(dvae, mel, floor)
-        found = dvae.quantiser.encode(features.float()).transpose(1, 2)  # [B, Q, T] -> [B, T, Q]
+        found = dvae.quantizer.encode(features.float()).transpose(1, 2)  # [B, Q, T] -> [B, T, Q]
         for i, row, length in zip(group, found, frames, strict=True):
             codes[i] = row[:length].numpy().astype(np.int16)
     corpus.write_codes([cast("NDArray[np.int16]", c) for c in codes])
     differences = []
     for u in corpus.part(HELD_OUT)[:50]:
         mel, _ = _padded(corpus, [u], floor)
-        decoded = decode_features(dvae, dvae.quantiser.decode(torch.from_numpy(corpus.codes(u)).long().T[None]))
+        decoded = decode_features(dvae, dvae.quantizer.decode(torch.from_numpy(corpus.codes(u)).long().T[None]))
         differences.append(float((decoded - mel.clamp_min(MEL_FLOOR)).abs().mean()))
     return sum(differences) / max(len(differences), 1)
 

@@ -39,7 +39,7 @@ class StackConfig:
 
 @dataclass(frozen=True)
 class QuantiserConfig:
-    """The grouped residual quantiser."""
+    """The grouped residual quantizer."""
 
     dim: int = 1024
     levels: tuple[int, ...] = (5, 5, 5, 5)

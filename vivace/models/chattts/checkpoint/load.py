@@ -6,8 +6,8 @@ from pathlib import Path
 from torch import nn
 
 from vivace.errors import WeightsMismatchError
-from vivace.layers.fsq import Regime as Regime  # callers name it too
-from vivace.layers.meta_init import unfilled
+from vivace.layers.fsq import QuantizerVariant as QuantizerVariant  # callers name it too
+from vivace.layers.meta_init import meta_init
 from vivace.models.chattts.checkpoint.config import ChatTTSConfig, read_config
 from vivace.models.chattts.durations import Durations, read_durations
 from vivace.models.chattts.dvae import DVAE, SpectrogramDecoder
@@ -15,14 +15,14 @@ from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama, TextMode
 from vivace.models.chattts.prompt import Tokenizer
 from vivace.models.chattts.speaker import SpeakerStatistics, published_statistics
 from vivace.weights.keymap import KeyMap
-from vivace.weights.load import Part, read_tensors
+from vivace.weights.load import ModulePart, read_tensors
 
 # ConvNeXt blocks of the DVAE and the Decoder; their layer scale is called "weight" in safetensors files.
 _STACK = (
     (r"(encoder|decoder)\.decoder_block\.(\d+)\.weight", r"\1.blocks.\2.scale"),
     (r"(encoder|decoder)\.decoder_block\.(\d+)\.(.+)", r"\1.blocks.\2.\3"),
 )
-_QUANTISER = ((r"vq_layer\.quantizer\.rvqs\.(\d+)\.(project_in|project_out)\.(.+)", r"quantiser.\2.\1.\3"),)
+_QUANTIZER = ((r"vq_layer\.quantizer\.rvqs\.(\d+)\.(project_in|project_out)\.(.+)", r"quantizer.\2.\1.\3"),)
 _HEADS = (
     (r"head_text\.parametrizations\.weight", r"head_text.weight"),
     (r"head_code\.(\d+)\.parametrizations\.weight", r"head_code.\1.weight"),
@@ -32,7 +32,7 @@ GPT_KEYS = KeyMap()
 GPT_UNUSED = (r"embed_tokens\.weight",)  # the Llama's own table: inputs are embeddings, nothing looks it up
 EMBED_KEYS = KeyMap(weight_norm=_HEADS)
 DECODER_KEYS = KeyMap(rules=_STACK)
-DVAE_KEYS = KeyMap(rules=_STACK + _QUANTISER)
+DVAE_KEYS = KeyMap(rules=_STACK + _QUANTIZER)
 DVAE_UNUSED = (r"preprocessor_mel\..+",)  # window and filters of the mel, which are computed
 
 
@@ -81,7 +81,7 @@ def _statistics(root: Path, config: ChatTTSConfig) -> SpeakerStatistics | None:
     return published if len(published.mean) == config.gpt.hidden_size else None
 
 
-def build_chattts(root: Path, *, regime: Regime = "a") -> tuple[ChatTTSModel, list[Part]]:
+def build_chattts(root: Path, *, variant: QuantizerVariant = "a") -> tuple[ChatTTSModel, list[ModulePart]]:
     """Lay out the model of the checkpoint under ``root`` without its weights.
 
     Returns:
@@ -98,23 +98,23 @@ def build_chattts(root: Path, *, regime: Regime = "a") -> tuple[ChatTTSModel, li
             f"{asset / 'tokenizer'} has {len(tokenizer)} tokens but gpt/config.json says {config.gpt.num_text_tokens}; "
             "fetch the checkpoint again"
         )
-    with unfilled():
+    with meta_init():
         llama = Llama(config.gpt)
         embeddings = Embeddings(config.gpt, text_head=config.vivace.refine)
         decoder = SpectrogramDecoder(config.decoder)
-        dvae = None if config.dvae is None else DVAE(config.dvae, regime=regime)
+        dvae = None if config.dvae is None else DVAE(config.dvae, variant=variant)
     if config.vivace.precision in ("int8", "int4"):  # the files hold codes and scales
         llama.set_precision(config.vivace.precision)
         if not llama.small:  # a small model's heads stay as they are
             embeddings.set_precision(config.vivace.precision)
     durations = read_durations(asset, len(tokenizer))
     parts = [
-        Part(llama, asset / "gpt" / "model.safetensors", GPT_KEYS, ignore=GPT_UNUSED),
-        Part(embeddings, asset / "Embed.safetensors", EMBED_KEYS),
-        Part(decoder, asset / "Decoder.safetensors", DECODER_KEYS),
+        ModulePart(llama, asset / "gpt" / "model.safetensors", GPT_KEYS, ignore=GPT_UNUSED),
+        ModulePart(embeddings, asset / "Embed.safetensors", EMBED_KEYS),
+        ModulePart(decoder, asset / "Decoder.safetensors", DECODER_KEYS),
     ]
     if dvae is not None:
-        parts.append(Part(dvae, asset / "DVAE.safetensors", DVAE_KEYS, ignore=DVAE_UNUSED))
+        parts.append(ModulePart(dvae, asset / "DVAE.safetensors", DVAE_KEYS, ignore=DVAE_UNUSED))
     return ChatTTSModel(
         config, tokenizer, llama, embeddings, decoder, dvae, _statistics(root, config), durations
     ), parts

@@ -8,11 +8,11 @@ from torch import nn
 
 from vivace.layers.convnext import hold_frames
 from vivace.layers.linear import Precision
-from vivace.layers.meta_init import unfilled
+from vivace.layers.meta_init import meta_init
 from vivace.layers.native.convnext import is_quick
 from vivace.layers.native.kernels import kernels
 from vivace.models.chattts.checkpoint.config import GPTConfig
-from vivace.models.chattts.checkpoint.load import ChatTTSModel, Regime, build_chattts
+from vivace.models.chattts.checkpoint.load import ChatTTSModel, QuantizerVariant, build_chattts
 from vivace.models.chattts.gpt import Llama
 from vivace.models.cpu_speed import Load
 from vivace.models.precision import (
@@ -44,7 +44,7 @@ def load_chattts(
     root: Path,
     *,
     device: torch.device | str = "cpu",
-    regime: Regime = "a",
+    variant: QuantizerVariant = "a",
     precision: PrecisionChoice = "float32",
     vocoder_precision: FramePrecisionChoice = "float32",
     fuse: bool = True,
@@ -62,7 +62,7 @@ def load_chattts(
         WeightsError: a file is missing, damaged or unsafe, or tensors do not fit; all that do not are in one error.
         SettingsError: there is no such precision here; see ``choose_precision``.
     """
-    model, wanted = build_chattts(root, regime=regime)
+    model, wanted = build_chattts(root, variant=variant)
     kept = model.config.vivace.precision
     check_precision(precision, kept, torch.device(device))
     vocoder, part = build_vocos(root / "asset" / "Vocos.safetensors", **asdict(model.config.vocos.backbone))
@@ -101,7 +101,7 @@ def probed_llama(llama: Llama, config: GPTConfig) -> ProbedModel:
     """For self-timing; ``llama`` is loaded in float32 and not fused, and stays as it is."""
 
     def build(precision: Precision, layers: int) -> Probe:
-        with unfilled():
+        with meta_init():
             first = Llama(replace(config, num_hidden_layers=layers)).eval().requires_grad_(False)
         held = llama.state_dict()
         first.load_state_dict({name: held[name] for name in first.state_dict()}, assign=True)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from vivace.errors import InputError
-from vivace.layers.fsq import Regime
+from vivace.layers.fsq import QuantizerVariant
 from vivace.models.chattts.checkpoint.load import ChatTTSModel
 from vivace.models.chattts.checkpoint.parts import ChatTTSParts, load_chattts
 from vivace.models.chattts.prompt import code_prompt, refine_prompt
@@ -28,7 +28,7 @@ from vivace.models.chattts.speaker import (
 from vivace.models.chattts.verify import compat, networks, replay
 from vivace.models.verification import Goldens, Row, compare, equal, given, run_check
 
-REGIMES: tuple[Regime, ...] = ("a", "b", "c")
+VARIANTS: tuple[QuantizerVariant, ...] = ("a", "b", "c")
 
 
 def verify(folder: Path) -> list[Row]:
@@ -44,7 +44,7 @@ def verify(folder: Path) -> list[Row]:
     manifest = goldens.json("manifest.json")
     rows = list(_check_files(goldens, manifest.get("checkpoint_sha256", {})))
     root = folder / "checkpoint"
-    for label, check in _checks(goldens, lambda regime: load_chattts(root, regime=regime)):
+    for label, check in _checks(goldens, lambda variant: load_chattts(root, variant=variant)):
         rows += run_check(label, check)
     return rows + list(_uncompared(manifest["files"], rows))
 
@@ -57,7 +57,7 @@ def _check_files(goldens: Goldens, recorded: dict[str, str]) -> Iterator[Row]:
 
 
 def _checks(
-    goldens: Goldens, load: Callable[[Regime], ChatTTSParts]
+    goldens: Goldens, load: Callable[[QuantizerVariant], ChatTTSParts]
 ) -> Iterator[tuple[str, Callable[[], Iterator[Row]]]]:
     """Each check of the family with a name to report it by."""
     parts = load("a")
@@ -73,16 +73,16 @@ def _checks(
     yield "07", partial(check_speakers, goldens, model)
     yield "08", partial(check_normaliser, goldens)
     yield "09", partial(replay.check_runs, goldens, (model, vocos), "09_e2e")
-    for regime in REGIMES:
-        other = load(regime)
+    for variant in VARIANTS:
+        other = load(variant)
         dvae = other.model.dvae
         assert dvae is not None, "the recorded checkpoint has a DVAE"
-        if regime == "a":
+        if variant == "a":
             yield "05 encoder", partial(networks.check_encoder, goldens, dvae)
-        yield f"05 {regime}", partial(networks.check_quantiser, goldens, dvae, f"05_dvae_fsq_{regime}.npz")
-        if (goldens.folder / f"09_e2e_fsq_{regime}.npz").is_file():
-            runs = partial(replay.check_runs, goldens, (other.model, other.vocoder), f"09_e2e_fsq_{regime}")
-            yield f"09 {regime}", runs
+        yield f"05 {variant}", partial(networks.check_quantizer, goldens, dvae, f"05_dvae_fsq_{variant}.npz")
+        if (goldens.folder / f"09_e2e_fsq_{variant}.npz").is_file():
+            runs = partial(replay.check_runs, goldens, (other.model, other.vocoder), f"09_e2e_fsq_{variant}")
+            yield f"09 {variant}", runs
 
 
 def _uncompared(manifest: list[dict[str, object]], rows: list[Row]) -> Iterator[Row]:

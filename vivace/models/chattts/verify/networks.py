@@ -196,7 +196,7 @@ def _speech(goldens: Goldens) -> Tensor:
 
 
 def check_encoder(goldens: Goldens, dvae: DVAE) -> Iterator[Row]:
-    """A recording on its way to the quantiser, stage by stage."""
+    """A recording on its way to the quantizer, stage by stage."""
     file = "05_dvae.npz"
     arrays, speech = goldens.arrays(file), _speech(goldens)
     mel = log_mel(speech, MEL)
@@ -205,7 +205,7 @@ def check_encoder(goldens: Goldens, dvae: DVAE) -> Iterator[Row]:
     yield compare(f"{file}:speech_downsampled", down[0], arrays["speech_downsampled"], 4e-4)
     encoded = dvae.encoder(down)
     yield compare(f"{file}:speech_encoded", encoded, arrays["speech_encoded"], 4e-4)
-    for group, latent in enumerate(dvae.quantiser.latents(encoded)):
+    for group, latent in enumerate(dvae.quantizer.latents(encoded)):
         yield compare(f"{file}:speech_latent_group{group}", latent, arrays[f"speech_latent_group{group}"], 4e-4)
     odd = dvae.features(log_mel(speech[:, ODD], MEL))
     yield compare(f"{file}:odd_encoded", odd, arrays["odd_encoded"], 4e-4)
@@ -225,8 +225,8 @@ def check_decoder(goldens: Goldens, model: ChatTTSModel) -> Iterator[Row]:
     yield compare(f"{file}:decoder_mel", model.decoder(hidden), arrays["decoder_mel"], 2e-4)
 
 
-def check_quantiser(goldens: Goldens, dvae: DVAE, file: str) -> Iterator[Row]:
-    """Codes of recordings, and codes back to mel, in one regime."""
+def check_quantizer(goldens: Goldens, dvae: DVAE, file: str) -> Iterator[Row]:
+    """Codes of recordings, and codes back to mel, in one variant."""
     arrays: Arrays = goldens.arrays(file)
     speech = _speech(goldens)
     codes = dvae.encode(speech)
@@ -236,7 +236,7 @@ def check_quantiser(goldens: Goldens, dvae: DVAE, file: str) -> Iterator[Row]:
         return
     yield given(goldens, file, "codes")
     book = torch.from_numpy(arrays["codes"]).long()
-    yield compare(f"{file}:codes_features", dvae.quantiser.decode(book), arrays["codes_features"], 1e-5)
+    yield compare(f"{file}:codes_features", dvae.quantizer.decode(book), arrays["codes_features"], 1e-5)
     yield compare(f"{file}:codes_mel", dvae(book), arrays["codes_mel"], 3e-4)
     yield compare(f"{file}:speech_codes_mel", dvae(codes[..., 40:60]), arrays["speech_codes_mel"], 3e-4)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vivace.errors import WeightsError
-from vivace.layers.meta_init import unfilled
+from vivace.layers.meta_init import meta_init
 from vivace.models.gpt_sovits.checkpoint.config import s1_config, s2_config
 from vivace.models.gpt_sovits.reference.eres2net import SpeakerNetwork, SpeakerSizes
 from vivace.models.gpt_sovits.reference.hubert import HUBERT_KEYS, Hubert, HubertSizes
@@ -15,7 +15,7 @@ from vivace.models.gpt_sovits.s2.vits import VitsModel
 from vivace.models.gpt_sovits.t2s.bert import BERT_KEYS, Bert, BertSizes
 from vivace.models.gpt_sovits.t2s.model import S1_KEYS, S1Model
 from vivace.weights.keymap import KeyMap
-from vivace.weights.load import Part
+from vivace.weights.load import ModulePart
 from vivace.weights.tensor_file import TensorInfo, read_header
 
 _SHARED = (
@@ -29,8 +29,8 @@ _SHARED = (
     (r"ref_enc\.slf_attn\.w_vs\.(.+)", r"ref_enc.value.\1"),
     (r"ref_enc\.slf_attn\.fc\.(.+)", r"ref_enc.attended.\1"),
     (r"ref_enc\.fc\.fc\.(.+)", r"ref_enc.project.\1"),
-    (r"ssl_proj\.(.+)", r"quantiser.ssl_proj.\1"),
-    (r"quantizer\.vq\.layers\.0\._codebook\.embed", "quantiser.codebook"),
+    (r"ssl_proj\.(.+)", r"quantizer.ssl_proj.\1"),
+    (r"quantizer\.vq\.layers\.0\._codebook\.embed", "quantizer.codebook"),
 )
 # Couplings stand at even places of the file's list; what stands between them has no weights.
 _COUPLINGS = tuple((rf"flow\.flows\.{2 * i}\.(.+)", rf"flow.couplings.{i}.\1") for i in range(8))
@@ -75,7 +75,7 @@ def read_settings(root: Path) -> dict[str, Any]:
     return settings
 
 
-def build_s1(file: Path, sizes: Mapping[str, Any]) -> tuple[S1Model, Part]:
+def build_s1(file: Path, sizes: Mapping[str, Any]) -> tuple[S1Model, ModulePart]:
     """Lay out the S1 model of ``file`` without its weights, and say what fills it.
 
     Args:
@@ -83,49 +83,49 @@ def build_s1(file: Path, sizes: Mapping[str, Any]) -> tuple[S1Model, Part]:
     Raises: WeightsError when the file is no S1 model.
     """
     config = s1_config(file, read_header(file), sizes)
-    with unfilled():
+    with meta_init():
         model = S1Model(config)
-    return model, Part(model, file, S1_KEYS)
+    return model, ModulePart(model, file, S1_KEYS)
 
 
-def build_vits(file: Path, sizes: Mapping[str, Any]) -> tuple[VitsModel, Part]:
+def build_vits(file: Path, sizes: Mapping[str, Any]) -> tuple[VitsModel, ModulePart]:
     """The same for an S2 model of v1, v2, v2Pro or v2ProPlus."""
     config = s2_config(file, read_header(file), sizes)
-    with unfilled():
+    with meta_init():
         model = VitsModel(config)
-    return model, Part(model, file, VITS_KEYS)
+    return model, ModulePart(model, file, VITS_KEYS)
 
 
-def build_flow_matching(file: Path, sizes: Mapping[str, Any], version: str) -> tuple[FlowMatchingModel, Part]:
+def build_flow_matching(file: Path, sizes: Mapping[str, Any], version: str) -> tuple[FlowMatchingModel, ModulePart]:
     """The same for an S2 model of ``version`` v3 or v4."""
     config = s2_config(file, read_header(file), sizes)
-    with unfilled():
+    with meta_init():
         model = FlowMatchingModel(config, MEL_VERSIONS[version])
-    return model, Part(model, file, FLOW_MATCHING_KEYS)
+    return model, ModulePart(model, file, FLOW_MATCHING_KEYS)
 
 
-def build_speaker(file: Path) -> tuple[SpeakerNetwork, Part]:
+def build_speaker(file: Path) -> tuple[SpeakerNetwork, ModulePart]:
     """The same for the speaker network of v2Pro and v2ProPlus."""
     sizes = SpeakerSizes.of(_header(file, "layer4.0.conv3.weight"))
-    with unfilled():
+    with meta_init():
         network = SpeakerNetwork(sizes)
-    return network, Part(network, file)
+    return network, ModulePart(network, file)
 
 
-def build_hubert(file: Path) -> tuple[Hubert, Part]:
+def build_hubert(file: Path) -> tuple[Hubert, ModulePart]:
     """The same for the network that hears recordings."""
     sizes = HubertSizes.of(_header(file, "encoder.pos_conv_embed.conv.weight"))
-    with unfilled():
+    with meta_init():
         network = Hubert(sizes)
-    return network, Part(network, file, HUBERT_KEYS)
+    return network, ModulePart(network, file, HUBERT_KEYS)
 
 
-def build_bert(file: Path) -> tuple[Bert, Part]:
+def build_bert(file: Path) -> tuple[Bert, ModulePart]:
     """The same for the network that reads Chinese."""
     sizes = BertSizes.of(_header(file, "embeddings.word_embeddings.weight"))
-    with unfilled():
+    with meta_init():
         network = Bert(sizes)
-    return network, Part(network, file, BERT_KEYS)
+    return network, ModulePart(network, file, BERT_KEYS)
 
 
 def _header(file: Path, landmark: str) -> dict[str, TensorInfo]:

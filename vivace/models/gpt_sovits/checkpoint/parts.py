@@ -12,7 +12,7 @@ from torch import nn
 from vivace.errors import WeightsMismatchError
 from vivace.layers.hifigan import HiFiGANGenerator
 from vivace.layers.linear import Precision
-from vivace.layers.meta_init import unfilled
+from vivace.layers.meta_init import meta_init
 from vivace.models.cpu_speed import Load
 from vivace.models.gpt_sovits.checkpoint.load import (
     build_bert,
@@ -45,7 +45,7 @@ from vivace.runtime.process import give_back_free_memory
 from vivace.vocoder.base import Vocoder
 from vivace.vocoder.bigvgan import BigVGAN
 from vivace.vocoder.weights import build_bigvgan, build_hifigan
-from vivace.weights.load import Part, load_modules
+from vivace.weights.load import ModulePart, load_modules
 
 log = logging.getLogger(__name__)
 M = TypeVar("M", bound=nn.Module)
@@ -101,9 +101,9 @@ def load_gpt_sovits(
     check_precision(precision, "float32", torch.device(device))
     settings = read_settings(root)
     version = str(settings["version"])
-    wanted: list[Part] = []
+    wanted: list[ModulePart] = []
 
-    def built(pair: tuple[M, Part]) -> M:
+    def built(pair: tuple[M, ModulePart]) -> M:
         wanted.append(pair[1])
         return pair[0]
 
@@ -152,7 +152,7 @@ def probed_s1(s1: S1Model) -> ProbedModel:
     """For self-timing; ``s1`` is loaded in float32 and not fused, and stays as it is."""
 
     def build(precision: Precision, layers: int) -> Probe:
-        with unfilled():
+        with meta_init():
             first = S1Model(replace(s1.config, layers=layers)).eval().requires_grad_(False)
         held = s1.state_dict()
         first.load_state_dict({name: held[name] for name in first.state_dict()}, assign=True)

@@ -24,12 +24,12 @@ from vivace.models.gpt_sovits.reference.spectra import (
     slaney_log_mel,
 )
 from vivace.models.gpt_sovits.s2.flow_matching import normalised
-from vivace.models.gpt_sovits.s2.semantic import SemanticQuantiser
+from vivace.models.gpt_sovits.s2.semantic import SemanticQuantizer
 from vivace.types import LanguageChoice
 
 
 def encoder_fingerprint(*parts: nn.Module) -> str:
-    """Fingerprint of the weights of what turns a recording into a voice: style encoder and quantiser."""
+    """Fingerprint of the weights of what turns a recording into a voice: style encoder and quantizer."""
     digest = hashlib.sha256()
     for part in parts:
         for name, tensor in sorted(part.state_dict().items()):
@@ -67,10 +67,10 @@ def limited(samples: Tensor) -> Tensor:
     return samples / min(LOUDEST, peak) if peak > 1 else samples
 
 
-def semantic_codes(samples: Samples, rate: int, hubert: Hubert, quantiser: SemanticQuantiser) -> Tensor:
+def semantic_codes(samples: Samples, rate: int, hubert: Hubert, quantizer: SemanticQuantizer) -> Tensor:
     """Codes ``[P]`` of mono samples ``[N]``: 25 a second, and those of the silence that is put behind them."""
-    heard = torch.from_numpy(resample(samples, rate, HUBERT_RATE)).to(quantiser.codebook.device)
-    return quantiser.encode(hubert(F.pad(heard, (0, TAIL))[None]))[0]
+    heard = torch.from_numpy(resample(samples, rate, HUBERT_RATE)).to(quantizer.codebook.device)
+    return quantizer.encode(hubert(F.pad(heard, (0, TAIL))[None]))[0]
 
 
 def style_spectrogram(samples: Samples, rate: int) -> Tensor:

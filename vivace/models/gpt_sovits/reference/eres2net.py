@@ -67,7 +67,7 @@ class AttentiveFusion(nn.Module):
         return x * (1 + weight) + y * (1 - weight)
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """A residual block whose groups see one another in turn."""
 
     def __init__(self, inputs: int, width: int, outputs: int, stride: int, fused: bool) -> None:
@@ -109,8 +109,10 @@ class SpeakerNetwork(nn.Module):
         ):
             stride = 1 if number == 1 else 2
             fused = number >= FUSED_FROM
-            first = Block(inputs, width, outputs, stride, fused)
-            layers.append(nn.Sequential(first, *(Block(outputs, width, outputs, 1, fused) for _ in range(blocks - 1))))
+            first = ResidualBlock(inputs, width, outputs, stride, fused)
+            layers.append(
+                nn.Sequential(first, *(ResidualBlock(outputs, width, outputs, 1, fused) for _ in range(blocks - 1)))
+            )
             inputs = outputs
         self.layer1, self.layer2, self.layer3, self.layer4 = layers
         self.layer3_ds = nn.Conv2d(sizes.outputs[2], sizes.outputs[3], 3, stride=2, padding=1, bias=False)

@@ -18,7 +18,7 @@ from vivace.models.gpt_sovits.reference.spectra import FrameSpec
 from vivace.models.gpt_sovits.s2.content_encoder import ContentEncoder, stretch, stretched_length
 from vivace.models.gpt_sovits.s2.coupling_flow import GatedConvStack
 from vivace.models.gpt_sovits.s2.dit import FlowTransformer
-from vivace.models.gpt_sovits.s2.semantic import SemanticQuantiser, StyleEncoder
+from vivace.models.gpt_sovits.s2.semantic import SemanticQuantizer, StyleEncoder
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class FlowMatchingModel(nn.Module):
         encoder, sizes = config.encoder, config.matching
         self.enc_p = ContentEncoder(encoder)
         self.ref_enc = StyleEncoder(config.style)
-        self.quantiser = SemanticQuantiser(encoder.features, config.codes)
+        self.quantizer = SemanticQuantizer(encoder.features, config.codes)
         self.bridge = nn.Conv1d(encoder.width, sizes.condition, 1)
         self.wns1 = WaveConditioner(sizes.condition, sizes.wave_kernel, sizes.wave_layers, config.style.outputs)
         self.estimator = FlowTransformer(sizes)
@@ -78,7 +78,7 @@ class FlowMatchingModel(nn.Module):
 
     def condition(self, codes: Tensor, phones: Tensor, style: Tensor, *, speed: float = 1.0) -> Tensor:
         """Codes ``[B, Q]`` and the phones they say ``[B, X]`` -> condition frames ``[B, C, M]`` at the mel's rate."""
-        hidden = self.enc_p(self.quantiser.decode(codes), phones, style)
+        hidden = self.enc_p(self.quantizer.decode(codes), phones, style)
         hidden = stretch(hidden, stretched_length(hidden.shape[2], speed))
         x = self.spread(hidden)
         # For v3 the mask lets all frames through; for v4 at another speed it may cut the last one.

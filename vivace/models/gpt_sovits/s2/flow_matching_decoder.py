@@ -24,7 +24,7 @@ from vivace.models.gpt_sovits.s2.windows import (
 from vivace.runtime.device import capabilities
 from vivace.runtime.seed import normal_frames
 from vivace.vocoder.base import Vocoder
-from vivace.vocoder.streams import Push, StreamState, WindowStreams
+from vivace.vocoder.streams import StreamInput, StreamState, WindowStreams
 
 FIRST, NEXT, GROWTH, MOST = 32, 64, 2.0, 128  # codes; a window pays for the recording at its head, so they grow fast
 
@@ -74,7 +74,7 @@ class FlowMatchingDecoder:
             reference_frames=version.reference_frames,
             window_frames=version.window_frames,
         )
-        encode = encoder_of(s2.enc_p, s2.quantiser, saying.phones, timbre.style)
+        encode = encoder_of(s2.enc_p, s2.quantizer, saying.phones, timbre.style)
         hidden = HiddenStream(encode, with_lookahead(self._schedule(prompt), self._lookahead))
         return FlowMatchingState(hidden, timbre.style, prompt, saying.seed, saying.steps)
 
@@ -96,7 +96,7 @@ class FlowMatchingDecoder:
             for (row, _), mel in zip(ready, spoken, strict=True):
                 mels[row].append(mel)
         pushes = [
-            Push(piece.vocoder, denormalised(torch.cat(made, dim=1)), piece.hidden.finished)
+            StreamInput(piece.vocoder, denormalised(torch.cat(made, dim=1)), piece.hidden.finished)
             for piece, made in zip(known, mels, strict=True)
         ]
         return [blocks.flatten() for blocks in push_chunked(self._vocoder, pushes, self._chunk_frames)]
@@ -107,7 +107,7 @@ class FlowMatchingDecoder:
         for piece, chunk in chunks:
             frames = self._s2.spread(chunk[None], piece.spread, last=piece.hidden.finished)[0]
             piece.spread += chunk.shape[1]
-            pushes.append(Push(piece.conditioner, with_condition(frames, piece.style), piece.hidden.finished))
+            pushes.append(StreamInput(piece.conditioner, with_condition(frames, piece.style), piece.hidden.finished))
         return [made.T for made in push_chunked(self._conditioner, pushes, self._chunk_frames)]
 
     def _speak(self, pieces: Sequence[FlowMatchingState], conditions: Sequence[Tensor]) -> list[Tensor]:

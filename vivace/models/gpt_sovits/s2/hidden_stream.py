@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vivace.models.gpt_sovits.s2.content_encoder import ContentEncoder
-from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE, SemanticQuantiser
+from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE, SemanticQuantizer
 from vivace.models.gpt_sovits.t2s.model import MAX_CODES
 
 LOOKAHEAD = 8  # codes, a third of a second
@@ -64,7 +64,7 @@ FADE = 4  # content frames over which a window takes over from the one before
 Encode = Callable[[Tensor], Tensor]  # codes [1, Q] -> hidden frames [1, C, 2 * Q]
 
 
-def encoder_of(encoder: ContentEncoder, quantiser: SemanticQuantiser, phones: Tensor, style: Tensor) -> Encode:
+def encoder_of(encoder: ContentEncoder, quantizer: SemanticQuantizer, phones: Tensor, style: Tensor) -> Encode:
     """``encoder`` for one piece: its phones ``[X]`` are read once, when the first codes come.
 
     Args:
@@ -75,7 +75,7 @@ def encoder_of(encoder: ContentEncoder, quantiser: SemanticQuantiser, phones: Te
     def text() -> Tensor:
         return encoder.read(phones[None].to(style.device))
 
-    return lambda codes: encoder.join(quantiser.decode(codes), text(), style)
+    return lambda codes: encoder.join(quantizer.decode(codes), text(), style)
 
 
 class HiddenStream:

@@ -14,7 +14,7 @@ from vivace.models.gpt_sovits.checkpoint.config import StyleSizes
 FRAMES_PER_CODE = 2
 
 
-class SemanticQuantiser(nn.Module):
+class SemanticQuantizer(nn.Module):
     """One codebook over pairs of frames."""
 
     def __init__(self, features: int, codes: int) -> None:

@@ -17,7 +17,7 @@ from vivace.layers.hifigan import HiFiGANGenerator
 from vivace.models.gpt_sovits.checkpoint.config import S2Config
 from vivace.models.gpt_sovits.s2.content_encoder import ContentEncoder, stretch, stretched_length
 from vivace.models.gpt_sovits.s2.coupling_flow import CouplingFlow
-from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE, SemanticQuantiser, StyleEncoder
+from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE, SemanticQuantizer, StyleEncoder
 
 SAMPLE_RATE = 32_000  # Hz
 NOISE_SCALE = 0.5  # of the prior's deviation
@@ -63,7 +63,7 @@ class VitsModel(nn.Module):
         encoder, style = config.encoder, config.style.outputs
         self.enc_p = ContentEncoder(encoder)
         self.ref_enc = StyleEncoder(config.style)
-        self.quantiser = SemanticQuantiser(encoder.features, config.codes)
+        self.quantizer = SemanticQuantizer(encoder.features, config.codes)
         self.flow = CouplingFlow(encoder.latent, style, config.flow)
         self.dec = HiFiGANGenerator(config.decoder)
         self.speaker = SpeakerProjection(config.speaker, style, encoder.attention) if config.speaker else None
@@ -93,7 +93,7 @@ class VitsModel(nn.Module):
 
     def hidden(self, codes: Tensor, phones: Tensor, style: Style) -> Tensor:
         """Codes ``[B, Q]`` and the phones they say ``[B, X]`` -> hidden frames ``[B, width, 2 * Q]``."""
-        return cast(Tensor, self.enc_p(self.quantiser.decode(codes), phones, style.encoder))
+        return cast(Tensor, self.enc_p(self.quantizer.decode(codes), phones, style.encoder))
 
     def prior(self, hidden: Tensor, *, speed: float = 1.0) -> Prior:
         """Hidden frames to the prior, faster or slower by resampling them."""

@@ -20,7 +20,7 @@ from vivace.models.gpt_sovits.s2.windows import (
 )
 from vivace.runtime.seed import normal_frames
 from vivace.vocoder.hifigan import receptive_field
-from vivace.vocoder.streams import Push, StreamState
+from vivace.vocoder.streams import StreamInput, StreamState
 
 FIRST_HEARD = 8  # codes; a third of a second goes out first
 
@@ -62,7 +62,7 @@ class VitsDecoder:
     def open(self, saying: DecodeContext) -> VitsDecodeState:
         """A piece before its first code."""
         s2, style = self._s2, self._s2.style_of(saying.timbre.style)
-        encode = encoder_of(s2.enc_p, s2.quantiser, saying.phones, style.encoder)
+        encode = encoder_of(s2.enc_p, s2.quantizer, saying.phones, style.encoder)
         return VitsDecodeState(HiddenStream(encode, self.schedule), style, saying.seed)
 
     def push(self, pieces: Sequence[DecodeState]) -> list[Tensor]:
@@ -70,12 +70,12 @@ class VitsDecoder:
         known = [piece for piece in pieces if isinstance(piece, VitsDecodeState)]
         assert len(known) == len(pieces), "a piece belongs to the stage that opened it"
         latents = [
-            Push(piece.flow, with_condition(self._latent(piece), piece.style.decoder), piece.hidden.finished)
+            StreamInput(piece.flow, with_condition(self._latent(piece), piece.style.decoder), piece.hidden.finished)
             for piece in known
         ]
         shaped = push_chunked(self._flow, latents, self._chunk_frames)
         frames = [
-            Push(piece.decoder, with_condition(made.T, piece.style.decoder), piece.hidden.finished)
+            StreamInput(piece.decoder, with_condition(made.T, piece.style.decoder), piece.hidden.finished)
             for piece, made in zip(known, shaped, strict=True)
         ]
         return [blocks.flatten() for blocks in push_chunked(self._wave, frames, self._chunk_frames)]

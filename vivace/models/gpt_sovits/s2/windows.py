@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, cat, split
 
-from vivace.vocoder.streams import Push, Streams, WindowStreams
+from vivace.vocoder.streams import StreamInput, Streams, WindowStreams
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def flatten_frames(made: Tensor) -> Tensor:
     return made.transpose(1, 2).flatten(1)
 
 
-def push_chunked(streams: Streams, pushes: Sequence[Push], most: int) -> list[Tensor]:
+def push_chunked(streams: Streams, pushes: Sequence[StreamInput], most: int) -> list[Tensor]:
     """As ``streams.push``, but at most ``most`` frames of each stream at a time, which bounds the memory."""
     parts = [_parts(push, most) for push in pushes]
     made: list[list[Tensor]] = [[] for _ in pushes]
@@ -91,6 +91,6 @@ def push_chunked(streams: Streams, pushes: Sequence[Push], most: int) -> list[Te
     return [cat(own) for own in made]
 
 
-def _parts(push: Push, most: int) -> list[Push]:
+def _parts(push: StreamInput, most: int) -> list[StreamInput]:
     frames = split(push.frames, most, dim=1) if push.frames.shape[1] else (push.frames,)
-    return [Push(push.stream, part, push.last and part is frames[-1]) for part in frames]
+    return [StreamInput(push.stream, part, push.last and part is frames[-1]) for part in frames]

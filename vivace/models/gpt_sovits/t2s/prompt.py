@@ -38,7 +38,7 @@ def ar_prompt(model: S1Model, row: S1Input) -> ARPrompt:
     x, _ = _embedded(model, row)
     real = torch.ones(1, len(x), dtype=torch.bool, device=x.device)
     text = len(row.phones)
-    return ARPrompt(x[None], real, prefix_len=text, origin=text, history=row.codes)
+    return ARPrompt(x[None], real, prefix_len=text, position_offset=text, history=row.codes)
 
 
 def s1_prompt(model: S1Model, rows: Sequence[S1Input]) -> S1Prompt:

@@ -21,7 +21,7 @@ from vivace.models.gpt_sovits.s2.vits import VitsModel
 from vivace.models.gpt_sovits.t2s.model import S1Model
 from vivace.models.verification import Goldens, Row, compare
 from vivace.vocoder.weights import build_bigvgan, build_hifigan
-from vivace.weights.load import Part, load_modules
+from vivace.weights.load import ModulePart, load_modules
 from vivace.weights.tensor_file import read_tensors, write_tensors
 
 COMMON = "common:"  # prefix of an array that several groups use
@@ -113,7 +113,7 @@ def uncompared(cases: list[Case], rows: list[Row]) -> Iterator[Row]:
 
 Vocode = Callable[[Tensor], Tensor]  # log-mel [B, M, T] -> wave [B, N]
 M = TypeVar("M", bound=nn.Module)
-Build = Callable[[Path, Mapping[str, Any]], tuple[M, Part]]
+Build = Callable[[Path, Mapping[str, Any]], tuple[M, ModulePart]]
 
 
 class RecordedModels:

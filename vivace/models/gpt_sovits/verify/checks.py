@@ -40,7 +40,7 @@ def _check(case: Case, recorded: Recorded, models: RecordedModels) -> Check:
         "s1_stream": lambda: t2s.check_stream(case, models.s1()),
         "vits_decode": lambda: s2.check_decode(case, models.vits(str(case.model))),
         "vits_stream": lambda: s2.check_stream(case, models.vits(str(case.model))),
-        "extract_latent": lambda: s2.check_codes(case, models.s2(str(case.model)).quantiser),
+        "extract_latent": lambda: s2.check_codes(case, models.s2(str(case.model)).quantizer),
         "v3_encode": lambda: s2.check_encode(case, models.flow(str(case.model))),
         "dit_forward": lambda: s2.check_network(case, models.flow(str(case.model))),
         "cfm": lambda: s2.check_solver(case, models.flow(str(case.model))),

@@ -19,7 +19,7 @@ from torch import Tensor
 from vivace.models.gpt_sovits.reference.spectra import sinc_resample, slaney_log_mel
 from vivace.models.gpt_sovits.s2.condition import FlowMatchingModel
 from vivace.models.gpt_sovits.s2.flow_matching import denormalised, normalised, solve
-from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE, SemanticQuantiser
+from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE, SemanticQuantizer
 from vivace.models.gpt_sovits.s2.vits import Style, VitsModel, joined_hidden
 from vivace.models.gpt_sovits.s2.windows import WindowPrompt
 from vivace.models.gpt_sovits.verify.cases import RECORDING_RATE, Case, Vocode
@@ -136,7 +136,7 @@ def check_decode(case: Case, model: VitsModel) -> Iterator[Row]:
     """Codes and phones to a wave, stage by stage."""
     codes, phones, style = _given(case, model)
     noise, speed = case.inputs["noise"], case.params["speed"]
-    yield case.row("quantized", model.quantiser.decode(codes), TOLERANCE)
+    yield case.row("quantized", model.quantizer.decode(codes), TOLERANCE)
     yield case.row("ge", style.decoder, TOLERANCE)
     if "ge_text" in case.outputs:
         yield case.row("ge_text", style.encoder, TOLERANCE)
@@ -167,11 +167,11 @@ def check_stream(case: Case, model: VitsModel) -> Iterator[Row]:
         tail = hidden[:, :, -FRAMES_PER_CODE * overlap :]
 
 
-def check_codes(case: Case, quantiser: SemanticQuantiser) -> Iterator[Row]:
+def check_codes(case: Case, quantizer: SemanticQuantizer) -> Iterator[Row]:
     """Features to semantic codes."""
     features = case.inputs["ssl"]
-    yield case.row("projected", quantiser.project(features), TOLERANCE)
-    yield case.row("codes", quantiser.encode(features)[:, None])
+    yield case.row("projected", quantizer.project(features), TOLERANCE)
+    yield case.row("codes", quantizer.encode(features)[:, None])
 
 
 def _given(case: Case, model: VitsModel) -> tuple[Tensor, Tensor, Style]:
