@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from vivace.train.vocoder.loop import train_vocoder
     from vivace.types import Progress
     from vivace.vocoder.chunked import ChunkedVocoder
-    from vivace.vocoder.graphed import CUDAGraphVocoder as GraphedVocoder
+    from vivace.vocoder.graphed import GraphedVocoder
     from vivace.vocoder.vocos import Vocos
     from vivace.voices.store import VoiceStore
     from vivace.voices.voice import Voice
@@ -109,7 +109,7 @@ _HOMES = {
     "DeviceError": ("vivace.errors", "DeviceError"),
     "EmptyTextError": ("vivace.errors", "EmptyTextError"),
     "EngineError": ("vivace.errors", "EngineError"),
-    "GraphedVocoder": ("vivace.vocoder.graphed", "CUDAGraphVocoder"),
+    "GraphedVocoder": ("vivace.vocoder.graphed", "GraphedVocoder"),
     "InputError": ("vivace.errors", "InputError"),
     "Lexicon": ("vivace.text", "Lexicon"),
     "ModelPool": ("vivace.pipeline.model_pool", "ModelPool"),

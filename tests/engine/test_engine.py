@@ -92,7 +92,7 @@ def test_alone_it_says_what_the_plain_loop_says() -> None:
             (row,) = generate(model, job.prompt, job.params, SeededNoise((job.seed,)))
             heard = alone(job)
             assert heard.codes == row.codes.tolist()
-            assert heard.finish_reason == ("end" if row.stopped else "limit")
+            assert heard.finish_reason == ("stop" if row.stopped else "length")
             if heard.hidden:
                 torch.testing.assert_close(torch.stack(heard.hidden), row.hidden, atol=1e-5, rtol=0)
 

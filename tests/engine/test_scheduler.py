@@ -137,7 +137,7 @@ def test_deadlines_end_those_who_run_and_those_who_wait() -> None:
 
 def test_refusals_say_what_to_do() -> None:
     scheduler = make(queue=1)
-    with pytest.raises(TextTooLongError, match="may need 500 positions, the engine's rows have 100"):
+    with pytest.raises(TextTooLongError, match="may need 500 positions, the engine's slots have 100"):
         scheduler.add(seq(1, most=500))
     scheduler.add(seq(2))
     with pytest.raises(QueueFullError, match="1 requests wait"):

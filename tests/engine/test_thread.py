@@ -216,7 +216,8 @@ from vivace.engine.thread import GenerationRequest, EngineThread
 worker = EngineThread(Engine({"code": FakeARModel()}, EngineConfig(slots=4, positions=64, long_slots=0)), None)
 params = SamplingParams(1.0, None, None, 1.0, max_new_tokens=60)
 for n in range(40):
-    worker.submit(GenerationRequest(lambda: EngineRequest(prompt(1, first=n), params, None), lambda message: None, None))
+    request = EngineRequest(prompt(1, first=n), params, None)
+    worker.submit(GenerationRequest(lambda request=request: request, lambda message: None, None))
 print("over")
 """
     path = [str(Path(__file__).parents[1]), *sys.path]

@@ -28,7 +28,7 @@ def at_rest(tts: TTS) -> bool:
     until = time.monotonic() + 1
     while time.monotonic() < until:
         load = tts.worker.load
-        if not (load.running or load.waiting or load.parked):
+        if not (load.running or load.waiting or load.preempted):
             return True
         time.sleep(0.01)
     return False

@@ -45,5 +45,5 @@ def test_a_tts_counts_requests_but_not_its_warm_up() -> None:
     assert stats.memory_bytes > 1 << 20
     assert stats.device_bytes == 0
     assert stats.engine is not None
-    assert stats.engine.running == stats.engine.waiting == stats.engine.parked == 0
+    assert stats.engine.running == stats.engine.waiting == stats.engine.preempted == 0
     assert stats.engine.frames >= stats.engine.steps > 0

@@ -233,7 +233,7 @@ class Engine:
         return []
 
     def _begin(self, track: _Track, slot: Slot) -> StepOutput:
-        """Prefill. It belongs to one request, so an error in it (no memory for a long prompt) fails that request alone."""
+        """Prefill. An error in it (no memory for a long prompt) fails this request alone."""
         request = track.request
         try:
             frame = self._runner.prefill(slot, request.prompt, request.params, request.seed)

@@ -71,4 +71,4 @@ def test_a_verdict_that_fails_costs_nobody_the_speech(worker: EngineThread, capl
     broken = finished(worker, follow)
     assert broken.alignment is None
     assert torch.equal(broken.codes, finished(worker, None).codes)
-    assert "could not be told" in caplog.text
+    assert "the alignment of a generation failed" in caplog.text
