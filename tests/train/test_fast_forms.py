@@ -8,7 +8,7 @@ from vivace.layers.fsq import GroupedResidualFSQ
 from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.dvae import ConvStack
 from vivace.train.preset import TOY
-from vivace.train.vocoder.generator import vocos_forward
+from vivace.train.vocoder.state import vocos_forward
 from vivace.train.voice.depthwise import block_forward, stack_forward
 from vivace.train.voice.dvae import build_dvae, decode_features, encode_features, straight_through
 from vivace.train.voice.vocos import build_vocos

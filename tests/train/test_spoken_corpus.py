@@ -17,9 +17,8 @@ from vivace.text import phones
 from vivace.train.corpus.build import Line
 from vivace.train.corpus.dataset import Corpus
 from vivace.train.corpus.recording import SAMPLE_RATE, AlignedRecording, Anchor
-from vivace.train.packages import Package, fetch, unpack, verify
-from vivace.train.spoken_corpus import corpus as building
-from vivace.train.spoken_corpus.corpus import (
+from vivace.train.kokoro import corpus as building
+from vivace.train.kokoro.corpus import (
     PART,
     VoicePlan,
     build,
@@ -32,7 +31,7 @@ from vivace.train.spoken_corpus.corpus import (
     speak_line,
     spoken_seconds,
 )
-from vivace.train.spoken_corpus.lines import (
+from vivace.train.kokoro.texts import (
     SHARD,
     SHARD_LINES,
     Everyday,
@@ -42,6 +41,7 @@ from vivace.train.spoken_corpus.lines import (
     read_everyday,
     repeated_digits,
 )
+from vivace.train.packages import Package, fetch, unpack, verify
 from vivace.types import Word
 
 EN = tuple(

@@ -12,7 +12,7 @@ from vivace.cli.main import exit_code
 from vivace.errors import InputError
 from vivace.train.corpus.recording import Samples
 from vivace.train.vocoder.evaluate import evaluate_generated, evaluate_weights, measure, periodicity, summary
-from vivace.train.vocoder.generator import new_vocos, write_vocos
+from vivace.train.vocoder.state import new_vocos, write_vocos
 
 RATE = 24_000
 

@@ -7,8 +7,7 @@ import torch
 
 from vivace.errors import WeightsMismatchError, WeightsNotFoundError
 from vivace.models.registry import embedded_root
-from vivace.train.vocoder.generator import new_vocos, read_vocos, write_vocos
-from vivace.train.vocoder.training_state import moving_average
+from vivace.train.vocoder.state import moving_average, new_vocos, read_vocos, write_vocos
 from vivace.vocoder.weights import build_vocos
 from vivace.weights.load import load_modules, read_tensors, write_tensors
 

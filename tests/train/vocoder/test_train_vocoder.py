@@ -17,11 +17,9 @@ from vivace.errors import EngineError, SettingsError, WeightsError
 from vivace.train.corpus.recording import Samples
 from vivace.train.vocoder.config import VocoderTraining, load_config
 from vivace.train.vocoder.dataset import Batches, Mel, RecordingPart, Recordings, TrainingData
-from vivace.train.vocoder.generator import read_vocos
-from vivace.train.vocoder.loop import CHECKPOINTS, LOG, train_vocoder
+from vivace.train.vocoder.loop import CHECKPOINTS, LOG, train_step, train_vocoder
 from vivace.train.vocoder.run import run_lock
-from vivace.train.vocoder.step import train_step
-from vivace.train.vocoder.training_state import checkpoints_in, new_state, read_checkpoint
+from vivace.train.vocoder.state import checkpoints_in, new_state, read_checkpoint, read_vocos
 
 TOY = """
 out: {out}

@@ -12,10 +12,10 @@ from vivace.errors import TTSError
 from vivace.text import phones
 from vivace.train.corpus.prosody import synthesize
 from vivace.train.corpus.recording import SAMPLE_RATE
+from vivace.train.kokoro.corpus import VoicePlan, build, finished, ingest, read_index, spoken_seconds
 from vivace.train.kokoro.teacher import EDGE_S, MIXES, MODEL_SHA256, Kokoro, Parts, load_synthesizer
+from vivace.train.kokoro.texts import Texts, read_everyday
 from vivace.train.packages import fetch, packages
-from vivace.train.spoken_corpus.corpus import VoicePlan, build, finished, ingest, read_index, spoken_seconds
-from vivace.train.spoken_corpus.lines import Texts, read_everyday
 
 
 def download(args: argparse.Namespace) -> None:

@@ -28,7 +28,6 @@ from vivace.train.corpus.dataset import FRAMES_PER_CODE, MEL_FILE, N_MELS, Corpu
 from vivace.train.corpus.recording import CODE_SAMPLES, Samples
 from vivace.train.vocoder.config import DataConfig
 from vivace.train.vocoder.run import Advance, Report
-from vivace.train.vocoder.step import VocoderBatch
 from vivace.types import Progress
 from vivace.weights.files import replacing
 
@@ -325,6 +324,14 @@ class TrainingData:
 
     recordings: Recordings
     mels: PredictedMels | None = None
+
+
+@dataclass(frozen=True)
+class VocoderBatch:
+    """Recordings and what the generator is shown of them."""
+
+    samples: Tensor  # [B, N]
+    mel: Tensor  # [B, M, F], N = (F - 1) * hop
 
 
 class Batches:

@@ -17,9 +17,9 @@ from vivace.errors import AudioDecodeError, InputError, SettingsError
 from vivace.models.registry import embedded_root
 from vivace.train.corpus.recording import Samples
 from vivace.train.vocoder.dataset import LONGEST_S, recordings_in
-from vivace.train.vocoder.generator import quieter, read_vocos
 from vivace.train.vocoder.losses import stft_distance
 from vivace.train.vocoder.run import Advance, Report
+from vivace.train.vocoder.state import quieter, read_vocos
 from vivace.types import Progress
 from vivace.vocoder.base import Vocoder
 

@@ -31,7 +31,7 @@ from vivace.train.corpus.dataset import FRAMES_PER_CODE, Utterance
 from vivace.train.preset import MEL_FLOOR, Preset
 from vivace.train.recognizer import BLANK, MARGIN, Recognizer, disturbed, labels, load_recognizer, spoken_labels
 from vivace.train.run import load_weights
-from vivace.train.vocoder.generator import vocos_forward
+from vivace.train.vocoder.state import vocos_forward
 from vivace.train.voice.batching import Collator, VoiceBatch
 from vivace.train.voice.model import VoiceModel, decoder_forward, hidden_states
 from vivace.train.voice.vocos import build_vocos

@@ -17,7 +17,7 @@ from vivace.models.chattts.dvae import MEL
 from vivace.train.corpus.dataset import HELD_OUT, MEL_FILE, Corpus, ShardWriter, Utterance
 from vivace.train.preset import MEL_FLOOR, Preset
 from vivace.train.run import Budget, fit, load_weights, resume
-from vivace.train.vocoder.generator import new_vocos, vocos_forward
+from vivace.train.vocoder.state import new_vocos, vocos_forward
 from vivace.train.voice.batching import Collator, Crops
 from vivace.train.voice.model import VoiceModel, decoder_forward, hidden_states, own_codes
 from vivace.vocoder.vocos import Vocos

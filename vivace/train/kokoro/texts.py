@@ -277,7 +277,7 @@ def _made(**makers: Callable[[random.Random], str]) -> dict[str, Words]:
 
 
 def _read(name: str) -> str:
-    return files("vivace.train.spoken_corpus").joinpath(f"data/{name}").read_text(encoding="utf-8")
+    return files("vivace.train.kokoro").joinpath(f"data/{name}").read_text(encoding="utf-8")
 
 
 def _listed(name: str) -> dict[str, Words]:

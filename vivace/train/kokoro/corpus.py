@@ -35,7 +35,7 @@ from vivace.train.corpus.recording import (
     with_edges,
 )
 from vivace.train.kokoro.teacher import EDGE_S
-from vivace.train.spoken_corpus.lines import Texts, balanced
+from vivace.train.kokoro.texts import Texts, balanced
 
 WAVE, INDEX, PART = "wave.i16", "index.jsonl", ".part"
 
