@@ -7,6 +7,7 @@ from typing import Literal, get_args
 LanguageChoice = Literal["zh", "en", "auto", "yue", "auto_yue", "ja"]
 SpokenLanguage = Literal["zh", "en", "yue", "ja"]
 WordKind = Literal["zh", "en", "yue", "ja", "punct", "tag"]
+TextFormat = Literal["auto", "plain", "markdown", "html", "subtitles"]
 Break = Literal["none", "clause", "sentence", "paragraph"]
 
 

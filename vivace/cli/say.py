@@ -10,7 +10,7 @@ from typer import Argument, Option
 
 from vivace.cli.output import progress_bar
 from vivace.errors import InputError
-from vivace.types import LanguageChoice
+from vivace.types import LanguageChoice, TextFormat
 
 if TYPE_CHECKING:
     from vivace.pipeline.speech import SpeechStats
@@ -60,6 +60,9 @@ def say(
         Path | None,
         Option("--lexicon", help="File of your own readings: a word, a tab, then pinyin, ARPAbet or other words."),
     ] = None,
+    text_format: Annotated[
+        TextFormat | None, Option("--text-format", help="Format of the text. Default: auto, unmistakable markup.")
+    ] = None,
     speed: Annotated[float | None, Option("--speed", "-s", help="Speed, 0.25 to 4. The pitch does not change.")] = None,
     seed: Annotated[
         int | None, Option("--seed", help="Random seed. The same seed, text and voice give the same samples.")
@@ -94,7 +97,11 @@ def say(
     sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k}
     machine = {"device": device, "precision": precision}
     settings = TTSConfig.load(
-        config, model=model, **machine, text={"lexicon": lexicon}, inference={**flags, **sampling}
+        config,
+        model=model,
+        **machine,
+        text={"lexicon": lexicon, "format": text_format},
+        inference={**flags, **sampling},
     )
 
     from vivace.pipeline.file_speech import speak_to_file

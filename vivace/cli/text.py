@@ -4,13 +4,12 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vivace.types import LanguageChoice, Word
+from vivace.types import LanguageChoice, TextFormat, Word
 
 if TYPE_CHECKING:
     from vivace.text import Lexicon
@@ -19,6 +18,9 @@ app = typer.Typer(help="Normalize text, or convert it to phones.", rich_markup_m
 
 Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts. Default: the lines of stdin.")]
 Language = Annotated[LanguageChoice, typer.Option("--language", "-l", help="Language of the text.")]
+Format = Annotated[
+    TextFormat, typer.Option("--text-format", help="Format of the text. auto reads unmistakable markup.")
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on a line, with spans of the written text.")
 ]
@@ -33,13 +35,15 @@ NoDictionary = Annotated[bool, typer.Option("--no-dictionary", help="Read Englis
 
 @app.command()
 def normalize(
-    texts: Texts = None, language: Language = "auto", lexicon: LexiconFile = None, as_json: AsJson = False
+    texts: Texts = None,
+    language: Language = "auto",
+    lexicon: LexiconFile = None,
+    text_format: Format = "auto",
+    as_json: AsJson = False,
 ) -> None:
     """Write numbers, dates, units and abbreviations in words."""
-    from vivace.text import normalize
-
-    reading = _Reading(language, _lexicon(lexicon))
-    _each_line(texts, reading.as_json if as_json else partial(normalize, language=language, lexicon=reading.lexicon))
+    reading = _Reading(language, _lexicon(lexicon), text_format)
+    _each_line(texts, reading.as_json if as_json else reading.normalized)
 
 
 @app.command()
@@ -47,11 +51,12 @@ def phones(
     texts: Texts = None,
     language: Language = "auto",
     lexicon: LexiconFile = None,
+    text_format: Format = "auto",
     no_dictionary: NoDictionary = False,
     as_json: AsJson = False,
 ) -> None:
     """Convert text to phones: ARPAbet for English, pinyin with tone digits for Chinese."""
-    reading = _Reading(language, _lexicon(lexicon), dictionary=not no_dictionary)
+    reading = _Reading(language, _lexicon(lexicon), text_format, dictionary=not no_dictionary)
     _each_line(texts, reading.as_json if as_json else reading.phones)
 
 
@@ -61,20 +66,24 @@ class _Reading:
 
     language: LanguageChoice
     lexicon: "Lexicon | None"
+    format: TextFormat = "auto"
     dictionary: bool = True
 
     def words(self, line: str) -> tuple[Word, ...]:
         from vivace.text import phones
 
-        return phones(line, self.language, lexicon=self.lexicon, dictionary=self.dictionary)
+        return phones(line, self.language, lexicon=self.lexicon, dictionary=self.dictionary, format=self.format)
+
+    def normalized(self, line: str) -> str:
+        from vivace.text import normalize
+
+        return normalize(line, self.language, lexicon=self.lexicon, format=self.format)
 
     def phones(self, line: str) -> str:
         return " ".join(phone for word in self.words(line) for phone in word.phones)
 
     def as_json(self, line: str) -> str:
-        from vivace.text import normalize
-
-        spoken = normalize(line, self.language, lexicon=self.lexicon)
+        spoken = self.normalized(line)
         words = [asdict(word) for word in self.words(line)]
         broken = any("\ud800" <= c <= "\udfff" for c in line)  # bytes of an argument that are no UTF-8: escaped
         return json.dumps({"text": line, "spoken": spoken, "words": words}, ensure_ascii=broken)

@@ -9,7 +9,7 @@ def checked_transcript(transcript: str, language: LanguageChoice = "auto") -> st
     """The transcript as it is spoken. Raises: InputError when nothing is left of it."""
     if not transcript.strip():
         raise InputError("a recording needs its transcript: write exactly what is said in it")
-    spoken = normalize(transcript, language).strip()
+    spoken = normalize(transcript, language, format="plain").strip()
     if not any(character.isalnum() for character in spoken):
         raise InputError(
             f"nothing of the transcript {transcript[:40]!r} can be read as {language!r} text; "

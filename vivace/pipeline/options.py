@@ -11,9 +11,10 @@ from vivace.errors import InputError, UnsupportedLanguageError
 from vivace.models.options import FamilyOptions
 from vivace.models.registry import FamilyEntry, FamilyKeywords, option_names, read_family_options
 from vivace.runtime.seed import SEED_LIMIT
-from vivace.settings import InferenceConfig
+from vivace.settings import InferenceConfig, TextConfig
 from vivace.text import Lexicon
-from vivace.types import LanguageChoice
+from vivace.text.documents import DocumentOptions
+from vivace.types import LanguageChoice, TextFormat
 from vivace.voices.voice import Voice
 
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
@@ -37,6 +38,7 @@ class SpeakOptions(FamilyKeywords, total=False):
     top_p: float | None
     top_k: int | None
     repetition_penalty: float | None
+    text_format: TextFormat | None  # auto, plain, markdown, html, subtitles; None: the configured one
     lexicon: Lexicon | Mapping[str, str] | None  # word -> reading, on top of the configured lexicon's
     reuse: bool | None  # the result cache: True: any earlier speech will do, seed or not; False: neither look nor keep
     deadline_s: float | None  # seconds from now after which nobody wants the rest: DeadlineError
@@ -60,6 +62,12 @@ class Request:
     deadline_s: float | None = None
     by_piece: bool = False
     pause_s: float | None = None
+    document: DocumentOptions = field(default_factory=DocumentOptions)
+
+
+def document_options(config: TextConfig, format: TextFormat | None = None) -> DocumentOptions:
+    """How a text is taken: the ``format`` of a request, else the configured one. Raises: InputError."""
+    return DocumentOptions(format or config.format, config.code_blocks, config.emoji)
 
 
 def _checked(options: SpeakOptions) -> SpeakOptions:
@@ -107,6 +115,7 @@ def make_request(
     lexicon: Lexicon,
     sampling: SamplingParams,
     family: FamilyEntry,
+    text: TextConfig | None = None,
 ) -> Request:
     """Fill in what a request leaves open.
 
@@ -114,6 +123,7 @@ def make_request(
         lexicon: of the configuration; the request's own readings are added to it.
         sampling: the defaults of the model.
         family: of the model.
+        text: of the configuration; None: its defaults.
 
     Raises:
         TypeError: an option does not exist.
@@ -154,4 +164,5 @@ def make_request(
         family_options=read_family_options(family, {k: v for k, v in options.items() if k in option_names()}),
         by_piece=bool(options.get("by_piece")),
         pause_s=pause_s,
+        document=document_options(text or TextConfig(), options.get("text_format")),
     )

@@ -9,6 +9,7 @@ from vivace.errors import TextTooLongError, UnsupportedLanguageError
 from vivace.pipeline.brackets import require_closed_tags
 from vivace.pipeline.options import Request
 from vivace.text import Normaliser, split
+from vivace.text.documents import plain_text
 from vivace.text.stretch import units
 from vivace.types import LanguageChoice, Piece, SpokenLanguage
 from vivace.voices.voice import Voice
@@ -49,11 +50,13 @@ def read_pieces(
     require_closed_tags(text)
     require_scripts(text, request.language)
     read = partial(split, language=request.language, lexicon=request.lexicon, normalisers=normalisers)
+    if request.family_options.presplit(text, request.language) is not None:
+        text = plain_text(text, request.document, request.language)
     lines = request.family_options.presplit(text, request.language)
     if lines is None:
-        pieces = read(text, budget=budget, syllable=syllable)
+        pieces = read(text, budget=budget, syllable=syllable, format=request.document)
     else:
-        pieces = [piece for line in lines or [text] for piece in joined(read(line), LONGEST_UNITS)]
+        pieces = [piece for line in lines or [text] for piece in joined(read(line, format="plain"), LONGEST_UNITS)]
     if request.pause_s is None:
         return pieces
     return [piece if piece.pause_s is not None else replace(piece, pause_s=request.pause_s) for piece in pieces]

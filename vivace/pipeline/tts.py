@@ -24,7 +24,7 @@ from vivace.models.registry import EMBEDDED, embedded_root, family_of
 from vivace.pipeline.checkpoints import model_of, pull_model
 from vivace.pipeline.cloning import checked_transcript
 from vivace.pipeline.listening import Admission, OnProgress, listen
-from vivace.pipeline.options import Request, SpeakOptions, make_request, require_own_model
+from vivace.pipeline.options import Request, SpeakOptions, document_options, make_request, require_own_model
 from vivace.pipeline.performance import Meter, PerformanceStats
 from vivace.pipeline.prepared_voices import open_prepared_voices
 from vivace.pipeline.reading import read_pieces, require_languages, require_length
@@ -198,7 +198,9 @@ class TTS:
 
     def refine(self, text: str, prompt: str = "", *, seed: int = 0) -> str:
         """Only the refine pass: ``text`` rewritten with fillers, pauses and laughs (models with a text head)."""
-        return refined(self.family, self.worker, normalize(text), prompt, seed)
+        return refined(
+            self.family, self.worker, normalize(text, format=document_options(self.config.text)), prompt, seed
+        )
 
     def get_performance_stats(self) -> PerformanceStats:
         """What has been done so far."""
@@ -257,7 +259,10 @@ class TTS:
         require_own_model(options, self.name)
         voice = options.get("voice")
         voice = voice if isinstance(voice, Voice) else self.voice(voice)
-        return make_request(options, self.config.inference, voice, self._lexicon, self.family.sampling, self._entry)
+        config = self.config
+        return make_request(
+            options, config.inference, voice, self._lexicon, self.family.sampling, self._entry, config.text
+        )
 
     def _pieces(self, text: str, request: Request) -> list[Piece]:
         require_length(text, self.config.limits.max_chars)

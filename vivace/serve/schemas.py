@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from vivace.audio.spec import AudioFormat
 from vivace.pipeline.options import SpeakOptions
-from vivace.types import LanguageChoice
+from vivace.types import LanguageChoice, TextFormat
 
 VoiceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Text = Annotated[str, Field(min_length=1, description="The text to speak.")]
@@ -44,6 +44,9 @@ class Sampling(Strict):
         None, description="The random seed. The same text, voice and seed give the same samples. Default: a new seed."
     )
     language: LanguageChoice | None = Field(None, description="The language of the text. Default: detected.")
+    text_format: TextFormat | None = Field(
+        None, description="The format of the text: markup is not spoken. Default: that of the server, usually auto."
+    )
     temperature: Temperature | None = Field(None, description="The sampling temperature. Default: that of the model.")
     top_p: TopP | None = Field(None, description="Nucleus sampling. Default: the value of the model.")
     top_k: TopK | None = Field(None, description="Top-k sampling. Default: the value of the model.")
@@ -62,6 +65,7 @@ class Sampling(Strict):
             speed=speed,
             seed=self.seed,
             language=self.language,
+            text_format=self.text_format,
             temperature=self.temperature,
             top_p=self.top_p,
             top_k=self.top_k,

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from vivace.audio.edit import silence
 from vivace.audio.spec import AudioFormat, AudioSpec
 from vivace.errors import TextTooLongError
-from vivace.pipeline.options import SpeakOptions
+from vivace.pipeline.options import SpeakOptions, document_options
 from vivace.pipeline.pauses import pause_after
 from vivace.serve.responses import AsyncEncoder
 from vivace.serve.service import Service
 from vivace.text import Segmenter
+from vivace.text.documents import DocumentReader
 from vivace.types import Piece
 
 
@@ -54,7 +55,7 @@ class StreamingUtterance:
     @property
     def unspoken(self) -> int:
         """Number of characters that belong to no queued sentence yet."""
-        return len(self._written) - self._queued
+        return len(self._written) - self._queued + self._document.pending
 
     async def write(self, fragment: str) -> None:
         """Add text. Raises: TextTooLongError."""
@@ -62,12 +63,11 @@ class StreamingUtterance:
         self._characters += len(fragment)
         if self._characters > limit:
             raise TextTooLongError(f"the utterance has more than {limit} characters; end it and begin another")
-        self._written += fragment
-        self._queue(await self._service.in_thread(self._segmenter.push, fragment))
+        self._queue(await self._service.in_thread(self._pushed, fragment))
 
     async def flush(self) -> None:
         """Queue the rest of the text without waiting for the end of its sentence; more text may follow."""
-        self._queue(await self._service.in_thread(self._segmenter.finish))
+        self._queue(await self._service.in_thread(self._rest))
         self._restart()
 
     async def end(self) -> None:
@@ -78,10 +78,11 @@ class StreamingUtterance:
     async def audio(self) -> AsyncGenerator[Part, None]:
         """The marks and the audio of all sentences, in order. Raises: TTSError."""
         number, pause_s = 0, 0.0
+        options = SpeakOptions(**{**self._options, "text_format": "plain"})
         with AsyncEncoder(self._service.threads, self._format) as encoder:
             while (sentence := await self._sentences.get()) is not None:
                 yield Begins(number, sentence.text)
-                async with aclosing(self._service.stream(sentence.text, self._options)) as chunks:
+                async with aclosing(self._service.stream(sentence.text, options)) as chunks:
                     async for chunk in chunks:
                         if pause_s:
                             yield await encoder.push(silence(pause_s, chunk.sample_rate), chunk.sample_rate)
@@ -92,8 +93,22 @@ class StreamingUtterance:
             yield await encoder.finish()
 
     def _restart(self) -> None:
-        self._segmenter = Segmenter(self._options.get("language") or "auto")
+        language = self._options.get("language") or "auto"
+        document = document_options(self._service.config.text, self._options.get("text_format"))
+        # Sentences are spoken one by one, so that markup that spans several is read before they are cut.
+        self._document = DocumentReader(document, language)
+        self._segmenter = Segmenter(language, format="plain")
         self._written, self._queued = "", 0
+
+    def _pushed(self, fragment: str) -> list[Piece]:
+        plain = "".join(part.text for part in self._document.push(fragment))
+        self._written += plain
+        return self._segmenter.push(plain)
+
+    def _rest(self) -> list[Piece]:
+        plain = "".join(part.text for part in self._document.finish())
+        self._written += plain
+        return self._segmenter.push(plain) + self._segmenter.finish()
 
     def _queue(self, pieces: Sequence[Piece]) -> None:
         speed = self._options.get("speed") or 1.0

@@ -5,6 +5,6 @@ defaults written here. A key that does not exist fails, with the nearest one tha
 reads ``os.environ``.
 """
 
-from vivace.settings.config import InferenceConfig, TTSConfig, known_keys
+from vivace.settings.config import InferenceConfig, TextConfig, TTSConfig, known_keys
 
-__all__ = ["InferenceConfig", "TTSConfig", "known_keys"]
+__all__ = ["InferenceConfig", "TTSConfig", "TextConfig", "known_keys"]

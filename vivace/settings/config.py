@@ -24,7 +24,7 @@ from vivace.settings.sources import (
     with_current_names,
     without_none,
 )
-from vivace.types import LanguageChoice
+from vivace.types import LanguageChoice, TextFormat
 
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
@@ -73,6 +73,9 @@ class LimitsConfig(Group):
 class TextConfig(Group):
     """How text is read."""
 
+    format: TextFormat = "auto"  # plain, markdown, html, subtitles; auto: markup is read where it is unmistakable
+    code_blocks: Literal["name", "omit"] = "name"  # "code block" in place of one, or nothing
+    emoji: Literal["omit", "name"] = "omit"
     lexicon: UserPath | None = None  # a file of your own readings: word, tab, reading
     homophones: bool | UserPath = True  # for models that read characters: rare ones by frequent ones; or a JSON table
 

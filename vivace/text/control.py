@@ -8,9 +8,10 @@ from typing import get_args
 
 from vivace.errors import InputError
 from vivace.text.aligned import Aligned, Edit
+from vivace.text.documents.options import DocumentOptions
 from vivace.text.language import LanguageSpan
 from vivace.text.lexicon import Lexicon
-from vivace.types import SpokenLanguage
+from vivace.types import SpokenLanguage, TextFormat
 
 Normaliser = Callable[[str], str]  # written -> closer to spoken; what it leaves is read by the own rules
 
@@ -24,6 +25,7 @@ class Control:
     lexicon: Lexicon = field(default_factory=Lexicon)
     normalisers: Mapping[SpokenLanguage, Normaliser] = field(default_factory=dict)
     dictionary: bool = True  # False: every English word is read by the model of unknown words
+    document: DocumentOptions = field(default_factory=DocumentOptions)
 
     @classmethod
     def of(
@@ -32,8 +34,9 @@ class Control:
         normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
         *,
         dictionary: bool = True,
+        format: TextFormat | DocumentOptions | None = None,
     ) -> "Control":
-        """Raises: InputError where an entry, a language or a normaliser cannot be used."""
+        """Raises: InputError where an entry, a language, a normaliser or the format cannot be used."""
         for language, normaliser in (normalisers or {}).items():
             if language not in get_args(SpokenLanguage):
                 raise InputError(f"a normaliser for {language!r}; choose {' or '.join(get_args(SpokenLanguage))}")
@@ -43,7 +46,7 @@ class Control:
             lexicon = Lexicon()
         elif not isinstance(lexicon, Lexicon):
             lexicon = Lexicon.of(lexicon)
-        return cls(lexicon, normalisers or {}, dictionary)
+        return cls(lexicon, normalisers or {}, dictionary, DocumentOptions.of(format))
 
     def normalised(
         self, text: Aligned, spans: Iterable[LanguageSpan], kept: Iterable[tuple[int, int]], clean: Normaliser

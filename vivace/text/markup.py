@@ -58,7 +58,7 @@ def pause_seconds(tag: str) -> float | None:
     return min(seconds, MAX_PAUSE_S)
 
 
-def inline_readings(text: str) -> Iterator[InlineReading]:
+def inline_readings(text: str, *, log_mistakes: bool = True) -> Iterator[InlineReading]:
     """Readings written in the text, in order; one that is none is ordinary text and logged."""
     if "](" not in text:
         return
@@ -68,6 +68,7 @@ def inline_readings(text: str) -> Iterator[InlineReading]:
         try:
             reading = Reading.parse(match[2])
         except InputError as exc:
-            log.warning("%s is read as text: %s", ascii(match.group()), exc)
+            if log_mistakes:
+                log.warning("%s is read as text: %s", ascii(match.group()), exc)
             continue
         yield InlineReading(*match.span(), match[1].strip(), reading)

@@ -10,6 +10,7 @@ from vivace.text.aligned import Aligned, Edit
 from vivace.text.blocks import Block, blocks
 from vivace.text.clean import clean
 from vivace.text.control import Control, Normaliser
+from vivace.text.documents import DocumentOptions, SourceMap, read_document
 from vivace.text.finish import finish
 from vivace.text.given import place, with_readings
 from vivace.text.grouping import grouped
@@ -20,7 +21,7 @@ from vivace.text.lexicon import Lexicon
 from vivace.text.markup import TAG, tag_spans
 from vivace.text.rule import Rule, find_edits
 from vivace.text.user_reading import Reading
-from vivace.types import LanguageChoice, SpokenLanguage
+from vivace.types import LanguageChoice, SpokenLanguage, TextFormat
 
 # Without one of these the number rules have nothing to find.
 NUMBER_TRIGGER = re.compile(r"[0-9%‰°℃℉²³√=<>+×÷±≈≠≥≤$€£￥₩&@#^|\u0370-\u03ff\u20a0-\u20bf\u2190-\u22ff§△‱¢㎡]")
@@ -35,6 +36,7 @@ def normalize(
     *,
     lexicon: Lexicon | Mapping[str, str] | None = None,
     normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
+    format: TextFormat | DocumentOptions = "auto",
 ) -> str:
     """The spoken form of ``text``: words, pauses as punctuation, control tags as they were.
 
@@ -43,11 +45,12 @@ def normalize(
     Args:
         lexicon: readings of the caller's own; those in phones change ``phones``, not the words here.
         normalisers: by language, a function that is given each sentence before the own rules are.
+        format: of ``text``; see ``documents.DocumentOptions``.
     Raises:
         UnsupportedLanguageError: ``language`` is none of ``language.CHOICES``.
-        InputError: an entry of ``lexicon`` or one of ``normalisers`` cannot be used.
+        InputError: an entry of ``lexicon``, one of ``normalisers`` or the ``format`` cannot be used.
     """
-    return spoken(text, language, Control.of(lexicon, normalisers)).text
+    return spoken(text, language, Control.of(lexicon, normalisers, format=format)).text
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,9 @@ def spoken(text: str, language: LanguageChoice = "auto", control: Control | None
         context = read.language
         gap = joiner.gap(read.text, block.break_after)
         texts += gap, read.text
-        starts += [block.start] * len(gap)
-        ends += [block.start] * len(gap)
+        at = read.starts[0] if read.text else block.start
+        starts += [at] * len(gap)
+        ends += [at] * len(gap)
         starts += read.starts
         ends += read.ends
         length += len(gap)
@@ -95,19 +99,25 @@ def spoken_blocks(text: str, language: LanguageChoice, control: Control) -> Iter
     """Each block of a text and its spoken form; the spans are those in the whole text."""
     require_choice(language)
     context: SpokenLanguage | None = None
-    for block in blocks(text):
-        read = read_block(block, language, control, context)
+    plain, source_map, _ = read_document(text, control.document, language)
+    for block in blocks(plain):
+        read = read_block(block, language, control, context, source_map)
         context = read.language
         yield block, read
 
 
 def read_block(
-    block: Block, language: LanguageChoice, control: Control, context: SpokenLanguage | None = None
+    block: Block,
+    language: LanguageChoice,
+    control: Control,
+    context: SpokenLanguage | None = None,
+    source_map: SourceMap | None = None,
 ) -> Spoken:
     """The spoken form of one block.
 
     Args:
         context: the language before the block, for a block without letters.
+        source_map: the way back from the plain text, in which the block stands, to the document.
     """
     written, readings = with_readings(Aligned.of(block.text), control.lexicon, _display)
     text = clean(grouped(written))
@@ -122,10 +132,14 @@ def read_block(
         taken[start:end] = b"\x01" * (end - start)
     read = finish(text.replace(_read(text.text, spans, taken)), japanese=han_language(language) == "ja")
     said = (Said(*place(read, start), reading) for start, reading in readings.items() if reading.phones)
+    starts = [start + block.start for start in read.starts]
+    ends = [end + block.start for end in read.ends]
+    if source_map is not None and not source_map.identical:
+        starts, ends = source_map.spans(starts, ends)
     return Spoken(
         read.text,
-        [start + block.start for start in read.starts],
-        [end + block.start for end in read.ends],
+        starts,
+        ends,
         tuple(s for s in said if s.start < s.end),
         spans[-1].language if spans else context,
         han_language(language),

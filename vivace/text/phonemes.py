@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vivace.text.aligned import Aligned
 from vivace.text.control import Control, Normaliser
+from vivace.text.documents import DocumentOptions
 from vivace.text.en.effort import Effort
 from vivace.text.finish import WORD
 from vivace.text.ja.script import RUN
@@ -16,7 +17,7 @@ from vivace.text.markup import TAG
 from vivace.text.normalize import Spoken, spoken_blocks
 from vivace.text.punctuation import PAUSES
 from vivace.text.user_reading import Reading
-from vivace.types import LanguageChoice, SpokenLanguage, Word, WordKind
+from vivace.types import LanguageChoice, SpokenLanguage, TextFormat, Word, WordKind
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ def phones(
     lexicon: Lexicon | Mapping[str, str] | None = None,
     normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
     dictionary: bool = True,
+    format: TextFormat | DocumentOptions = "auto",
 ) -> tuple[Word, ...]:
     """The words of the written ``text`` as they are spoken, each with its phones and its span in ``text``.
 
@@ -59,11 +61,12 @@ def phones(
         lexicon: readings of the caller's own, over all others but those written in the text.
         normalisers: by language, a function that is given each sentence before the own rules are.
         dictionary: False sends every English word through the model of unknown words.
+        format: of ``text``; see ``documents.DocumentOptions``.
     Raises:
         UnsupportedLanguageError: ``language`` is none of ``language.CHOICES``.
-        InputError: an entry of ``lexicon`` or one of ``normalisers`` cannot be used.
+        InputError: an entry of ``lexicon``, one of ``normalisers`` or the ``format`` cannot be used.
     """
-    control = Control.of(lexicon, normalisers, dictionary=dictionary)
+    control = Control.of(lexicon, normalisers, dictionary=dictionary, format=format)
     effort = Effort()
     return tuple(
         said.word

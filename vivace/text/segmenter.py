@@ -6,6 +6,7 @@ from dataclasses import replace
 from vivace.errors import InputError
 from vivace.text.blocks import LETTER, Block, BlockEnd, first_end
 from vivace.text.control import Control, Normaliser
+from vivace.text.documents import DocumentOptions, DocumentReader
 from vivace.text.en.effort import Effort
 from vivace.text.joiner import Joiner
 from vivace.text.language import require_choice
@@ -15,7 +16,7 @@ from vivace.text.normalize import Spoken, read_block
 from vivace.text.phonemes import SpokenWord, read_aloud
 from vivace.text.punctuation import TERMINATORS
 from vivace.text.stretch import SYLLABLE, Stretch, Unit, cut, units
-from vivace.types import LanguageChoice, Piece, SpokenLanguage
+from vivace.types import LanguageChoice, Piece, SpokenLanguage, TextFormat
 
 MIN_BUDGET = 40  # no smaller than the longest word
 MIN_SENTENCE = 10  # units; a shorter sentence shares its piece with the next one
@@ -37,6 +38,7 @@ class Segmenter:
         tags: frozenset[str] = TAGS,
         lexicon: Lexicon | Mapping[str, str] | None = None,
         normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
+        format: TextFormat | DocumentOptions = "auto",
     ) -> None:
         """Arguments and errors are those of ``split``."""
         if budget < MIN_BUDGET:
@@ -49,9 +51,10 @@ class Segmenter:
         self._language = language
         self._budget, self._syllable = budget, syllable
         self._tags = tags
-        self._control = Control.of(lexicon, normalisers)
+        self._control = Control.of(lexicon, normalisers, format=format)
+        self._document = DocumentReader(self._control.document, language)
         self._effort = Effort()
-        self._text = ""  # what has come and is in no block yet
+        self._text = ""  # plain text that is in no block yet
         self._offset = 0  # of self._text in the whole
         self._lettered = False
         self._context: SpokenLanguage | None = None
@@ -64,12 +67,13 @@ class Segmenter:
         """The pieces that are certain now that ``fragment`` has come. Raises: InputError after ``finish``."""
         if self._finished:
             raise InputError("text after the end; make another Segmenter for another text")
-        self._text += fragment
+        self._text += "".join(part.text for part in self._document.push(fragment))
         return [piece for block in self._blocks(whole=False) for piece in self._pieces(block)]
 
     def finish(self) -> list[Piece]:
         """The pieces that are left; none if nothing of the whole text can be spoken."""
         self._finished = True
+        self._text += "".join(part.text for part in self._document.finish())
         pieces = [piece for block in self._blocks(whole=True) for piece in self._pieces(block)]
         if self._sentence is not None and self._sentence.speakable:
             pieces += self._joined(self._sentence)
@@ -95,7 +99,7 @@ class Segmenter:
         self._offset += position
 
     def _pieces(self, block: Block) -> list[Piece]:
-        read = read_block(block, self._language, self._control, self._context)
+        read = read_block(block, self._language, self._control, self._context, self._document.source_map)
         self._context = read.language
         gap = self._joiner.gap(read.text, block.break_after)
         pieces: list[Piece] = []

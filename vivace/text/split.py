@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 from vivace.errors import EmptyTextError
 from vivace.text.control import Normaliser
+from vivace.text.documents import DocumentOptions
 from vivace.text.lexicon import Lexicon
 from vivace.text.markup import TAGS
 from vivace.text.segmenter import Segmenter
 from vivace.text.stretch import SYLLABLE
-from vivace.types import LanguageChoice, Piece, SpokenLanguage
+from vivace.types import LanguageChoice, Piece, SpokenLanguage, TextFormat
 
 
 def split(
@@ -20,6 +21,7 @@ def split(
     tags: frozenset[str] = TAGS,
     lexicon: Lexicon | Mapping[str, str] | None = None,
     normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
+    format: TextFormat | DocumentOptions = "auto",
 ) -> list[Piece]:
     """Normalise ``text`` and cut it into pieces of at most ``budget`` phone units (see ``units``).
 
@@ -31,12 +33,13 @@ def split(
         tags: the control tags that the model knows, ``"[laugh]"``; others are left out of the pieces.
         lexicon: readings of the caller's own, over all others but those written in the text.
         normalisers: by language, a function that is given each sentence before the own rules are.
+        format: of ``text``; see ``documents.DocumentOptions``.
     Raises:
         EmptyTextError: nothing of the text can be spoken.
-        InputError: ``budget`` is under 40, ``syllable`` under 1, or ``lexicon`` or ``normalisers`` cannot be used.
+        InputError: ``budget`` is under 40, ``syllable`` under 1, or another argument cannot be used.
     """
     segmenter = Segmenter(
-        language, budget=budget, syllable=syllable, tags=tags, lexicon=lexicon, normalisers=normalisers
+        language, budget=budget, syllable=syllable, tags=tags, lexicon=lexicon, normalisers=normalisers, format=format
     )
     pieces = segmenter.push(text) + segmenter.finish()
     if not pieces:
