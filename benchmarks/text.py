@@ -24,12 +24,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from vivace.text import long_tail, normalize, phones, split
+from vivace.text import normalize, phones, split, wetext_fallback
 from vivace.text.aligned import Aligned
 from vivace.text.clean import clean
-from vivace.text.finish import finish
+from vivace.text.cleanup import finish
 from vivace.text.language import HAN, language_spans
-from vivace.text.zh import polyphone_model
+from vivace.text.zh import polyphones
 from vivace.text.zh.homophones import built_in
 from vivace.text.zh.pinyin import citation
 from vivace.text.zh.sandhi import sandhi
@@ -199,7 +199,7 @@ def homophones(texts: Sequence[str], rounds: int) -> dict[str, float]:
 
 
 def _recurrence(gates: Floats, recurrent: Floats) -> Floats:
-    """The loop of ``polyphone_model._states`` over one direction, for numba to compile: ``[N, 4H]`` to ``[N, H]``."""
+    """The loop of ``polyphones._states`` over one direction, for numba to compile: ``[N, 4H]`` to ``[N, H]``."""
     size = recurrent.shape[0]
     states = np.empty((len(gates), size), np.float32)
     h = np.zeros(size, np.float32)
@@ -215,9 +215,9 @@ def _recurrence(gates: Floats, recurrent: Floats) -> Floats:
 
 def recurrence(rounds: int) -> dict[str, float]:
     """Microseconds for the polyphone model's states of a sentence of 16: numpy, and numba where it is installed."""
-    weights = polyphone_model._weights()
+    weights = polyphones._weights()
     rows = np.arange(100, 116)
-    ways: dict[str, Callable[[object], object]] = {"numpy": lambda _: polyphone_model._states(weights, rows)}
+    ways: dict[str, Callable[[object], object]] = {"numpy": lambda _: polyphones._states(weights, rows)}
     try:
         numba = importlib.import_module("numba")
     except ImportError:
@@ -247,7 +247,7 @@ def main() -> None:
     }
     result["zh_phones_share"] = inside = chinese(zh, rounds)
     print("of Chinese phones:", "  ".join(f"{stage} {share:.0%}" for stage, share in inside.items()))
-    result["long_tail_texts"] = long_tail.read.cache_info().currsize
+    result["long_tail_texts"] = wetext_fallback.read.cache_info().currsize
     for name, texts in (("zh", zh), ("en", en)):
         result[f"seconds_20kB_{name}"] = round(long_text(texts, rounds), 3)
         print(f"20 kB of {name}: {result[f'seconds_20kB_{name}']} s")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from scripts.g2p_alignment import Entry
 from vivace.text.en.lexicon import lexicon
-from vivace.text.en.unknown import CANDIDATES, Reader, Scores, candidates
+from vivace.text.en.oov import CANDIDATES, Reader, Scores, candidates
 
 GRID = np.arange(0.0, 1.01, 0.1)
 

@@ -23,7 +23,7 @@ from opencc import OpenCC
 from pypinyin import Style, pinyin
 from pypinyin.constants import PINYIN_DICT
 
-from vivace.text.zh.polyphone_model import is_polyphone
+from vivace.text.zh.polyphones import is_polyphone
 from vivace.text.zh.words import dictionary
 
 OUT = Path(__file__).resolve().parents[1] / "vivace" / "text" / "data" / "zh_homophones.tsv.xz"

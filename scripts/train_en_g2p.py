@@ -9,8 +9,8 @@ A hash of each word of the shipped dictionary puts 5 % of them aside, held out, 
    the whole word (``g2p_network.py``: about 80 s an epoch on one core). ``--network`` keeps it in a file, or takes it
    from there.
 3. Fit the weights of the three on the development words (``g2p_combination.py``), and print them beside the ones that
-   ``vivace.text.en.unknown`` has.
-4. Score the held-out words with ``vivace.text.en.unknown``.
+   ``vivace.text.en.oov`` has.
+4. Score the held-out words with ``vivace.text.en.oov``.
 5. Train the n-gram models on all words and write ``data/en_g2p_*.xz``; the network is the one measured, fitted without
    the words of 3 and 4.
 """
@@ -28,7 +28,7 @@ from scripts.g2p_combination import plain, readings
 from vivace.text.en.graphones import JointModel
 from vivace.text.en.lexicon import lexicon
 from vivace.text.en.network import Network, pack
-from vivace.text.en.unknown import WEIGHTS, Reader, decode
+from vivace.text.en.oov import WEIGHTS, Reader, decode
 from vivace.text.tables import mapping
 
 DATA = Path(__file__).resolve().parents[1] / "vivace" / "text" / "data"

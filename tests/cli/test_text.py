@@ -96,7 +96,7 @@ def test_a_bad_lexicon_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
 
 def test_no_dictionary_reads_every_word_by_the_model(capsys: pytest.CaptureFixture[str]) -> None:
-    from vivace.text.en.unknown import phones as modeled
+    from vivace.text.en.oov import phones as modeled
 
     words = ["colonel", "NASA", "read", "café"]
     assert exit_code(["text", "phones", "--no-dictionary", *words]) == 0

@@ -107,7 +107,7 @@ def test_no_library_sees_more_than_a_sentence(monkeypatch: pytest.MonkeyPatch) -
     """What the libraries that hold the interpreter lock are given: never two sentences, never more than their cap."""
     from wetext import Normalizer
 
-    from vivace.text import long_tail
+    from vivace.text import wetext_fallback
     from vivace.text.zh import simplified
 
     seen: dict[str, list[str]] = {"wetext": [], "opencc": []}
@@ -125,11 +125,11 @@ def test_no_library_sees_more_than_a_sentence(monkeypatch: pytest.MonkeyPatch) -
     class OpenCC:
         convert = staticmethod(watched("opencc", simplified._simplifier().convert))
 
-    monkeypatch.setattr(long_tail, "_normalizer", lambda language: Wetext)
+    monkeypatch.setattr(wetext_fallback, "_normalizer", lambda language: Wetext)
     monkeypatch.setattr(simplified, "_simplifier", lambda: OpenCC)
     rare = "".join(chr(c) for c in range(0x4E00, 0x4E00 + 1_200))  # nothing is in a cache yet, nothing has an end
     split(f"{rare}。他的書在這裏。我們走了！{'測試3_4_5和x{y}7' * 300}。第一句{{9}}。第二句{{8}}。")
-    caps = {"wetext": long_tail.MAX_CHARS, "opencc": simplified.SENTENCE}
+    caps = {"wetext": wetext_fallback.MAX_CHARS, "opencc": simplified.SENTENCE}
     for name, cap in caps.items():
         assert seen[name], name
         assert max(map(len, seen[name])) <= cap, name

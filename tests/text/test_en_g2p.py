@@ -14,8 +14,7 @@ from vivace.text.en.inflection import inflected
 from vivace.text.en.lexicon import lexicon, lookup
 from vivace.text.en.network import HISTORY, LETTERS, Bidirectional, Network
 from vivace.text.en.network import pack as pack_network
-from vivace.text.en.search import log_probabilities, paths
-from vivace.text.en.unknown import Reader, decode, model, phones
+from vivace.text.en.oov import Reader, decode, log_probabilities, model, paths, phones
 from vivace.text.tables import mapping
 
 

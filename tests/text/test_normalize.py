@@ -70,7 +70,7 @@ def test_every_spoken_character_knows_the_written_text_behind_it() -> None:
 
 def test_what_no_rule_reads_is_read_digit_by_digit_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     from vivace.text.aligned import Aligned
-    from vivace.text.finish import finish
+    from vivace.text.cleanup import finish
 
     with caplog.at_level(logging.WARNING):
         assert finish(Aligned.of("abc 42 中7")).text == "abc four two 中七"

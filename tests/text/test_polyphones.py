@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from vivace.text.tables import rows
-from vivace.text.zh import polyphone_model, polyphones
+from vivace.text.zh import polyphones
 from vivace.text.zh.pinyin import citation
+from vivace.text.zh.readings import LAST
 from vivace.text.zh.simplified import simplified
-from vivace.text.zh.word_readings import LAST
 from vivace.text.zh.words import segment
 
 READINGS = sorted((Path(__file__).parent / "readings").glob("*.tsv"))
@@ -76,13 +76,13 @@ def test_the_fast_pass_agrees_with_the_library() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         library = G2pM()
-    known = polyphone_model._weights().readings
+    known = polyphones._weights().readings
     asked = 0
     for line in CASES.read_text(encoding="utf-8").splitlines()[1:200:4]:
         sentence = line.split("\t")[0]
         want = library(sentence, tone=True, char_split=True)
         positions = [i for i, c in enumerate(sentence) if c in known]
-        for position, got in zip(positions, polyphone_model.choose(sentence, positions), strict=True):
+        for position, got in zip(positions, polyphones.choose(sentence, positions), strict=True):
             if got is not None and got[1] > 0.51:  # what is nearly even is decided by rounding
                 asked += 1
                 assert got[0] == want[position].replace("u:", "v")
@@ -91,26 +91,26 @@ def test_the_fast_pass_agrees_with_the_library() -> None:
 
 def test_the_model_is_loaded_only_for_characters_that_it_knows() -> None:
     ((listed,),) = rows("zh_modelled")
-    assert set(listed) == set(polyphone_model._weights().readings)
+    assert set(listed) == set(polyphones._weights().readings)
 
 
 def test_a_choice_is_a_reading_of_the_character_with_its_probability() -> None:
-    chosen = polyphone_model.choose("他在银行里数钱", [0, 3, 5])
+    chosen = polyphones.choose("他在银行里数钱", [0, 3, 5])
     assert chosen[0] is None  # 他 has one reading
     assert [c and c[0] in ("hang2", "xing2", "heng2", "shu3", "shu4", "shuo4") for c in chosen[1:]] == [True, True]
     assert all(0.0 < c[1] <= 1.0 for c in chosen if c)
 
 
 def test_long_text_is_read_in_passes_of_a_sentence() -> None:
-    groups = [list(g) for g in polyphone_model._groups(list(range(0, 1_000, 7)))]
+    groups = [list(g) for g in polyphones._groups(list(range(0, 1_000, 7)))]
     assert [p for g in groups for p in g] == list(range(0, 1_000, 7))
-    assert all(g[-1] - g[0] < polyphone_model.MAX_SPAN for g in groups)
+    assert all(g[-1] - g[0] < polyphones.MAX_SPAN for g in groups)
 
 
 def test_an_unsure_choice_leaves_the_usual_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polyphone_model, "choose", lambda _, positions: [("wrong1", 0.59)] * len(positions))
+    monkeypatch.setattr(polyphones, "choose", lambda _, positions: [("wrong1", 0.59)] * len(positions))
     assert "wrong1" not in [syllable for _, syllable in read("他转身就走")]
-    monkeypatch.setattr(polyphone_model, "choose", lambda _, positions: [("ceng2", 0.61)] * len(positions))
+    monkeypatch.setattr(polyphones, "choose", lambda _, positions: [("ceng2", 0.61)] * len(positions))
     assert ("幢", "ceng2") in read("那幢")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from vivace.text.en.lexicon import lexicon
-from vivace.text.en.unknown import model
+from vivace.text.en.oov import model
 from vivace.text.zh.readings import readings
 from vivace.text.zh.words import dictionary
 

@@ -3,8 +3,8 @@
 import pytest
 
 from vivace.errors import InputError
-from vivace.text.arpabet import PHONES
 from vivace.text.en.lexicon import lexicon
+from vivace.text.tables import PHONES
 from vivace.text.user_reading import Reading
 from vivace.text.zh.words import dictionary
 
@@ -47,7 +47,7 @@ def test_a_mistake_is_named(written: str, message: str) -> None:
 
 
 def test_every_reading_of_the_dictionaries_can_be_written() -> None:
-    from vivace.text.zh.reading import read
+    from vivace.text.zh.pinyin import read
 
     assert {phone for entry in lexicon().values() for phone in entry.replace("|", " ").split()} <= PHONES
     for word in list(dictionary())[:3000]:

@@ -6,14 +6,26 @@
     phones("你好 world")              # Word("你好", "zh", ("ni2", "hao3")), Word("world", "en", ("W", "ER1", "L", "D"))
     split(long_text, budget=120)      # pieces that end where a speaker would pause
     Segmenter().push("text that com") # the same pieces while the text arrives
+    plain_text("## You need **3**")   # documents: Markdown, HTML, subtitles; all of these take ``format``
     Lexicon.load("readings.tsv")      # readings of your own, for all three: phones("Nginx", lexicon=...)
 """
 
-from vivace.text.control import Normaliser
+from vivace.text.documents import DocumentOptions, DocumentReader, plain_text
 from vivace.text.lexicon import Lexicon
 from vivace.text.normalize import normalize
+from vivace.text.overrides import Normaliser
 from vivace.text.phonemes import phones
 from vivace.text.segmenter import Segmenter
 from vivace.text.split import split
 
-__all__ = ["Lexicon", "Normaliser", "Segmenter", "normalize", "phones", "split"]
+__all__ = [
+    "DocumentOptions",
+    "DocumentReader",
+    "Lexicon",
+    "Normaliser",
+    "Segmenter",
+    "normalize",
+    "phones",
+    "plain_text",
+    "split",
+]

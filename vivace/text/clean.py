@@ -1,4 +1,4 @@
-"""The first pass: one form per character. Compatibility forms folded, invisible characters and emoji taken out."""
+"""The first pass: one form per character, one form for grouped thousands; invisible characters, emoji and faces go."""
 
 import logging
 import re
@@ -6,7 +6,6 @@ import unicodedata
 from functools import lru_cache
 
 from vivace.text.aligned import Aligned, Edit
-from vivace.text.faces import without_faces
 
 log = logging.getLogger(__name__)
 
@@ -106,3 +105,61 @@ def _folded(written: Aligned) -> Aligned:
     starts += written.starts[position:]
     ends += written.ends[position:]
     return Aligned("".join(out), starts, ends)
+
+
+# A bracket holds a face if nothing in it is a letter or digit of a language we read, and one of its signs is of faces.
+_NO_WORD = r"[^()（）\n\u4e00-\u9fffA-Za-z0-9]"
+_OF_FACES = r"[\^_▽△∇□ωДд≧≦＾ﾟ゜･｡╥﹏⊙●◕‿✿๑◍ᴗ╯╰￣ﾉノ•̀•́°∀˘˙˚ಠಥ益ヮω]"
+_ARM = r"[╯╰╭╮ノﾉヽヾ┻┸┳━─┬┴✧✦☆★♪♡ﾞ゛彡⌒∠ᕕᕗᕙᕤづ︵و]"
+_EYES = r"[T;QOo><=^'`*-]"
+_FACE = re.compile(
+    rf"(?:(?<![A-Za-z])o)?{_ARM}{{0,4}}[(（](?={_NO_WORD}{{0,11}}{_OF_FACES}){_NO_WORD}{{3,12}}[)）]"
+    rf"{_ARM}{{0,6}}(?:o(?![A-Za-z]))?[~～*]{{0,3}}(?: ?[︵┻━┸┳┬┴─]{{1,6}}){{0,3}}"
+    r"|[\\ヽ]?[(（]\^[oO]\^[)）][/ノﾉ]?"
+    rf"|[(（]{_EYES}{{1,2}}[_.wW^]{{1,3}}{_EYES}{{1,2}}[)）]"
+    rf"|(?<![A-Za-z0-9_])(?:(?P<eye>[TQOo><;])_{{1,3}}(?:(?P=eye)|[<>])|[-=]_{{1,3}}[-=]|\^[_.oO-]{{0,2}}\^)(?![A-Za-z0-9_])"
+)
+_HINT = re.compile(_OF_FACES)
+
+
+def without_faces(written: Aligned) -> Aligned:
+    """``written`` without its faces."""
+    if not _HINT.search(written.text):
+        return written
+    edits = [Edit(*m.span(), "") for m in _FACE.finditer(written.text)]
+    return written.replace(edits) if edits else written
+
+
+FIXED_SPACES = "\u00a0\u2007\u2009\u202f"  # spaces that no line break may part: between digits they surely group
+GROUP_SPACE = f"[ {FIXED_SPACES}]"
+GROUPED = re.compile(
+    rf"(?<![0-9A-Za-z.,:/+#*()-])(?<![0-9]{GROUP_SPACE})[1-9][0-9]{{0,2}}(?:{GROUP_SPACE}[0-9]{{3}}){{1,5}}"
+    rf"(?![0-9A-Za-z]|[,:/-][0-9]|\.[0-9]{{3}}|{GROUP_SPACE}[0-9])"
+)
+MAYBE_GROUPED = re.compile(rf"[0-9]{GROUP_SPACE}[0-9]{{3}}")
+GROUP_SPACES = re.compile(GROUP_SPACE)
+# Behind one group of digits, what shows that both are one number: a unit, a currency, a plural, 千 or 公里.
+COUNTED = re.compile(
+    r"\s?(?:[%‰€£$￥₹₽₩°℃]|(?:[kcmdμ]?m|[kmμ]?g|[cmdk]?[lL]|t|s|h|ha|ft|lbs?|oz|mi|mph|rpm|[KMGT]B|[kMG]?Hz|[kMG]?W|k?V|k?J"
+    r"|k?Pa|k?cal|km/h|[kcm]?m[²³])(?![A-Za-z0-9])|[\u4e00-\u9fff])"
+    r"|\s(?!(?:is|was|has|does|as|us|this|its|plus|vs|always)\b)(?:[a-z]{2,20}s|people|men|women|children|fish|sheep|feet)\b"
+    r"|\s(?:EUR|USD|GBP|CHF|JPY|CNY|RMB)\b"
+)
+PRICED = re.compile(r"[$€£￥₹₽₩]\s?$")
+
+
+def grouped(written: Aligned) -> Aligned:
+    """``written`` with commas in place of the spaces that group digits; where they may not group, as it was."""
+    text = written.text
+    spaced = " " in text or "\u00a0" in text or "\u202f" in text or "\u2009" in text or "\u2007" in text
+    if not spaced or not MAYBE_GROUPED.search(text):
+        return written
+    edits: list[Edit] = []
+    for match in GROUPED.finditer(text):
+        digits = match.group()
+        spaces = list(GROUP_SPACES.finditer(digits))
+        sure = len(spaces) > 1 or digits.endswith("000") or any(s.group() in FIXED_SPACES for s in spaces)
+        before = PRICED.search(text, max(0, match.start() - 2), match.start())
+        if sure or before or COUNTED.match(text, match.end()):
+            edits += [Edit(match.start() + s.start(), match.start() + s.end(), ",") for s in spaces]
+    return written.replace(edits)

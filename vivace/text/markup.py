@@ -1,4 +1,4 @@
-"""What a user writes in square brackets: control tags, pauses, and inline readings. Any other bracket is text.
+"""Square brackets in a text: control tags, pauses, and inline readings. Any other bracket is text.
 
 ::
 

@@ -8,20 +8,18 @@ from typing import get_args
 
 from vivace.text.aligned import Aligned, Edit
 from vivace.text.blocks import Block, blocks
-from vivace.text.clean import clean
-from vivace.text.control import Control, Normaliser
+from vivace.text.clean import clean, grouped
+from vivace.text.cleanup import UNSPACED, finish
 from vivace.text.documents import DocumentOptions, SourceMap, read_document
-from vivace.text.finish import finish
-from vivace.text.given import place, with_readings
-from vivace.text.grouping import grouped
 from vivace.text.ja.script import PERCENT
-from vivace.text.joiner import Joiner
 from vivace.text.language import LanguageSpan, RuleLanguage, han_language, language_spans, require_choice
-from vivace.text.lexicon import Lexicon
+from vivace.text.lexicon import Lexicon, place_of, with_readings
 from vivace.text.markup import TAG, tag_spans
+from vivace.text.overrides import Control, Normaliser
 from vivace.text.rule import Rule, find_edits
+from vivace.text.tables import FULL_WIDTH
 from vivace.text.user_reading import Reading
-from vivace.types import LanguageChoice, SpokenLanguage, TextFormat
+from vivace.types import Break, LanguageChoice, SpokenLanguage, TextFormat
 
 # Without one of these the number rules have nothing to find.
 NUMBER_TRIGGER = re.compile(r"[0-9%‰°℃℉²³√=<>+×÷±≈≠≥≤$€£￥₩&@#^|\u0370-\u03ff\u20a0-\u20bf\u2190-\u22ff§△‱¢㎡]")
@@ -131,7 +129,7 @@ def read_block(
     for start, end in kept:
         taken[start:end] = b"\x01" * (end - start)
     read = finish(text.replace(_read(text.text, spans, taken)), japanese=han_language(language) == "ja")
-    said = (Said(*place(read, start), reading) for start, reading in readings.items() if reading.phones)
+    said = (Said(*place_of(read, start), reading) for start, reading in readings.items() if reading.phones)
     starts = [start + block.start for start in read.starts]
     ends = [end + block.start for end in read.ends]
     if source_map is not None and not source_map.identical:
@@ -153,7 +151,7 @@ def _display(word: str) -> str:
 
 def _kept(text: Aligned, readings: Mapping[int, Reading]) -> list[tuple[int, int]]:
     """Half-open spans that no rule may edit: tags, and the words that the caller has given a reading."""
-    return sorted((*tag_spans(text.text), *(place(text, start) for start in readings)))
+    return sorted((*tag_spans(text.text), *(place_of(text, start) for start in readings)))
 
 
 def _spans(text: str, language: LanguageChoice, context: SpokenLanguage | None) -> list[LanguageSpan]:
@@ -175,18 +173,18 @@ def _read(text: str, spans: Sequence[LanguageSpan], taken: bytearray) -> list[Ed
 
 @cache
 def _last_rules(language: RuleLanguage) -> tuple[Rule, ...]:
-    from vivace.text import symbols
     from vivace.text.en import rules as en
+    from vivace.text.tables import symbol_rule
     from vivace.text.zh import rules as zh
 
-    return (*(en if language == "en" else zh).last_rules(), symbols.rule(language))
+    return (*(en if language == "en" else zh).last_rules(), symbol_rule(language))
 
 
 def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, taken: bytearray) -> list[Edit]:
     if language == "ja":  # Open JTalk reads the numbers
         percents = (m for span in spans for m in re.finditer("%", text[: span.end]) if m.start() >= span.start)
         return [Edit(*m.span(), PERCENT) for m in percents if not taken[m.start()]]
-    from vivace.text import long_tail
+    from vivace.text import wetext_fallback
     from vivace.text.en import rules as en
     from vivace.text.zh import rules as zh
 
@@ -201,12 +199,36 @@ def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, 
         for digits in DIGITS.finditer(text, start, end):
             if taken.find(1, *digits.span()) >= 0:
                 continue
-            a, b = long_tail.stretch(text, *digits.span(), taken)
+            a, b = wetext_fallback.stretch(text, *digits.span(), taken)
             a, b = max(a, start), min(b, end)
-            read = long_tail.read(text[a:b], written)
+            read = wetext_fallback.read(text[a:b], written)
             if read is not None:
                 edits.append(Edit(a, b, f" {read} " if written == "en" else read))
                 taken[a:b] = b"\x01" * (b - a)
     if with_number:
         edits += find_edits(text, _last_rules(written), with_number, taken)
     return edits
+
+
+FULL_WIDTH_MARKS = frozenset(FULL_WIDTH.values())
+
+
+class Joiner:
+    """Remembers how the spoken text so far ends. Call ``gap`` once a block, in order."""
+
+    def __init__(self) -> None:
+        self._last = ""
+        self._paragraph = False
+
+    def gap(self, text: str, break_after: Break) -> str:
+        """The space, line feed or nothing before a block that is spoken as ``text``."""
+        gap = self._before(text[0]) if text and self._last else ""
+        if text:
+            self._last = text[-1]
+        self._paragraph = break_after == "paragraph" or (self._paragraph and not text)
+        return gap
+
+    def _before(self, first: str) -> str:
+        if self._paragraph:
+            return "\n"
+        return "" if self._last in FULL_WIDTH_MARKS or (UNSPACED.match(self._last) and UNSPACED.match(first)) else " "

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from vivace.text.aligned import Aligned
-from vivace.text.control import Control, Normaliser
+from vivace.text.cleanup import WORD
 from vivace.text.documents import DocumentOptions
 from vivace.text.en.effort import Effort
-from vivace.text.finish import WORD
 from vivace.text.ja.script import RUN
 from vivace.text.language import HAN
 from vivace.text.lexicon import Lexicon
 from vivace.text.markup import TAG
 from vivace.text.normalize import Spoken, spoken_blocks
-from vivace.text.punctuation import PAUSES
+from vivace.text.overrides import Control, Normaliser
+from vivace.text.tables import PAUSES
 from vivace.text.user_reading import Reading
 from vivace.types import LanguageChoice, SpokenLanguage, TextFormat, Word, WordKind
 
@@ -154,7 +154,7 @@ def _han(text: Spoken, start: int, end: int, unread: list[str]) -> Iterator[Spok
     if text.han == "yue":
         from vivace.text.yue.reading import read
     else:
-        from vivace.text.zh.reading import read
+        from vivace.text.zh.pinyin import read
 
     position = start
     for word, syllables in read(text.text, start, end):

@@ -5,17 +5,16 @@ from dataclasses import replace
 
 from vivace.errors import InputError
 from vivace.text.blocks import LETTER, Block, BlockEnd, first_end
-from vivace.text.control import Control, Normaliser
 from vivace.text.documents import DocumentOptions, DocumentReader
 from vivace.text.en.effort import Effort
-from vivace.text.joiner import Joiner
 from vivace.text.language import require_choice
 from vivace.text.lexicon import Lexicon
 from vivace.text.markup import MAX_PAUSE_S, TAGS, pause_seconds
-from vivace.text.normalize import Spoken, read_block
+from vivace.text.normalize import Joiner, Spoken, read_block
+from vivace.text.overrides import Control, Normaliser
 from vivace.text.phonemes import SpokenWord, read_aloud
-from vivace.text.punctuation import TERMINATORS
 from vivace.text.stretch import SYLLABLE, Stretch, Unit, cut, units
+from vivace.text.tables import TERMINATORS
 from vivace.types import LanguageChoice, Piece, SpokenLanguage, TextFormat
 
 MIN_BUDGET = 40  # no smaller than the longest word

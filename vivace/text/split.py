@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from vivace.errors import EmptyTextError
-from vivace.text.control import Normaliser
 from vivace.text.documents import DocumentOptions
 from vivace.text.lexicon import Lexicon
 from vivace.text.markup import TAGS
+from vivace.text.overrides import Normaliser
 from vivace.text.segmenter import Segmenter
 from vivace.text.stretch import SYLLABLE
 from vivace.types import LanguageChoice, Piece, SpokenLanguage, TextFormat

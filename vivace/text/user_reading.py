@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vivace.errors import InputError
-from vivace.text.arpabet import PHONES, VOWELS
 from vivace.text.language import HAN
+from vivace.text.tables import PHONES, VOWELS
 from vivace.types import SpokenLanguage
 
 MAX_UNITS = 40  # one word must fit into the smallest piece: 40 phones, or 20 syllables

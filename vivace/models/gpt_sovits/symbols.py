@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Literal
 
-from vivace.text.arpabet import CONSONANTS, VOWELS
+from vivace.text.tables import CONSONANTS, VOWELS
 
 SymbolSet = Literal["v1", "v2"]
 

@@ -4,8 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vivace.text.documents.options import CODE_BLOCK, DocumentOptions
-from vivace.text.documents.parts import LINE_BREAK, Part, PartBuilder
-from vivace.text.documents.tables import TableReader
+from vivace.text.documents.parts import LINE_BREAK, Part, PartBuilder, TableReader
 from vivace.text.language import HAN
 from vivace.types import SpokenLanguage
 

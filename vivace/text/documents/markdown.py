@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from vivace.text.documents import latex, wrapping
 from vivace.text.documents.html import KNOWN, read_html
 from vivace.text.documents.options import CODE_BLOCK, DocumentOptions
-from vivace.text.documents.parts import Part, PartBuilder
-from vivace.text.documents.tables import TableReader
+from vivace.text.documents.parts import Part, PartBuilder, TableReader
 from vivace.text.language import HAN
 from vivace.text.markup import inline_readings
 from vivace.types import SpokenLanguage

@@ -1,4 +1,4 @@
-"""What a text may be written in, and how a reader takes it."""
+"""The formats of a text, and the choices that go with them."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args

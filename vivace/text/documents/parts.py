@@ -2,9 +2,13 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import unescape
+from typing import Any
+
+from vivace.types import SpokenLanguage
 
 WINDOW = 2000  # characters of the source in which the text of a parsed node is looked for
 PROBE = 12  # characters that must agree to find the place again after markup that the parser changed
@@ -183,3 +187,98 @@ def _common(source: str, position: int, end: int, content: str, done: int) -> in
     while low < most and source[position + low] == content[done + low]:
         low += 1
     return low
+
+
+NAMED_FROM = 3  # columns; a table of two reads well without names
+TABLE = "document.table"
+SENTENCE_ENDS = frozenset(".!?。！？:：")
+
+
+class TableReader:
+    """Reads the cells of one table into a builder, in order."""
+
+    def __init__(self, builder: PartBuilder) -> None:
+        self._builder = builder
+        self._names: list[str] = []
+        self._column = 0
+        self._waiting = ""  # said before the next text of the row
+        self._said = False  # whether the row has had text
+        self._header = False
+
+    @property
+    def silent(self) -> bool:
+        """Whether the row at hand is only remembered, to be said with the cells below it."""
+        return self._header and len(self._names) == 0 and self._columns >= NAMED_FROM
+
+    def begin_row(self, columns: int, *, header: bool) -> None:
+        """Args: ``columns`` of the row; ``header``: they are names."""
+        self._columns, self._header = columns, header and not self._names
+        self._column, self._waiting, self._said = 0, "", False
+        self._heads: list[str] = []
+        self._builder.newline()
+
+    def begin_cell(self, text: str) -> None:
+        """Args: ``text`` of the whole cell, for a name."""
+        if self._header:
+            self._heads.append(" ".join(text.split()))
+        name = self._names[self._column] if 0 < self._column < len(self._names) else ""
+        lead = (": " if name and self._column == 1 else ", ") if self._said else ""
+        self._waiting = f"{lead}{name} " if name else lead
+        self._column += 1
+
+    def before_text(self) -> None:
+        """Text of a cell follows: say what goes before it."""
+        self._builder.insert(self._waiting, TABLE)
+        self._waiting, self._said = "", True
+
+    def end_row(self) -> None:
+        """The row ends as a sentence does."""
+        if self._header and self._columns >= NAMED_FROM:
+            self._names = self._heads
+        if self._said and self._builder.last not in SENTENCE_ENDS:
+            self._builder.insert(".", TABLE)
+        self._builder.newline()
+
+
+LOOK_BACK = 40  # characters that tell the language
+
+
+@cache
+def _names(language: str) -> dict[str, dict[str, Any]]:
+    import emoji
+
+    emoji.config.load_language(language)
+    return emoji.EMOJI_DATA
+
+
+def with_emoji_names(parts: Iterable[Part], line: str, language_of: Callable[[str], SpokenLanguage]) -> Iterator[Part]:
+    """``parts`` with a name in place of every emoji.
+
+    Args:
+        line: what is before them in their line.
+        language_of: the language of a name, by its line so far.
+    """
+    for part in parts:
+        if part.rule is not None or part.text.isascii():
+            yield part
+        else:
+            yield from _with_names(part, line, language_of)
+        line = (line + part.text).rpartition("\n")[2][-LOOK_BACK:]
+
+
+def _with_names(part: Part, line: str, language_of: Callable[[str], SpokenLanguage]) -> Iterator[Part]:
+    import emoji
+
+    position = 0
+    for match in emoji.emoji_list(part.text):
+        start, end = match["match_start"], match["match_end"]
+        before = (line + part.text[max(0, start - LOOK_BACK) : start]).rpartition("\n")[2][-LOOK_BACK:]
+        tongue = {"en": "en", "ja": "ja"}.get(language_of(before), "zh")
+        names = _names(tongue)[match["emoji"]]
+        said = str(names.get(tongue) or names["en"]).strip(":").replace("_", " ").replace("’", "'")
+        if start > position:
+            yield Part(part.start + position, part.start + start, part.text[position:start])
+        yield Part(part.start + start, part.start + end, f" {said} ", "document.emoji")
+        position = end
+    if position < len(part.text):
+        yield Part(part.start + position, part.end, part.text[position:])

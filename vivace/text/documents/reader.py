@@ -114,9 +114,9 @@ class DocumentReader:
                 break
             end, parts = found
             if self._options.emoji == "name":
-                from vivace.text.documents.emoji import named
+                from vivace.text.documents.parts import with_emoji_names
 
-                parts = list(named(parts, "" if self._line_start else self._before, self._named_in))
+                parts = list(with_emoji_names(parts, "" if self._line_start else self._before, self._named_in))
             line = (self._before + self._text[position:end])[-wrapping.SHORT_ENOUGH :]
             if line.endswith("\n"):
                 self._language = self._language_at(latex.CANDIDATE.sub(" ", line))

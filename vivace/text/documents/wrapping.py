@@ -25,7 +25,7 @@ SENTENCE_END = re.compile(r"[.!?。！？…:：]['\"”’」』)）]*$")
 
 
 def gap(before: str, after: str) -> str | None:
-    """What stands for the line break between two lines: a space, nothing (between Han), or None where it stays."""
+    """The replacement of the line break between two lines: a space, nothing (between Han), or None where it stays."""
     before, after = before[-SHORT_ENOUGH:].rstrip(), after[:SHORT_ENOUGH].strip()
     if not before or not after or SENTENCE_END.search(before):
         return None

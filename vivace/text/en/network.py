@@ -90,7 +90,7 @@ class Network:
         return [float(sum(found[row, graphone] for row, graphone in path)) for path in steps]
 
     def _encode(self, letters: NDArray[np.int64]) -> Floats:
-        """What each letter of the word, among the others, gives the hidden layer: ``[L]`` -> ``[L, H]``."""
+        """The hidden layer's input of each letter of the word, among the others: ``[L]`` -> ``[L, H]``."""
         x = self.letters[letters]
         for layer in self.layers:
             x = layer(x)

@@ -1,4 +1,4 @@
-"""What Japanese is written with, besides Latin letters and marks."""
+"""The characters of Japanese, besides Latin letters and marks."""
 
 from vivace.text.language import HAN
 

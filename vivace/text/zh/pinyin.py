@@ -8,10 +8,11 @@ from functools import cache, lru_cache
 from itertools import accumulate
 
 from vivace.text.tables import rows
-from vivace.text.zh.erhua import suffixes
 from vivace.text.zh.polyphones import corrections
-from vivace.text.zh.readings import LONGEST_PHRASE, readings
-from vivace.text.zh.word_readings import own_beginnings, own_readings, own_words
+from vivace.text.zh.readings import LONGEST_PHRASE, own_beginnings, own_readings, own_words, readings
+from vivace.text.zh.sandhi import sandhi
+from vivace.text.zh.simplified import simplified
+from vivace.text.zh.words import is_word, segment
 
 # By itself each of these has one usual reading, and its others stand in phrases and in the own table. The model is not
 # asked about them: it prefers the reading that its training text, an encyclopaedia, has most often.
@@ -38,7 +39,7 @@ class Place:
     end: int
 
     def around(self) -> tuple[str, str]:
-        """What of its sentence, as far as the model looks, stands before it and after it."""
+        """The text of its sentence before it and after it, as far as the model looks."""
         before = SENTENCE_END.split(self.text[max(0, self.start - CONTEXT) : self.start])[-1]
         return before, SENTENCE_END.split(self.text[self.end : self.end + CONTEXT], maxsplit=1)[0]
 
@@ -92,7 +93,7 @@ def _choose(text: str, settled: bytearray, read: list[str], place: Place | None)
     doubtful = _doubtful()
     asked = [i for i, c in enumerate(text) if c in doubtful and not settled[i]]
     if asked:
-        from vivace.text.zh.polyphone_model import choose  # 0.2 s: only when a character is in doubt
+        from vivace.text.zh.polyphones import choose  # 0.2 s: only when a character is in doubt
 
         before, after = place.around() if place else ("", "")
         shifted = [len(before) + i for i in asked]
@@ -166,3 +167,45 @@ def _regular(syllable: str) -> str:
     base, tone = (syllable[:-1], syllable[-1]) if syllable[-1:].isdigit() else (syllable, "5")
     base = base.replace("ü", "v")
     return SYLLABIC.get(base, base) + tone
+
+
+# A child, not a suffix, after these: 女儿, 婴儿, 孤儿.
+CHILDREN = frozenset("女婴幼孤胎少育男健宠弃血生患小孩妻侄产娇痴托爱乞畸生佳孙犬")
+KIDS = frozenset(("小孩", "女孩", "男孩"))  # 小孩儿, but the old 孩儿
+# Nor before these: 儿童, 儿子, 儿歌.
+HEADS = frozenset("童子女歌媳科戏孙时郎茶")
+
+
+def suffixes(words: Sequence[str]) -> Iterator[int]:
+    """Positions, in the joined words, of each 儿 that is a suffix."""
+    text = "".join(words)
+    starts = {0, *accumulate(len(w) for w in words)}
+    for position, char in enumerate(text):
+        if char != "儿" or position == 0:
+            continue
+        if text[position - 1] in CHILDREN and text[max(0, position - 2) : position] not in KIDS:
+            continue
+        if position in starts and text[position + 1 : position + 2] in HEADS:
+            continue
+        yield position
+
+
+def read(text: str, start: int = 0, end: int | None = None) -> list[tuple[str, tuple[str, ...]]]:
+    """Words of the run ``text[start:end]``, as written, each with its syllables after sandhi.
+
+    A character without a reading has no syllables. What stands around the run decides between readings.
+    """
+    end = len(text) if end is None else end
+    run = text[start:end]
+    words = segment(simplified(run))
+    # Only a character by itself can lack a reading: the words of the dictionary have theirs.
+    has = [len(w) > 1 or has_reading(w) for w in words]
+    readable = [word for word, known in zip(words, has, strict=True) if known]
+    surface = iter(sandhi(list(zip(readable, citation(readable, Place(text, start, end)), strict=True)), is_word))
+    out: list[tuple[str, tuple[str, ...]]] = []
+    position = 0
+    for word, known in zip(words, has, strict=True):
+        written = run[position : position + len(word)]
+        out.append((written, next(surface) if known else ()))
+        position += len(word)
+    return out

@@ -7,12 +7,15 @@ is the slow twin in the tests.
 import lzma
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from types import MappingProxyType
+
+from vivace.text.tables import rows
 
 LONGEST_PHRASE = 8  # characters; the few longer ones are proverbs, and their words are phrases too
 
@@ -62,3 +65,38 @@ def readings() -> Readings:
         syllables=tuple(reading for reading, _ in rows),
         phrases=MappingProxyType(dict(line.rstrip("\n").split("\t") for line in lines)),
     )
+
+
+LAST = "-"  # stands for the last syllable of each word
+
+
+@cache
+def own_words() -> MappingProxyType[str, tuple[tuple[str, str], ...]]:
+    """Word -> (characters, their readings) as in the table. 1 ms the first time."""
+    found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for chars, reading, words in rows("zh_readings"):
+        for word in words.split(" "):
+            found[word].append((chars, reading))
+    return MappingProxyType({word: tuple(given) for word, given in found.items()})
+
+
+@cache
+def own_beginnings() -> frozenset[str]:
+    """The first two characters of each word of the table."""
+    return frozenset(word[:2] for word in own_words())
+
+
+def own_readings(word: str, last: str) -> Iterator[tuple[int, str]]:
+    """Positions in a word of the table, and the readings there.
+
+    Args:
+        last: the syllable of its last character, which the table may only make neutral.
+    """
+    for chars, reading in own_words()[word]:
+        if chars == LAST:
+            yield len(word) - 1, f"{last[:-1]}{reading}"
+            continue
+        start = word.find(chars)
+        while start >= 0:
+            yield from enumerate(reading.split(" "), start)
+            start = word.find(chars, start + len(chars))

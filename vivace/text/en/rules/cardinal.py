@@ -1,4 +1,4 @@
-"""What is left of numbers: ordinals, counts with a scale, decimals, negative numbers, long digit strings."""
+"""The rest of the numbers: ordinals, counts with a scale, decimals, negative numbers, long digit strings."""
 
 import re
 

@@ -67,7 +67,7 @@ def word_rules() -> tuple[Rule, ...]:
 
 
 def last_rules() -> tuple[Rule, ...]:
-    """What reads a number that even the long tail could not."""
+    """Rules for numbers that even the fallback to ``wetext`` could not read."""
     from vivace.text.zh.rules import cardinal
 
     return cardinal.LAST_RULES

@@ -1,4 +1,4 @@
-"""What is left of numbers: counts, decimals, negative numbers, ordinals, long digit strings."""
+"""The rest of the numbers: counts, decimals, negative numbers, ordinals, long digit strings."""
 
 import re
 

@@ -8,7 +8,7 @@ from vivace.text.aligned import Aligned, Edit
 from vivace.text.ja.script import KANA, RUN
 from vivace.text.language import HAN
 from vivace.text.markup import TAG
-from vivace.text.punctuation import BRACKETS, FULL_WIDTH, PAUSES, stronger
+from vivace.text.tables import BRACKETS, FULL_WIDTH, PAUSES, stronger
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ UNBROKEN = frozenset("-–—~_/\\|*•")  # signs that are a pause only with a 
 
 @dataclass(frozen=True)
 class _Gap:
-    """What stands between two kept stretches."""
+    """The text between two kept stretches."""
 
     text: str
     before: str  # the last character kept before it, empty at the start of the text

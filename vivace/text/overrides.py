@@ -1,4 +1,4 @@
-"""What the caller decides about the reading of a text: a lexicon, and a normaliser of their own per language."""
+"""The caller's choices for the reading of a text: a lexicon, a normaliser per language, the format."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
