@@ -120,3 +120,24 @@ def test_an_argument_that_is_not_utf_8_is_printed_all_the_same(
 ) -> None:
     assert exit_code(["text", *options, "ok \udcff"]) == 0
     assert b"ok" in capsys.readouterr().out.encode() or options == ["phones"]
+
+
+def test_explain_prints_a_row_for_every_span(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["text", "normalize", "--explain", "Pay **$5** мир"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Pay five dollars",
+        '  "Pay"\tword\tPay\tP EY1',
+        '  "**"\tdocument.markdown\t- markup',
+        '  "$5"\tmoney.before\tfive dollars\tF AY1 V D AA1 L ER0 Z',
+        '  "**"\tdocument.markdown\t- markup',
+        '  " мир"\tunread\t- of a script that is not read',
+    ]
+    assert exit_code(["text", "normalize", "--explain", "--json", "五 5"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert [span["spoken"] for span in record["spans"]] == ["五", "五"]
+
+
+def test_the_format_of_a_text_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["text", "normalize", "--text-format", "plain", "## A"]) == 0
+    assert exit_code(["text", "phones", "--text-format", "markdown", "## Two"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["hash hash A", "T UW1"]

@@ -33,16 +33,25 @@ LexiconFile = Annotated[
 NoDictionary = Annotated[bool, typer.Option("--no-dictionary", help="Read English words with the model only.")]
 
 
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Per span of the text: the rule, words and phones, or why it says nothing.")
+]
+
+
 @app.command()
 def normalize(
     texts: Texts = None,
     language: Language = "auto",
     lexicon: LexiconFile = None,
     text_format: Format = "auto",
+    explain: Explain = False,
     as_json: AsJson = False,
 ) -> None:
     """Write numbers, dates, units and abbreviations in words."""
     reading = _Reading(language, _lexicon(lexicon), text_format)
+    if explain:
+        _each_line(texts, reading.explained_as_json if as_json else reading.explained, one_line=as_json)
+        return
     _each_line(texts, reading.as_json if as_json else reading.normalized)
 
 
@@ -82,11 +91,34 @@ class _Reading:
     def phones(self, line: str) -> str:
         return " ".join(phone for word in self.words(line) for phone in word.phones)
 
+    def explained(self, line: str) -> str:
+        """The spoken form, and a line per span: as written, its rules, words and phones, or why it says nothing."""
+        from vivace.text import explain
+
+        found = explain(line, self.language, lexicon=self.lexicon, format=self.format)
+        rows = [found.spoken]
+        for span in found.spans:
+            phones = " ".join(phone for word in span.words for phone in word.phones)
+            said = f"- {span.left_out}" if span.left_out else f"{span.spoken}\t{phones}"
+            rows.append(f"  {json.dumps(span.written, ensure_ascii=False)}\t{'+'.join(span.rules) or 'word'}\t{said}")
+        return "\n".join(rows)
+
+    def explained_as_json(self, line: str) -> str:
+        from vivace.text import explain
+
+        found = explain(line, self.language, lexicon=self.lexicon, format=self.format)
+        spans = [{**asdict(span), "spoken": span.spoken} for span in found.spans]
+        return json.dumps({"text": line, "spoken": found.spoken, "spans": spans}, ensure_ascii=_is_broken(line))
+
     def as_json(self, line: str) -> str:
         spoken = self.normalized(line)
         words = [asdict(word) for word in self.words(line)]
-        broken = any("\ud800" <= c <= "\udfff" for c in line)  # bytes of an argument that are no UTF-8: escaped
-        return json.dumps({"text": line, "spoken": spoken, "words": words}, ensure_ascii=broken)
+        return json.dumps({"text": line, "spoken": spoken, "words": words}, ensure_ascii=_is_broken(line))
+
+
+def _is_broken(line: str) -> bool:
+    """Whether bytes of an argument were no UTF-8: JSON escapes them."""
+    return any("\ud800" <= char <= "\udfff" for char in line)
 
 
 def _lexicon(file: Path | None) -> "Lexicon | None":
@@ -95,7 +127,7 @@ def _lexicon(file: Path | None) -> "Lexicon | None":
     return None if file is None else Lexicon.load(file)
 
 
-def _each_line(texts: list[str] | None, convert: Callable[[str], str]) -> None:
+def _each_line(texts: list[str] | None, convert: Callable[[str], str], *, one_line: bool = True) -> None:
     """Print one line per text, whatever the text holds: readers pair lines by number."""
     failed = False
     for number, line in enumerate(_lines(texts), start=1):
@@ -104,7 +136,8 @@ def _each_line(texts: list[str] | None, convert: Callable[[str], str]) -> None:
             sys.stderr.write(
                 f"error: line {number} is not UTF-8, an empty line stands for it; save the text as UTF-8\n"
             )
-        sys.stdout.write(" ".join(convert(line or "").splitlines()) + "\n")
+        said = convert(line or "")
+        sys.stdout.write((" ".join(said.splitlines()) if one_line else said) + "\n")
         sys.stdout.flush()
     if failed:
         raise typer.Exit(2)

@@ -7,10 +7,12 @@
     split(long_text, budget=120)      # pieces that end where a speaker would pause
     Segmenter().push("text that com") # the same pieces while the text arrives
     plain_text("## You need **3**")   # documents: Markdown, HTML, subtitles; all of these take ``format``
+    explain("It costs $5.").spans     # per span: the rule that read it, words, phones, or why it says nothing
     Lexicon.load("readings.tsv")      # readings of your own, for all three: phones("Nginx", lexicon=...)
 """
 
 from vivace.text.documents import DocumentOptions, DocumentReader, plain_text
+from vivace.text.explain import ExplainedSpan, Explanation, explain
 from vivace.text.lexicon import Lexicon
 from vivace.text.normalize import normalize
 from vivace.text.overrides import Normaliser
@@ -21,9 +23,12 @@ from vivace.text.split import split
 __all__ = [
     "DocumentOptions",
     "DocumentReader",
+    "ExplainedSpan",
+    "Explanation",
     "Lexicon",
     "Normaliser",
     "Segmenter",
+    "explain",
     "normalize",
     "phones",
     "plain_text",

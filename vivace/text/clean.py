@@ -5,7 +5,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from vivace.text.aligned import Aligned, Edit
+from vivace.text.aligned import Aligned, Edit, Note
 
 log = logging.getLogger(__name__)
 
@@ -58,14 +58,16 @@ def fold(char: str) -> str:
 def clean(written: Aligned) -> Aligned:
     """``written`` with every character folded; what was dropped is logged."""
     if "\x1b" in written.text:
-        written = written.replace(Edit(m.start(), m.end(), "") for m in TERMINAL.finditer(written.text))
+        written = written.replace(
+            Edit(m.start(), m.end(), "", "clean.terminal") for m in TERMINAL.finditer(written.text)
+        )
     text = written.text
     if not UNUSUAL.search(text) and "  " not in text and "_" not in text and "^" not in text:
         return written
     written = without_faces(written)
-    composed = [Edit(m.start(), m.end(), _composed(m.group())) for m in MARKED.finditer(written.text)]
+    composed = [Edit(m.start(), m.end(), _composed(m.group()), "clean.composed") for m in MARKED.finditer(written.text)]
     folded = _folded(written.replace(composed))
-    return folded.replace(Edit(m.start(), m.end(), " ") for m in SPACES.finditer(folded.text))
+    return folded.replace(Edit(m.start(), m.end(), " ", "clean.space") for m in SPACES.finditer(folded.text))
 
 
 def _composed(letter: str) -> str:
@@ -95,8 +97,11 @@ def _folded(written: Aligned) -> Aligned:
             out.append(folded)
             starts += [written.starts[at]] * len(folded)
             ends += [written.ends[at]] * len(folded)
-        elif unicodedata.category(char) not in INVISIBLE:
-            dropped.append(char)
+        else:
+            if written.notes is not None:
+                written.notes.append(Note(written.starts[at], written.ends[at], "", "clean.unspoken"))
+            if unicodedata.category(char) not in INVISIBLE:
+                dropped.append(char)
     if dropped:
         log.info("dropped %d characters that cannot be spoken: %s", len(dropped), " ".join(map(ascii, dropped[:10])))
     if position == 0:
@@ -104,7 +109,7 @@ def _folded(written: Aligned) -> Aligned:
     out.append(text[position:])
     starts += written.starts[position:]
     ends += written.ends[position:]
-    return Aligned("".join(out), starts, ends)
+    return Aligned("".join(out), starts, ends, notes=written.notes)
 
 
 # A bracket holds a face if nothing in it is a letter or digit of a language we read, and one of its signs is of faces.
@@ -126,7 +131,7 @@ def without_faces(written: Aligned) -> Aligned:
     """``written`` without its faces."""
     if not _HINT.search(written.text):
         return written
-    edits = [Edit(*m.span(), "") for m in _FACE.finditer(written.text)]
+    edits = [Edit(*m.span(), "", "clean.face") for m in _FACE.finditer(written.text)]
     return written.replace(edits) if edits else written
 
 
@@ -161,5 +166,5 @@ def grouped(written: Aligned) -> Aligned:
         sure = len(spaces) > 1 or digits.endswith("000") or any(s.group() in FIXED_SPACES for s in spaces)
         before = PRICED.search(text, max(0, match.start() - 2), match.start())
         if sure or before or COUNTED.match(text, match.end()):
-            edits += [Edit(match.start() + s.start(), match.start() + s.end(), ",") for s in spaces]
+            edits += [Edit(match.start() + s.start(), match.start() + s.end(), ",", "clean.grouped") for s in spaces]
     return written.replace(edits)

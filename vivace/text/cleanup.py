@@ -54,13 +54,20 @@ def finish(text: Aligned, *, japanese: bool = False) -> Aligned:
         if gap and not (gap == " " and before and match):
             spoken = _spoken(_Gap(gap, before, text.text[start] if match else ""), lost)
             if spoken != gap:
-                edits.append(Edit(position, start, spoken))
+                edits.append(Edit(position, start, spoken, _rule_of(gap)))
         if match:
             position = match.end()
             before = text.text[position - 1]
     if lost:
         log.warning("left out %d characters that have no reading: %s", len(lost), " ".join(map(ascii, lost[:10])))
     return text.replace(edits)
+
+
+def _rule_of(gap: str) -> str:
+    """The name under which the edit of a gap is explained."""
+    if not any(map(str.isalnum, gap)):
+        return "mark"
+    return "digits" if all(char in DIGITS for char in gap if char.isalnum()) else "unread"
 
 
 def _spoken(gap: _Gap, lost: list[str]) -> str:

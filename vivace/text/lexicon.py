@@ -190,7 +190,7 @@ def with_readings(
         shown = reading.respelling or _letters(one, display)
         before = " " if _touches(text[one.start - 1 : one.start], shown[:1]) else ""
         after = " " if _touches(shown[-1:], text[one.end : one.end + 1]) else ""
-        edits.append(Edit(one.start, one.end, f"{before}{shown}{after}"))
+        edits.append(Edit(one.start, one.end, f"{before}{shown}{after}", "reading.own"))
         readings[written.starts[one.start]] = reading
     return written.replace(edits), readings
 

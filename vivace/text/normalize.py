@@ -1,12 +1,12 @@
 """Written to spoken text, block by block: the caller's readings, clean, own rules, the long tail, the last pass."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import get_args
 
-from vivace.text.aligned import Aligned, Edit
+from vivace.text.aligned import Aligned, Edit, Note
 from vivace.text.blocks import Block, blocks
 from vivace.text.clean import clean, grouped
 from vivace.text.cleanup import UNSPACED, finish
@@ -93,13 +93,21 @@ def spoken(text: str, language: LanguageChoice = "auto", control: Control | None
     return Spoken("".join(texts), starts, ends, tuple(said), context, han_language(language))
 
 
-def spoken_blocks(text: str, language: LanguageChoice, control: Control) -> Iterator[tuple[Block, Spoken]]:
-    """Each block of a text and its spoken form; the spans are those in the whole text."""
+def spoken_blocks(
+    text: str, language: LanguageChoice, control: Control, notes: list[Note] | None = None
+) -> Iterator[tuple[Block, Spoken]]:
+    """Each block of a text and its spoken form; the spans are those in the whole text.
+
+    Args:
+        notes: takes a note of every edit, of the document too.
+    """
     require_choice(language)
     context: SpokenLanguage | None = None
-    plain, source_map, _ = read_document(text, control.document, language)
+    plain, source_map, parts = read_document(text, control.document, language)
+    if notes is not None:
+        notes += [Note(part.start, part.end, part.text, part.rule) for part in parts if part.rule is not None]
     for block in blocks(plain):
-        read = read_block(block, language, control, context, source_map)
+        read = read_block(block, language, control, context, source_map, notes)
         context = read.language
         yield block, read
 
@@ -110,14 +118,17 @@ def read_block(
     control: Control,
     context: SpokenLanguage | None = None,
     source_map: SourceMap | None = None,
+    notes: list[Note] | None = None,
 ) -> Spoken:
     """The spoken form of one block.
 
     Args:
         context: the language before the block, for a block without letters.
         source_map: the way back from the plain text, in which the block stands, to the document.
+        notes: takes a note of every edit.
     """
-    written, readings = with_readings(Aligned.of(block.text), control.lexicon, _display)
+    made: list[Note] | None = None if notes is None else []
+    written, readings = with_readings(Aligned.of(block.text, made), control.lexicon, _display)
     text = clean(grouped(written))
     kept = _kept(text, readings)
     spans = _spans(text.text, language, context)
@@ -130,6 +141,8 @@ def read_block(
         taken[start:end] = b"\x01" * (end - start)
     read = finish(text.replace(_read(text.text, spans, taken)), japanese=han_language(language) == "ja")
     said = (Said(*place_of(read, start), reading) for start, reading in readings.items() if reading.phones)
+    if notes is not None:
+        notes += _in_document(made or (), block, source_map)
     starts = [start + block.start for start in read.starts]
     ends = [end + block.start for end in read.ends]
     if source_map is not None and not source_map.identical:
@@ -142,6 +155,15 @@ def read_block(
         spans[-1].language if spans else context,
         han_language(language),
     )
+
+
+def _in_document(notes: Iterable[Note], block: Block, source_map: SourceMap | None) -> Iterator[Note]:
+    """Notes of a block with the spans of the document."""
+    for note in notes:
+        start, end = note.start + block.start, note.end + block.start
+        if source_map is not None and not source_map.identical:
+            ((start,), (end,)) = source_map.spans([start], [end])
+        yield Note(start, end, note.spoken, note.rule)
 
 
 def _display(word: str) -> str:
@@ -183,7 +205,7 @@ def _last_rules(language: RuleLanguage) -> tuple[Rule, ...]:
 def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, taken: bytearray) -> list[Edit]:
     if language == "ja":  # Open JTalk reads the numbers
         percents = (m for span in spans for m in re.finditer("%", text[: span.end]) if m.start() >= span.start)
-        return [Edit(*m.span(), PERCENT) for m in percents if not taken[m.start()]]
+        return [Edit(*m.span(), PERCENT, "symbol.ja") for m in percents if not taken[m.start()]]
     from vivace.text import wetext_fallback
     from vivace.text.en import rules as en
     from vivace.text.zh import rules as zh
@@ -203,7 +225,7 @@ def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, 
             a, b = max(a, start), min(b, end)
             read = wetext_fallback.read(text[a:b], written)
             if read is not None:
-                edits.append(Edit(a, b, f" {read} " if written == "en" else read))
+                edits.append(Edit(a, b, f" {read} " if written == "en" else read, "wetext"))
                 taken[a:b] = b"\x01" * (b - a)
     if with_number:
         edits += find_edits(text, _last_rules(written), with_number, taken)

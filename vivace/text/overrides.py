@@ -67,7 +67,7 @@ class Control:
                 sentence = text.text[start:end]
                 read = _call(normaliser, span.language, sentence)
                 if read != sentence:
-                    edits.append(Edit(start, end, clean(read)))
+                    edits.append(Edit(start, end, clean(read), "normaliser"))
         return text.replace(edits) if edits else text
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vivace.text.aligned import Aligned
+from vivace.text.aligned import Aligned, Note
 from vivace.text.cleanup import WORD
 from vivace.text.documents import DocumentOptions
 from vivace.text.en.effort import Effort
@@ -71,16 +71,19 @@ def phones(
     return tuple(
         said.word
         for _, read in spoken_blocks(text, language, control)
-        for said in read_aloud(read, control, effort)
+        for said in to_words(read, control, effort)
         if said.word is not None
     )
 
 
-def read_aloud(text: Spoken, control: Control | None = None, effort: Effort | None = None) -> Iterator[SpokenWord]:
-    """Words of a spoken text, in order; what has no reading is logged and left out.
+def to_words(
+    text: Spoken, control: Control | None = None, effort: Effort | None = None, notes: list[Note] | None = None
+) -> Iterator[SpokenWord]:
+    """Words of a spoken text, in order; a word without a reading is logged and left out.
 
     Args:
         effort: of the whole text, of which this is one block.
+        notes: takes a note of every word that is left out.
     """
     effort = effort or Effort()
     if text.text:
@@ -90,6 +93,7 @@ def read_aloud(text: Spoken, control: Control | None = None, effort: Effort | No
     latin = [text.text[t.start : t.end] if t.kind == "en" else "" for t in tokens]
     unread: list[str] = []
     for index, token in enumerate(tokens):
+        missing = len(unread)
         start, end = token.start, token.end
         if token.reading is not None:
             yield _given(text, token, token.reading)
@@ -106,6 +110,8 @@ def read_aloud(text: Spoken, control: Control | None = None, effort: Effort | No
             mark = PAUSES.get(written, written)
             kind: WordKind = "tag" if token.kind == "tag" else "punct"
             yield SpokenWord(Word(mark, kind, (mark,), *text.span(start, end)), start, end)
+        if notes is not None and len(unread) > missing:
+            notes.append(Note(*text.span(start, end), "", "phones.unread"))
     if unread:
         log.warning("no reading for %d words, left out: %s", len(unread), " ".join(map(ascii, unread[:10])))
 

@@ -170,7 +170,7 @@ def _edits(rule: Rule, first: re.Match[str], text: str, end: int, taken: bytearr
         spoken = rule.speak(match) if b > a and blocked < 0 else None
         if spoken is not None:
             taken[a:b] = b"\x01" * (b - a)
-            yield Edit(a, b, spoken)
+            yield Edit(a, b, spoken, rule.name)
         else:
             position = max(blocked, a) + 1
         match = numbers.first(rule, text, position, end)

@@ -12,7 +12,7 @@ from vivace.text.lexicon import Lexicon
 from vivace.text.markup import MAX_PAUSE_S, TAGS, pause_seconds
 from vivace.text.normalize import Joiner, Spoken, read_block
 from vivace.text.overrides import Control, Normaliser
-from vivace.text.phonemes import SpokenWord, read_aloud
+from vivace.text.phonemes import SpokenWord, to_words
 from vivace.text.stretch import SYLLABLE, Stretch, Unit, cut, units
 from vivace.text.tables import TERMINATORS
 from vivace.types import LanguageChoice, Piece, SpokenLanguage, TextFormat
@@ -113,7 +113,7 @@ class Segmenter:
 
     def _sentences(self, read: Spoken, gap: str, block: Block) -> Iterator[Stretch]:
         """Stretches that end with a terminator, a paragraph, a pause, or the block."""
-        words = list(read_aloud(read, self._control, self._effort))
+        words = list(to_words(read, self._control, self._effort))
         current: list[Unit] = []
         position = 0
         for i, said in enumerate(words):

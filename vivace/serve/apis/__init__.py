@@ -1,6 +1,6 @@
 """The APIs of the server: one module each, and the list of all."""
 
-from vivace.serve.apis import api_v2, cached_voice, chattts, elevenlabs, openai, realtime, status, voices
+from vivace.serve.apis import api_v2, cached_voice, chattts, elevenlabs, openai, realtime, status, text, voices
 
 APIS = (
     openai.API,
@@ -10,5 +10,6 @@ APIS = (
     cached_voice.API,
     api_v2.API,
     chattts.API,
+    text.API,
     status.API,
 )

@@ -50,17 +50,24 @@ def _formula(state: "StateInline", silent: bool) -> bool:
 
 
 def markdown_parts(
-    source: str, start: int, end: int, options: DocumentOptions, language: SpokenLanguage, *, strict: bool, inside: bool
+    source: str,
+    start: int,
+    end: int,
+    options: DocumentOptions,
+    language: SpokenLanguage,
+    *,
+    strict: bool,
+    line: str = "",
 ) -> list[Part]:
     """The plain text of ``source[start:end]``.
 
     Args:
         language: of the words that are said in place of something.
         strict: every construct counts, and every line break in a paragraph is a space.
-        inside: the part begins within a line: no heading or item begins there.
+        line: what is before the part in its line: no heading or item begins there.
     """
     builder = PartBuilder(source, start, end, "document.markdown")
-    _Render(builder, source[start:end], options, language, strict).all(inside=inside)
+    _Render(builder, source[start:end], options, language, strict).all(line)
     return builder.parts
 
 
@@ -79,10 +86,10 @@ class _Render:
             (r.start + self.offset, r.end + self.offset) for r in inline_readings(written, log_mistakes=False)
         ]
 
-    def all(self, *, inside: bool) -> None:
+    def all(self, line: str) -> None:
         # A reading in the text, [Nginx](enginex), looks like a link: brackets that are no Markdown stand in its place.
         source = self.written
-        self.inside = inside
+        self.line, self.inside = line, bool(line)
         for start, end in self.readings:
             start, end = start - self.offset, end - self.offset
             hidden = source[start:end].replace("[", "\ue000").replace("]", "\ue001").replace("(", "\ue002")
@@ -91,7 +98,7 @@ class _Render:
             self.builder.source = (
                 self.builder.source[: self.offset] + source + self.builder.source[self.offset + len(source) :]
             )
-        tokens = _parser(self.strict).parse(f"{INSIDE}{source}" if inside else source)
+        tokens = _parser(self.strict).parse(f"{INSIDE}{source}" if line else source)
         for index, token in enumerate(tokens):
             self._block(token, tokens, index)
         self.builder.skip(self.offset + len(self.written))
@@ -203,7 +210,8 @@ class _Render:
         at = source.find("\n", builder.position, builder.end)
         if at < 0:
             return
-        before = source[source.rfind("\n", 0, at) + 1 : at]
+        start = source.rfind("\n", self.offset, at) + 1
+        before = source[start:at] if start else self.line + source[self.offset : at]
         stop = source.find("\n", at + 1, builder.end)
         after = source[at + 1 : builder.end if stop < 0 else stop]
         after = re.sub(r"^[\s>]+", "", after)

@@ -320,7 +320,13 @@ class DocumentReader:
 
         language = self._language_at(latex.CANDIDATE.sub(" ", self._text[position:end]))
         parts = markdown_parts(
-            self._text, position, end, self._options, language, strict=strict, inside=not self._line_start
+            self._text,
+            position,
+            end,
+            self._options,
+            language,
+            strict=strict,
+            line="" if self._line_start else self._before,
         )
         last = next((index for index in reversed(range(len(parts))) if parts[index].text), None)
         if last is not None and parts[last].text == "\n" and parts[last].start == parts[last].end:

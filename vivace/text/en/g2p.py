@@ -147,15 +147,15 @@ def guessed(word: str) -> tuple[str, ...]:
 
 
 def _unknown(lower: str) -> tuple[str, ...]:
-    from vivace.text.en import unknown  # brings numpy along, 0.1 s: only when a word is unknown
+    from vivace.text.en import oov  # brings numpy along, 0.1 s: only when a word is unknown
 
-    return unknown.phones(lower)
+    return oov.phones(lower)
 
 
 def _quick(lower: str) -> tuple[str, ...]:
-    from vivace.text.en import unknown
+    from vivace.text.en import oov
 
-    return unknown.quick_phones(lower) or spell(lower)
+    return oov.quick_phones(lower) or spell(lower)
 
 
 def spell(word: str) -> tuple[str, ...]:
