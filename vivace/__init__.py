@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from vivace.pipeline.speech import AudioChunk, Speech, SpeechStats
     from vivace.pipeline.tts import TTS
     from vivace.settings import TTSConfig
-    from vivace.text import Lexicon, Segmenter, normalize, phones, split
+    from vivace.text import DocumentOptions, Lexicon, Segmenter, explain, normalize, phones, plain_text, split
     from vivace.train.vocoder.config import VocoderTraining
     from vivace.train.vocoder.evaluate import evaluate_weights as evaluate_vocoder
     from vivace.train.vocoder.evaluate import summary as summarize_measures
@@ -61,6 +61,7 @@ __all__ = [
     "ChunkedVocoder",
     "DeadlineError",
     "DeviceError",
+    "DocumentOptions",
     "EmptyTextError",
     "EngineError",
     "GraphedVocoder",
@@ -89,9 +90,11 @@ __all__ = [
     "WeightsNotFoundError",
     "__version__",
     "evaluate_vocoder",
+    "explain",
     "normalize",
     "open_pool",
     "phones",
+    "plain_text",
     "split",
     "summarize_measures",
     "train_vocoder",
@@ -107,6 +110,7 @@ _HOMES = {
     "ChunkedVocoder": ("vivace.vocoder.chunked", "ChunkedVocoder"),
     "DeadlineError": ("vivace.errors", "DeadlineError"),
     "DeviceError": ("vivace.errors", "DeviceError"),
+    "DocumentOptions": ("vivace.text", "DocumentOptions"),
     "EmptyTextError": ("vivace.errors", "EmptyTextError"),
     "EngineError": ("vivace.errors", "EngineError"),
     "GraphedVocoder": ("vivace.vocoder.graphed", "GraphedVocoder"),
@@ -135,9 +139,11 @@ _HOMES = {
     "WeightsMismatchError": ("vivace.errors", "WeightsMismatchError"),
     "WeightsNotFoundError": ("vivace.errors", "WeightsNotFoundError"),
     "evaluate_vocoder": ("vivace.train.vocoder.evaluate", "evaluate_weights"),
+    "explain": ("vivace.text", "explain"),
     "normalize": ("vivace.text", "normalize"),
     "open_pool": ("vivace.pipeline.named_models", "open_pool"),
     "phones": ("vivace.text", "phones"),
+    "plain_text": ("vivace.text", "plain_text"),
     "split": ("vivace.text", "split"),
     "summarize_measures": ("vivace.train.vocoder.evaluate", "summary"),
     "train_vocoder": ("vivace.train.vocoder.loop", "train_vocoder"),

@@ -7,16 +7,16 @@
 """
 
 from vivace.text.documents.options import DocumentOptions
-from vivace.text.documents.parts import Part, SourceMap
+from vivace.text.documents.parts import DocumentPart, SourceMap
 from vivace.text.documents.reader import DocumentReader
 from vivace.types import LanguageChoice, TextFormat
 
-__all__ = ["DocumentOptions", "DocumentReader", "Part", "SourceMap", "plain_text", "read_document"]
+__all__ = ["DocumentOptions", "DocumentPart", "DocumentReader", "SourceMap", "plain_text", "read_document"]
 
 
 def read_document(
     source: str, format: TextFormat | DocumentOptions = "auto", language: LanguageChoice = "auto"
-) -> tuple[str, SourceMap, list[Part]]:
+) -> tuple[str, SourceMap, list[DocumentPart]]:
     """The plain text of a whole document, the way back to it, and its parts, which cover it in order."""
     reader = DocumentReader(DocumentOptions.of(format), language)
     parts = [*reader.push(source), *reader.finish()]

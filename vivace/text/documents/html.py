@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vivace.text.documents.options import CODE_BLOCK, DocumentOptions
-from vivace.text.documents.parts import LINE_BREAK, Part, PartBuilder, TableReader
+from vivace.text.documents.parts import LINE_BREAK, DocumentPart, PartBuilder, TableReader
 from vivace.text.language import HAN
 from vivace.types import SpokenLanguage
 
@@ -34,7 +34,9 @@ FAR = 20_000  # characters in which the end tag of what is left out is looked fo
 HAN_CHAR = re.compile(f"[{HAN}，。！？；：、]")
 
 
-def html_parts(source: str, start: int, end: int, options: DocumentOptions, language: SpokenLanguage) -> list[Part]:
+def html_parts(
+    source: str, start: int, end: int, options: DocumentOptions, language: SpokenLanguage
+) -> list[DocumentPart]:
     """The plain text of the markup in ``source[start:end]``."""
     builder = PartBuilder(source, start, end, "document.tag")
     read_html(builder, end, options, language)

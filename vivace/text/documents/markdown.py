@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vivace.text.documents import latex, wrapping
 from vivace.text.documents.html import KNOWN, read_html
 from vivace.text.documents.options import CODE_BLOCK, DocumentOptions
-from vivace.text.documents.parts import Part, PartBuilder, TableReader
+from vivace.text.documents.parts import DocumentPart, PartBuilder, TableReader
 from vivace.text.language import HAN
 from vivace.text.markup import inline_readings
 from vivace.types import SpokenLanguage
@@ -58,7 +58,7 @@ def markdown_parts(
     *,
     strict: bool,
     line: str = "",
-) -> list[Part]:
+) -> list[DocumentPart]:
     """The plain text of ``source[start:end]``.
 
     Args:
@@ -104,7 +104,9 @@ class _Render:
         self.builder.skip(self.offset + len(self.written))
         if self.readings:
             plain = str.maketrans("\ue000\ue001\ue002\ue003", "[]()")
-            self.builder.parts = [Part(p.start, p.end, p.text.translate(plain), p.rule) for p in self.builder.parts]
+            self.builder.parts = [
+                DocumentPart(p.start, p.end, p.text.translate(plain), p.rule) for p in self.builder.parts
+            ]
 
     def _line(self, number: int) -> int:
         return self.offset + self.lines[min(number, len(self.lines) - 1)]

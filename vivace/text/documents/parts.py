@@ -20,7 +20,7 @@ LINE_BREAK = re.compile(r"[ \t]*\r?\n\s*")
 
 
 @dataclass(frozen=True)
-class Part:
+class DocumentPart:
     """``source[start:end]`` is ``text`` in the plain text.
 
     ``rule`` is None where the text is as written, character by character; else it names the construct, and every
@@ -39,10 +39,10 @@ class SourceMap:
     def __init__(self) -> None:
         self.identical = True
         self._plain: list[int] = []  # where each part with text begins in the plain text
-        self._parts: list[Part] = []
+        self._parts: list[DocumentPart] = []
         self._length = 0
 
-    def add(self, parts: Iterable[Part]) -> None:
+    def add(self, parts: Iterable[DocumentPart]) -> None:
         for part in parts:
             if part.rule is not None or part.start != self._length:
                 self.identical = False
@@ -88,7 +88,7 @@ class PartBuilder:
     def __init__(self, source: str, position: int, end: int, markup: str) -> None:
         """``markup`` names the rule of what is skipped between texts."""
         self.source, self.position, self.end = source, position, end
-        self.parts: list[Part] = []
+        self.parts: list[DocumentPart] = []
         self._markup = markup
         self._last = ""  # the last character of the plain text
 
@@ -101,19 +101,19 @@ class PartBuilder:
         """Leave out the source up to ``position``."""
         position = min(position, self.end)
         if position > self.position:
-            self.parts.append(Part(self.position, position, "", rule or self._markup))
+            self.parts.append(DocumentPart(self.position, position, "", rule or self._markup))
             self.position = position
 
     def insert(self, text: str, rule: str) -> None:
         """Text that stands nowhere in the source, such as a pause at the end of a list item."""
         if text:
-            self.parts.append(Part(self.position, self.position, text, rule))
+            self.parts.append(DocumentPart(self.position, self.position, text, rule))
             self._last = text[-1]
 
     def replace(self, end: int, text: str, rule: str) -> None:
         """``text`` in place of the source up to ``end``."""
         end = min(max(end, self.position), self.end)
-        self.parts.append(Part(self.position, end, text, rule))
+        self.parts.append(DocumentPart(self.position, end, text, rule))
         self.position = end
         if text:
             self._last = text[-1]
@@ -126,7 +126,7 @@ class PartBuilder:
     def keep(self, end: int) -> None:
         """The source up to ``end`` as it stands."""
         if end > self.position:
-            self.parts.append(Part(self.position, end, self.source[self.position : end]))
+            self.parts.append(DocumentPart(self.position, end, self.source[self.position : end]))
             self._last = self.source[end - 1]
             self.position = end
 
@@ -251,7 +251,9 @@ def _names(language: str) -> dict[str, dict[str, Any]]:
     return emoji.EMOJI_DATA
 
 
-def with_emoji_names(parts: Iterable[Part], line: str, language_of: Callable[[str], SpokenLanguage]) -> Iterator[Part]:
+def with_emoji_names(
+    parts: Iterable[DocumentPart], line: str, language_of: Callable[[str], SpokenLanguage]
+) -> Iterator[DocumentPart]:
     """``parts`` with a name in place of every emoji.
 
     Args:
@@ -266,7 +268,7 @@ def with_emoji_names(parts: Iterable[Part], line: str, language_of: Callable[[st
         line = (line + part.text).rpartition("\n")[2][-LOOK_BACK:]
 
 
-def _with_names(part: Part, line: str, language_of: Callable[[str], SpokenLanguage]) -> Iterator[Part]:
+def _with_names(part: DocumentPart, line: str, language_of: Callable[[str], SpokenLanguage]) -> Iterator[DocumentPart]:
     import emoji
 
     position = 0
@@ -277,8 +279,8 @@ def _with_names(part: Part, line: str, language_of: Callable[[str], SpokenLangua
         names = _names(tongue)[match["emoji"]]
         said = str(names.get(tongue) or names["en"]).strip(":").replace("_", " ").replace("’", "'")
         if start > position:
-            yield Part(part.start + position, part.start + start, part.text[position:start])
-        yield Part(part.start + start, part.start + end, f" {said} ", "document.emoji")
+            yield DocumentPart(part.start + position, part.start + start, part.text[position:start])
+        yield DocumentPart(part.start + start, part.start + end, f" {said} ", "document.emoji")
         position = end
     if position < len(part.text):
-        yield Part(part.start + position, part.end, part.text[position:])
+        yield DocumentPart(part.start + position, part.end, part.text[position:])

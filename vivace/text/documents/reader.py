@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from vivace.text.documents import latex, subtitles, wrapping
 from vivace.text.documents.options import DocumentOptions
-from vivace.text.documents.parts import ENTITY, Part, SourceMap
+from vivace.text.documents.parts import ENTITY, DocumentPart, SourceMap
 from vivace.text.language import HAN, han_language, main_language
 from vivace.text.markup import inline_readings
 from vivace.types import LanguageChoice, SpokenLanguage, TextFormat
@@ -85,26 +85,26 @@ class DocumentReader:
         """Number of characters of the document that are in no part yet."""
         return len(self._text)
 
-    def push(self, fragment: str) -> list[Part]:
+    def push(self, fragment: str) -> list[DocumentPart]:
         """The parts that are certain now that ``fragment`` has come."""
         if self._plain_only:
-            parts = [Part(self._offset, self._offset + len(fragment), fragment)] if fragment else []
+            parts = [DocumentPart(self._offset, self._offset + len(fragment), fragment)] if fragment else []
             self._offset += len(fragment)
             self.source_map.add(parts)
             return parts
         self._text += fragment
         return self._read(whole=False)
 
-    def finish(self) -> list[Part]:
+    def finish(self) -> list[DocumentPart]:
         """The parts that are left."""
         return [] if self._plain_only else self._read(whole=True)
 
-    def _read(self, *, whole: bool) -> list[Part]:
+    def _read(self, *, whole: bool) -> list[DocumentPart]:
         parts = list(self._parts(whole=whole))
         self.source_map.add(parts)
         return parts
 
-    def _parts(self, *, whole: bool) -> Iterator[Part]:
+    def _parts(self, *, whole: bool) -> Iterator[DocumentPart]:
         if self._sniffing and not self._sniff(whole=whole):
             return
         position = 0
@@ -125,7 +125,7 @@ class DocumentReader:
             self._before = self._before[-wrapping.SHORT_ENOUGH :]
             self._line_start = self._text[end - 1] == "\n"
             for part in parts:
-                yield Part(part.start + self._offset, part.end + self._offset, part.text, part.rule)
+                yield DocumentPart(part.start + self._offset, part.end + self._offset, part.text, part.rule)
             position = end
         self._text = self._text[position:]
         self._offset += position
@@ -143,7 +143,7 @@ class DocumentReader:
         self._sniffing = False
         return True
 
-    def _next(self, position: int, *, whole: bool) -> tuple[int, list[Part]] | None:
+    def _next(self, position: int, *, whole: bool) -> tuple[int, list[DocumentPart]] | None:
         """The end of the next stretch that can be read by itself, and its parts; None where more text is needed."""
         if self._format in ("html", "subtitles"):
             return self._whole(position) if whole else None
@@ -167,7 +167,7 @@ class DocumentReader:
             return None if stop is None else (stop, self._markdown(position, stop, strict=True))
         return self._prose(position, whole=whole)
 
-    def _whole(self, position: int) -> tuple[int, list[Part]]:
+    def _whole(self, position: int) -> tuple[int, list[DocumentPart]]:
         end = len(self._text)
         if self._format == "subtitles":
             return end, subtitles.subtitle_parts(self._text, position, end)
@@ -188,14 +188,14 @@ class DocumentReader:
 
     def _code(
         self, position: int, *, whole: bool, opening: re.Match[str] | None = None
-    ) -> tuple[int, list[Part]] | None:
+    ) -> tuple[int, list[DocumentPart]] | None:
         """A code block, or as much of it as there is: nothing in it is read, so nothing is waited for."""
         begin = opening.end() if opening else position
         marks = rf"{re.escape(self._fence[0])}{{{len(self._fence)},}}"
         closing = re.compile(rf"^[ \t]{{0,12}}{marks}[ \t]*(?:\n|$)", re.MULTILINE)
         end = len(self._text)
         closed = closing.search(self._text, begin)
-        parts: list[Part] = []
+        parts: list[DocumentPart] = []
         if closed is not None and (whole or closed.group().endswith("\n")):
             end = closed.end()
             self._fence = ""
@@ -209,13 +209,13 @@ class DocumentReader:
             from vivace.text.documents.options import CODE_BLOCK
 
             said = CODE_BLOCK[self._language_at("")] if self._options.code_blocks == "name" else ""
-            parts.append(Part(position, begin, f"{said}\n" if said else "", "document.code"))
+            parts.append(DocumentPart(position, begin, f"{said}\n" if said else "", "document.code"))
             position = begin
         if end > position:
-            parts.append(Part(position, end, "", "document.code"))
+            parts.append(DocumentPart(position, end, "", "document.code"))
         return end, parts
 
-    def _prose(self, position: int, *, whole: bool) -> tuple[int, list[Part]] | None:
+    def _prose(self, position: int, *, whole: bool) -> tuple[int, list[DocumentPart]] | None:
         """The next sentence, line or paragraph of an ``auto`` text."""
         text = self._text
         start = position
@@ -245,7 +245,7 @@ class DocumentReader:
             return word, self._plain(position, word)
         return self._paragraph(position, whole=whole)
 
-    def _words(self, position: int, *, whole: bool) -> tuple[int, list[Part]] | None:
+    def _words(self, position: int, *, whole: bool) -> tuple[int, list[DocumentPart]] | None:
         """Prose without a sign so far, but for its last word, which may go on with one."""
         end = min(len(self._text), position + LONGEST)
         if not whole:
@@ -260,10 +260,10 @@ class DocumentReader:
         starts = [match.end() for match in BEFORE_WORD.finditer(self._text, low, end)]
         return starts[-1] if starts else low
 
-    def _plain(self, position: int, end: int) -> list[Part]:
-        return [Part(position, end, self._text[position:end])]
+    def _plain(self, position: int, end: int) -> list[DocumentPart]:
+        return [DocumentPart(position, end, self._text[position:end])]
 
-    def _line_end(self, position: int, at: int, *, whole: bool) -> tuple[int, list[Part]] | None:
+    def _line_end(self, position: int, at: int, *, whole: bool) -> tuple[int, list[DocumentPart]] | None:
         """A line without markup, up to the next one; a break that only wraps the line becomes a space."""
         text = self._text
         after_end = text.find("\n", at + 1)
@@ -275,10 +275,10 @@ class DocumentReader:
         between = None if NEXT_BLOCK.match(following) else wrapping.gap(before, following)
         parts = self._plain(position, at) if at > position else []
         if between is None:
-            return at + 1, [*parts, Part(at, at + 1, "\n")]
-        return at + 1, [*parts, Part(at, at + 1, between, "document.wrap")]
+            return at + 1, [*parts, DocumentPart(at, at + 1, "\n")]
+        return at + 1, [*parts, DocumentPart(at, at + 1, between, "document.wrap")]
 
-    def _paragraph(self, position: int, *, whole: bool) -> tuple[int, list[Part]] | None:
+    def _paragraph(self, position: int, *, whole: bool) -> tuple[int, list[DocumentPart]] | None:
         """A paragraph that may hold markup: parsed where it surely does, else as it stands, with its wraps joined."""
         text = self._text
         quoted = text.startswith(">", position)
@@ -315,7 +315,7 @@ class DocumentReader:
             return any(latex.formula(m.group()) is not None for m in latex.CANDIDATE.finditer(written))
         return False
 
-    def _markdown(self, position: int, end: int, *, strict: bool) -> list[Part]:
+    def _markdown(self, position: int, end: int, *, strict: bool) -> list[DocumentPart]:
         from vivace.text.documents.markdown import markdown_parts
 
         language = self._language_at(latex.CANDIDATE.sub(" ", self._text[position:end]))
@@ -332,25 +332,25 @@ class DocumentReader:
         if last is not None and parts[last].text == "\n" and parts[last].start == parts[last].end:
             del parts[last]
         if self._text[end - 1] == "\n":
-            parts.append(Part(end, end, "\n", "document.markdown"))
+            parts.append(DocumentPart(end, end, "\n", "document.markdown"))
         return parts
 
-    def _lines(self, position: int, end: int) -> list[Part]:
+    def _lines(self, position: int, end: int) -> list[DocumentPart]:
         """A paragraph without markup."""
         text = self._text
-        parts: list[Part] = []
+        parts: list[DocumentPart] = []
         before = self._before if not self._line_start else ""
         while position < end:
             stop = text.find("\n", position, end)
             stop = end if stop < 0 else stop
             if stop > position:
-                parts.append(Part(position, stop, text[position:stop]))
+                parts.append(DocumentPart(position, stop, text[position:stop]))
             if stop < end:
                 after = text.find("\n", stop + 1, end)
                 following = text[stop + 1 : end if after < 0 else after]
                 between = None if NEXT_BLOCK.match(following) else wrapping.gap(before + text[position:stop], following)
                 parts.append(
-                    Part(
+                    DocumentPart(
                         stop,
                         stop + 1,
                         "\n" if between is None else between,

@@ -2,7 +2,7 @@
 
 import re
 
-from vivace.text.documents.parts import Part, PartBuilder
+from vivace.text.documents.parts import DocumentPart, PartBuilder
 from vivace.text.language import HAN
 
 TIME = r"(?:[0-9]{1,3}:)?[0-9]{1,2}:[0-9]{2}[.,][0-9]{1,3}"
@@ -29,7 +29,7 @@ MAY_BE_TAG = re.compile(r"\[(?:ti|ar|al|by|au|re|ve|offset|length)[ \t]*:")
 LONGEST_START = 320  # characters that tell
 
 
-def subtitle_parts(source: str, start: int, end: int) -> list[Part]:
+def subtitle_parts(source: str, start: int, end: int) -> list[DocumentPart]:
     """The spoken lines of ``source[start:end]``; a sentence that goes on in the next cue stays one line."""
     builder = PartBuilder(source, start, end, "document.time_code")
     lyrics = _is_lyrics(source[start : start + LONGEST_START])
