@@ -25,32 +25,32 @@ class WordObject(BaseModel):
     text: str = Field(description="The word as it is spoken.")
     kind: WordKind = Field(description="The language of the word, or punct, or tag.")
     phones: tuple[str, ...] = Field(
-        description="Its phones: pinyin, Jyutping, ARPAbet; a mark or tag stands for itself."
+        description="The phones: pinyin, Jyutping, ARPAbet; a mark or tag stands for itself."
     )
 
 
 class SpanObject(BaseModel):
     """A span of the text and how it is spoken."""
 
-    start: int = Field(description="Where the span begins, in characters of the text.")
-    end: int = Field(description="Where the span ends.")
+    start: int = Field(description="The start of the span, in characters of the text.")
+    end: int = Field(description="The end of the span.")
     written: str = Field(description="The text of the span.")
     rules: tuple[str, ...] = Field(description="The rules that read it, in order; empty for words as written.")
-    spoken: str = Field(description="Its words; empty if it says nothing.")
-    words: list[WordObject] = Field(description="Its words, marks and tags with their phones.")
-    left_out: str | None = Field(description="Why it says nothing; null if it is spoken.")
+    spoken: str = Field(description="The words of the span; empty if it is left out.")
+    words: list[WordObject] = Field(description="The words, marks and tags with their phones.")
+    left_out: str | None = Field(description="The reason for leaving it out; null if it is spoken.")
 
 
 class ExplanationObject(BaseModel):
-    """How a text is read."""
+    """The reading of a text, span by span."""
 
-    object: Literal["text.explanation"] = "text.explanation"
+    object: Literal["text.explanation"] = Field(default="text.explanation", description="Always text.explanation.")
     text: str = Field(description="The text.")
     spoken: str = Field(description="The spoken form of the whole text.")
     spans: list[SpanObject] = Field(description="The spans, in order; only spaces and line breaks are in none.")
 
 
-@router.get("/v1/text/explain", summary="Explain how a text is read", response_description="The spans of the text.")
+@router.get("/v1/text/explain", summary="Explain the reading of a text", response_description="The spans of the text.")
 async def explain_text(
     service: Served,
     input: Annotated[str, Query(min_length=1, description="The text.")],
@@ -59,7 +59,7 @@ async def explain_text(
         TextFormat | None, Query(description="The format of the text. Default: that of the server.")
     ] = None,
 ) -> ExplanationObject:
-    """Show for every span of a text the rule that reads it, its words and phones, or why it is left out."""
+    """Show the rules, words and phones of every span of a text, or the reason for leaving it out."""
     limit = service.config.server.max_input_chars
     if len(input) > limit:
         raise TextTooLongError(f"the text has {len(input)} characters, the limit is {limit}; send it in parts")
