@@ -1,4 +1,4 @@
-"""One request for speech, and what came back; and many of them, until somebody says stop."""
+"""One speech request with its response, and a load generator that repeats requests until it is stopped."""
 
 import http.client
 import json
@@ -55,7 +55,7 @@ def ask(port: int, said: SpeechRequest, begun: Callable[[], None] | None = None)
 
 @dataclass
 class LoadGenerator:
-    """Threads that ask for one of ``texts`` after the other, and keep what they heard."""
+    """Threads that request ``texts`` one after the other and keep the responses."""
 
     port: int
     texts: tuple[str, ...]

@@ -30,7 +30,7 @@ def line(name: str, figures: Figures) -> str:
 
 
 def rested(server: ServerProcess) -> Figures:
-    """When nobody is served and threads for files, which end after ten seconds of nothing to do, have ended."""
+    """The figures when no request is active and idle file threads have ended, after ten seconds."""
     server.at_rest(REST_S)
     time.sleep(IDLE_S)
     return server.figures()

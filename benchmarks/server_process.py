@@ -104,7 +104,7 @@ class ServerProcess:
         )
 
     def at_rest(self, within_s: float) -> Figures:
-        """The figures once nobody is served any more, or when the time is up."""
+        """The figures when no request is active, or when the time is up."""
         until = time.monotonic() + within_s
         while not (figures := self.figures()).at_rest and time.monotonic() < until:
             time.sleep(POLL_S)

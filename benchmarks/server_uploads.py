@@ -1,4 +1,4 @@
-"""Recordings that nobody should send, to a real server: refused with an envelope, and memory stays where it was.
+"""Malformed recordings, sent to a real server: each is refused with an error envelope, and memory does not grow.
 
 python -m benchmarks.server_uploads MODEL [CUTS]      # MODEL: a checkpoint that learns voices
 """

@@ -1,4 +1,4 @@
-"""Recordings to upload: a short one that a model can learn from, and those that nobody should send."""
+"""Recordings to upload: a valid short one, and malformed ones."""
 
 import http.client
 import io

@@ -121,9 +121,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--list", default="sentences", choices=("sentences", "development"))
     parser.add_argument("--limit", type=int, help="sentences per language; default: all")
     parser.add_argument("--recognizer", "--recogniser", type=Path, help="state file of the phone recognizer")
-    parser.add_argument(
-        "--judges", type=Path, help="folder of the judges nobody here trained: Whisper, DNSMOS, speaker"
-    )
+    parser.add_argument("--judges", type=Path, help="folder of the judges: Whisper, DNSMOS, speaker")
     parser.add_argument("--only-judges", action="store_true", help="no comparison with the teachers")
     parser.add_argument("--tags", action="store_true", help="also speeds, pauses and joins")
     parser.add_argument("--page", type=Path, help="a folder for a page with spectrograms and audio")

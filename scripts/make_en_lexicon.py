@@ -27,7 +27,7 @@ def derive(source: str) -> str:
 
 
 def main(source: Path, out: Path) -> None:
-    """Write the compressed table and say how large it came out."""
+    """Write the compressed table and print its size."""
     table = derive(source.read_text(encoding="utf-8"))
     packed = lzma.compress(table.encode(), preset=9 | lzma.PRESET_EXTREME)
     partial = out.with_suffix(".partial")

@@ -76,7 +76,7 @@ def derive() -> dict[str, str]:
 
 
 def main(out: Path) -> None:
-    """Write the compressed table and say how large it came out."""
+    """Write the compressed table and print its size."""
     by_target: defaultdict[str, list[str]] = defaultdict(list)
     for rare, target in sorted(derive().items()):
         by_target[target].append(rare)

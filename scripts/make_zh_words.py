@@ -35,7 +35,7 @@ def derive(source: str) -> list[tuple[str, int]]:
 
 
 def main(source: Path, out: Path) -> None:
-    """Write the compressed list and say how large it came out."""
+    """Write the compressed list and print its size."""
     words = derive(source.read_text(encoding="utf-8"))
     table = "".join(f"{word}\t{weight}\n" for word, weight in words)
     packed = lzma.compress(table.encode(), preset=9 | lzma.PRESET_EXTREME)

@@ -1,4 +1,4 @@
-"""Speech that nobody waits for: seconds of audio per second, one text at a time and side by side."""
+"""``vivace bench offline``: seconds of audio per second, one text at a time and as a batch."""
 
 import time
 from collections.abc import Callable

@@ -42,7 +42,7 @@ INTERVAL_S = 0.002
 class PeakMemory:
     """``with PeakMemory(device) as peak: …`` and then ``peak.bytes``: of the device, or of the process on the CPU.
 
-    On the CPU the resident set is looked at every two milliseconds. Elsewhere than on Linux nobody tells: None.
+    On the CPU the resident set is sampled every two milliseconds, on Linux only; elsewhere ``bytes`` is None.
     """
 
     def __init__(self, device: torch.device) -> None:

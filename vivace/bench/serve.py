@@ -18,7 +18,7 @@ from vivace.bench.model_under_test import spread
 RATE = 24_000  # Hz of the pcm that is asked for
 BYTES_PER_SECOND = 2 * RATE
 PART = 4096
-DISAPPOINTED_S = 0.5  # before somebody who was refused asks again
+DISAPPOINTED_S = 0.5  # before a refused user asks again
 REST_S = 3.0  # after the last answer, before memory is read again
 PATIENCE_S = 180.0  # a request that is not answered by then counts as unanswered
 

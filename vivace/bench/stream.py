@@ -102,7 +102,7 @@ class Outcome:
     wall_s: float
 
     def percentile(self, name: str, q: float) -> float:
-        """Of a field of ``Listened``, in seconds; not a number when nothing was heard."""
+        """A percentile of one field of ``Listened``, in seconds; NaN without any audible stream."""
         values = [getattr(one, name) for one in self.listened]
         return float(np.percentile(values, q)) if values else float("nan")
 

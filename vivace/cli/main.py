@@ -69,7 +69,7 @@ def exit_code(arguments: list[str], command: Callable[..., object] = app) -> int
     try:
         code = command(args=arguments or ["--help"], prog_name="vivace", standalone_mode=False)
         sys.stdout.flush()  # so that a closed pipe is met here, and not when the interpreter ends
-    except (BrokenPipeError, SystemExit) as exc:  # typer makes an exit of a pipe that nobody reads any more
+    except (BrokenPipeError, SystemExit) as exc:  # typer turns a closed pipe into an exit
         if not isinstance(exc, BrokenPipeError) and not isinstance(exc.__context__, BrokenPipeError):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still to be flushed goes nowhere

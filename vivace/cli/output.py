@@ -49,7 +49,7 @@ def _plain(value: object) -> str:
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[Progress], None] | None]:
-    """A function that draws each ``Progress`` it is given, or None when nobody would see it."""
+    """A function that draws each ``Progress`` it is given, or None where stderr is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return

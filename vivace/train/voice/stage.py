@@ -150,7 +150,7 @@ def train_voice(
     init: Path | None = None,
     peers: ProcessGroup = SINGLE_PROCESS,
 ) -> VoiceModel:
-    """Train until the budget is used; ``out`` is saved every few minutes and taken up again if it exists.
+    """Train until the budget is used; ``out`` is saved every few minutes and resumed if it exists.
 
     Args:
         init: a saved state to start from with a fresh budget.

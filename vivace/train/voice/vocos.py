@@ -71,7 +71,7 @@ def vocoder_loss(vocos: Vocos, samples: Tensor, mel_weight: float) -> tuple[Tens
 
 
 def train_vocos(corpus: Corpus, preset: Preset, out: Path, options: VocosOptions, *, init: Path | None = None) -> Vocos:
-    """Train until the budget is used; an interrupted run is taken up again; ``init`` is a state to start from."""
+    """Train until the budget is used; an interrupted run is resumed; ``init`` is a state to start from."""
     torch.manual_seed(options.seed)
     vocos = build_vocos(preset)
     adam = torch.optim.AdamW(vocos.parameters(), options.budget.peak, betas=(0.9, 0.98), weight_decay=0.01)
