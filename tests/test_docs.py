@@ -136,7 +136,7 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 def test_every_table_of_the_benchmarks_names_the_kind_of_cpu() -> None:
     """In its caption, the paragraph before it, or in its header."""
-    blocks = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8").split("\n\n")
+    blocks = "\n\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "benchmarks").glob("*.md")).split("\n\n")
     tables = [(before, table) for before, table in pairwise(blocks) if table.startswith("|")]
     assert len(tables) > 20
     nameless = [table.splitlines()[0] for before, table in tables if not CPU_KIND.search(before + table)]
