@@ -33,6 +33,7 @@ class FakeSpeaker:
         self.own = tuple(Voice(name, embedding=np.ones(4, np.float16)) for name in ("anna", "ben"))
         self.delay_s = 0.0  # before each word
         self.fails_at: int | None = None  # the word that goes wrong
+        self.surprise: Exception | None = None  # raised by every stream: a defect of the program
         self.learns = True
         self.speaking = 0  # streams that are open now
         self.made = 0  # words
@@ -74,6 +75,8 @@ class FakeSpeaker:
 
     async def stream(self, text: str, **options: Unpack[SpeakOptions]) -> AsyncGenerator[AudioChunk, None]:
         self.heard.append((text, options))
+        if self.surprise is not None:
+            raise self.surprise
         voice = options.get("voice")
         if isinstance(voice, str) and voice not in {known.name for known in self.voices}:
             raise VoiceNotFoundError(f"no voice {voice!r}")

@@ -13,6 +13,7 @@ from vivace.settings.config import ServerConfig
 
 OPEN_PATHS = {"/health", "/ready"}  # probes have no key
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+FOREIGN_SITES = {"cross-site", "same-site"}  # of a page on another host
 
 
 def is_loopback(host: str) -> bool:
@@ -38,27 +39,28 @@ class ApiKeys:
     """The API keys of the server."""
 
     def __init__(self, config: ServerConfig) -> None:
-        self._keys = tuple(key.get_secret_value().encode() for key in config.api_keys)
+        keys = [key.get_secret_value() for key in config.api_keys]
+        # Clients send a key beyond ASCII as UTF-8 or as Latin-1.
+        self._keys = tuple({key.encode(code, "ignore") for key in keys for code in ("utf-8", "latin-1")} - {b""})
 
     def __bool__(self) -> bool:
         return bool(self._keys)
 
-    def check(self, given: str) -> None:
+    def check(self, given: bytes) -> None:
         """Compare with every key in full, so that the time taken reveals nothing. Raises: RequestError."""
         if not self._keys:
             return
-        matches = [hmac.compare_digest(given.encode(), key) for key in self._keys]
+        matches = [hmac.compare_digest(given, key) for key in self._keys]
         if not any(matches):
             what = "no API key was sent" if not given else "the API key is not one of this server's"
             raise RequestError(401, "invalid_api_key", f"{what}; send 'Authorization: Bearer KEY'")
 
 
-def key_in(headers: Headers) -> str:
-    """The API key that a request has in its headers; empty when there is none."""
+def key_in(headers: Headers) -> bytes:
+    """The API key that a request has in its headers, as it was sent; empty when there is none."""
     scheme, _, key = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return key.strip()
-    return headers.get("xi-api-key", "")
+    found = key.strip() if scheme.lower() == "bearer" else headers.get("xi-api-key", "")
+    return found.encode("latin-1")
 
 
 class AccessControl:
@@ -86,12 +88,20 @@ class AccessControl:
                 403, "unknown_host", f"this server is reached as localhost, not as {headers.get('host', '')[:64]!r}"
             )
 
+    def _speaks(self, scope: Scope) -> bool:
+        return scope["type"] == "http" and self._apis.get_speaks(scope["path"])
+
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
-        """Browsers send the origin of a page; pages of other sites need an entry in ``cors_origins``."""
+        """Browsers send the origin of a page; pages of other sites need an entry in ``cors_origins``.
+
+        A tag such as ``<audio src=…>`` sends no origin, but the header ``sec-fetch-site``.
+        """
         origin = headers.get("origin")
+        if origin is None and headers.get("sec-fetch-site") in FOREIGN_SITES and self._speaks(scope):
+            raise RequestError(403, "unknown_origin", "pages of other sites may not let this server speak")
         if origin is None or origin in self._origins or "*" in self._origins:
             return
-        if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
+        if scope["type"] == "http" and scope["method"] in SAFE_METHODS and not self._speaks(scope):
             return  # the browser hides the answer from the page
         if origin.partition("://")[2] != headers.get("host"):
             raise RequestError(

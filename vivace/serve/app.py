@@ -10,14 +10,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
 from vivace.errors import TTSError
-from vivace.serve.api import ApiTable, openai_error
+from vivace.serve.api import ApiTable
 from vivace.serve.apis import APIS
-from vivace.serve.errors import problem_of
-from vivace.serve.middleware import RequestMiddleware
+from vivace.serve.middleware import ExposingCORSMiddleware, GuardMiddleware, RequestMiddleware
 from vivace.serve.protocols import SpeechBackend
 from vivace.serve.service import Service
 from vivace.settings import TTSConfig
@@ -56,35 +54,28 @@ def create_app(backend: SpeechBackend, config: TTSConfig) -> FastAPI:
         await asyncio.gather(warming, return_exceptions=True)
         service.close()
 
-    app = _App(title="Vivace", version=__version__, summary="Text to speech.", lifespan=lifespan)
+    app = _App(
+        title="Vivace", version=__version__, summary="Text to speech.", lifespan=lifespan, redirect_slashes=False
+    )
     app.state.service = service
     app.state.apis = table
     for api in APIS:
         app.include_router(api.router)
-    for kind in (TTSError, RequestValidationError, HTTPException, ClientDisconnect, Exception):
+    for kind in (TTSError, RequestValidationError, HTTPException, ClientDisconnect):
         app.add_exception_handler(kind, answer_error)
+    app.add_middleware(GuardMiddleware, config=config.server, apis=table)
     if config.server.cors_origins:
-        allowed: dict[str, Any] = {"allow_origins": config.server.cors_origins, "expose_headers": ["x-request-id"]}
-        app.add_middleware(CORSMiddleware, allow_methods=["*"], allow_headers=["*"], **allowed)
-    app.add_middleware(
-        RequestMiddleware, config=config.server, metrics=service.metrics, admission=service.admission, apis=table
-    )
+        app.add_middleware(ExposingCORSMiddleware, origins=config.server.cors_origins)
+    app.add_middleware(RequestMiddleware, config=config.server, metrics=service.metrics, admission=service.admission)
     return app
 
 
 async def answer_error(request: Request, error: Exception) -> JSONResponse:
-    """FastAPI's handler for every exception: the error body of the API that the path belongs to."""
-    problem = problem_of(error)
-    request.scope["state"]["problem"] = problem.code
+    """FastAPI's handler for exceptions: the error body of the API that the path belongs to."""
     table: ApiTable = request.app.state.apis
-    path = request.url.path
-    api = table.api_of(path)
-    body = (openai_error if api is None else api.error_body)(problem)
-    status = api.invalid_status if api and isinstance(error, RequestValidationError) else problem.status
-    headers = dict(problem.headers)
-    if status == 405:
-        headers["allow"] = ", ".join(table.methods_of(path))
-    return JSONResponse(body, status, headers)
+    problem, response = table.answer(request.url.path, error)
+    request.scope["state"]["problem"] = problem.code
+    return response
 
 
 async def _warm_up(service: Service) -> None:

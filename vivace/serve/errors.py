@@ -1,12 +1,12 @@
 """Errors as HTTP answers: one table of statuses and codes, and the error envelope of OpenAI's API."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -48,10 +48,26 @@ class RequestError(TTSError):
     """A request that cannot be answered for a reason of HTTP, not of synthesis."""
 
     def __init__(
-        self, status: int, code: str, message: str, *, param: str | None = None, retry_after_s: float | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.param, self.retry_after_s = status, code, param, retry_after_s
+        self.headers = dict(headers or {})
+
+
+class BodyError(HTTPException):
+    """A body that cannot be received. FastAPI lets HTTP exceptions through while it reads a body, and no others."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(status, message, {"connection": "close"})
+        self.code = code
 
 
 class BusyError(QueueFullError):
@@ -78,23 +94,21 @@ class Problem:
         kind = TYPES.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
 
-    @property
-    def response(self) -> JSONResponse:
-        """The JSON answer over HTTP."""
-        return JSONResponse(self.body, self.status, dict(self.headers))
-
 
 def problem_of(error: Exception) -> Problem:
     """The answer for an exception. Foreign exceptions give a general message; the log has the details."""
     if isinstance(error, RequestError):
-        return Problem(error.status, error.code, str(error), error.param, _retry(error.retry_after_s))
+        return Problem(
+            error.status, error.code, str(error), error.param, {**error.headers, **_retry(error.retry_after_s)}
+        )
     if isinstance(error, RequestValidationError):
         return _misfit(error.errors())
     if isinstance(error, ClientDisconnect):
         return Problem(CLIENT_GONE, "client_gone", "the client left before its request had come")
     if isinstance(error, HTTPException):
         headers = dict(error.headers or {})
-        return Problem(error.status_code, f"http_{error.status_code}", str(error.detail), None, headers)
+        code = error.code if isinstance(error, BodyError) else f"http_{error.status_code}"
+        return Problem(error.status_code, code, str(error.detail), None, headers)
     for kind, status, code in STATUSES:
         if isinstance(error, kind):
             headers = _retry(getattr(error, "retry_after_s", 1.0)) if status == 429 else _once(status)
@@ -114,14 +128,23 @@ def _retry(seconds: float | None) -> dict[str, str]:
     return {"retry-after": str(whole), "retry-after-ms": str(whole * 1000)}
 
 
+# A union in a schema adds its member to the place of an error: a type, a class, or the type of a message.
+UNION_MEMBER = re.compile(r"[A-Z].*|.*[^\w].*|str|int|float|bool|none|list|dict")
+
+
 def _misfit(errors: Sequence[Any]) -> Problem:
     """The first parameter that does not fit, under the name that the client sent."""
     first = errors[0]
-    where = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
-    name = ".".join(where) or None
+    if first["type"] == "json_invalid":
+        reason = first.get("ctx", {}).get("error") or first["msg"]
+        at = next((f" at character {part}" for part in first["loc"] if isinstance(part, int)), "")
+        return Problem(400, "invalid_json", f"the body is not valid JSON{at}: {reason}"[:500])
+    where = [part for part in first["loc"] if part not in ("body", "query", "path", "header")]
+    name = ".".join(str(part) for part in where if not UNION_MEMBER.fullmatch(str(part))) or None
     if first["type"] == "extra_forbidden":
         return Problem(400, "unknown_parameter", f"unknown parameter {name!r}; leave it out", name)
     if first["type"] == "missing":
-        return Problem(400, "missing_parameter", f"the parameter {name!r} is missing; add it", name)
+        missing = f"the parameter {name!r} is missing; add it" if name else "the body is missing; send a JSON object"
+        return Problem(400, "missing_parameter", missing, name)
     reason = first["msg"][:1].lower() + first["msg"][1:]
     return Problem(400, "invalid_value", f"{name or 'the body'}: {reason}"[:500], name)

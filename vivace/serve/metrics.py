@@ -38,6 +38,9 @@ class ServerMetrics:
             "vivace_underruns", "Chunks that came after a player would have run out.", registry=registry
         )
         self.cancelled = Counter("vivace_cancelled", "Requests whose client left.", registry=registry)
+        self.send_timeouts = Counter(
+            "vivace_send_timeouts", "Connections aborted because their client did not read.", registry=registry
+        )
         self.waiting = Gauge("vivace_queue_waiting", "Requests in the queue.", registry=registry)
         self.active = Gauge("vivace_active", "Requests in synthesis.", registry=registry)
         self.sockets = Gauge("vivace_websockets", "Open WebSockets.", registry=registry)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import threading
 from types import FrameType
 
 import uvicorn
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 
 from vivace.serve.access import check_exposure
 from vivace.serve.app import create_app
+from vivace.serve.connections import ConnectionLimits, connection_classes
 from vivace.serve.logs import set_up_logs
 from vivace.serve.protocols import SpeechBackend
 from vivace.serve.service import Service
@@ -22,7 +24,7 @@ LAST_BYTES_S = 5  # after the drain, for audio that is encoded but not sent
 
 
 class DrainingServer(uvicorn.Server):
-    """The first SIGTERM or SIGINT refuses new requests and waits for running ones; the second stops at once."""
+    """The first SIGTERM, SIGINT or SIGHUP refuses new requests and waits for running ones; the second stops at once."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
@@ -32,6 +34,9 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Start as uvicorn does, and keep the event loop for signals."""
         self._loop = asyncio.get_running_loop()
+        # A closing terminal and some service managers send SIGHUP; nohup has it ignored, and so it stays.
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            signal.signal(signal.SIGHUP, self.handle_exit)
         await super().startup(sockets)  # type: ignore[arg-type]
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -59,6 +64,11 @@ def make_server(backend: SpeechBackend, config: TTSConfig) -> DrainingServer:
     """The server for ``config``, not yet running. Raises: SettingsError when it would be open without keys."""
     check_exposure(config.server)
     app: FastAPI = create_app(backend, config)
+    service: Service = app.state.service
+    limits = ConnectionLimits(
+        config.server.send_timeout_s, config.server.request_timeout_s, service.metrics.send_timeouts.inc
+    )
+    http, ws = connection_classes(limits)
     settings = uvicorn.Config(
         app,
         host=config.server.host,
@@ -66,11 +76,12 @@ def make_server(backend: SpeechBackend, config: TTSConfig) -> DrainingServer:
         log_config=None,
         access_log=False,
         server_header=False,
-        ws="websockets-sansio",
+        http=http,  # type: ignore[arg-type]  # partial classes
+        ws=ws,  # type: ignore[arg-type]
         ws_max_size=WS_MESSAGE_BYTES,
         timeout_graceful_shutdown=LAST_BYTES_S,
     )
-    return DrainingServer(settings, app.state.service)
+    return DrainingServer(settings, service)
 
 
 def run(config: TTSConfig) -> None:

@@ -174,7 +174,7 @@ async def _together(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
             task.cancel()
 
 
-def _service_of(connection: HTTPConnection) -> Service:
+async def _service_of(connection: HTTPConnection) -> Service:
     service: Service = connection.app.state.service
     return service
 

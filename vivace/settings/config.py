@@ -185,6 +185,8 @@ class ServerConfig(Group):
     max_active: Annotated[int, Field(ge=1)] = 8  # requests that are spoken at the same time
     deadline_s: Positive = 120.0  # for a request's first audio
     drain_s: Positive = 30.0  # after SIGTERM, for speech that has begun
+    send_timeout_s: Positive = 30.0  # an answer that the client does not read for so long is ended
+    request_timeout_s: Positive = 30.0  # for the head of a request, its body, and the first message of a WebSocket
     idle_s: Positive = 300.0  # a WebSocket that says nothing for so long is closed
     encoder_threads: Annotated[int, Field(ge=1)] = 2
     log_level: Literal["debug", "info", "warning", "error"] = "info"

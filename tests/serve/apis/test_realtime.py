@@ -126,7 +126,7 @@ def test_closing_speaks_what_is_left(client: Client) -> None:
 @pytest.mark.parametrize(
     ("sent", "code"),
     [
-        ("nonsense", "invalid_value"),
+        ("nonsense", "invalid_json"),
         (b"\x00\x01", "invalid_value"),
         ('{"type": "input.song"}', "invalid_value"),
         ('{"type": "input.text"}', "missing_parameter"),

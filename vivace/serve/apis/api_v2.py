@@ -32,7 +32,9 @@ from vivace.serve.service import Served, Service
 from vivace.voices.voice import Voice
 
 router = APIRouter(tags=["GPT-SoVITS"], responses=ERRORS)
-API = Api(router, error_body=message_under("message"), upload_paths=frozenset({"/tts"}))
+API = Api(
+    router, error_body=message_under("message"), upload_paths=frozenset({"/tts"}), speaking_gets=frozenset({"/tts"})
+)
 
 log = logging.getLogger(__name__)
 

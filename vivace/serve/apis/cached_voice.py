@@ -15,7 +15,7 @@ from vivace.serve.schemas import ERRORS, Seed, Speed, Temperature, Text, TopK, T
 from vivace.serve.service import Served, Service
 
 router = APIRouter(tags=["cached voice"], responses=ERRORS)
-API = Api(router, error_body=message_under("message"))
+API = Api(router, error_body=message_under("message"), speaking_gets=frozenset({"/tts_with_cached_voice"}))
 
 WAV = SPECS["wav"].media_type
 AUDIO: dict[int | str, dict[str, Any]] = {200: {"description": "The WAV file.", "content": {WAV: {}}}}

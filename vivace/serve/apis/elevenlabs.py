@@ -75,7 +75,7 @@ async def stream_input(
     with service.metrics.sockets.track_inprogress(), suppress(WebSocketDisconnect):
         try:
             spec = format_of(output_format)
-            first = await _receive(socket, service)
+            first = await _receive(socket, min(service.config.server.request_timeout_s, service.config.server.idle_s))
             _check_key(socket, service, first)
             speed = first.voice_settings.speed if first.voice_settings else None
             name = await service.in_thread(service.voices.find, voice)
@@ -133,7 +133,7 @@ async def _read(socket: WebSocket, service: Service, utterance: StreamingUtteran
         if fragment.flush or enough:
             await utterance.flush()
             part += 1
-        fragment = await _receive(socket, service)
+        fragment = await _receive(socket, service.config.server.idle_s)
     await utterance.end()
 
 
@@ -152,9 +152,9 @@ def _message(**values: Any) -> str:
     return json.dumps({**values, "normalizedAlignment": None, "alignment": None})
 
 
-async def _receive(socket: WebSocket, service: Service) -> Fragment:
+async def _receive(socket: WebSocket, limit_s: float) -> Fragment:
     try:
-        async with asyncio.timeout(service.config.server.idle_s):
+        async with asyncio.timeout(limit_s):
             text = await socket.receive_text()
     except (TimeoutError, KeyError) as exc:  # KeyError: a binary frame
         raise InputError("no text message came; send JSON with a field 'text'") from exc
@@ -166,4 +166,4 @@ async def _receive(socket: WebSocket, service: Service) -> Fragment:
 
 def _check_key(socket: WebSocket, service: Service, first: Fragment) -> None:
     """Check the API key in the headers or in the first message. Raises: RequestError."""
-    ApiKeys(service.config.server).check(key_in(socket.headers) or first.xi_api_key or "")
+    ApiKeys(service.config.server).check(key_in(socket.headers) or (first.xi_api_key or "").encode())
