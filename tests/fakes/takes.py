@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,9 @@ from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.thread import AudioPart, Finished, GenerationRequest
 from vivace.models.family import ExpectedLength, FamilyDefaults, ModelText, Reference
 from vivace.models.options import FamilyOptions
+from vivace.pipeline.performance import Meter
+from vivace.pipeline.synthesis import RequestLimit, RunContext
+from vivace.settings.config import CheckConfig
 from vivace.types import Piece, Word
 from vivace.voices.voice import Voice
 
@@ -113,3 +117,10 @@ class ScriptedWorker:
 
     def cancel(self, number: int) -> None:
         pass
+
+
+def context_of(worker: ScriptedWorker, **check: Any) -> RunContext:
+    """What a request of the scripted model needs; ``check`` as in ``CheckConfig``."""
+    family: Any = ScriptedStages()
+    engine: Any = worker
+    return RunContext(family, lambda: engine, 7, CheckConfig(**check), RequestLimit(1), Meter())

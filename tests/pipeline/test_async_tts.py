@@ -27,7 +27,7 @@ def at_rest(tts: TTS) -> bool:
     """Everything has been given back, within a second."""
     until = time.monotonic() + 1
     while time.monotonic() < until:
-        load = tts.worker.load
+        load = tts._core.engine_thread.load
         if not (load.running or load.waiting or load.preempted):
             return True
         time.sleep(0.01)
@@ -165,3 +165,43 @@ def test_a_hundred_who_ask_for_the_same_are_spoken_to_once() -> None:
     with TTS(config=TTSConfig(engine={"max_requests": 3}, cache={"results": "memory"})) as tts:
         assert len(asyncio.run(ask(tts))) == 1
         assert tts.get_performance_stats().requests == 1
+
+
+def test_the_deadline_of_one_request_does_not_end_an_equal_one() -> None:
+    async def ask(tts: TTS) -> tuple[Speech | BaseException, Speech | BaseException]:
+        door = AsyncTTS(tts)
+        impatient = asyncio.create_task(door.synthesize(LONG * 3, seed=3, deadline_s=0.3))
+        await asyncio.sleep(0.1)
+        return await asyncio.gather(impatient, door.synthesize(LONG * 3, seed=3), return_exceptions=True)
+
+    with TTS(config=TTSConfig(cache={"results": "memory"})) as tts:
+        tts.warm_up()
+        late, patient = asyncio.run(ask(tts))
+        assert isinstance(late, DeadlineError)
+        assert isinstance(patient, Speech)
+        assert patient.stats.stopped
+
+
+def test_a_stream_that_is_never_read_costs_nothing(tts: TTS) -> None:
+    async def open_and_leave() -> None:
+        stream = await AsyncTTS(tts).open_stream(LONG, seed=1)
+        await stream.aclose()
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+        with pytest.raises(EmptyTextError):
+            await AsyncTTS(tts).open_stream("…")
+
+    tts.synthesize("Yes.", seed=1)
+    before = tts.get_performance_stats()
+    asyncio.run(open_and_leave())
+    tts.stream(LONG, seed=1).close()
+    after = tts.get_performance_stats()
+    assert (before.requests, before.engine) == (after.requests, after.engine)
+
+
+def test_private_names_warn(tts: TTS) -> None:
+    with pytest.warns(DeprecationWarning, match=r"TTS\.family"):
+        assert getattr(tts, "stages") is tts.family  # noqa: B009
+    with pytest.warns(DeprecationWarning, match="get_performance_stats"):
+        assert getattr(tts, "results").stats == tts.get_performance_stats().results  # noqa: B009
+    assert not hasattr(tts, "speaking")

@@ -99,7 +99,8 @@ def test_a_few_foreign_letters_in_a_chinese_text_are_left_out() -> None:
 def test_the_embedded_voice_has_shorter_pieces_of_mandarin() -> None:
     chinese = "小时候家里没有电视，到了夏天的晚上，邻居们都搬着椅子到院子里乘凉。"
     with TTS() as tts:
-        _, pieces = tts.prepare(chinese, {"voice": "marcel"})
+        core = tts._core
+        pieces = core.segments(chinese, core.request({"voice": "marcel"}))
         budget = tts.family.defaults.max_segment_units
     assert len(read_pieces(chinese, asked(), budget=budget, syllable=2, normalisers=None)) == 1
     assert len(pieces) == 2

@@ -8,7 +8,7 @@ import pytest
 
 from vivace import TTS, TTSConfig
 from vivace.errors import InputError
-from vivace.pipeline.pauses import pause_after
+from vivace.pipeline.segment_audio import pause_after
 from vivace.types import Piece
 
 TWO = "Good morning, my dear old friend. Good night, my dear old friend."

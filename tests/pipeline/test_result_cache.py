@@ -1,5 +1,6 @@
 """Speech that was made before is found again, bit by bit, and only where that is wanted."""
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +10,14 @@ import numpy as np
 import pytest
 
 from vivace.cache.memory import MemoryCache
+from vivace.cache.stream_sources import Replay
 from vivace.engine.sampler_state import SamplingParams
 from vivace.models.precision import PrecisionDecision
 from vivace.models.registry import FAMILIES
 from vivace.pipeline.options import Request, make_request
-from vivace.pipeline.result_cache import ResultCache, open_result_cache
-from vivace.pipeline.speech import Speech, SpeechStats
-from vivace.pipeline.speech_record import pack_speech, unpack_speech
+from vivace.pipeline.result_cache import ResultCache, open_result_cache, sliced
+from vivace.pipeline.speech import AudioChunk, Speech, SpeechStats, pack_speech, unpack_speech
+from vivace.pipeline.synthesis import SynthesisRun
 from vivace.pipeline.tts import TTS
 from vivace.settings import InferenceConfig, TTSConfig
 from vivace.text import Lexicon, split
@@ -44,12 +46,30 @@ def test_a_record_holds_the_speech_exactly() -> None:
     assert (again.sample_rate, again.stats) == (24_000, SPEECH.stats)
 
 
+def forbidden(*_: object) -> Any:
+    raise AssertionError("this was made before")
+
+
+class Made(Replay[AudioChunk]):
+    """``SPEECH``, as if it was synthesized."""
+
+    stats, segments_done, total = SPEECH.stats, 1, 1
+
+    def __init__(self) -> None:
+        super().__init__(sliced(SPEECH, "Hello."))
+
+    def record(self, items: Sequence[AudioChunk]) -> bytes:
+        return pack_speech(Speech.of(items, SPEECH.stats))
+
+
+def ask(results: ResultCache, make: Callable[[], Any] = Made, **options: object) -> Speech:
+    listener = results.listener(split("Hello."), request(seed=7, **options), make)
+    return Speech.of(listener.result(), listener.source.stats)
+
+
 def test_what_is_kept_is_found_and_says_so(results: ResultCache) -> None:
-    key = results.key(split("Hello."), request(seed=7))
-    assert results.get(key) is None
-    results.put(key, SPEECH)
-    found = results.get(key)
-    assert found is not None
+    assert not ask(results).stats.cached
+    found = ask(results, forbidden)
     assert found.stats.cached
     assert found.stats.elapsed_s < SPEECH.stats.elapsed_s
     assert np.array_equal(found.samples, SPEECH.samples)
@@ -134,20 +154,28 @@ def test_a_switched_off_cache_keeps_nothing() -> None:
 
 
 def test_a_hundred_at_once_are_made_once(results: ResultCache) -> None:
-    key, made = results.key(split("Hello."), request(seed=7)), list[int]()
+    made = list[Made]()
 
-    def make() -> Speech:
-        made.append(1)
-        return SPEECH
+    def make() -> Made:
+        made.append(Made())
+        return made[-1]
 
     with ThreadPoolExecutor(50) as pool:
-        speeches = list(pool.map(lambda _: results.speech(key, make), range(100)))
+        speeches = list(pool.map(lambda _: ask(results, make), range(100)))
     assert len(made) == 1
     assert {speech.samples.tobytes() for speech in speeches} == {SPEECH.samples.tobytes()}
 
 
-def forbidden(*_: object) -> Speech:
-    raise AssertionError("this was made before")
+def test_a_file_uses_cached_speech_and_is_not_cached(results: ResultCache) -> None:
+    def unshared() -> int:
+        listener = results.listener(split("Hello."), request(seed=7), Made, share=False)  # type: ignore[arg-type]
+        return sum(len(chunk.samples) for chunk in listener.iterate())
+
+    assert unshared() == len(SPEECH.samples)
+    assert results.stats.entries == 0
+    ask(results)
+    assert unshared() == len(SPEECH.samples)
+    assert (results.stats.entries, results.stats.hits) == (1, 1)
 
 
 def test_speech_survives_a_restart_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,11 +183,14 @@ def test_speech_survives_a_restart_on_disk(tmp_path: Path, monkeypatch: pytest.M
     with TTS(config=config) as tts:
         first = tts.synthesize("Good morning.", seed=7)
         assert not first.stats.cached
-    monkeypatch.setattr(TTS, "_make", forbidden)
+    monkeypatch.setattr(SynthesisRun, "start", forbidden)
     with TTS(config=config) as tts:
         again = tts.synthesize("Good morning.", seed=7)
         assert again.encode("wav") == first.encode("wav")
         assert again.stats.cached
+        chunks = list(tts.stream("Good morning.", seed=7))
+        assert np.array_equal(Speech.of(chunks, again.stats).samples, first.samples)
+        assert [chunk.last for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
         assert tts.get_performance_stats().results.hit_rate == 1
         tts.clear_cache()
         with pytest.raises(AssertionError, match="made before"):

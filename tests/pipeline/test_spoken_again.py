@@ -1,14 +1,13 @@
 """A piece that came out wrong is spoken again; what becomes of it is told, and silence is never a success."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from fakes.takes import (
     Said,
-    ScriptedStages,
     ScriptedWorker,
+    context_of,
     endless,
     good,
     incomplete,
@@ -21,36 +20,25 @@ from fakes.takes import (
 from vivace.engine.chunking import NO_STREAMING, ChunkSchedule
 from vivace.engine.sampler_state import SamplingParams
 from vivace.errors import EngineError
-from vivace.pipeline.listening import listen
 from vivace.pipeline.options import Request
-from vivace.pipeline.speaking import Speaking
-from vivace.pipeline.speech import Speech
+from vivace.pipeline.result_cache import ResultCache
+from vivace.pipeline.speech import Speech, pack_speech, unpack_speech
 from vivace.pipeline.speech_check import PieceFault
-from vivace.pipeline.speech_record import pack_speech, unpack_speech
-from vivace.settings.config import CheckConfig
+from vivace.pipeline.synthesis import SynthesisRun
 from vivace.text import Lexicon
 from vivace.voices.voice import Voice
 
 ANNA = Voice("anna", embedding=np.ones(4, np.float16))
 
 
-def speak(worker: ScriptedWorker, *, hold: bool = True, seed: int = 7, **check: Any) -> Speech:
+def speak(worker: ScriptedWorker, *, stream: bool = False, seed: int = 7, **check: Any) -> Speech:
     request = Request(ANNA, "auto", 1.0, seed, True, None, SamplingParams(), Lexicon())
-    stages: Any = ScriptedStages()
-    pieces = [piece(text) for text in worker.takes]
-    begin = partial(
-        Speaking,
-        stages,
-        worker,  # type: ignore[arg-type]
-        pieces,
-        request,
-        ramp=NO_STREAMING if hold else ChunkSchedule(),
-        ahead=7,
-        check=CheckConfig(**check),
-        hold=hold,
+    segments, schedule = [piece(text) for text in worker.takes], ChunkSchedule() if stream else NO_STREAMING
+    context = context_of(worker, **check)
+    listener = ResultCache(None, "").listener(
+        segments, request, lambda: SynthesisRun(context, segments, request, schedule)
     )
-    spoken = list(listen(begin, len(pieces), None))
-    return Speech(np.concatenate([chunk.samples for chunk, _ in spoken]), 24_000, spoken[-1][1].stats)
+    return Speech.of(list(listener.iterate()), listener.source.stats)
 
 
 @pytest.mark.parametrize("wrong", [skipped(), repeated(), incomplete(), endless(), silent()])
@@ -82,11 +70,11 @@ def test_of_takes_that_are_all_wrong_the_best_is_given_and_told() -> None:
 
 
 def test_silence_is_an_error_however_it_is_asked_for() -> None:
-    for hold, check in ((True, {}), (False, {}), (True, {"enabled": False}), (False, {"enabled": False})):
+    for stream, check in ((False, {}), (True, {}), (False, {"enabled": False}), (True, {"enabled": False})):
         worker = ScriptedWorker({"one": [silent()] * 3})
         with pytest.raises(EngineError, match="made no sound for 'one'; try another seed"):
-            speak(worker, hold=hold, **check)
-        assert len(worker.seeds["one"]) == (3 if hold else 1)
+            speak(worker, stream=stream, **check)
+        assert len(worker.seeds["one"]) == (1 if stream else 3)
 
 
 def test_what_stays_wrong_can_be_refused() -> None:
@@ -96,7 +84,7 @@ def test_what_stays_wrong_can_be_refused() -> None:
 
 def test_what_a_stream_has_sent_is_not_spoken_again() -> None:
     worker = ScriptedWorker({"one": [repeated()], "two": [good()]})
-    speech = speak(worker, hold=False)
+    speech = speak(worker, stream=True)
     assert speech.stats.faults == (PieceFault(1, "repeated"),)
     assert speech.stats.retries == 0
     assert len(worker.seeds["one"]) == 1

@@ -27,7 +27,7 @@ def speak(tts: TTS, first: int, count: int) -> None:
         chunks = tts.stream("No.", seed=seed)
         next(chunks)
         chunks.close()
-    tts.worker.call(lambda: None).result()  # what was called off is over
+    tts._core.engine_thread.call(lambda: None).result()  # what was called off is over
 
 
 def held() -> tuple[int, int]:
@@ -50,7 +50,7 @@ def test_many_requests_hold_no_more_than_few(tts: TTS) -> None:
     assert tensors[-1] == tensors[0]
     growth = min(later - earlier for earlier, later in pairwise(objects))
     assert growth < MANY, "every request leaves an object behind"
-    assert tts.worker.load.running == tts.worker.load.waiting == 0
+    assert tts._core.engine_thread.load.running == tts._core.engine_thread.load.waiting == 0
 
 
 def test_what_is_left_behind_is_seen(tts: TTS) -> None:

@@ -6,53 +6,37 @@ processes the next event of the source, in its own thread.
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import suppress
-from typing import Any, Generic, Protocol, TypeVar
+from types import TracebackType
+from typing import Any, Generic, TypeVar
 
 from vivace.cache.base import Cache, CacheStats
+from vivace.cache.stream_sources import StreamSource
 from vivace.errors import AbortedError
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
+S = TypeVar("S", bound=StreamSource[Any])
 
 
-class StreamSource(Protocol[T_co]):
-    """A computation that produces items. No two methods but ``close`` run at the same time."""
+class SharedStreams(Generic[T, S]):
+    """Results by key: items of type ``T`` from sources of type ``S``.
 
-    def start(self, wake: Callable[[], None]) -> None:
-        """Begin. ``wake`` is called, from any thread, whenever ``poll`` has something to do."""
-        ...
+    Args:
+        cache: holds finished results; None caches nothing, and nothing is shared then.
+        retry_on: errors that may concern one request alone. A listener who joined another one's computation and has
+            received nothing yet starts over when that fails with one of these.
+        in_threads: the cache reads files, or sources take long to start: event loops leave that to a thread.
+    """
 
-    def poll(self) -> Sequence[T_co] | None:
-        """Process one event; the items it made. None when no event has come. Raises: the error that ended the work."""
-        ...
-
-    @property
-    def done(self) -> bool:
-        """Whether all items have been produced."""
-        ...
-
-    def record(self) -> bytes | None:
-        """The finished result as it is cached, or None when it must not be. Called once, after ``done``."""
-        ...
-
-    def close(self) -> None:
-        """Release everything, and cancel the work unless it is done. Called once, from any thread."""
-        ...
-
-    async def wait_closed(self) -> None:
-        """Return when a cancelled computation has ended."""
-        ...
-
-
-class SharedStreams(Generic[T]):
-    """Results by key. ``cache`` holds the finished ones; None caches nothing, and nothing is shared then."""
-
-    def __init__(self, cache: Cache | None) -> None:
+    def __init__(
+        self, cache: Cache | None, *, retry_on: tuple[type[Exception], ...] = (), in_threads: bool = False
+    ) -> None:
+        self.retry_on, self.in_threads = retry_on, in_threads
         self._cache = cache
         self._lock = threading.Lock()
-        self._flights: dict[str, SharedStream[T]] = {}
+        self._flights: dict[str, SharedStream[T, S]] = {}
         self._landed = 0  # flights that have ended
 
     @property
@@ -65,10 +49,6 @@ class SharedStreams(Generic[T]):
         """Hits, misses, entries and bytes; all 0 without a cache."""
         return CacheStats(0, 0, 0, 0) if self._cache is None else self._cache.stats
 
-    def get(self, key: str | None) -> bytes | None:
-        """The cached result of a key."""
-        return None if key is None or self._cache is None else self._cache.get(key)
-
     def put(self, key: str | None, record: bytes) -> None:
         """Cache a finished result."""
         if key is not None and self._cache is not None:
@@ -79,33 +59,49 @@ class SharedStreams(Generic[T]):
         if self._cache is not None:
             self._cache.clear()
 
-    def open(self, key: str | None, make: Callable[[], StreamSource[T]]) -> "bytes | Listener[T]":
-        """The cached result; else a listener to the computation of this key, which is started unless it runs already.
+    def listener(
+        self, key: str | None, make: Callable[[], S], replay: Callable[[bytes, float], S], *, share: bool = True
+    ) -> "Listener[T, S]":
+        """A reader of the result of a key. Nothing is looked up or computed before it is read.
 
-        Without a key the computation is private: nothing is cached, and items are dropped once they are read.
-        Close or exhaust the listener.
+        Args:
+            key: None: a private computation, of which nothing is cached.
+            make: creates the computation; used unless the result is cached or being computed.
+            replay: makes a source of a cached result; the second argument is the seconds that the look-up took.
+            share: False: a cached result is used, and a computation is private. Items are dropped once they are read.
         """
-        while True:
-            landed = self._landed
-            record = self.get(key)
-            if record is not None:
-                return record
-            with self._lock:
-                flight = None if key is None else self._flights.get(key)
-                if flight is not None:
-                    return flight.join()
-                if key is not None and landed != self._landed:
-                    continue  # the computation may have ended, and been cached, since the look-up
-                stream = SharedStream(make(), key, self)
-                listener = stream.join()
-                if key is not None:
-                    self._flights[key] = stream
-            stream.start()
-            return listener
+        return Listener(self, key, make, replay, share=share)
 
-    def _leave(self, listener: "Listener[T]") -> bool:
+    def attach(self, listener: "Listener[T, S]") -> "SharedStream[T, S]":
+        """Add a listener to the stream of its key, which is started unless it runs already."""
+        key = listener.key
+        while True:
+            landed, started = self._landed, time.perf_counter()
+            record = None if key is None or self._cache is None else self._cache.get(key)
+            if record is not None:
+                stream = SharedStream(listener.replay(record, time.perf_counter() - started), None, self)
+                return self._started(stream, listener)
+            if key is None or not listener.share:
+                return self._started(SharedStream(listener.make(), None, self), listener)
+            with self._lock:
+                flight = self._flights.get(key)
+                if flight is not None:
+                    flight.add(listener, first=False)
+                    return flight
+                if landed != self._landed:
+                    continue  # the computation may have ended, and been cached, since the look-up
+                stream = self._flights[key] = SharedStream(listener.make(), key, self)
+                stream.add(listener, first=True)
+            stream.start()
+            return stream
+
+    def _started(self, stream: "SharedStream[T, S]", listener: "Listener[T, S]") -> "SharedStream[T, S]":
+        stream.add(listener, first=True)
+        stream.start()
+        return stream
+
+    def leave(self, stream: "SharedStream[T, S]", listener: "Listener[T, S]") -> bool:
         """Remove a listener; whether it was the last one of a stream that has not ended, which ends thereby."""
-        stream = listener.stream
         with self._lock:
             last = stream.remove(listener) and not stream.over
             if last and stream.key is not None and self._flights.get(stream.key) is stream:
@@ -114,23 +110,28 @@ class SharedStreams(Generic[T]):
             stream.end(AbortedError("the last listener has left"))
         return last
 
-    def _land(self, stream: "SharedStream[T]") -> None:
+    def land(self, stream: "SharedStream[T, S]") -> None:
+        """A stream has ended: no listener joins it any more."""
         with self._lock:
             self._landed += 1
             if stream.key is not None and self._flights.get(stream.key) is stream:
                 del self._flights[stream.key]
 
 
-class SharedStream(Generic[T]):
-    """One computation and its listeners, each of which receives all items from the first one on."""
+class SharedStream(Generic[T, S]):
+    """One computation and its listeners, each of which receives all items from the first one on.
 
-    def __init__(self, source: StreamSource[T], key: str | None, owner: SharedStreams[T]) -> None:
+    Attributes:
+        cached: its result was put into the cache.
+    """
+
+    def __init__(self, source: S, key: str | None, owner: SharedStreams[T, S]) -> None:
         self.source, self.key = source, key
         self.items: list[T] = []
-        self.over = False
+        self.over = self.cached = False
         self.error: Exception | None = None
         self._owner = owner
-        self._listeners: tuple[Listener[T], ...] = ()
+        self._listeners: tuple[Listener[T, S], ...] = ()
         self._polling, self._completing, self._ending = threading.Lock(), threading.Lock(), threading.Lock()
 
     @property
@@ -138,20 +139,15 @@ class SharedStream(Generic[T]):
         """Whether the source has produced everything; ``finish`` then ends the stream."""
         return not self.over and self.source.done
 
-    def join(self) -> "Listener[T]":
-        """A new listener. Called under the owner's lock."""
-        listener = Listener(self, first=not self._listeners)
+    def add(self, listener: "Listener[T, S]", *, first: bool) -> None:
+        """A new listener. Called under the owner's lock, or before anybody else knows the stream."""
+        listener.first = first
         self._listeners = (*self._listeners, listener)
-        return listener
 
-    def remove(self, listener: "Listener[T]") -> bool:
+    def remove(self, listener: "Listener[T, S]") -> bool:
         """Whether no listener is left. Called under the owner's lock."""
         self._listeners = tuple(other for other in self._listeners if other is not listener)
         return not self._listeners
-
-    def leave(self, listener: "Listener[T]") -> bool:
-        """A listener will read no more; whether that cancelled the computation."""
-        return self._owner._leave(listener)
 
     def start(self) -> None:
         """Start the source; listeners receive the error if that fails."""
@@ -183,9 +179,10 @@ class SharedStream(Generic[T]):
             if self.over:
                 return
             try:
-                record = None if self.key is None else self.source.record()
+                record = None if self.key is None else self.source.record(self.items)
                 if record is not None:
                     self._owner.put(self.key, record)
+                    self.cached = True
             finally:
                 self.end(None)
 
@@ -195,7 +192,7 @@ class SharedStream(Generic[T]):
             if self.over:
                 return
             self.over, self.error = True, error
-        self._owner._land(self)
+        self._owner.land(self)
         self.source.close()
         self.wake()
 
@@ -205,24 +202,38 @@ class SharedStream(Generic[T]):
             listener.wake()
 
 
-class Listener(Generic[T]):
-    """One reader of a shared stream: iterate it, or ``listen`` in an event loop, once. The end closes it.
+class Listener(AsyncGenerator[T, None], Generic[T, S]):
+    """One reader of a result. Read it in one way, once; close or exhaust it.
+
+    In a thread: ``iterate`` or ``result``. In an event loop: ``async for``, as an async generator, or ``whole_result``.
 
     Attributes:
         first: whether the computation was started for this listener.
     """
 
-    def __init__(self, stream: SharedStream[T], *, first: bool) -> None:
-        self.stream, self.first = stream, first
+    def __init__(
+        self,
+        owner: SharedStreams[T, S],
+        key: str | None,
+        make: Callable[[], S],
+        replay: Callable[[bytes, float], S],
+        *,
+        share: bool,
+    ) -> None:
+        self.key, self.make, self.replay, self.share = key, make, replay, share
+        self.first = True
+        self._owner = owner
+        self._stream: SharedStream[T, S] | None = None
         self._read = 0  # items
-        self._closed = False
+        self._closing, self._closed = threading.Lock(), False
         self._news: threading.Event | asyncio.Event = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
-    def source(self) -> StreamSource[T]:
-        """The computation."""
-        return self.stream.source
+    def source(self) -> S:
+        """The computation, once something was read."""
+        assert self._stream is not None, "nothing was read yet"
+        return self._stream.source
 
     def wake(self) -> None:
         """There may be something new. Callable from any thread."""
@@ -237,133 +248,137 @@ class Listener(Generic[T]):
 
         Raises: the error that ended the computation.
         """
-        assert isinstance(self._news, threading.Event)
         try:
-            while True:
-                self._news.clear()
-                polled = self.stream.poll()
-                after_event()
-                yield from self._new_items()
-                if self.stream.complete:
-                    self.stream.finish()
-                elif self._ended():
-                    return
-                elif not polled:
-                    self._news.wait()
+            while self._wait(after_event, whole=False):
+                yield self._next_item()
         finally:
             self.close()
 
-    async def listen(self) -> AsyncGenerator[T, None]:
-        """The same in an event loop."""
-        news = self._news = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
+    def result(self, after_event: Callable[[], None] = lambda: None) -> Sequence[T]:
+        """All items, in this thread.
+
+        Another request's computation whose result must not be cached does not do: this listener starts over then.
+        Raises: the error that ended the computation.
+        """
         try:
-            while True:
-                news.clear()
-                polled = self.stream.poll()
-                for item in self._new_items():
-                    yield item
-                if self.stream.complete:
-                    await self._finish()
-                elif self._ended():
-                    return
-                elif not polled:
-                    await news.wait()
+            self._wait(after_event, whole=True)
+            return self._all_items()
+        finally:
+            self.close()
+
+    async def asend(self, value: None) -> T:
+        """The next item, in an event loop. Raises: the error that ended the computation."""
+        if not self._closed and await self._await(whole=False):
+            return self._next_item()
+        await self.aclose()
+        raise StopAsyncIteration
+
+    async def whole_result(self) -> Sequence[T]:
+        """``result`` in an event loop."""
+        try:
+            await self._await(whole=True)
+            return self._all_items()
         finally:
             await self.aclose()
 
     def close(self) -> None:
         """Leave; the last listener to leave early cancels the computation."""
-        if not self._closed:
-            self._closed = True
-            self.stream.leave(self)
+        if (stream := self._detach()) is not None:
+            self._owner.leave(stream, self)
 
     async def aclose(self) -> None:
         """``close``, and wait until a cancelled computation has ended."""
-        if not self._closed:
-            self._closed = True
-            if self.stream.leave(self):
-                await self.source.wait_closed()
+        if (stream := self._detach()) is not None and self._owner.leave(stream, self):
+            await stream.source.wait_closed()
 
-    def _new_items(self) -> Generator[T, None, None]:
-        items = self.stream.items
-        while self._read < len(items):
-            if self.stream.key is None:
-                yield items.pop(0)
-            else:
-                self._read += 1
-                yield items[self._read - 1]
+    async def athrow(
+        self,
+        type_: type[BaseException] | BaseException,
+        value: BaseException | object = None,
+        traceback: TracebackType | None = None,
+    ) -> T:
+        """Leave, and raise the error."""
+        await self.aclose()
+        raise type_
 
-    async def _finish(self) -> None:
-        if self.stream.key is None:
-            self.stream.finish()
-        else:
-            await asyncio.to_thread(self.stream.finish)
+    def _detach(self) -> SharedStream[T, S] | None:
+        with self._closing:
+            closed, self._closed = self._closed, True
+            return None if closed else self._stream
 
-    def _ended(self) -> bool:
-        """Raises: the error that ended the computation."""
-        if not self.stream.over or self._read < len(self.stream.items):
+    def _attach(self) -> SharedStream[T, S]:
+        """Join the stream; leave it again if this listener was closed meanwhile, by another thread."""
+        stream = None if self._closed else self._owner.attach(self)
+        with self._closing:
+            if stream is not None and not self._closed:
+                self._stream = stream
+                return stream
+        if stream is not None:
+            self._owner.leave(stream, self)
+        raise AbortedError("the listener is closed")
+
+    def _wait(self, after_event: Callable[[], None], *, whole: bool) -> bool:
+        """Wait for the next item, or for all. False: there is none."""
+        assert isinstance(self._news, threading.Event)
+        while True:
+            self._news.clear()
+            stream = self._stream or self._attach()
+            after_event()
+            if not whole and self._has_item(stream):
+                return True
+            if stream.complete:
+                stream.finish()
+            elif self._ended(stream, whole=whole):
+                return False
+            elif self._stream is not None and not stream.poll():
+                self._news.wait()
+
+    async def _await(self, *, whole: bool) -> bool:
+        """The same in an event loop."""
+        if self._loop is None:
+            self._loop, self._news = asyncio.get_running_loop(), asyncio.Event()
+        news, in_threads = self._news, self._owner.in_threads
+        assert isinstance(news, asyncio.Event)
+        while True:
+            news.clear()
+            stream = self._stream
+            if stream is None:
+                stream = await asyncio.to_thread(self._attach) if in_threads else self._attach()
+            if not whole and self._has_item(stream):
+                return True
+            if stream.complete:
+                await asyncio.to_thread(stream.finish) if in_threads and stream.key is not None else stream.finish()
+            elif self._ended(stream, whole=whole):
+                return False
+            elif self._stream is not None and not stream.poll():
+                await news.wait()
+
+    def _ended(self, stream: SharedStream[T, S], *, whole: bool) -> bool:
+        """Whether no item will come any more; where this listener starts over, it has no stream afterwards.
+
+        Raises: the error that ended the computation.
+        """
+        if not stream.over or (self._has_item(stream) and not whole):
             return False
-        if self.stream.error is not None:
-            raise self.stream.error
-        return True
+        joined = not self.first and not self._read
+        if stream.error is not None:
+            if not (joined and isinstance(stream.error, self._owner.retry_on)):
+                raise stream.error
+        elif not (joined and whole and not stream.cached):
+            return True
+        self._stream = None
+        return False
 
+    def _has_item(self, stream: SharedStream[T, S]) -> bool:
+        return self._read < len(stream.items)
 
-class AsyncSource(Generic[T]):
-    """``StreamSource`` that reads an async generator in a task of its own, at the generator's pace.
+    def _next_item(self) -> T:
+        assert self._stream is not None, "an item was waited for"
+        if self._stream.key is None:
+            return self._stream.items.pop(0)
+        self._read += 1
+        return self._stream.items[self._read - 1]
 
-    Args:
-        pack: makes of all items what is cached. Items are kept for it.
-    """
-
-    def __init__(self, items: AsyncGenerator[T, None], pack: Callable[[Sequence[T]], bytes]) -> None:
-        self._source, self._pack = items, pack
-        self._made: list[T] = []
-        self._polled = 0
-        self._error: Exception | None = None
-        self._ended = False
-        self._wake: Callable[[], None] = lambda: None
-        self._reader: asyncio.Task[Any] | None = None
-
-    def start(self, wake: Callable[[], None]) -> None:
-        """Begin to read; needs a running event loop."""
-        self._wake, self._reader = wake, asyncio.create_task(self._read())
-
-    def poll(self) -> Sequence[T] | None:
-        """The items that have come since."""
-        new = self._made[self._polled :]
-        self._polled += len(new)
-        if not new and self._error is not None:
-            raise self._error
-        return new or None
-
-    @property
-    def done(self) -> bool:
-        """Whether the generator is exhausted and all its items were polled."""
-        return self._ended and self._error is None and self._polled == len(self._made)
-
-    def record(self) -> bytes | None:
-        """All items, packed."""
-        return self._pack(self._made)
-
-    def close(self) -> None:
-        """Cancel the reader unless it has ended."""
-        if self._reader is not None and not self._ended:
-            self._reader.cancel()
-
-    async def wait_closed(self) -> None:
-        """Return when the generator is closed."""
-        if self._reader is not None:
-            await asyncio.wait([self._reader])
-
-    async def _read(self) -> None:
-        try:
-            async for item in self._source:
-                self._made.append(item)
-                self._wake()
-        except Exception as exc:
-            self._error = exc
-        finally:
-            await self._source.aclose()
-            self._ended = True
-            self._wake()
+    def _all_items(self) -> Sequence[T]:
+        assert self._stream is not None, "the end was waited for"
+        return self._stream.items

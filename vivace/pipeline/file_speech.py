@@ -1,16 +1,14 @@
 """Speech straight into a file: what was said is written and forgotten; a book takes no more memory than a page."""
 
-from functools import partial
+from contextlib import closing
 from pathlib import Path
 from typing import Unpack
 
 from vivace.audio.files import AudioFileWriter, format_of
 from vivace.audio.spec import AudioFormat
-from vivace.engine.chunking import NO_STREAMING
-from vivace.pipeline.listening import OnProgress, listen
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.speech import SpeechStats
-from vivace.pipeline.tts import TTS
+from vivace.pipeline.tts import TTS, OnProgress, reporter
 from vivace.runtime.process import give_back_free_memory
 
 TIDY_S = 30.0  # of audio
@@ -33,19 +31,13 @@ def speak_to_file(
     """
     target = Path(path)
     chosen = format or format_of(target)
-    request, pieces = tts.prepare(text, options)
-    kept = tts.results.get(tts.results.key(pieces, request))
-    if kept is not None:
-        kept.save(target, chosen)
-        return kept.stats
+    listener = tts._core.listener(text, options, stream=False, share=False)
     fresh = 0  # samples since memory was given back
-    with AudioFileWriter(target, tts.sample_rate, chosen) as file, tts.admission:
-        for chunk, spoken in listen(partial(tts.speaking, pieces, request, NO_STREAMING), len(pieces), progress):
+    with AudioFileWriter(target, tts.sample_rate, chosen) as file, closing(listener):
+        for chunk in listener.iterate(reporter(progress, listener)):
             file.push(chunk.samples)
-            speaking = spoken
             fresh += len(chunk.samples)
             if fresh > TIDY_S * tts.sample_rate:
                 give_back_free_memory()
                 fresh = 0
-        tts.count(speaking)
-    return speaking.stats
+    return listener.source.stats

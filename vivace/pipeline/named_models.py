@@ -92,15 +92,15 @@ class NamedModels(Mapping[str, Source]):
         """What all models have done since the start; engines and caches are those of ``loaded``."""
         each = [tts.get_performance_stats() for tts in loaded]
         engines = [stats.engine for stats in each if stats.engine is not None]
-        results = _sum([tts.results.stats for tts in loaded]) or CacheStats(0, 0, 0, 0)
+        results = _sum([stats.results for stats in each]) or CacheStats(0, 0, 0, 0)
         chosen = [(stats.precision, stats.precision_reason) for stats in each]
         return self.meter.stats(self.default, pick_device(self._config.device), results, _sum(engines), *chosen)
 
     def _open(self, gpt: str, sovits: str) -> TTS:
         config = self._config.model_copy(update={"model": self._models[sovits]})
         tts = TTS(gpt=None if gpt == sovits else self._models[gpt], config=config)
-        tts.name = sovits if gpt == sovits else f"{gpt}{JOINT}{sovits}"
-        tts.meter = self.meter  # counts go on when a model leaves
+        tts._core.name = sovits if gpt == sovits else f"{gpt}{JOINT}{sovits}"
+        tts._core.meter = self.meter  # counts go on when a model leaves
         return tts
 
 

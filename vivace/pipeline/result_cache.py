@@ -1,8 +1,7 @@
-"""Speech that was made before: found by what it depends on, made once where many want it at once."""
+"""The result cache: speech by all that its samples depend on; equal requests at the same time share one synthesis."""
 
 import hashlib
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -10,12 +9,14 @@ from vivace.cache.base import Cache, CacheStats
 from vivace.cache.disk import DiskCache
 from vivace.cache.keys import content_key, files_key
 from vivace.cache.memory import MemoryCache
-from vivace.cache.single_flight import SingleFlight
+from vivace.cache.shared_streams import Listener, SharedStreams
+from vivace.cache.stream_sources import Replay
 from vivace.cache.tiers import TieredCache
+from vivace.errors import EngineError
 from vivace.models.precision import PrecisionDecision
 from vivace.pipeline.options import Request
-from vivace.pipeline.speech import Speech
-from vivace.pipeline.speech_record import pack_speech, unpack_speech
+from vivace.pipeline.speech import AudioChunk, Speech, unpack_speech
+from vivace.pipeline.synthesis import SynthesisRun
 from vivace.settings import TTSConfig
 from vivace.types import Piece
 from vivace.voices.voice import Voice
@@ -39,23 +40,53 @@ def voice_key(voice: Voice) -> str:
     return digest.hexdigest()
 
 
+class CachedSpeech(Replay[AudioChunk]):
+    """A source of cached speech, in chunks of a second, with the interface of ``SynthesisRun``.
+
+    Args:
+        text: the normalized text of the speech.
+        seconds: the time that finding it took.
+    """
+
+    total = segments_done = 0  # segments that were made for this request
+
+    def __init__(self, speech: Speech, text: str, seconds: float) -> None:
+        super().__init__(sliced(speech, text))
+        self.stats = replace(speech.stats, elapsed_s=seconds, cached=True)
+
+
+def sliced(speech: Speech, text: str) -> Iterator[AudioChunk]:
+    """Finished speech in chunks of a second."""
+    starts = range(0, len(speech.samples), speech.sample_rate)
+    for start in starts:
+        samples = speech.samples[start : start + speech.sample_rate]
+        yield AudioChunk(samples, speech.sample_rate, text, last=start == starts[-1])
+
+
+SpeechSource = SynthesisRun | CachedSpeech
+SpeechListener = Listener[AudioChunk, SpeechSource]
+
+
 class ResultCache:
-    """Keeps finished speech in ``cache``. ``model`` is the fingerprint of the checkpoint and of how it is run."""
+    """Speech in ``cache``. ``model`` is the fingerprint of the checkpoint and of how it is run.
+
+    An error of another request's synthesis is retried, but for ``InputError``, which the same request meets again.
+    """
 
     def __init__(self, cache: Cache | None, model: str) -> None:
-        self._cache, self._model = cache, model
-        self._flights = SingleFlight[Speech]()
+        self._model = model
+        self._streams = SharedStreams[AudioChunk, SpeechSource](cache, retry_on=(EngineError,), in_threads=True)
 
-    def key(self, pieces: Sequence[Piece], request: Request) -> str | None:
-        """What the speech of the request is kept under; None where it is neither kept nor looked for.
+    def key(self, segments: Sequence[Piece], request: Request) -> str | None:
+        """The cache key of a request's speech; None where the cache is not used.
 
         Speech without a seed is another one each time, unless the request says that an earlier one will do.
         """
-        if self._cache is None or request.reuse is False or not (request.seeded or request.reuse):
+        if not self._streams.enabled or request.reuse is False or not (request.seeded or request.reuse):
             return None
         spoken = [
             [p.text, p.language, [[w.text, w.kind, w.phones] for w in p.words], p.break_after, p.pause_s, p.lead_s]
-            for p in pieces
+            for p in segments
         ]
         seed = request.seed if request.seeded else None
         return content_key(
@@ -69,46 +100,29 @@ class ResultCache:
             asdict(request.family_options),
         )
 
-    def get(self, key: str | None) -> Speech | None:
-        """Speech that is kept under the key; its ``stats`` say that it was."""
-        if key is None or self._cache is None:
-            return None
-        started = time.perf_counter()
-        record = self._cache.get(key)
-        if record is None:
-            return None
-        speech = unpack_speech(record)
-        elapsed = time.perf_counter() - started
-        return replace(speech, stats=replace(speech.stats, elapsed_s=elapsed, cached=True))
+    def listener(
+        self, segments: Sequence[Piece], request: Request, make: Callable[[], SynthesisRun], *, share: bool = True
+    ) -> SpeechListener:
+        """A reader of the speech of a request: cached, being made for an equal request, or made by ``make``.
 
-    def put(self, key: str | None, speech: Speech) -> None:
-        """Keep finished speech."""
-        if key is not None and self._cache is not None:
-            self._cache.put(key, pack_speech(speech))
+        Args:
+            share: False: cached speech is used; new speech is neither shared nor cached, and takes no memory.
+        """
+        text = " ".join(segment.text for segment in segments)
 
-    def speech(self, key: str | None, make: Callable[[], Speech]) -> Speech:
-        """The speech under the key; ``make`` makes it, once, where there is none yet."""
-        if key is None:
-            return make()
+        def replay(record: bytes, seconds: float) -> CachedSpeech:
+            return CachedSpeech(unpack_speech(record), text, seconds)
 
-        def look_then_make() -> Speech:
-            found = self.get(key)
-            if found is None:
-                found = make()
-                self.put(key, found)
-            return found
-
-        return self._flights.run(key, look_then_make)
+        return self._streams.listener(self.key(segments, request), make, replay, share=share)
 
     def clear(self) -> None:
-        """Forget everything."""
-        if self._cache is not None:
-            self._cache.clear()
+        """Remove all speech."""
+        self._streams.clear()
 
     @property
     def stats(self) -> CacheStats:
         """Hits, misses, entries and bytes; all 0 where results are not kept."""
-        return CacheStats(0, 0, 0, 0) if self._cache is None else self._cache.stats
+        return self._streams.stats
 
 
 def open_result_cache(config: TTSConfig, precision: PrecisionDecision, *roots: Path) -> ResultCache:

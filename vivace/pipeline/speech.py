@@ -1,10 +1,13 @@
-"""What a synthesis gives back."""
+"""The result of a synthesis: whole speech, chunks of a stream, statistics, and the form that is cached."""
 
 # N samples
 
+import json
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,7 @@ from vivace.audio.spec import AudioFormat
 from vivace.pipeline.speech_check import PieceFault
 
 Samples = NDArray[np.float32]
+SAMPLE = np.dtype("<f4")  # of the cached form
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,11 @@ class Speech:
     sample_rate: int  # Hz
     stats: SpeechStats
 
+    @classmethod
+    def of(cls, chunks: Sequence["AudioChunk"], stats: SpeechStats) -> Self:
+        """All chunks of a stream, joined."""
+        return cls(np.concatenate([chunk.samples for chunk in chunks]), chunks[0].sample_rate, stats)
+
     @property
     def duration(self) -> float:
         """Seconds."""
@@ -73,3 +82,18 @@ class AudioChunk:
     sample_rate: int  # Hz
     text: str  # the normalised text it speaks
     last: bool
+
+
+def pack_speech(speech: Speech) -> bytes:
+    """Exact bytes for ``unpack_speech``: one line of JSON, then the samples."""
+    head = json.dumps({"sample_rate": speech.sample_rate, "stats": asdict(speech.stats)}, separators=(",", ":"))
+    return head.encode() + b"\n" + np.ascontiguousarray(speech.samples, SAMPLE).tobytes()
+
+
+def unpack_speech(record: bytes) -> Speech:
+    """The same speech, bit by bit; its samples are read-only."""
+    end = record.index(b"\n")
+    head = json.loads(record[:end])
+    samples = np.frombuffer(record, SAMPLE, offset=end + 1)
+    stats = {**head["stats"], "faults": tuple(PieceFault(**fault) for fault in head["stats"].get("faults", ()))}
+    return Speech(samples, head["sample_rate"], SpeechStats(**stats))

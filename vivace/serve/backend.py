@@ -42,7 +42,7 @@ class _OneModel:
         return name == self.default
 
     def family_options(self, name: str) -> frozenset[str]:
-        return self._tts.family_options
+        return self._tts._core.family_options
 
     def voices(self, name: str) -> tuple[Voice, ...]:
         return self._tts.voices
@@ -59,7 +59,6 @@ class TTSBackend:
 
     def __init__(self, catalog: ModelCatalog, pool: ModelPool) -> None:
         self._named, self._pool = catalog, pool
-        self._awaited: dict[str, AsyncTTS] = {}
         self._rates: dict[str, int] = {}  # Hz, of models that have been loaded once
 
     @classmethod
@@ -92,14 +91,14 @@ class TTSBackend:
 
     async def stream(self, text: str, **options: Unpack[SpeakOptions]) -> AsyncGenerator[AudioChunk, None]:
         model, own = _taken_apart(options)
-        async with self._lent(model) as tts, aclosing(self._async(model, tts).stream(text, **own)) as chunks:
+        async with self._lent(model) as tts, aclosing(await AsyncTTS(tts).open_stream(text, **own)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
     async def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Speech:
         model, own = _taken_apart(options)
         async with self._lent(model) as tts:
-            return await self._async(model, tts).synthesize(text, **own)
+            return await AsyncTTS(tts).synthesize(text, **own)
 
     @asynccontextmanager
     async def holding(self, model: str | None) -> AsyncIterator[None]:
@@ -136,14 +135,6 @@ class TTSBackend:
     def _loaded(self) -> list[TTS]:
         found = (self._pool.peek(model.name) for model in self._pool.loaded)
         return [tts for tts in found if tts is not None]
-
-    def _async(self, model: str | None, tts: TTS) -> AsyncTTS:
-        """One for all requests of a loaded model: what they ask for twice is made once."""
-        name = model or self.name
-        known = self._awaited.get(name)
-        if known is None or known.tts is not tts:
-            known = self._awaited[name] = AsyncTTS(tts)
-        return known
 
     @asynccontextmanager
     async def _lent(self, model: str | None) -> AsyncIterator[TTS]:

@@ -3,12 +3,13 @@
 The backend caches samples, also on disk; this cache saves the text processing and the encoding as well.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 from vivace.audio.spec import AudioFormat, AudioSpec
 from vivace.cache.keys import content_key
 from vivace.cache.memory import MemoryCache
-from vivace.cache.shared_streams import AsyncSource, SharedStreams
+from vivace.cache.shared_streams import SharedStreams
+from vivace.cache.stream_sources import AsyncSource, Replay, StreamSource
 from vivace.pipeline.options import SpeakOptions
 from vivace.settings import TTSConfig
 
@@ -24,7 +25,7 @@ class ResponseCache:
 
     def __init__(self, config: TTSConfig) -> None:
         kept = config.cache
-        self._streams = SharedStreams[bytes](
+        self._streams = SharedStreams[bytes, StreamSource[bytes]](
             None if kept.results == "off" else MemoryCache(int(kept.memory_mb * MEGABYTE))
         )
         self._seeded = config.inference.seed is not None
@@ -46,14 +47,13 @@ class ResponseCache:
         """
         if key is None:
             return make()
-        opened = self._streams.open(key, lambda: AsyncSource(make(), b"".join))
-        return _sliced(opened) if isinstance(opened, bytes) else opened.listen()
+        return self._streams.listener(key, lambda: AsyncSource(make(), b"".join), lambda body, _: Replay(_sliced(body)))
 
     def clear(self) -> None:
         """Remove every cached body."""
         self._streams.clear()
 
 
-async def _sliced(body: bytes) -> Parts:
+def _sliced(body: bytes) -> Iterator[bytes]:
     for start in range(0, len(body), PART):
         yield body[start : start + PART]

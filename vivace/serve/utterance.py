@@ -9,7 +9,7 @@ from vivace.audio.edit import silence
 from vivace.audio.spec import AudioFormat, AudioSpec
 from vivace.errors import TextTooLongError
 from vivace.pipeline.options import SpeakOptions, document_options
-from vivace.pipeline.pauses import pause_after
+from vivace.pipeline.segment_audio import pause_after
 from vivace.serve.responses import AsyncEncoder
 from vivace.serve.service import Service
 from vivace.text import Segmenter

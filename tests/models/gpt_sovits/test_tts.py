@@ -53,8 +53,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tts(checkpoint: Path) -> Iterator[TTS]:
     with TTS(checkpoint) as opened:
-        assert isinstance(opened._family, GPTSoVITSFamily)
-        opened._family.parts = replace(opened._family.parts, hubert=FakeHubert())  # type: ignore[arg-type]
+        family = opened.family
+        assert isinstance(family, GPTSoVITSFamily)
+        family.parts = replace(family.parts, hubert=FakeHubert())  # type: ignore[arg-type]
         yield opened
 
 
