@@ -7,11 +7,13 @@ from vivace.bench.optimization_levels import (
     LevelsPlan,
     LevelsReport,
     LevelsRow,
+    caption,
     header,
     table,
     text_of,
 )
 from vivace.bench.optimization_levels import _with as with_settings
+from vivace.bench.report import machine_of
 from vivace.settings import TTSConfig
 from vivace.text import split
 
@@ -38,7 +40,10 @@ def row(name: str, seconds: float) -> LevelsRow:
 
 
 def test_ratios_are_gains() -> None:
-    report = LevelsReport("cpu", (row("plain", 4.0), row("optimized", 2.0), row("advanced", 1.0)), (row("this", 1.25),))
+    report = LevelsReport(
+        machine_of("cpu"), (row("plain", 4.0), row("optimized", 2.0), row("advanced", 1.0)), (row("this", 1.25),)
+    )
+    assert "threads: " in caption(report)
     lines = table(report)
     assert all(len(line) == len(header(LevelsPlan(TTSConfig()))) for line in lines)
     assert lines[3] == ("advanced / plain", "x 4.00", "x 4.00", "x 4.00", "x 4.00", "x 4.00")

@@ -4,10 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-import torch
-
 from vivace.bench.model_under_test import NAMES, Subject, checkpoint, speaker, spread
-from vivace.bench.report import as_json
+from vivace.bench.report import Machine, as_json, machine_of
 from vivace.models.precision import PrecisionChoice
 from vivace.settings import TTSConfig
 
@@ -46,19 +44,18 @@ class OfflineReport:
     """All of a run."""
 
     subject: str
-    device: str
-    threads: int
+    machine: Machine
     rows: tuple[OfflineRow, ...]
 
 
 def measure(plan: OfflinePlan, note: Callable[[str], None] = lambda line: None) -> OfflineReport:
     """Run the plan: in every precision, the texts one by one, then as a batch."""
     texts, rows = spread(plan.sentences), list[OfflineRow]()
-    device, threads = "", 0
+    machine = machine_of("")
     with checkpoint(plan.subject) as root:
         for precision in plan.precisions:
             with speaker(root, precision, plan.config) as tts:
-                device, threads = tts.get_performance_stats().device, tts.family.threads or torch.get_num_threads()
+                machine = machine_of(tts.get_performance_stats().device, tts.family.threads)
                 note(f"{precision}, one by one")
                 started = time.perf_counter()
                 made = [tts.synthesize(text, seed=plan.seed, reuse=False) for text in texts]
@@ -68,7 +65,7 @@ def measure(plan: OfflinePlan, note: Callable[[str], None] = lambda line: None) 
                 made = tts.synthesize_batch(texts, seed=plan.seed, reuse=False)
                 at_once = min(len(texts), plan.config.engine.slots)
                 rows.append(_row(precision, at_once, [s.stats.duration_s for s in made], time.perf_counter() - started))
-    return OfflineReport(NAMES[plan.subject], device, threads, tuple(rows))
+    return OfflineReport(NAMES[plan.subject], machine, tuple(rows))
 
 
 def _row(precision: str, at_once: int, seconds: list[float], wall_s: float) -> OfflineRow:
@@ -95,7 +92,7 @@ def table(report: OfflineReport) -> list[tuple[str, ...]]:
 
 def caption(report: OfflineReport) -> str:
     """The subject and the conditions of the table, in one line."""
-    return f"{report.subject}; {report.device}, threads: {report.threads}"
+    return f"{report.subject}; {report.machine}"
 
 
 def json_line(report: OfflineReport) -> str:

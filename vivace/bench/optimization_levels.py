@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from vivace.bench.model_under_test import sentences
-from vivace.bench.report import as_json
+from vivace.bench.report import Machine, as_json, machine_of
 from vivace.pipeline.tts import TTS
 from vivace.settings import TTSConfig
 
@@ -76,7 +76,7 @@ class LevelsRow:
 class LevelsReport:
     """All of a run. ``levels`` are in order; ``shares`` by the name of what was taken away."""
 
-    device: str
+    machine: Machine
     levels: tuple[LevelsRow, ...]
     shares: tuple[LevelsRow, ...]
 
@@ -108,10 +108,13 @@ def measure(plan: LevelsPlan, note: Callable[[str], None] = lambda line: None) -
         note("throughput")
         short = text_of(LENGTHS["short"])
         batch = _timed(speakers, plan, partial(_crowd, text=short, seed=plan.seed))
-        device = speakers["advanced"].get_performance_stats().device
+        advanced = speakers["advanced"]
+        machine = machine_of(advanced.get_performance_stats().device, advanced.family.threads)
+        # Some of the models run without kernels; the last one opened may be one of these.
+        machine = replace(machine, cpu_kind=advanced.family.precision.kind)
     rows = {name: LevelsRow(name, whole[name], first[name], REQUESTS / batch[name]) for name in wanted}
     return LevelsReport(
-        device, tuple(rows[name] for name in LEVELS), tuple(rows[name] for name in rows if name in WITHOUT)
+        machine, tuple(rows[name] for name in LEVELS), tuple(rows[name] for name in rows if name in WITHOUT)
     )
 
 
@@ -176,6 +179,11 @@ def _line(row: LevelsRow) -> tuple[str, ...]:
 
 def _ratios(row: LevelsRow, base: LevelsRow) -> Sequence[str]:
     return [f"x {ours / theirs:.2f}" for ours, theirs in zip(row.figures, base.figures, strict=True)]
+
+
+def caption(report: LevelsReport) -> str:
+    """The conditions of the table, in one line."""
+    return f"embedded voice or the configured model; {report.machine}"
 
 
 def json_line(report: LevelsReport) -> str:

@@ -5,17 +5,37 @@ import json
 import math
 import os
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import torch
 
+from vivace.models.cpu_speed import cpu_kind
 from vivace.runtime.process import give_back_free_memory
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The conditions that every report names."""
+
+    device: str
+    threads: int
+    torch: str
+    cpu_kind: str  # of the compiled kernels; ``none``: plain torch
+
+    def __str__(self) -> str:
+        kind = "no compiled kernels" if self.cpu_kind == "none" else f"CPU kind {self.cpu_kind}"
+        return f"{self.device}, threads: {self.threads}, torch {self.torch}, {kind}"
+
+
+def machine_of(device: str, threads: int | None = None) -> Machine:
+    """The machine as it is set now. ``threads``: of torch by default."""
+    return Machine(device, threads or torch.get_num_threads(), torch.__version__, cpu_kind())
 
 
 def as_json(report: "DataclassInstance", **replaced: object) -> str:
@@ -24,7 +44,9 @@ def as_json(report: "DataclassInstance", **replaced: object) -> str:
     Args:
         replaced: fields that stand in for those of the report, or beside them.
     """
-    return json.dumps(_known({**asdict(report), **replaced}))
+    fields = asdict(report)
+    fields = {**fields.pop("machine", {}), **fields}
+    return json.dumps(_known({**fields, **replaced}))
 
 
 def _known(value: object) -> object:

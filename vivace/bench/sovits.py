@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from vivace.bench.random_gpt_sovits import write_random_gpt_sovits
-from vivace.bench.report import PeakMemory, as_json
+from vivace.bench.report import Machine, PeakMemory, as_json, machine_of
 from vivace.models.gpt_sovits.checkpoint.parts import GPTSoVITSParts, load_gpt_sovits
 from vivace.models.gpt_sovits.family import STEPS, GPTSoVITSFamily
 from vivace.models.gpt_sovits.frame_stage import GPTSoVITSFrameStage
@@ -126,9 +126,7 @@ class SoVITSFigure:
 class SoVITSReport:
     """All figures, and where they were taken."""
 
-    device: str
-    threads: int
-    torch: str
+    machine: Machine
     sound_precision: str  # as it was asked for
     recording_s: float
     figures: tuple[SoVITSFigure, ...]
@@ -142,9 +140,7 @@ def measure(plan: SoVITSPlan, note: Callable[[str], None] = lambda line: None) -
     figures: list[SoVITSFigure] = []
     for version in plan.versions:
         figures += _of_version(version, plan, device, note)
-    return SoVITSReport(
-        str(device), torch.get_num_threads(), torch.__version__, plan.sound_precision, plan.recording_s, tuple(figures)
-    )
+    return SoVITSReport(machine_of(str(device)), plan.sound_precision, plan.recording_s, tuple(figures))
 
 
 @torch.inference_mode()
@@ -217,8 +213,7 @@ def caption(report: SoVITSReport) -> str:
     """The subject and the conditions of the table, in one line."""
     return (
         f"random weights, S2 in {report.sound_precision}; a recording of {report.recording_s:g} s; "
-        f"{report.device}, threads: {report.threads}, torch {report.torch}; "
-        "load and reference: once per model and voice"
+        f"{report.machine}; load and reference: once per model and voice"
     )
 
 

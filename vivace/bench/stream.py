@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
-import torch
 
 from vivace.audio.resample import Samples
 from vivace.bench.model_under_test import NAMES, Subject, checkpoint, speaker, spread
-from vivace.bench.report import as_json
+from vivace.bench.report import Machine, as_json, machine_of
 from vivace.errors import TTSError
 from vivace.models.precision import PrecisionChoice
 from vivace.pipeline.async_tts import AsyncTTS
@@ -231,8 +230,7 @@ class StreamReport:
     """All of a run."""
 
     subject: str
-    device: str
-    threads: int
+    machine: Machine
     stream: dict[str, object]  # the settings of streams
     rows: tuple[StreamRow, ...]
 
@@ -240,15 +238,15 @@ class StreamReport:
 def measure(plan: StreamPlan, note: Callable[[str], None] = lambda line: None) -> StreamReport:
     """Run the plan: every load in every precision, and again."""
     texts, rows = spread(plan.requests), list[StreamRow]()
-    device, threads = "", 0
+    machine = machine_of("")
     with checkpoint(plan.subject) as root:
         for precision in plan.precisions:
             with speaker(root, precision, plan.config) as tts:
-                device, threads = tts.get_performance_stats().device, tts.family.threads or torch.get_num_threads()
+                machine = machine_of(tts.get_performance_stats().device, tts.family.threads)
                 for load in plan.loads * plan.repeats:
                     note(f"{precision}, {load.name}")
                     rows.append(_row(precision, asyncio.run(_carry(tts, load, texts, plan.seed))))
-    return StreamReport(NAMES[plan.subject], device, threads, plan.config.stream.model_dump(), tuple(rows))
+    return StreamReport(NAMES[plan.subject], machine, plan.config.stream.model_dump(), tuple(rows))
 
 
 async def _carry(tts: TTS, load: Load, texts: Sequence[str], seed: int) -> Outcome:
@@ -296,9 +294,7 @@ def caption(report: StreamReport) -> str:
     """The subject and the conditions of the table, in one line."""
     settings = ", ".join(f"{name} {value}" for name, value in report.stream.items())
     requests = max((row.requests for row in report.rows), default=0)
-    return (
-        f"{report.subject}; {report.device}, threads: {report.threads}; {requests} requests a row; stream: {settings}"
-    )
+    return f"{report.subject}; {report.machine}; {requests} requests a row; stream: {settings}"
 
 
 def json_line(report: StreamReport) -> str:

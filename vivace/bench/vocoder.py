@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from vivace.bench.report import PeakMemory, as_json
+from vivace.bench.report import Machine, PeakMemory, as_json, machine_of
 from vivace.layers.convnext import hold_frames
 from vivace.layers.native.convnext import Form as NativeForm
 from vivace.layers.native.convnext import is_quick
@@ -174,9 +174,7 @@ class VocoderFigure:
 class VocoderReport:
     """All figures, and where they were taken."""
 
-    device: str
-    threads: int
-    torch: str
+    machine: Machine
     seconds: float
     chunk_size: int
     figures: tuple[VocoderFigure, ...]
@@ -212,9 +210,7 @@ def measure(plan: VocoderPlan, note: Callable[[str], None] = lambda line: None) 
                 speed = plan.seconds / seconds
                 figures.append(VocoderFigure(network, precision, form, speed, ratio, 1e3 * first, megabytes, off_by))
     name = torch.get_device_module(device).get_device_name() if device.type == "cuda" else str(device)
-    return VocoderReport(
-        name, torch.get_num_threads(), torch.__version__, plan.seconds, plan.chunk_size, (*figures, *_together(figures))
-    )
+    return VocoderReport(machine_of(name), plan.seconds, plan.chunk_size, (*figures, *_together(figures)))
 
 
 def _together(figures: Sequence[VocoderFigure]) -> Iterator[VocoderFigure]:
@@ -283,10 +279,7 @@ def table(report: VocoderReport) -> list[tuple[str, ...]]:
 
 def caption(report: VocoderReport) -> str:
     """The subject and the conditions of the table, in one line."""
-    return (
-        f"{report.seconds:g} s of random frames, chunks of {report.chunk_size}; {report.device}, "
-        f"threads: {report.threads}, torch {report.torch}"
-    )
+    return f"{report.seconds:g} s of random frames, chunks of {report.chunk_size}; {report.machine}"
 
 
 def json_line(report: VocoderReport) -> str:

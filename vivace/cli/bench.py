@@ -280,7 +280,7 @@ def levels(
     seed: Annotated[int, Option("--seed", help="Random seed.", min=0)] = 0,
 ) -> None:
     """Measure the three levels of the optimization guide: short, medium and long text, and parallel requests."""
-    from vivace.bench.optimization_levels import LENGTHS, LevelsPlan, header, json_line, measure, table
+    from vivace.bench.optimization_levels import LENGTHS, LevelsPlan, caption, header, json_line, measure, table
     from vivace.settings import TTSConfig
 
     for name in length or ():
@@ -289,7 +289,7 @@ def levels(
     lengths = tuple(name for name in LENGTHS if not length or name in length)
     plan = LevelsPlan(TTSConfig.load(config, device=device), repeats=repeats, seed=seed, lengths=lengths, shares=shares)
     report = measure(plan, _note)
-    _print_report(header(plan), table(report), json_line(report))
+    _print_report(header(plan), table(report), json_line(report), caption(report))
 
 
 @app.command()
