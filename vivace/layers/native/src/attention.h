@@ -22,21 +22,21 @@ INLINE head_kv head_of(const slot_kv *s, int kind, idx layer, idx head, idx d) {
 }
 
 INLINE void keep_int8(int8_t *to, float *scale, const float *x, idx d) {
-    float most = 0;
-    for (idx i = 0; i < d; i++) {
-        float size = x[i] < 0 ? -x[i] : x[i];
-        most = size > most ? size : most;
-        if (!(size < 3.0e38f)) { /* neither infinity nor NaN may turn into an ordinary number */
-            memset(to, 0, d);
-            to[0] = 1, *scale = x[i] - x[i];
-            return;
+    vec top[PARTS] = {0}, poison[PARTS] = {0};
+    for (idx i = 0; i < d; i += LANES)
+        EACH_PART(p) {
+            vec v = load(x + i + p * WIDTH), size = absolute(v);
+            top[p] = choose(size > top[p], size, top[p]);
+            poison[p] = poison[p] + (v - v);
         }
+    float most = largest(top), bad = sum(poison);
+    if (bad != 0) { /* NaN: neither infinity nor NaN may turn into an ordinary number */
+        memset(to, 0, d);
+        to[0] = 1, *scale = bad;
+        return;
     }
     float factor = most > 1e-30f ? 127.0f / most : 0.0f;
-    for (idx i = 0; i < d; i++) {
-        float shifted = x[i] * factor + 12582912.0f;
-        to[i] = (int8_t)(int32_t)(shifted - 12582912.0f);
-    }
+    for (idx i = 0; i < d; i++) to[i] = (int8_t)(int32_t)((x[i] * factor + 12582912.0f) - 12582912.0f);
     *scale = most / 127.0f;
 }
 
@@ -54,23 +54,62 @@ INLINE void keep(head_kv h, int kind, idx at, const float *k, const float *v, id
     }
 }
 
-/* One query over the first `keys` positions. While keys are read their values are fetched. */
-#define ATTEND(NAME, TYPE, LOAD, SCALED)                                                                              \
-    INLINE void NAME(const float *q, head_kv h, float *y, idx keys, const idx d) {                                    \
+/* Scores of one query over the first `keys` positions. While keys are read their values are fetched.
+   scores: room for LANES more. */
+#define SCORES(NAME, TYPE, LOAD)                                                                                      \
+    INLINE void NAME(const float *q, head_kv h, float *scores, idx keys, const idx d) {                               \
         const TYPE *k = h.k, *v = h.v;                                                                                \
-        float scores[MAX_KEYS + LANES];                                                                               \
-        idx rounded_up = (keys + LANES - 1) / LANES * LANES;                                                          \
-        float scale = 1.0f / __builtin_sqrtf((float)d), top = -__builtin_inff();                                      \
+        float scale = 1.0f / __builtin_sqrtf((float)d);                                                               \
         for (idx s = 0; s < keys; s++) {                                                                              \
             vec products[PARTS] = {0};                                                                                \
             for (idx i = 0; i < d; i += 64 / (idx)sizeof(TYPE)) __builtin_prefetch(v + s * d + i);                    \
             for (idx i = 0; i < d; i += LANES)                                                                        \
                 EACH_PART(p) products[p] += load(q + i + p * WIDTH) * LOAD(k + s * d + i + p * WIDTH);                \
-            float score = sum(products) * scale;                                                                      \
-            if (SCALED) score = score * h.k_scale[s];                                                                 \
-            scores[s] = score;                                                                                        \
-            top = score > top ? score : top;                                                                          \
+            scores[s] = sum(products) * scale;                                                                        \
         }                                                                                                             \
+    }
+
+SCORES(scores_f32, float, load)
+SCORES(scores_bf16, uint16_t, load_bf16)
+
+/* With keys in 8 bits the query is rounded to 16: products of integers are exact, and faster than those of floats. */
+INLINE void scores_i8(const float *q, head_kv h, float *scores, idx keys, const idx d) {
+    const int8_t *k = h.k, *v = h.v;
+    int16_t query[MAX_HEAD];
+    int32_t sums[MAX_KEYS];
+    vec top[PARTS] = {0}, poison[PARTS] = {0};
+    for (idx i = 0; i < d; i += LANES)
+        EACH_PART(p) {
+            vec x = load(q + i + p * WIDTH), size = absolute(x);
+            top[p] = choose(size > top[p], size, top[p]);
+            poison[p] = poison[p] + (x - x);
+        }
+    float most = largest(top), factor = most > 1e-30f ? 32767.0f / most : 0.0f;
+    for (idx i = 0; i < d; i++) query[i] = (int16_t)(int32_t)((q[i] * factor + 12582912.0f) - 12582912.0f);
+    for (idx s = 0; s < keys; s++) {
+        for (idx i = 0; i < d; i += 64) __builtin_prefetch(v + s * d + i);
+        int32_t total = 0;
+        for (idx i = 0; i < d; i++) total += query[i] * (int16_t)k[s * d + i];
+        sums[s] = total;
+    }
+    vec scale = all(most / 32767.0f / __builtin_sqrtf((float)d) + sum(poison)); /* a query with NaN: all scores are NaN */
+    idx s = 0;
+    for (; s + WIDTH <= keys; s += WIDTH) {
+        ints whole;
+        memcpy(&whole, sums + s, sizeof whole);
+        store(scores + s, __builtin_convertvector(whole, vec) * scale * load(h.k_scale + s));
+    }
+    for (; s < keys; s++) scores[s] = (float)sums[s] * scale[0] * h.k_scale[s];
+}
+
+/* One query over the first `keys` positions. */
+#define ATTEND(NAME, TYPE, LOAD, SCORE, SCALED)                                                                       \
+    INLINE void NAME(const float *q, head_kv h, float *y, idx keys, const idx d) {                                    \
+        const TYPE *v = h.v;                                                                                          \
+        float scores[MAX_KEYS + LANES], top = -__builtin_inff();                                                      \
+        idx rounded_up = (keys + LANES - 1) / LANES * LANES;                                                          \
+        SCORE(q, h, scores, keys, d);                                                                                 \
+        for (idx s = 0; s < keys; s++) top = scores[s] > top ? scores[s] : top;                                       \
         for (idx s = keys; s < rounded_up; s++) scores[s] = top; /* finite; not summed below */                       \
         for (idx s = 0; s < rounded_up; s += WIDTH) store(scores + s, exp_negative(load(scores + s) - top));          \
         float total = 0;                                                                                              \
@@ -85,9 +124,9 @@ INLINE void keep(head_kv h, int kind, idx at, const float *k, const float *v, id
         for (idx i = 0; i < d / WIDTH; i++) store(y + WIDTH * i, out[i] / total);                                     \
     }
 
-ATTEND(attend_f32, float, load, 0)
-ATTEND(attend_bf16, uint16_t, load_bf16, 0)
-ATTEND(attend_i8, int8_t, load_i8, 1)
+ATTEND(attend_f32, float, load, scores_f32, 0)
+ATTEND(attend_bf16, uint16_t, load_bf16, scores_bf16, 0)
+ATTEND(attend_i8, int8_t, load_i8, scores_i8, 1)
 
 /* Known widths keep the sums of a head in registers. */
 #define FOR_WIDTH(name) do { if (d == 64) name(q, h, y, keys, 64); else if (d == 32) name(q, h, y, keys, 32); else name(q, h, y, keys, d); } while (0)

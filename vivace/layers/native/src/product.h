@@ -62,11 +62,12 @@ INLINE void round_row(const float *x, idx n, rounded to, idx row) {
 #define AHEAD 1024 /* bytes */
 #define FETCH(p) __builtin_prefetch((const char *)(p) + AHEAD)
 
-/* The integer sums of `rows` rows times `blocks` blocks: sums[rows][blocks][16]. One version for each set of
-   instructions; all give the same numbers. TILE: rows whose sums fit into the registers. */
+/* The integer sums of `rows` rows times `blocks` blocks: sums[rows][blocks][16]. One version for each set of instructions;
+   all give the same numbers. TILE: the most rows of a call. MANY_ROWS: two rows and more go by many_rows.h. */
 
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
-#define TILE 4
+#define TILE 1
+#define MANY_ROWS
 INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows, const int blocks) {
     __m512i sums[TILE][PANEL];
     for (int r = 0; r < rows; r++)
@@ -116,9 +117,10 @@ INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint
 }
 
 #elif defined(__AVX2__)
-#define TILE 4
-/* One row: all of a panel in the order of memory. */
-INLINE void sum_row(const code *x, idx n, int32_t x_sum, const uint8_t *codes, int32_t *to, const int blocks) {
+#define TILE 1
+#define MANY_ROWS
+INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows, const int blocks) {
+    (void)rows;
     __m256i sums[4 * PANEL]; /* of 4 outputs: two sums each */
     for (int j = 0; j < 4 * blocks; j++) sums[j] = _mm256_setzero_si256();
     const __m128i *w = (const __m128i *)codes;
@@ -129,43 +131,13 @@ INLINE void sum_row(const code *x, idx n, int32_t x_sum, const uint8_t *codes, i
         for (int j = 0; j < 4 * blocks; j++) {
             if (j % 4 == 0) FETCH(w + j);
             __m256i products = _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128(w + j)), v);
+            /* _mm256_add_epi32 in place: GCC would copy the sums about and spill them. */
             __asm__("vpaddd %1, %0, %0" : "+x"(sums[j]) : "x"(products));
         }
     }
     for (int j = 0; j < 4 * blocks; j += 2) {
         __m256i whole = _mm256_permute4x64_epi64(_mm256_hadd_epi32(sums[j], sums[j + 1]), 0xd8);
-        _mm256_storeu_si256((__m256i *)(to + 4 * j), _mm256_sub_epi32(whole, _mm256_set1_epi32(128 * x_sum)));
-    }
-}
-
-INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows, const int blocks) {
-    if (rows == 1) {
-        sum_row(x, n, x_sums[0], codes, to, blocks);
-        return;
-    }
-    const char *next = (const char *)codes + n * blocks * BLOCK; /* the panel behind this one */
-    for (int half = 0; half < 2 * blocks; half++) { /* 8 outputs: the sums of 4 rows fit into the registers */
-        __m256i sums[TILE][2]; /* of 4 outputs: two sums each */
-        for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm256_setzero_si256();
-        const __m128i *w = (const __m128i *)(codes + half * 2 * BLOCK);
-        for (idx i = 0; i < n; i += 4, w += 4 * blocks) {
-            __m256i first = _mm256_cvtepu8_epi16(_mm_loadu_si128(w)), second = _mm256_cvtepu8_epi16(_mm_loadu_si128(w + 1));
-            __builtin_prefetch(next, 0, 2), next += 32;
-            for (int r = 0; r < rows; r++) {
-                int64_t four;
-                memcpy(&four, x + r * n + i, 8);
-                __m256i v = _mm256_set1_epi64x(four);
-                __m256i a = _mm256_madd_epi16(first, v), b = _mm256_madd_epi16(second, v);
-                /* _mm256_add_epi32 in place: GCC would copy the sums about and spill them. */
-                __asm__("vpaddd %1, %0, %0" : "+x"(sums[r][0]) : "x"(a));
-                __asm__("vpaddd %1, %0, %0" : "+x"(sums[r][1]) : "x"(b));
-            }
-        }
-        for (int r = 0; r < rows; r++) {
-            __m256i whole = _mm256_permute4x64_epi64(_mm256_hadd_epi32(sums[r][0], sums[r][1]), 0xd8);
-            whole = _mm256_sub_epi32(whole, _mm256_set1_epi32(128 * x_sums[r]));
-            _mm256_storeu_si256((__m256i *)(to + r * blocks * BLOCK + half * BLOCK / 2), whole);
-        }
+        _mm256_storeu_si256((__m256i *)(to + 4 * j), _mm256_sub_epi32(whole, _mm256_set1_epi32(128 * x_sums[0])));
     }
 }
 
@@ -237,15 +209,7 @@ INLINE void tile(const rounded *in, idx row, const uint8_t *codes, const float *
 }
 
 #define TILE_OF(count, blocks) tile(in, row, codes, scale, y, stride, n, add, count, blocks)
-#if TILE == 4
-#define ROWS(blocks)                                                                                                  \
-    switch (rows) {                                                                                                   \
-    case 1: TILE_OF(1, blocks); break;                                                                                \
-    case 2: TILE_OF(2, blocks); break;                                                                                \
-    case 3: TILE_OF(3, blocks); break;                                                                                \
-    default: TILE_OF(4, blocks);                                                                                      \
-    }
-#elif TILE == 2
+#if TILE == 2
 #define ROWS(blocks)                                                                                                  \
     if (rows == 1) TILE_OF(1, blocks);                                                                                \
     else TILE_OF(2, blocks);
@@ -267,24 +231,40 @@ static void any_tile(const rounded *in, idx row, idx rows, const uint8_t *codes,
 #include "amx.h"
 #endif
 
+#if defined(MANY_ROWS)
+#include "many_rows.h"
+#endif
+
 INLINE idx panels(idx outputs) { return (outputs + PANEL * BLOCK - 1) / (PANEL * BLOCK); }
 
-/* Panel p of a product: all rows times up to 48 outputs. y: [rows, outputs]. */
-static void one_panel(const rounded *in, const packed *w, float *y, idx rows, idx outputs, idx n, int add, idx p) {
+/* Panel p of a product: all rows times up to 48 outputs. y: [rows, outputs]. `next`: the panel that this thread is likely
+   to come to next. */
+static void one_panel(const rounded *in, const packed *w, float *y, idx rows, idx outputs, idx n, int add, idx p, idx next) {
     idx first = p * PANEL * BLOCK, blocks = (outputs - first) / BLOCK;
     if (blocks > PANEL) blocks = PANEL;
+    const uint8_t *codes = w->codes + first * n;
+    const float *scale = w->scale + first;
     idx r = 0;
+    (void)next;
 #if defined(__AMX_INT8__) || defined(VIVACE_AMX_EMULATED)
-    r = rows_by_tiles(in, w->codes + first * n, w->scale + first, y + first, rows, outputs, n, add, blocks);
+    r = rows_by_tiles(in, codes, scale, y + first, rows, outputs, n, add, blocks);
+#endif
+#if defined(MANY_ROWS)
+    if (rows - r > 1) {
+        rounded rest = {in->codes + r * n, in->scale + r, in->sums + r};
+        idx ahead = next * PANEL * BLOCK;
+        many_rows(&rest, codes, scale, y + r * outputs + first, rows - r, outputs, n, add,
+                  ahead + PANEL * BLOCK <= outputs ? (const char *)w->codes + ahead * n : NULL, blocks);
+        return;
+    }
 #endif
     for (; r < rows; r += TILE)
-        any_tile(in, r, rows - r < TILE ? rows - r : TILE, w->codes + first * n, w->scale + first, y + r * outputs + first,
-                 outputs, n, add, blocks);
+        any_tile(in, r, rows - r < TILE ? rows - r : TILE, codes, scale, y + r * outputs + first, outputs, n, add, blocks);
 }
 
 /* All rows times all outputs, shared by the team. */
 INLINE void product(member *me, const rounded *in, const packed *w, float *y, idx rows, idx outputs, idx n, int add) {
-    SHARED_LOOP(me, i, panels(outputs), 1) one_panel(in, w, y, rows, outputs, n, add, i);
+    SHARED_LOOP(me, i, panels(outputs), 1) one_panel(in, w, y, rows, outputs, n, add, i, i + me->threads);
     meet(me);
 }
 
