@@ -65,7 +65,14 @@ def attend(kernels: Kernels, dtype: torch.dtype) -> list[Tensor]:
 
 def products(kernels: Kernels) -> list[Tensor]:
     made = []
-    for rows, outputs, inputs in ((1, 48, 64), (2, 16, 128), (5, 100, 96), (9, 112, 768), (39, 208, 528), (15, 96, 256)):
+    for rows, outputs, inputs in (
+        (1, 48, 64),
+        (2, 16, 128),
+        (5, 100, 96),
+        (9, 112, 768),
+        (39, 208, 528),
+        (15, 96, 256),
+    ):
         codes, scale = quantize_int8(randn(outputs, inputs))
         x = 5 * randn(rows, inputs)
         made += [PackedInt8(kernels, codes, scale)(x), PackedFloat(kernels, randn(outputs, inputs))(x)]
