@@ -115,3 +115,48 @@ def test_voices_go_to_strings_and_back() -> None:
     )
     assert heard.prompt_codes is not None
     assert np.array_equal(heard.prompt_codes, codes)
+
+
+def _spoil(folder: Path) -> set[str]:
+    """Everything that another program may leave in the folder; the names that it has there."""
+    good = (folder / "good.safetensors").read_bytes()
+    (folder / "empty.safetensors").touch()
+    (folder / "junk.safetensors").write_bytes(b"junk" * 1000)
+    (folder / "half.safetensors").write_bytes(good[: len(good) // 2])
+    (folder / "dangling.safetensors").symlink_to("/nonexistent")
+    (folder / "self.safetensors").symlink_to("self.safetensors")
+    (folder / "folder.safetensors").mkdir()
+    (folder / "good (1).safetensors").write_bytes(good)
+    (folder / "na me.safetensors").write_bytes(good)
+    save_file({"embedding": VECTOR}, folder / "other.safetensors")
+    return {"empty", "junk", "half", "dangling", "self", "folder", "good (1)", "na me", "other"}
+
+
+def test_what_is_no_voice_is_left_out_with_one_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = VoiceStore(tmp_path)
+    store.add(Voice("good", VECTOR))
+    spoilt = _spoil(tmp_path)
+    for _ in range(3):
+        assert [voice.name for voice in store.list()] == ["good"]
+    warned = [Path(record.args[0]).name for record in caplog.records if isinstance(record.args, tuple)]  # type: ignore[arg-type]
+    assert sorted(warned) == sorted(f"{name}.safetensors" for name in spoilt)
+
+
+def test_a_copied_file_is_a_voice_of_its_own(tmp_path: Path) -> None:
+    store = VoiceStore(tmp_path)
+    path = store.add(Voice("good", VECTOR))
+    (tmp_path / "copy.safetensors").write_bytes(path.read_bytes())
+    assert [voice.name for voice in store.list()] == ["copy", "good"]
+
+
+def test_a_voice_that_is_removed_while_others_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = VoiceStore(tmp_path)
+    store.add(Voice("good", VECTOR))
+    monkeypatch.setattr(store, "names", lambda: ["gone", "good"])
+    assert [voice.name for voice in store.list()] == ["good"]
+
+
+def test_voices_are_private(tmp_path: Path) -> None:
+    path = VoiceStore(tmp_path / "voices").add(Voice("good", VECTOR))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700

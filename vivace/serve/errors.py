@@ -1,5 +1,6 @@
 """Errors as HTTP answers: one table of statuses and codes, and the error envelope of OpenAI's API."""
 
+import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -22,8 +23,11 @@ from vivace.errors import (
     TTSError,
     UnsupportedLanguageError,
     VoiceNotFoundError,
+    WeightsError,
     WeightsMismatchError,
 )
+
+log = logging.getLogger(__name__)
 
 CLIENT_GONE = 499  # for the log and the metrics: the client has left
 # The first class that an error is an instance of decides.
@@ -39,6 +43,7 @@ STATUSES: tuple[tuple[type[TTSError], int, str], ...] = (
     (AbortedError, CLIENT_GONE, "aborted"),
     (DeviceError, 503, "device_unavailable"),
     (WeightsMismatchError, 400, "models_do_not_fit"),  # met by requests that pair two models
+    (WeightsError, 500, "model_unavailable"),
     (TTSError, 500, "synthesis_failed"),
 )
 TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
@@ -112,6 +117,11 @@ def problem_of(error: Exception) -> Problem:
     for kind, status, code in STATUSES:
         if isinstance(error, kind):
             headers = _retry(getattr(error, "retry_after_s", 1.0)) if status == 429 else _once(status)
+            if code == "model_unavailable":  # its message names files of the server
+                log.error("a model cannot be used: %s", error)
+                return Problem(
+                    status, code, "the files of the model cannot be used; the log has the reason", None, headers
+                )
             return Problem(status, code, str(error), None, headers)
     return Problem(500, "internal_error", "the server failed; its log has the request id", None, _once(500))
 

@@ -12,6 +12,7 @@ import pytest
 from fakes.server import Running
 from fakes.speaker import FakeSpeaker
 
+from vivace.errors import WeightsError
 from vivace.voices.store import VoiceStore
 from vivace.voices.voice import Voice
 
@@ -143,3 +144,26 @@ def test_learning_holds_nobody_up_and_has_a_queue(server: Running, speaker: Fake
         assert http.post("/v1/audio/speech", json=asked).status_code == 200
         hold.set()
         assert sorted(done.result().status_code for done in uploads) == [201] * 9 + [429] * 2
+
+
+@pytest.mark.parametrize("content", [b"", b"junk" * 100])
+def test_a_file_that_is_no_voice_harms_nobody(http: httpx.Client, tmp_path: Path, content: bytes) -> None:
+    http.post("/v1/audio/voices", data=FORM, files=FILE)
+    (tmp_path / "voices" / "x.safetensors").write_bytes(content)
+    (tmp_path / "voices" / "dangling.safetensors").symlink_to("/nonexistent")
+    (tmp_path / "voices" / "na me.safetensors").write_bytes(content)
+    assert [voice["name"] for voice in http.get("/v1/audio/voices").json()["data"]] == ["anna", "ben", "Clara"]
+    for voice in ("anna", "Clara"):
+        assert http.post("/v1/audio/speech", json={**SPEECH, "voice": voice}).status_code == 200
+    assert http.get("/tts", params={"text": "one"}).status_code == 200
+    assert http.get("/tts_with_cached_voice", params={"text": "one"}).status_code == 200
+    refused = http.post("/v1/audio/speech", json={**SPEECH, "voice": "x"})
+    assert refused.status_code == 404
+    assert str(tmp_path) not in refused.text
+
+
+def test_an_error_of_the_models_files_names_no_path(http: httpx.Client, speaker: FakeSpeaker, tmp_path: Path) -> None:
+    speaker.surprise = WeightsError(f"{tmp_path}/model.safetensors is damaged")
+    answer = http.post("/v1/audio/speech", json={**SPEECH, "voice": "anna"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "model_unavailable")
+    assert str(tmp_path) not in answer.text
