@@ -14,6 +14,8 @@ import sys
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,7 +36,9 @@ def sources() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
+@cache
 def tree(path: Path) -> ast.Module:
+    """The parsed file; not to be changed."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -56,7 +60,7 @@ def files_naming_the_family() -> list[str]:
     return [
         shown(path)
         for path in outside
-        if FAMILY.search(shown(path)) or FAMILY.search(ast.unparse(without_docstrings(tree(path))))
+        if FAMILY.search(shown(path)) or FAMILY.search(ast.unparse(without_docstrings(deepcopy(tree(path)))))
     ]
 
 

@@ -5,11 +5,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from scripts.count_structure import COUNTS, LIMITS, limits_of
+from scripts.count_structure import COUNTS, LIMITS, limits_of, tree
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "vivace"
@@ -131,7 +132,7 @@ def imports_of(path: Path) -> Iterator[Import]:
     """Every import in the file, those inside functions too."""
     name = module_name(path)
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import(name, alias.name, node.lineno)
@@ -148,7 +149,12 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 EVERY_SOURCE = sorted(
     path for folder in ("vivace", "tests", "recipes", "benchmarks", "scripts") for path in (ROOT / folder).rglob("*.py")
 )
-IMPORTS = [found for path in SOURCES for found in imports_of(path)]
+
+
+@cache
+def all_imports() -> tuple[Import, ...]:
+    """Every import of the package."""
+    return tuple(found for path in SOURCES for found in imports_of(path))
 
 
 def within(module: str, entry: str) -> bool:
@@ -172,7 +178,7 @@ def test_every_folder_has_a_row_in_the_table() -> None:
 
 
 def test_imports_point_one_way() -> None:
-    assert [str(found) for found in IMPORTS if not is_allowed(found)] == []
+    assert [str(found) for found in all_imports() if not is_allowed(found)] == []
 
 
 def test_the_table_has_no_circle() -> None:
@@ -189,7 +195,7 @@ def test_the_table_has_no_circle() -> None:
 def test_some_layers_never_see_torch() -> None:
     bound = [
         str(found)
-        for found in IMPORTS
+        for found in all_imports()
         if within(found.module, "torch") and any(within(found.importer, f"vivace.{entry}") for entry in NO_TORCH)
     ]
     assert bound == []
@@ -220,7 +226,7 @@ def stored_names(node: ast.stmt) -> Iterator[str]:
 def test_a_module_defines_each_name_once() -> None:
     """A second definition also changes what the functions above it read."""
     for path in SOURCES:
-        module = ast.parse(path.read_text(encoding="utf-8"))
+        module = tree(path)
         found = [name for node in module.body for name in stored_names(node)]
         repeated = {name for name in found if name != "_" and found.count(name) > 1}
         assert repeated == set(), path
@@ -234,7 +240,7 @@ def test_the_structure_keeps_its_limits(name: str) -> None:
 
 
 def calls(path: Path, function: str) -> Iterator[ast.Call]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == function:
             yield node
 
@@ -248,7 +254,7 @@ def test_one_file_reads_pickles_and_weights_only() -> None:
             arguments = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
             assert arguments.get("weights_only") == "True", f"{path}:{call.lineno} may run code of the file"
     unpickling = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve"}
-    assert [str(found) for found in IMPORTS if found.module.split(".")[0] in unpickling] == []
+    assert [str(found) for found in all_imports() if found.module.split(".")[0] in unpickling] == []
 
 
 def test_only_the_settings_read_the_environment() -> None:
@@ -256,10 +262,10 @@ def test_only_the_settings_read_the_environment() -> None:
     users = {
         module_name(path)
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree(path))
         if (isinstance(node, ast.Attribute) and ast.unparse(node) in readers)
     }
-    users |= {found.importer for found in IMPORTS if found.module in readers}
+    users |= {found.importer for found in all_imports() if found.module in readers}
     assert [user for user in users if not within(user, "vivace.settings")] == []
 
 
@@ -282,7 +288,7 @@ def test_importing_the_package_loads_next_to_nothing() -> None:
 def test_every_slow_test_is_there() -> None:
     """``tests/slow_tests.txt`` names test functions; a renamed one would run with the fast ones."""
     tests = ROOT / "tests"
-    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in tests.rglob("test_*.py"))
+    trees = (tree(path) for path in tests.rglob("test_*.py"))
     functions = {
         node.name
         for tree in trees
