@@ -26,9 +26,9 @@ from safetensors.torch import load_file, save_file
 
 from vivace.models.gpt_sovits.checkpoint.convert import convert_gpt_sovits
 from vivace.models.gpt_sovits.checkpoint.legacy_files import Sources
+from vivace.pipeline.checkpoints import weight_bytes
+from vivace.pipeline.model_names import NamedModels, working_bytes
 from vivace.pipeline.model_pool import ModelPool, Source
-from vivace.pipeline.model_size import weight_bytes, working_bytes
-from vivace.pipeline.named_models import NamedModels
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.tts import TTS
 from vivace.serve.backend import TTSBackend

@@ -11,7 +11,7 @@ import yaml
 from vivace import TTS
 from vivace.errors import SettingsError, WeightsError
 from vivace.models.gpt_sovits.checkpoint.convert import converted_installation
-from vivace.pipeline.named_models import open_pool
+from vivace.pipeline.model_names import open_pool
 from vivace.settings import TTSConfig
 
 GOLDENS = Path(__file__).parent / "goldens" / "gpt_sovits"

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
         WeightsNotFoundError,
     )
     from vivace.pipeline.async_tts import AsyncTTS
+    from vivace.pipeline.model_names import open_pool
     from vivace.pipeline.model_pool import ModelPool
-    from vivace.pipeline.named_models import open_pool
     from vivace.pipeline.speech import AudioChunk, Speech, SpeechStats
     from vivace.pipeline.tts import TTS
     from vivace.settings import TTSConfig
@@ -141,7 +141,7 @@ _HOMES = {
     "evaluate_vocoder": ("vivace.train.vocoder.evaluate", "evaluate_weights"),
     "explain": ("vivace.text", "explain"),
     "normalize": ("vivace.text", "normalize"),
-    "open_pool": ("vivace.pipeline.named_models", "open_pool"),
+    "open_pool": ("vivace.pipeline.model_names", "open_pool"),
     "phones": ("vivace.text", "phones"),
     "plain_text": ("vivace.text", "plain_text"),
     "split": ("vivace.text", "split"),

@@ -13,7 +13,9 @@ from types import ModuleType
 
 MOVED = {
     "vivace.engine.sampler": "vivace.engine.sampler_state",
+    "vivace.pipeline.file_speech": "vivace.pipeline.output",
     "vivace.pipeline.front_end": "vivace.text",
+    "vivace.pipeline.named_models": "vivace.pipeline.model_names",
     "vivace.train.vocoder.measures": "vivace.train.vocoder.evaluate",
 }
 

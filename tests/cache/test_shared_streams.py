@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from vivace.cache.memory import MemoryCache
+from vivace.cache.caches import MemoryCache
 from vivace.cache.shared_streams import Listener, SharedStreams
-from vivace.cache.stream_sources import AsyncSource, Replay, StreamSource
+from vivace.cache.stream_sources import AsyncSource, ReplaySource, StreamSource
 from vivace.errors import AbortedError, EngineError, InputError, TTSError
 
 
@@ -40,7 +40,7 @@ class Numbers:
         return self.streams.listener(
             "key",
             lambda: AsyncSource(self.items(), lambda items: "".join(items).encode()),
-            lambda record, _: Replay(record.decode()),
+            lambda record, _: ReplaySource(record.decode()),
         )
 
 
@@ -148,7 +148,7 @@ Streams = SharedStreams[int, Pushed]
 
 
 def replayed(record: bytes, seconds: float) -> Any:
-    return Replay([int(record)])
+    return ReplaySource([int(record)])
 
 
 def test_a_hundred_threads_compute_once() -> None:

@@ -7,7 +7,7 @@ from typing import Unpack
 
 import numpy as np
 
-from vivace.cache.base import CacheStats
+from vivace.cache.caches import CacheStats
 from vivace.engine.engine import EngineLoad
 from vivace.errors import EngineError, InputError, VoiceNotFoundError
 from vivace.pipeline.options import SpeakOptions

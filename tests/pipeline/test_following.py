@@ -50,7 +50,7 @@ def test_what_was_left_out_or_said_twice_is_noticed(stages: ChatTTSFamily, name:
         reading = stages.align(script, prompt, said)
         assert reading is not None
         assert len(reading.at) == len(said)
-        return fault_of(said.numpy(), expected, ended=True, silent=False, reading=reading)
+        return fault_of(said.numpy(), expected, ended=True, silent=False, alignment=reading)
 
     assert fault(codes) is None
     assert fault(codes[: 2 * third]) == "skipped"

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from vivace import TTS, TTSConfig
 from vivace.errors import InputError, SettingsError, WeightsMismatchError
 from vivace.models.gpt_sovits.family import GPTSoVITSFamily
-from vivace.pipeline.model_size import weight_bytes
-from vivace.pipeline.named_models import open_pool
+from vivace.pipeline.checkpoints import weight_bytes
+from vivace.pipeline.model_names import open_pool
 from vivace.voices.voice import Voice, load_voice, save_voice
 
 SIZES = {"rows": 2, "positions": 512, "long_slots": 0}

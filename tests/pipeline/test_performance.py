@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vivace import TTS
-from vivace.cache.base import CacheStats
+from vivace.cache.caches import CacheStats
 from vivace.pipeline.performance import REMEMBERED, Latency, Meter, latency
 
 CPU, NOTHING = torch.device("cpu"), CacheStats(0, 0, 0, 0)

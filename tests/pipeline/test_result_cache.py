@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vivace.cache.memory import MemoryCache
-from vivace.cache.stream_sources import Replay
+from vivace.cache.caches import MemoryCache
+from vivace.cache.stream_sources import ReplaySource
 from vivace.engine.sampler_state import SamplingParams
 from vivace.models.precision import PrecisionDecision
 from vivace.models.registry import FAMILIES
@@ -50,7 +50,7 @@ def forbidden(*_: object) -> Any:
     raise AssertionError("this was made before")
 
 
-class Made(Replay[AudioChunk]):
+class Made(ReplaySource[AudioChunk]):
     """``SPEECH``, as if it was synthesized."""
 
     stats, segments_done, total = SPEECH.stats, 1, 1

@@ -71,7 +71,7 @@ def test_phones_that_nothing_looked_at_are_skipped(
 ) -> None:
     read = reading(seen, range(len(seen)), silent)
     assert skips(read) == skipped
-    found = fault_of(codes(RISING), EXPECTED, ended=True, silent=False, reading=read)
+    found = fault_of(codes(RISING), EXPECTED, ended=True, silent=False, alignment=read)
     assert found == ("skipped" if skipped else None)
 
 
@@ -91,7 +91,7 @@ def test_phones_that_nothing_looked_at_are_skipped(
 def test_going_back_is_saying_it_again(at: Sequence[int], back: bool) -> None:
     read = reading([3.0] * 100, at)
     assert goes_back(read, 25.0) == back
-    found = fault_of(codes(RISING), EXPECTED, ended=True, silent=False, reading=read)
+    found = fault_of(codes(RISING), EXPECTED, ended=True, silent=False, alignment=read)
     assert found == ("repeated" if back else None)
 
 

@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from vivace import TTS, TTSConfig
 from vivace.models.gpt_sovits.family import GPTSoVITSFamily
-from vivace.pipeline.model_size import weight_bytes
-from vivace.pipeline.named_models import open_pool
+from vivace.pipeline.checkpoints import weight_bytes
+from vivace.pipeline.model_names import open_pool
 from vivace.pipeline.options import SpeakOptions
 from vivace.serve.backend import TTSBackend
 from vivace.voices.voice import Voice

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from vivace.cache.base import CacheStats
+from vivace.cache.caches import CacheStats
 from vivace.weights.files import replacing
 
 T = TypeVar("T")
@@ -37,12 +37,12 @@ class Index:
         self._database: sqlite3.Connection | None = None
 
     def add(self, key: str, size: int) -> None:
-        """There is such an entry, and it was used just now."""
+        """Add a row, or mark it as used now."""
         row = (key, size, time.time())
         self._run(lambda db: db.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", row))
 
     def remove(self, key: str) -> None:
-        """There is no such entry any more."""
+        """Remove a row."""
         self._run(lambda db: db.execute("DELETE FROM entries WHERE key = ?", (key,)))
 
     def totals(self) -> tuple[int, int]:
@@ -53,15 +53,15 @@ class Index:
         return int(count), int(size)
 
     def take_oldest(self, keep_bytes: int) -> list[str]:
-        """Forget the least recently used entries until at most ``keep_bytes`` are left, and name them."""
+        """Remove the least recently used rows until at most ``keep_bytes`` are left, and return their keys."""
         return self._run(lambda db: _take_oldest(db, keep_bytes))
 
     def clear(self) -> list[str]:
-        """Forget all, and name them."""
+        """Remove all rows and return their keys."""
         return self._run(lambda db: _take_oldest(db, -1))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             if self._database is not None:
                 self._database.close()
@@ -138,7 +138,7 @@ class DiskCache:
         self._hits = self._misses = 0
 
     def get(self, key: str) -> bytes | None:
-        """What is kept under the key, or None. A damaged entry is removed."""
+        """The content under a key, or None. A damaged entry is removed."""
         content = self._read(key)
         with self._lock:
             self._hits += content is not None
@@ -146,7 +146,7 @@ class DiskCache:
         return content
 
     def put(self, key: str, content: bytes) -> None:
-        """Keep ``content``, unless it alone is larger than the cache or the disk refuses."""
+        """Store ``content``, unless it alone is larger than the cache or the disk refuses."""
         size = DIGEST + len(content)
         if size > self._max_bytes:
             return
@@ -171,12 +171,12 @@ class DiskCache:
             log.warning("cannot clear %s (%s)", self._folder, exc)
 
     def close(self) -> None:
-        """Let go of the index."""
+        """Close the index."""
         self._index.close()
 
     @property
     def stats(self) -> CacheStats:
-        """How it has done in this process, and what all of them keep."""
+        """Look-ups of this process; entries and bytes of all processes."""
         try:
             entries, size = self._index.totals()
         except (OSError, sqlite3.Error):

@@ -12,7 +12,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from vivace.cache.base import Cache, CacheStats
+from vivace.cache.caches import Cache, CacheStats
 from vivace.cache.stream_sources import StreamSource
 from vivace.errors import AbortedError
 

@@ -37,7 +37,7 @@ class StreamSource(Protocol[T_co]):
         ...
 
 
-class Replay(Generic[T]):
+class ReplaySource(Generic[T]):
     """``StreamSource`` of items that are there already."""
 
     def __init__(self, items: Iterable[T]) -> None:

@@ -19,10 +19,10 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON list.")] = False,
 ) -> None:
     """Check every part: torch, devices, text, the embedded voice, encoders, folders. Exit code 1 if one fails."""
-    from vivace.pipeline.checkup import check_up
+    from vivace.pipeline.doctor import diagnose
     from vivace.settings import TTSConfig
 
-    findings = check_up(TTSConfig.load(config))
+    findings = diagnose(TTSConfig.load(config))
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False) + "\n")
     else:

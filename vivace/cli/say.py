@@ -87,7 +87,7 @@ def say(
     """Speak TEXT into a file, and print its path, its duration and the speed (RTF)."""
     written = read_text(text, file)
 
-    from vivace.pipeline.target import check_target, encoded
+    from vivace.pipeline.output import check_target, encoded
     from vivace.settings import TTSConfig
 
     target = check_target(output, format)
@@ -104,7 +104,7 @@ def say(
         inference={**flags, **sampling},
     )
 
-    from vivace.pipeline.file_speech import speak_to_file
+    from vivace.pipeline.output import speak_to_file
     from vivace.pipeline.tts import TTS
 
     with TTS(config=settings) as tts, progress_bar("speaking") as progress:

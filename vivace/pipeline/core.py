@@ -16,8 +16,8 @@ from vivace.pipeline.checkpoints import model_of, pull_model
 from vivace.pipeline.options import Request, SpeakOptions, make_request, require_own_model
 from vivace.pipeline.performance import Meter, PerformanceStats
 from vivace.pipeline.prepared_voices import open_prepared_voices
-from vivace.pipeline.reading import read_pieces, require_languages, require_length
 from vivace.pipeline.result_cache import SpeechListener, open_result_cache
+from vivace.pipeline.segments import read_pieces, require_languages, require_length
 from vivace.pipeline.synthesis import RequestLimit, RunContext, SynthesisRun
 from vivace.runtime.device import capabilities, pick_device, set_up_backend
 from vivace.settings import TTSConfig

@@ -35,7 +35,7 @@ class _Held:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """One that is in memory."""
+    """A model in memory."""
 
     name: str
     bytes: int
@@ -49,7 +49,7 @@ class Lease:
         self.tts, self._give_back = tts, give_back
 
     def release(self) -> None:
-        """Done with it. A second call changes nothing."""
+        """Return the model. A second call changes nothing."""
         give_back, self._give_back = self._give_back, lambda: None
         give_back()
 
@@ -87,12 +87,12 @@ class ModelPool:
 
     @property
     def loaded(self) -> tuple[LoadedModel, ...]:
-        """What is in memory, the least recently used first."""
+        """The models in memory, the least recently used first."""
         with self._changed:
             return tuple(LoadedModel(name, held.bytes, held.users) for name, held in self._held.items())
 
     def peek(self, name: str) -> TTS | None:
-        """The model if it is loaded. It may be closed at any moment: for looking only."""
+        """The model if it is loaded, for inspection only: it may be closed at any moment."""
         with self._changed:
             held = self._held.get(name)
             return None if held is None else held.tts

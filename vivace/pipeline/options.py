@@ -1,4 +1,4 @@
-"""What a request may ask for, and what it comes to."""
+"""The options of a request, and the request with every choice made."""
 
 import difflib
 import secrets

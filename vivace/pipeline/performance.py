@@ -1,4 +1,4 @@
-"""What a ``TTS`` has done: counted per request, told on demand."""
+"""Statistics of a ``TTS`` over its requests."""
 
 import statistics
 import threading
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from vivace.cache.base import CacheStats
+from vivace.cache.caches import CacheStats
 from vivace.engine.engine import EngineLoad
 from vivace.runtime.process import device_bytes, peak_process_bytes
 
@@ -27,7 +27,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class PerformanceStats:
-    """What a ``TTS`` has done since it was made, answers from the result cache left out but for ``results``."""
+    """Statistics of a ``TTS`` since it was made. Cached results count in ``results`` only."""
 
     model: str
     device: str
@@ -60,7 +60,7 @@ class Meter:
         self.reset()
 
     def reset(self) -> None:
-        """As if nothing had happened yet: after a warm-up."""
+        """Start anew, as after a warm-up."""
         with self._lock:
             self._requests, self._audio_s, self._work_s = 0, 0.0, 0.0
             self._retries = self._faults = 0
@@ -68,7 +68,7 @@ class Meter:
             self._first: deque[float] = deque(maxlen=REMEMBERED)
 
     def add(self, *, audio_s: float, work_s: float, first_audio_s: float, retries: int = 0, faults: int = 0) -> None:
-        """One request is over."""
+        """Count a request that has ended."""
         with self._lock:
             self._requests += 1
             self._audio_s += audio_s
@@ -86,7 +86,7 @@ class Meter:
         engine: EngineLoad | None = None,
         *precisions: tuple[str, str],
     ) -> PerformanceStats:
-        """All of it, with what the process has taken of the machine; ``precisions`` of models with reasons."""
+        """The statistics, with the memory of the process; ``precisions`` are those of the models, with reasons."""
         with self._lock:
             return PerformanceStats(
                 model=model,

@@ -1,11 +1,11 @@
-"""Voices prepared from recordings, kept on disk: the same recording is listened to once, restarts included."""
+"""Voices prepared from recordings, cached on disk: a recording is encoded once, restarts included."""
 
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from vivace.cache.base import Cache
+from vivace.cache.caches import Cache
 from vivace.cache.disk import DiskCache
 from vivace.cache.keys import bytes_key, content_key
 from vivace.errors import WeightsError
@@ -14,11 +14,11 @@ from vivace.settings import TTSConfig
 from vivace.voices.voice import Voice, load_voice, save_voice
 from vivace.weights.files import sha256_of
 
-KIND = "voice/2"  # counted up when recordings are listened to in another way
+KIND = "voice/2"  # counted up when recordings are encoded in another way
 
 
 class PreparedVoices:
-    """Keeps voices in ``cache``, if there is one. ``model`` tells the fingerprint of the checkpoint."""
+    """Stores voices in ``cache``, if there is one. ``model`` returns the fingerprint of the checkpoint."""
 
     def __init__(self, cache: Cache | None, model: Callable[[], str]) -> None:
         self._cache, self._model = cache, model
@@ -26,9 +26,9 @@ class PreparedVoices:
     def voice(
         self, recording: Path | bytes, transcript: str, make: Callable[[], Voice], language: str = "auto"
     ) -> Voice:
-        """The voice of a recording and what it says in ``language``; ``make`` listens where that was not done before.
+        """The voice of a recording with its transcript in ``language``: cached, or made by ``make``.
 
-        What the voice is called is not kept; set it afterwards.
+        The name of the voice is not cached; set it afterwards.
         """
         heard = None if self._cache is None else _fingerprint(recording)
         if self._cache is None or heard is None:
@@ -45,19 +45,19 @@ class PreparedVoices:
         return voice
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all voices."""
         if self._cache is not None:
             self._cache.clear()
 
 
 def open_prepared_voices(config: TTSConfig, root: Path) -> PreparedVoices:
-    """Those that ``config.cache`` describes, for the checkpoint under ``root``."""
+    """The cache of voices that ``config.cache`` describes, for the checkpoint under ``root``."""
     if not config.cache.voices:
         return PreparedVoices(None, str)
     cache = DiskCache(config.paths.cache_dir / "prepared", int(config.cache.disk_mb * MEGABYTE))
     known: list[str] = []
 
-    def model() -> str:  # read when the first recording comes: most checkpoints never hear one
+    def model() -> str:  # read when the first recording comes: most checkpoints never get one
         if not known:
             known.append(model_key(root))
         return known[0]

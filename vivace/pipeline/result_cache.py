@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from vivace.cache.base import Cache, CacheStats
+from vivace.cache.caches import Cache, CacheStats, MemoryCache, TieredCache
 from vivace.cache.disk import DiskCache
 from vivace.cache.keys import content_key, files_key
-from vivace.cache.memory import MemoryCache
 from vivace.cache.shared_streams import Listener, SharedStreams
-from vivace.cache.stream_sources import Replay
-from vivace.cache.tiers import TieredCache
+from vivace.cache.stream_sources import ReplaySource
 from vivace.errors import EngineError
 from vivace.models.precision import PrecisionDecision
 from vivace.pipeline.options import Request
@@ -40,7 +38,7 @@ def voice_key(voice: Voice) -> str:
     return digest.hexdigest()
 
 
-class CachedSpeech(Replay[AudioChunk]):
+class CachedSpeech(ReplaySource[AudioChunk]):
     """A source of cached speech, in chunks of a second, with the interface of ``SynthesisRun``.
 
     Args:

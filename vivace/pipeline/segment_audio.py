@@ -92,7 +92,7 @@ class Attempt:
             self.error, self.fault = exc, "silent"
         if expected is not None:
             silent = self.error is not None
-            self.fault = fault_of(codes, expected, ended=ended, silent=silent, reading=alignment)
+            self.fault = fault_of(codes, expected, ended=ended, silent=silent, alignment=alignment)
 
 
 def best_of(one: Attempt | None, other: Attempt) -> Attempt:

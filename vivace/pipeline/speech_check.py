@@ -41,34 +41,34 @@ def fault_of(
     *,
     ended: bool,
     silent: bool,
-    reading: AttentionAlignment | None = None,
+    alignment: AttentionAlignment | None = None,
 ) -> Fault | None:
-    """What is wrong with a piece; None: nothing that could be told.
+    """The fault of a segment, or None.
 
     Args:
         codes: ``[T, Q]``.
         ended: it ended by itself, not at the limit.
         silent: there was nothing to hear in its audio.
-        reading: how it went through its text, where that is known.
+        alignment: of the codes with the text, where it is known.
     """
     if silent or not len(codes):
         return "silent"
-    if repeats(codes, expected.rate) or (reading is not None and goes_back(reading, expected.rate)):
+    if repeats(codes, expected.rate) or (alignment is not None and goes_back(alignment, expected.rate)):
         return "repeated"
     if not ended or len(codes) > expected.most:
         return "endless"
-    return "skipped" if len(codes) < expected.least or (reading is not None and skips(reading)) else None
+    return "skipped" if len(codes) < expected.least or (alignment is not None and skips(alignment)) else None
 
 
-def skips(reading: AttentionAlignment) -> bool:
+def skips(alignment: AttentionAlignment) -> bool:
     """Whether two phones in a row were hardly looked at. A single one may melt into its neighbours."""
-    seen = reading.seen[reading.sounds]
+    seen = alignment.seen[alignment.sounds]
     return bool((seen[1:] + seen[:-1] < UNSEEN).any())
 
 
-def goes_back(reading: AttentionAlignment, rate: float) -> bool:
+def goes_back(alignment: AttentionAlignment, rate: float) -> bool:
     """Whether the speech, of ``rate`` frames per second, went back in its text and took long to be as far again."""
-    behind = reading.at < np.maximum.accumulate(reading.at)
+    behind = alignment.at < np.maximum.accumulate(alignment.at)
     return _longest_run(behind, behind) >= BACK_S * rate
 
 

@@ -1,4 +1,4 @@
-"""What voices there are, and how one is made from what people have."""
+"""The voices of a configuration, and new voices from recordings, speaker strings and files."""
 
 import os
 from dataclasses import dataclass, replace

@@ -6,10 +6,10 @@ The backend caches samples, also on disk; this cache saves the text processing a
 from collections.abc import AsyncGenerator, Callable, Iterator
 
 from vivace.audio.spec import AudioFormat, AudioSpec
+from vivace.cache.caches import MemoryCache
 from vivace.cache.keys import content_key
-from vivace.cache.memory import MemoryCache
 from vivace.cache.shared_streams import SharedStreams
-from vivace.cache.stream_sources import AsyncSource, Replay, StreamSource
+from vivace.cache.stream_sources import AsyncSource, ReplaySource, StreamSource
 from vivace.pipeline.options import SpeakOptions
 from vivace.settings import TTSConfig
 
@@ -47,7 +47,9 @@ class ResponseCache:
         """
         if key is None:
             return make()
-        return self._streams.listener(key, lambda: AsyncSource(make(), b"".join), lambda body, _: Replay(_sliced(body)))
+        return self._streams.listener(
+            key, lambda: AsyncSource(make(), b"".join), lambda body, _: ReplaySource(_sliced(body))
+        )
 
     def clear(self) -> None:
         """Remove every cached body."""

@@ -93,7 +93,7 @@ def run(config: TTSConfig) -> None:
     set_up_logs(config.server)
     # Imported here, so that wrong settings are reported before torch is loaded.
     if config.models or config.gpt_sovits.pretrained:
-        from vivace.pipeline.named_models import open_pool
+        from vivace.pipeline.model_names import open_pool
         from vivace.serve.backend import TTSBackend
 
         named, pool = open_pool(config)

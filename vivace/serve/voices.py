@@ -9,9 +9,8 @@ from vivace.errors import InputError, VoiceNotFoundError
 from vivace.serve.errors import RequestError
 from vivace.serve.protocols import SpeechBackend
 from vivace.types import LanguageChoice
-from vivace.voices.average import average_voices
 from vivace.voices.store import VoiceStore
-from vivace.voices.voice import NAME, SEED_PREFIX, Voice
+from vivace.voices.voice import NAME, SEED_PREFIX, Voice, average_voices
 
 ID_PREFIX = "voice_"
 MAX_TITLE = 100

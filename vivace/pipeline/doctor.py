@@ -1,4 +1,4 @@
-"""What works on this machine, and what to install where it does not: the content of ``vivace doctor``."""
+"""Checks of this machine and advice for parts that are missing: the content of ``vivace doctor``."""
 
 import importlib.util
 import os
@@ -37,7 +37,7 @@ class Finding:
     advice: str = ""  # what to do, where something is to be done
 
 
-def check_up(config: TTSConfig) -> tuple[Finding, ...]:
+def diagnose(config: TTSConfig) -> tuple[Finding, ...]:
     """Try each part that synthesis needs; what fails is reported, not raised."""
     hub = (config.hub.endpoint or "the Hugging Face hub") + (
         " (offline: downloads are off)" if config.hub.offline else ""

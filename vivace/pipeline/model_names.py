@@ -7,13 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from vivace.cache.base import CacheStats
+from vivace.cache.caches import CacheStats
 from vivace.engine.engine import EngineLoad
 from vivace.errors import InputError, SettingsError
 from vivace.models.registry import EMBEDDED, family_of
-from vivace.pipeline.checkpoints import model_folder, model_of
+from vivace.pipeline.checkpoints import model_folder, model_of, weight_bytes
 from vivace.pipeline.model_pool import ModelPool, Source
-from vivace.pipeline.model_size import weight_bytes, working_bytes
 from vivace.pipeline.performance import Meter, PerformanceStats
 from vivace.pipeline.tts import TTS
 from vivace.runtime.device import pick_device
@@ -28,7 +27,7 @@ MEGABYTE = 1_000_000
 
 
 class NamedModels(Mapping[str, Source]):
-    """By name; listed are the single models, ``a+b`` (the GPT model of a, the SoVITS model of b) is found as well.
+    """Models by name. Single models are listed; ``a+b`` (the GPT model of a, the SoVITS model of b) is found as well.
 
     Raises: SettingsError when a name cannot be one.
     """
@@ -75,7 +74,7 @@ class NamedModels(Mapping[str, Source]):
         return gpt, sovits
 
     def folder(self, name: str) -> Path:
-        """Of a single model. Raises: WeightsError when it is not there."""
+        """The folder of a single model. Raises: WeightsError when it is not there."""
         return model_folder(self._config.model_copy(update={"model": self._models[name]}))
 
     def family_options(self, name: str) -> frozenset[str]:
@@ -83,13 +82,15 @@ class NamedModels(Mapping[str, Source]):
         return frozenset(family_of(self.folder(self.parts(name)[1])).option_names)
 
     def voices(self, name: str) -> tuple[Voice, ...]:
-        """What is kept for a model: its own voices, then those that users added; which of these it can speak with is
-        known once it is loaded."""
+        """The own voices of a model, then those that users added.
+
+        Added voices of other models are listed, too, until the model is loaded.
+        """
         own, added = VoiceStore(self.folder(self.parts(name)[1]) / "voices"), VoiceStore(self._config.paths.voices_dir)
         return VoiceRegistry(own, added, None).list()
 
     def performance(self, loaded: Sequence[TTS]) -> PerformanceStats:
-        """What all models have done since the start; engines and caches are those of ``loaded``."""
+        """Statistics of all models since the start; engines and caches are those of ``loaded``."""
         each = [tts.get_performance_stats() for tts in loaded]
         engines = [stats.engine for stats in each if stats.engine is not None]
         results = _sum([stats.results for stats in each]) or CacheStats(0, 0, 0, 0)
@@ -121,3 +122,9 @@ def open_pool(config: TTSConfig) -> tuple[NamedModels, ModelPool]:
     models = NamedModels(config)
     limit = config.models_memory_mb
     return models, ModelPool(models, limit=None if limit is None else int(limit * MEGABYTE), working=working_bytes)
+
+
+def working_bytes(tts: TTS) -> int:
+    """Bytes that the engine of a model holds for requests; 0 before the first request."""
+    load = tts.get_performance_stats().engine
+    return 0 if load is None else load.cache_bytes + load.prefix_bytes

@@ -1,17 +1,21 @@
-"""Where a result goes: a file or a pipe, and in which format. Looked at before any synthesis starts."""
+"""Output: a file or stdout and its format, checked before synthesis, and speech that is written while it is made."""
 
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Unpack, get_args
 
 from vivace.audio.encode import StreamEncoder
-from vivace.audio.files import format_of
+from vivace.audio.files import AudioFileWriter, format_of
 from vivace.audio.spec import AudioFormat
 from vivace.errors import InputError
-from vivace.pipeline.speech import AudioChunk
+from vivace.pipeline.options import SpeakOptions
+from vivace.pipeline.speech import AudioChunk, SpeechStats
+from vivace.pipeline.tts import TTS, OnProgress, reporter
+from vivace.runtime.process import give_back_free_memory
 
 
 @dataclass(frozen=True)
@@ -58,3 +62,35 @@ def encoded(chunks: Iterable[AudioChunk], format: AudioFormat) -> Iterator[bytes
         yield encoder.push(chunk.samples)
     if encoder is not None:
         yield encoder.finish()
+
+
+TIDY_S = 30.0  # of audio
+
+
+def speak_to_file(
+    tts: TTS,
+    text: str,
+    path: str | Path,
+    format: AudioFormat | None = None,
+    *,
+    progress: OnProgress | None = None,
+    **options: Unpack[SpeakOptions],
+) -> SpeechStats:
+    """Speak ``text`` into a file, which appears when it is whole; it holds what ``tts.synthesize`` would give.
+
+    The format follows the extension unless it is given. A result that is kept is used; this one is not kept.
+
+    Raises: as ``TTS.synthesize``; InputError when the file cannot be written.
+    """
+    target = Path(path)
+    chosen = format or format_of(target)
+    listener = tts._core.listener(text, options, stream=False, share=False)
+    fresh = 0  # samples since memory was given back
+    with AudioFileWriter(target, tts.sample_rate, chosen) as file, closing(listener):
+        for chunk in listener.iterate(reporter(progress, listener)):
+            file.push(chunk.samples)
+            fresh += len(chunk.samples)
+            if fresh > TIDY_S * tts.sample_rate:
+                give_back_free_memory()
+                fresh = 0
+    return listener.source.stats

@@ -1,15 +1,15 @@
-"""The text of a request to the pieces that are spoken."""
+"""The text of a request as the segments that are spoken, and the checks of that text."""
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from vivace.errors import TextTooLongError, UnsupportedLanguageError
-from vivace.pipeline.brackets import require_closed_tags
+from vivace.errors import InputError, TextTooLongError, UnsupportedLanguageError
 from vivace.pipeline.options import Request
 from vivace.text import Normaliser, split
 from vivace.text.documents import plain_text
+from vivace.text.markup import TAGS
 from vivace.text.stretch import units
 from vivace.types import LanguageChoice, Piece, SpokenLanguage
 from vivace.voices.voice import Voice
@@ -94,3 +94,18 @@ def require_languages(pieces: Iterable[Piece], voice: Voice, voices: Iterable[Vo
     for language in sorted(spoken - set(voice.languages)):
         able = ", ".join(known.name for known in voices if language in known.languages) or "none"
         raise UnsupportedLanguageError(f"voice {voice.name!r} does not speak {language!r}; voices that do: {able}")
+
+
+OPENED = re.compile(r"\[(\w+)(?=[^\]\[]*(?:\[|$))")  # a name behind a bracket that nothing closes
+
+
+def require_closed_tags(text: str) -> None:
+    """An unclosed ``[`` is text, and spoken as such, unless a control tag was meant: then the sound would be lost.
+
+    Raises: InputError naming the tag.
+    """
+    for match in OPENED.finditer(text):
+        if f"[{match[1]}]" in TAGS:
+            raise InputError(
+                f"the tag '[{match[1]}' at character {match.start() + 1} is not closed; write '[{match[1]}]'"
+            )
