@@ -1,10 +1,10 @@
-"""E-mail addresses, web addresses, #tags and @names: the same forms in both languages, other words for the signs."""
+"""E-mail and web addresses, #tags, @names, words in phonetic signs: the same forms in both languages."""
 
 import re
 from collections.abc import Callable
 from functools import partial
 
-from vivace.text.rule import Rule
+from vivace.text.rule import Deferred, Rule
 
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})"
 TOP = (
@@ -51,3 +51,15 @@ def rules(signs: dict[str, str], digit: Callable[[str], str]) -> tuple[Rule, ...
             needs=("@",),
         ),
     )
+
+
+# At least one sign that no spelling of English has, within the first forty.
+_PHONETIC = r"[^/\s\[\]]{0,40}[\u0250-\u02af\u02b0-\u02ffæðŋœøθχβɡ]"
+SOUNDS = Rule(
+    "path.sounds",  # a word between slashes or brackets in the signs of the International Phonetic Association
+    Deferred(
+        rf"\s?(?:[(（]\s?)?(?:/(?={_PHONETIC})[^/\s\[\]()（）]{{1,60}}/|\[(?={_PHONETIC})[^/\[\]()（）]{{1,60}}\])(?:\s?[)）])?"
+    ),
+    lambda _: "",
+    needs=("/", "["),
+)

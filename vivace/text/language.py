@@ -15,7 +15,7 @@ HAN_LANGUAGES: dict[LanguageChoice, SpokenLanguage] = {"yue": "yue", "auto_yue":
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 HAN_CHAR = re.compile(f"[{HAN}]")
 LATIN_WORD = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿĀ-ž]+")
-SENTENCE_END = re.compile(r"(?:[\n。！？?]|!(?!=))+|(?<=[A-Za-z0-9)])\.(?=\s)")
+SENTENCE_END = re.compile(r"(?:[\n。！？?]|!(?!=))+|(?<=[A-Za-z0-9)])(?<!\.[A-Z])\.(?=\s)")
 # In a Chinese sentence, so many Latin words in a row are English, with the numbers between them; with one of the words
 # that make a sentence, fewer: "I have 3 apples", but not "iPhone 16 Pro Max".
 MIN_ENGLISH_RUN = 5

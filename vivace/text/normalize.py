@@ -24,7 +24,7 @@ from vivace.types import Break, LanguageChoice, SpokenLanguage, TextFormat
 # Without one of these the number rules have nothing to find.
 NUMBER_TRIGGER = re.compile(r"[0-9%‰°℃℉²³√=<>+×÷±≈≠≥≤$€£￥₩&@#^|\u0370-\u03ff\u20a0-\u20bf\u2190-\u22ff§△‱¢㎡]")
 # Without one of these the word rules of Chinese have nothing to find.
-WORD_TRIGGER = re.compile("[#-&*+./0-9<-Z^-~–—～-]")
+WORD_TRIGGER = re.compile(r"[#-&*+./0-9<-\[^-~–—～-]")
 DIGITS = re.compile(r"[0-9]+")
 
 

@@ -46,7 +46,9 @@ RULES = (
     ),
     Rule(
         "cardinal.scaled",
-        Deferred(rf"(?<![0-9A-Za-z.])(?P<n>{NUMERAL})\s?(?P<scale>bn|mn|tn|[kKMBT])(?P<plus>\+)?(?![A-Za-z0-9])"),
+        Deferred(
+            rf"(?<![0-9A-Za-z.])(?<![0-9]\s)(?P<n>{NUMERAL})\s?(?P<scale>bn|mn|tn|[kKMBT])(?P<plus>\+)?(?![A-Za-z0-9])"
+        ),
         lambda m: f"{number(m['n'].replace(',', ''))} {SCALES[m['scale']]}{' plus' if m['plus'] else ''}",
         lead=0,
     ),

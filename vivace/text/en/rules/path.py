@@ -2,6 +2,7 @@
 
 import re
 
+from vivace.text.electronic import SOUNDS
 from vivace.text.en.number import spell
 from vivace.text.rule import Deferred, Rule
 
@@ -10,8 +11,6 @@ ENDINGS = (
     "|ogg|zip|gz|tar|exe|dll|sh|bat|cpp|java|log|ini|cfg|toml|sql|ipynb|bin|iso|apk|dmg"
 )
 SIGNS = {".": "dot", "/": "slash", "\\": "backslash", "_": "underscore", "-": "dash", ":": "colon", "~": "tilde"}
-# At least one sign that no spelling of English has, within the first forty.
-SOUNDS = r"[^/\s\[\]]{0,40}[\u0250-\u02af\u02b0-\u02ffæðŋœøθχβɡ]"
 HIDDEN = r"(?=[a-z][A-Za-z0-9_-]{1,30}\b|[A-Z]{2,6}\b)"  # .gitignore, .NET
 PARTS = re.compile(r"[A-Za-z]+|[0-9]+|[./\\_:~-]")
 
@@ -47,12 +46,7 @@ def _color(m: re.Match[str]) -> str | None:
 
 
 RULES = (
-    Rule(
-        "path.sounds",  # a word between slashes or brackets in the signs of the International Phonetic Association
-        Deferred(rf"\s?(?:\(\s?)?(?:/(?={SOUNDS})[^/\s\[\]()]{{1,60}}/|\[(?={SOUNDS})[^/\[\]()]{{1,60}}\])(?:\s?\))?"),
-        lambda _: "",
-        needs=("/", "["),
-    ),
+    SOUNDS,
     Rule(
         "path.windows",
         Deferred(r"(?<![A-Za-z0-9])[A-Z]:(?:\\[A-Za-z0-9_.-]{1,60}){1,20}(?<![.-])"),

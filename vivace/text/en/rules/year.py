@@ -119,6 +119,15 @@ RULES = (
         needs=("'", "’"),
     ),
     Rule(
+        "year.repeated",  # 2222: a code or a year; 1111 is one by its shape
+        Deferred(
+            r"(?<![0-9A-Za-z.,$#+*×÷=<>/-])(?P<n>(?P<digit>[2-9])(?P=digit){3})"
+            rf"(?![0-9A-Za-z%/]|[.,:][0-9]|\s?[+*×÷=<>]|\s[a-z]+s\b){COUNTED}"
+        ),
+        lambda m: f"{cardinal(m['n'][:2])} {cardinal(m['n'][2:])}",
+        lead=0,
+    ),
+    Rule(
         "year.plain",
         Deferred(
             rf"(?<![0-9A-Za-z.,$#+*×÷=<>/-])(?P<n>{YEAR})(?![0-9A-Za-z%/]|[.,:][0-9]|\s?[+*×÷=<>]|\s?x\s?[0-9]){COUNTED}"

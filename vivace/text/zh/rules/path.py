@@ -2,6 +2,7 @@
 
 import re
 
+from vivace.text.electronic import SOUNDS
 from vivace.text.rule import Deferred, Rule
 from vivace.text.tables import mapping
 from vivace.text.zh.number import spell
@@ -24,6 +25,7 @@ def _read(m: re.Match[str]) -> str:
 
 
 WORD_RULES = (
+    SOUNDS,
     Rule(
         "path.absolute",
         Deferred(rf"{OPENERS}(?:~|\.{{1,2}})?(?:/(?=[A-Za-z_.]){NAME}){{1,12}}(?<![.-])/?"),

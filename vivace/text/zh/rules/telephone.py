@@ -87,6 +87,15 @@ RULES = (
         _read,
     ),
     Rule(
+        "telephone.local",  # 555-5551: no range from three digits to four that are not round
+        Deferred(
+            r"(?<![0-9A-Za-z.,￥$€第-])[2-9][0-9]{2}-(?![0-9]{2}00)[0-9]{4}"
+            rf"(?![0-9.%-]|[A-Za-z]|\s?(?:{COUNTED}|[元人次年月件份部台万亿多余米公分千毫克斤平]))"
+        ),
+        _read,
+        ("-",),
+    ),
+    Rule(
         "telephone.named",
         Deferred(
             r"(?P<head>(?:电话|手机|座机|传真|热线|致电|联系方式|[Tt]el|TEL)(?:号码?)?\s?(?:是|为|[:：])?\s?)"

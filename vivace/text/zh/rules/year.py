@@ -59,7 +59,7 @@ RULES = (
     ),
     Rule(
         "year.era_before",  # BC 490年, AD 79
-        Deferred(rf"(?P<a>)(?<![A-Za-z0-9]){ERA}\s?(?P<n>[0-9]{{1,4}})(?![0-9.%:：A-Za-z])年?"),
+        Deferred(rf"(?P<a>)(?<![A-Za-z0-9]){ERA}\.?\s?(?P<n>[0-9]{{1,4}})(?![0-9.%:：A-Za-z])年?"),
         _era,
         ("C", "D"),
     ),
