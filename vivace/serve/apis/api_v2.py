@@ -7,7 +7,7 @@ by them. ``/control`` is not offered.
 
 A missing parameter of ``/tts`` takes the default of api_v2 where it concerns the API (``cut5``, 0.3 s), and that of the
 model where it concerns the model: for GPT-SoVITS the two are equal, except ``sample_steps``, which is 8 for v4 and 32
-for v3. Sources: section 15 of the GPT-SoVITS facts, sections 13 and 15 of its front-end facts.
+for v3. Source: sections 13 and 15 of the GPT-SoVITS front-end facts.
 """
 
 import logging
