@@ -18,8 +18,8 @@ def test_a_tone_is_loudest_in_its_own_bin() -> None:
     time = torch.arange(24_000) / 24_000
     mel = log_mel(torch.sin(2 * torch.pi * 1000 * time)[None])
     assert mel.shape == (1, 100, 24_000 // 256 + 1)
-    centre = mel_filters(MelSpec())[1000 * 1024 // 24_000].argmax()
-    assert abs(int(mel[0, :, 40].argmax()) - int(centre)) <= 1
+    center = mel_filters(MelSpec())[1000 * 1024 // 24_000].argmax()
+    assert abs(int(mel[0, :, 40].argmax()) - int(center)) <= 1
 
 
 def test_silence_is_the_floor() -> None:

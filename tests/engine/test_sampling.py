@@ -21,7 +21,7 @@ from vivace.engine.sampling import (
 )
 from vivace.errors import InputError
 from vivace.layers.native import kernels as native
-from vivace.models.gpt_sovits.verify.t2s import S1Sampling, ends, penalise, restrict
+from vivace.models.gpt_sovits.verify.t2s import S1Sampling, ends, penalize, restrict
 from vivace.runtime.seed import exponential_noise
 
 
@@ -193,12 +193,12 @@ def test_a_batch_draws_what_each_row_draws_by_the_book(step: int) -> None:
     got = sample_by_presence(logits[:, None], state, END, candidate_count(V, V))
 
     for row, (case, history) in enumerate(zip(CASES, said, strict=True)):
-        penalised = penalise(logits[row : row + 1], history[None], case.repetition_penalty)
-        probability = restrict(penalised, case).softmax(-1)
+        penalized = penalize(logits[row : row + 1], history[None], case.repetition_penalty)
+        probability = restrict(penalized, case).softmax(-1)
         codes = torch.arange(V)[None, None]
         noise = exponential_noise(torch.tensor([row]), torch.tensor([0]), codes)[0]
         chosen = (probability / noise).argmax(-1)
-        want = END if bool(ends(penalised, chosen, END)) else int(chosen)
+        want = END if bool(ends(penalized, chosen, END)) else int(chosen)
         assert int(got[row, 0]) == want, case
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from vivace.models.gpt_sovits.family import GPTSoVITSFamily
 from vivace.models.gpt_sovits.s2.condition import FlowMatchingModel
 from vivace.models.gpt_sovits.s2.decode import DecodeContext
-from vivace.models.gpt_sovits.s2.flow_matching import denormalised, solve
+from vivace.models.gpt_sovits.s2.flow_matching import denormalized, solve
 from vivace.models.gpt_sovits.s2.hidden_stream import FADE, CodeSchedule
 from vivace.models.gpt_sovits.s2.vits import VitsModel
 from vivace.models.gpt_sovits.s2.windows import WindowPrompt
@@ -19,7 +19,7 @@ def hidden_frames(
     s2: VitsModel | FlowMatchingModel, said: DecodeContext, codes: Tensor, plan: CodeSchedule
 ) -> list[Tensor]:
     """The slow twin of the encoder's windows: every chunk ``[1, C, T]``, cut from a window of its own."""
-    style = s2.style_of(said.timbre.style).encoder if isinstance(s2, VitsModel) else said.timbre.style
+    style = s2.style_of(said.voice.style).encoder if isinstance(s2, VitsModel) else said.voice.style
     ends = [0]
     while ends[-1] < len(codes):
         end = plan.end(len(ends) - 1, ends[-1], len(codes), last=True)
@@ -45,11 +45,11 @@ def offline(stages: GPTSoVITSFamily, said: DecodeContext, codes: Tensor, plan: C
     s2 = stages.parts.s2
     chunks = hidden_frames(s2, said, codes, plan)
     if isinstance(s2, VitsModel):
-        style = s2.style_of(said.timbre.style)
+        style = s2.style_of(said.voice.style)
         prior = s2.prior(torch.cat(chunks, dim=2))
         noise = normal_frames(said.seed, 0, prior.mean.shape[2], prior.mean.shape[1])
         return s2.wave(prior.sample(noise[None]), style)[0]
-    condition = s2.wns1(s2.spread(torch.cat(chunks, dim=2)), said.timbre.style)
+    condition = s2.wns1(s2.spread(torch.cat(chunks, dim=2)), said.voice.style)
     ready, done = [], 0
     for index, chunk in enumerate(chunks):
         done += chunk.shape[2]
@@ -69,16 +69,16 @@ def offline(stages: GPTSoVITSFamily, said: DecodeContext, codes: Tensor, plan: C
             prompt = prompt.after(window, mel[-1])
             at = stop
     assert stages.parts.vocoder is not None
-    return stages.parts.vocoder(denormalised(torch.cat(mel, dim=2)))[0]
+    return stages.parts.vocoder(denormalized(torch.cat(mel, dim=2)))[0]
 
 
 def prompt_of(s2: FlowMatchingModel, said: DecodeContext) -> WindowPrompt:
-    assert said.timbre.condition is not None
-    assert said.timbre.mel is not None
+    assert said.voice.condition is not None
+    assert said.voice.mel is not None
     version = s2.version
     return WindowPrompt.of(
-        said.timbre.condition,
-        said.timbre.mel,
+        said.voice.condition,
+        said.voice.mel,
         reference_frames=version.reference_frames,
         window_frames=version.window_frames,
     )

@@ -45,7 +45,7 @@ def test_what_is_made_afterwards_is_as_ever() -> None:
     assert first.weight.any()
 
 
-def test_an_initialiser_gives_back_its_tensor() -> None:
+def test_an_initializer_gives_back_its_tensor() -> None:
     with meta_init():
         tensor = torch.empty(2)
         assert nn.init.normal_(tensor) is tensor

@@ -36,10 +36,10 @@ def blocks() -> list[DecoderBlock]:
     return made
 
 
-def exact(quantised: list[DecoderBlock]) -> list[DecoderBlock]:
+def exact(quantized: list[DecoderBlock]) -> list[DecoderBlock]:
     """Plain blocks with the very weights that the codes stand for."""
     plain = blocks()
-    for block, source in zip(plain, quantised, strict=True):
+    for block, source in zip(plain, quantized, strict=True):
         for name, module in source.named_modules():
             if isinstance(module, QuantizedLinear):
                 block.get_submodule(name).weight.data = dequantize(module.codes, module.scale)
@@ -78,7 +78,7 @@ def floats_of(memory: SlotMemory) -> Tensor:
 
 @pytest.mark.parametrize("dtype", KV_TYPES)
 def test_decode_one_is_the_layers_one_by_one(dtype: torch.dtype) -> None:
-    layers = quantised("int4")
+    layers = quantized("int4")
     plain, decoder = exact(layers), decode_one(layers)
     x = torch.randn(1, 1, WIDTH)
     held = torch.zeros(2, LAYERS, 1, HEADS, 64, WIDTH // HEADS)
@@ -99,7 +99,7 @@ def test_decode_one_is_the_layers_one_by_one(dtype: torch.dtype) -> None:
     assert torch.equal(after, given)
 
 
-def quantised(precision: Precision) -> list[DecoderBlock]:
+def quantized(precision: Precision) -> list[DecoderBlock]:
     layers = blocks()
     for block in layers:
         set_precision(block, precision)
@@ -128,7 +128,7 @@ def run(step: FusedDecodeStep, x: Tensor, memory: SlotMemory) -> Tensor:
 
 @pytest.mark.parametrize("dtype", KV_TYPES)
 def test_a_row_is_the_same_in_any_batch(dtype: torch.dtype) -> None:
-    step = FusedDecodeStep(quantised("int8"))
+    step = FusedDecodeStep(quantized("int8"))
     x, memory = rows_of(11, dtype)
     apart = [alone(x, memory, row) for row in range(11)]
     together = run(step, x, memory)
@@ -138,7 +138,7 @@ def test_a_row_is_the_same_in_any_batch(dtype: torch.dtype) -> None:
 
 
 def test_rows_of_several_pools() -> None:
-    step = FusedDecodeStep(quantised("int8"))
+    step = FusedDecodeStep(quantized("int8"))
     x, memory = rows_of(5, torch.float32)
     apart = [alone(x, memory, row)[1] for row in range(5)]
     rope = rope_table(memory.lengths[:, None], WIDTH // HEADS, 10_000.0)
@@ -149,7 +149,7 @@ def test_rows_of_several_pools() -> None:
 
 @pytest.mark.parametrize("precision", ["int8", "int4"])
 def test_all_rows_and_layers_at_once_are_the_layers_one_by_one(precision: Precision) -> None:
-    layers = quantised(precision)
+    layers = quantized(precision)
     for block in layers:
         block.fuse()
     decoder = decode_batch(layers)
@@ -171,7 +171,7 @@ def test_all_rows_and_layers_at_once_are_the_layers_one_by_one(precision: Precis
 
 
 def test_what_is_not_finite_stays_in_its_row() -> None:
-    step = FusedDecodeStep(quantised("int8"))
+    step = FusedDecodeStep(quantized("int8"))
     x, memory = rows_of(4, torch.float32)
     want = run(step, *alone(x, memory, 3))
     x[1, 0, 17], x[2, 0, 5] = torch.nan, torch.inf

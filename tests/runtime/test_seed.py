@@ -30,7 +30,7 @@ def test_noise_is_never_zero() -> None:
     assert 0 < float(drawn.min()) < 1e-7
 
 
-def test_neighbouring_seeds_and_steps_are_uncorrelated() -> None:
+def test_neighboring_seeds_and_steps_are_uncorrelated() -> None:
     rows = torch.stack([draw(s, t, 20_000) for s in range(4) for t in range(4)])
     off_diagonal = torch.corrcoef(rows) - torch.eye(16)
     assert float(off_diagonal.abs().max()) < 0.04

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vivace.layers.hifigan import HiFiGANConfig
-from vivace.models.chattts.checkpoint.config import DVAEConfig, QuantiserConfig, StackConfig
+from vivace.models.chattts.checkpoint.config import DVAEConfig, QuantizerConfig, StackConfig
 from vivace.models.chattts.dvae import DVAE, SpectrogramDecoder
 from vivace.vocoder.base import Vocoder
 from vivace.vocoder.bigvgan import BigVGAN, BigVGANConfig
@@ -55,7 +55,7 @@ def decoder_subject(decoder: SpectrogramDecoder | DVAE, draw: Callable[[int, int
 def subjects() -> dict[str, Subject]:
     torch.manual_seed(0)
     stack = StackConfig(idim=8, odim=8, hidden=12, n_layer=2, bn_dim=6)
-    dvae = DVAE(DVAEConfig(encoder=stack, decoder=stack, vq=QuantiserConfig(dim=16)), n_mels=MELS)
+    dvae = DVAE(DVAEConfig(encoder=stack, decoder=stack, vq=QuantizerConfig(dim=16)), n_mels=MELS)
     vocos = Vocos(input_channels=MELS, dim=12, intermediate_dim=16, num_layers=2, n_fft=32, hop=8)
     hifigan = HiFiGAN(HiFiGANConfig(MELS, 8, (4, 2), (8, 4), SHORT, ((1,),)))
     bigvgan = BigVGAN(BigVGANConfig(MELS, 8, (2, 2), (4, 4), SHORT, ((1,),)))

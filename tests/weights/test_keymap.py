@@ -22,7 +22,7 @@ def test_no_row_no_change() -> None:
     assert IDENTITY.sources(["a.b", "c"]) == (TensorSource("a.b", ("a.b",)), TensorSource("c", ("c",)))
 
 
-def test_a_weight_normalised_pair_is_one_tensor() -> None:
+def test_a_weight_normalized_pair_is_one_tensor() -> None:
     g, v = "head.2.parametrizations.weight.original0", "head.2.parametrizations.weight.original1"
     for keys in ([g, v], [v, g]):
         (source,) = LAYERS.sources(keys)

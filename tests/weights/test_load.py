@@ -135,7 +135,7 @@ def test_a_long_list_of_mismatches_is_whole(tmp_path: Path) -> None:
     assert sorted(rows) == sorted(f"  many.safetensors: unexpected x{i}: found [1]" for i in range(100))
 
 
-def test_the_halves_of_a_normalised_weight_have_shapes_too(tmp_path: Path) -> None:
+def test_the_halves_of_a_normalized_weight_have_shapes_too(tmp_path: Path) -> None:
     path = tmp_path / "normed.safetensors"
     write_tensors(path, {"w.original0": torch.ones(4, 1), "w.original1": torch.ones(3, 4)})
     with torch.device("meta"):

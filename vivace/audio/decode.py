@@ -81,7 +81,7 @@ def _checked_rate(container: "InputContainer", name: str) -> int:
     if not container.streams.audio:
         raise AudioDecodeError(f"{name} has no audio in it; {ADVICE}")
     stream = container.streams.audio[0]
-    if stream.codec_context is None:  # the container names a codec that nobody knows
+    if stream.codec_context is None:  # the container names an unknown codec
         raise AudioDecodeError(f"{name} is damaged, or in a format that cannot be decoded; {ADVICE}")
     if not 1 <= stream.channels <= MAX_CHANNELS:
         raise AudioDecodeError(f"{name} has {stream.channels} channels; give one with at most {MAX_CHANNELS}")

@@ -95,7 +95,7 @@ class StreamingTrim:
         self._given = 0  # what was given ends here
 
     def push(self, samples: Samples) -> Samples:
-        """What is certain once ``samples`` are known too."""
+        """The samples that are final after ``samples`` were added."""
         self._held = np.concatenate([self._held, samples])
         whole = (self._at + len(self._held)) // self._window * self._window
         self._judge(whole)
@@ -110,7 +110,7 @@ class StreamingTrim:
     def finish(self) -> Samples:
         """The rest. Empty throughout means there was no speech at all. Not to be used afterwards."""
         rest = self._rest()
-        self._held = NOTHING  # who keeps this object shall not keep its samples: a book has thousands of them
+        self._held = NOTHING  # an object that is kept must not keep its samples: a book has thousands of them
         return rest
 
     def _rest(self) -> Samples:
@@ -135,7 +135,7 @@ class StreamingTrim:
         self._judged = until
 
     def _give(self, end: int) -> Samples:
-        """What was not given yet, up to ``end``; the first of it fades in."""
+        """Return the samples up to ``end`` that were not returned before; the very first ones fade in."""
         assert self._first is not None, "silence is not given"
         start = max(self._given, self._first)
         given = self._held[start - self._at : end - self._at].copy()

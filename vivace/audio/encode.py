@@ -168,7 +168,7 @@ class StreamEncoder:
 
 
 class _Outlet:
-    """Collects what is written until somebody takes it; it cannot be rewound, and says so by having no ``seek``."""
+    """A buffer for written bytes. It cannot be rewound, so it has no ``seek``."""
 
     def __init__(self) -> None:
         self._waiting = bytearray()

@@ -34,7 +34,7 @@ def _hertz_to_mel(hertz: Tensor) -> Tensor:
 @lru_cache(maxsize=8)
 @torch.inference_mode(False)  # kept for later callers, some of which train
 def mel_filters(spec: MelSpec) -> Tensor:
-    """Triangular filters ``[F, M]`` on the HTK mel scale from 0 Hz to half the sample rate, peaks not normalised.
+    """Triangular filters ``[F, M]`` on the HTK mel scale from 0 Hz to half the sample rate, peaks not normalized.
 
     Computed in float64 and rounded once, so that every machine has the same ones.
     """
@@ -53,7 +53,7 @@ def log_mel(samples: Tensor, spec: MelSpec = MelSpec()) -> Tensor:
     Args:
         samples: ``[B, N]`` float32 in -1..1 at ``spec.sample_rate`` Hz.
     Returns:
-        ``[B, M, T]`` with ``T = N // hop + 1`` (centred frames, reflected at the ends).
+        ``[B, M, T]`` with ``T = N // hop + 1`` (centered frames, reflected at the ends).
     Raises:
         InputError: ``N`` is not longer than half a window, so that the ends cannot be reflected.
     """

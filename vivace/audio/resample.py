@@ -22,7 +22,7 @@ class StreamResampler:
         self._stream = None if same else soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality="HQ")
 
     def push(self, samples: Samples, *, last: bool = False) -> Samples:
-        """What can be given out after ``samples``; everything that is left when they are the ``last``."""
+        """The resampled samples that are final after ``samples``; all the rest when they are the ``last``."""
         if self._stream is None:
             return samples
         return np.asarray(self._stream.resample_chunk(samples, last=last), np.float32)

@@ -31,7 +31,7 @@ class StreamingTempo:
         self._graph = None if speed == 1 else _graph(sample_rate, speed)
 
     def push(self, samples: Samples) -> Samples:
-        """What is ready once ``samples`` are known too."""
+        """The samples that are final after ``samples`` were added."""
         self._taken += len(samples)
         if self._graph is None or len(samples) == 0:
             return samples

@@ -65,7 +65,7 @@ def part_runs(parts: GPTSoVITSParts, seconds: float, recording_s: float) -> Iter
 
 
 def _vits(s2: VitsModel, codes: torch.Tensor, said: DecodeContext) -> Iterator[tuple[str, Callable[[], object], int]]:
-    style = s2.style_of(said.timbre.style)
+    style = s2.style_of(said.voice.style)
     prior = s2.prior(s2.hidden(codes, said.phones[None], style))
     latent = s2.flow.inverse(prior.mean, style.decoder)
     yield "encoder", lambda: s2.prior(s2.hidden(codes, said.phones[None], style)), 1
@@ -76,7 +76,7 @@ def _vits(s2: VitsModel, codes: torch.Tensor, said: DecodeContext) -> Iterator[t
 def _matching(
     parts: GPTSoVITSParts, codes: torch.Tensor, said: DecodeContext
 ) -> Iterator[tuple[str, Callable[[], object], int]]:
-    s2, timbre, vocoder = parts.s2, said.timbre, parts.vocoder
+    s2, timbre, vocoder = parts.s2, said.voice, parts.vocoder
     assert isinstance(s2, FlowMatchingModel), "the other versions have no flow matching"
     assert timbre.mel is not None, "a voice of v3 and v4 has a mel"
     assert timbre.condition is not None, "a voice of v3 and v4 has condition frames"

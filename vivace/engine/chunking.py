@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def batches(parts: "Sequence[FramePart]", max_length_ratio: float | None) -> list[list[int]]:
-    """Which parts are decoded together, shortest first, as indices in ``parts``.
+    """Groups of parts to decode together, shortest first, as indices in ``parts``.
 
-    A batch is as wide as its longest part. Where wide batches cost what they are wide, a listener who waits for a few
-    frames is not delayed by the many frames of another listener.
+    A batch is as wide as its longest part. Where the cost grows with that width, a stream that needs a few frames is
+    not delayed by the many frames of another stream.
 
     Args:
         max_length_ratio: parts of a batch differ by at most this factor; None: all in one.
@@ -47,4 +47,4 @@ class ChunkSchedule:
         return min(self.most, round(self.first * self.growth**chunk))
 
 
-NO_STREAMING = ChunkSchedule(first=512, growth=1.0, most=512)  # nobody listens yet: as few chunks as memory allows
+NO_STREAMING = ChunkSchedule(first=512, growth=1.0, most=512)  # no client waits: as few chunks as memory allows

@@ -44,7 +44,7 @@ def greedy(step: int, codes: Tensor, codebooks: int, vocabulary: int) -> None:
 
 @dataclass(frozen=True)
 class Generation:
-    """What one row of the batch became."""
+    """The result for one row of the batch."""
 
     codes: Tensor  # [T, Q] int64, the end code excluded
     hidden: Tensor  # [T, D]: the state that predicted each frame

@@ -1,8 +1,12 @@
-"""Static key-value memory: one row per running request, its length known, nothing beyond it ever looked at."""
+"""Static key-value memory, one row of a pool's tensors per slot, and the cache of shared prefixes.
+
+Attention reads no position beyond the length of a row.
+"""
 
 # R rows, P positions of a row, H heads, d width of a head, L positions at hand, S keys looked at
 
 import math
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from mmap import mmap
@@ -16,7 +20,7 @@ from vivace.layers.native.kernels import MAX_KEYS, Kernels, fits
 from vivace.layers.native.step import SlotMemory, SlotStore, slot_table
 from vivace.layers.quantization import dequantize_kv, quantize_kv
 
-SPAN = 64  # keys are looked at in multiples of this: few shapes, and the same sums whoever else is in the batch
+SPAN = 64  # keys are read in multiples of this: few shapes, and the same sums in every batch
 
 
 def span_of(length: int, positions: int) -> int:
@@ -222,3 +226,55 @@ def _attend(q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
     if q.device.type == "cpu":
         return decode_attention(q, keys, values, bias)
     return F.scaled_dot_product_attention(q.to(keys.dtype), keys, values, attn_mask=bias).to(q.dtype)
+
+
+class PrefixCache:
+    """Keys and values of shared prefixes; those that running requests refer to stay, others go when memory is short."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._held: OrderedDict[str, SavedKV] = OrderedDict()  # least recently used first
+        self._users: Counter[str] = Counter()
+        self.hits = self.misses = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of what is held."""
+        return sum(saved.nbytes for saved in tuple(self._held.values()))  # others ask while it changes
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def acquire(self, key: str) -> None:
+        """A request that has this prefix begins: it stays at least as long as the request."""
+        self._users[key] += 1
+
+    def release(self, key: str) -> None:
+        """It is over."""
+        assert self._users[key] > 0, f"prefix {key!r} is released more often than acquired"
+        self._users[key] -= 1
+        if not self._users[key]:
+            del self._users[key]
+        self._make_room()
+
+    def get(self, key: str) -> SavedKV | None:
+        """The cached prefix ``key``; None when it is not cached."""
+        found = self._held.get(key)
+        if found is None:
+            self.misses += 1
+            return None
+        self.hits += 1
+        self._held.move_to_end(key)
+        return found
+
+    def put(self, key: str, saved: SavedKV) -> None:
+        """Keep a prefix."""
+        self._held[key] = saved
+        self._make_room()
+
+    def _make_room(self) -> None:
+        surplus = self.nbytes - self._max_bytes
+        for key in [key for key in self._held if not self._users[key]]:
+            if surplus <= 0:
+                return
+            surplus -= self._held.pop(key).nbytes

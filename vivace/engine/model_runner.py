@@ -10,8 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from vivace.engine.kv_cache import PoolKV, PoolStep, PrefillStore, SavedKV, StepStore, span_of
-from vivace.engine.prefix_cache import PrefixCache
+from vivace.engine.kv_cache import PoolKV, PoolStep, PrefillStore, PrefixCache, SavedKV, StepStore, span_of
 from vivace.engine.protocols import ARModel, ARPrompt
 from vivace.engine.sampler_state import SamplerState, SamplingParams, SavedSamplerState
 from vivace.engine.sampling import candidate_count, sample_by_presence, sample_rows

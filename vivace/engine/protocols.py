@@ -80,7 +80,7 @@ class ARModel(Protocol):
         ...
 
     def forward(self, x: Tensor, positions: Tensor, store: KVStore) -> Tensor:
-        """``[B, L, D]`` at ``positions`` ``[B, L]`` -> hidden states ``[B, L, D]``; ``store`` knows who sees whom."""
+        """``[B, L, D]`` at ``positions`` ``[B, L]`` -> hidden states ``[B, L, D]``; ``store`` masks the positions."""
         ...
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -122,6 +122,6 @@ class FrameStage(Protocol):
     def decode(self, parts: Sequence[FramePart]) -> list[NDArray[np.float32] | TTSError]:
         """The samples ``[n]`` of each part that are final now; all of a stream joined are its whole audio.
 
-        A stream whose numbers went wrong is an error in its own place; its neighbours do not notice.
+        A stream whose numbers went wrong is an error in its own place; its neighbors do not notice.
         """
         ...

@@ -89,7 +89,7 @@ class SamplerState:
 
     @classmethod
     def empty(cls, rows: int, codebooks: int, *, device: torch.device, seen_tokens: int = 0) -> "SamplerState":
-        """Rows with nobody in them; ``seen_tokens``: V where sampling asks which codes were said at all."""
+        """The state of empty slots; ``seen_tokens``: V where sampling is by presence, else 0."""
         return cls(
             torch.ones(rows, codebooks + 2, device=device),
             torch.zeros(rows, codebooks + 8, dtype=torch.long, device=device),
@@ -147,7 +147,7 @@ class SamplerState:
         self.seen_tokens[row] = False
 
     def commit(self, codes: Tensor) -> None:
-        """All rows have said ``codes`` ``[R, Q]``; nothing changes where nobody is."""
+        """Append ``codes`` ``[R, Q]`` to the history of all slots in use; empty slots do not change."""
         used = self.flags & USED
         self.history.copy_(torch.cat((self.history[..., 1:], codes[..., None]), -1))
         if self.by_presence:

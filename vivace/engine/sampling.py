@@ -67,10 +67,10 @@ def process_logits(logits: Tensor, history: Tensor, temperatures: Tensor, params
 
 
 def candidates(logits: Tensor, history: Tensor, temperatures: Tensor, params: SamplingParams) -> tuple[Tensor, Tensor]:
-    """What ``process_logits`` leaves, without touching the rest of the vocabulary; its fast twin.
+    """The candidates that ``process_logits`` keeps, without the rest of the vocabulary: its fast form.
 
-    Top-k comes first here: what top-p drops it drops by the probability of what is likelier, which the largest ``k``
-    know. (Where several codes tie for the last place, ``process_logits`` keeps all of them and this one of them.)
+    Top-k comes first here: top-p depends on the probability of the likelier codes only, and these are among the
+    largest ``k``. (Where several codes tie for rank ``k``, ``process_logits`` keeps all of them and this keeps one.)
 
     Returns:
         logits ``[R, K]``, dropped ones minus infinity, and the codes ``[R, K]`` they belong to.
@@ -114,7 +114,7 @@ def candidate_count(top_k: int, vocabulary: int) -> int:
     return next((k for k in CANDIDATES if top_k <= k < vocabulary), vocabulary)
 
 
-def penalise(logits: Tensor, history: Tensor, window: Tensor, penalty: Tensor) -> Tensor:
+def penalize(logits: Tensor, history: Tensor, window: Tensor, penalty: Tensor) -> Tensor:
     """Make what each row said lately less likely, by ``penalty`` to the power of how often it said it.
 
     Args:
@@ -150,7 +150,7 @@ def sample_rows(
         return sample(native, logits, state.floats, state.ints, state.history, end_code)
     vocabulary = logits.shape[-1]
     logits = logits / state.temperature[..., None]
-    logits = penalise(logits, state.history, state.window, state.penalty)
+    logits = penalize(logits, state.history, state.window, state.penalty)
     values, codes = logits.topk(candidates, -1)  # likeliest first
     rank = torch.arange(candidates, device=logits.device)
     probability = (values - logits.logsumexp(-1, keepdim=True)).exp()
@@ -178,11 +178,11 @@ def sample_by_presence(logits: Tensor, state: SamplerState, end_code: int, candi
     vocabulary = logits.shape[-1]
     early = (state.step < state.min_new)[:, None]
     penalty = state.penalty[:, None, None]
-    penalised = torch.where(state.seen_tokens, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
-    closed = torch.where(early, -torch.inf, penalised[..., end_code])
-    penalised = torch.cat((penalised[..., :end_code], closed[..., None], penalised[..., end_code + 1 :]), -1)
-    values, codes = penalised.topk(candidates, -1)  # likeliest first
-    probability = (values - penalised.logsumexp(-1, keepdim=True)).exp()
+    penalized = torch.where(state.seen_tokens, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
+    closed = torch.where(early, -torch.inf, penalized[..., end_code])
+    penalized = torch.cat((penalized[..., :end_code], closed[..., None], penalized[..., end_code + 1 :]), -1)
+    values, codes = penalized.topk(candidates, -1)  # likeliest first
+    probability = (values - penalized.logsumexp(-1, keepdim=True)).exp()
     drop = probability.cumsum(-1) > state.top_p[:, None, None]
     drop[..., 0] = False  # the likeliest stays
     last = (state.top_k - 1).clamp_max(candidates - 1)[:, None, None].expand(*values.shape[:2], 1)

@@ -1,1 +1,1 @@
-"""Building blocks of several models: attention, norms, convolutions, quantisers. They know no model by name."""
+"""Building blocks of several models: attention, norms, convolutions, quantizers. They know no model by name."""

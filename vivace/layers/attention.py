@@ -15,7 +15,7 @@ from vivace.layers.rope import apply_rope
 
 
 class KVStore(Protocol):
-    """Where keys and values of earlier positions live, and who may look at them.
+    """Keys and values of earlier positions, and the mask of positions that may attend to them.
 
     A store knows how its memory is laid out and which positions are real, so it does the attending too: a plain batch,
     a whole training row and the slots of an engine each have their own fastest way.
@@ -174,7 +174,7 @@ class SelfAttention(nn.Module):
 
 
 def length_bias(lengths: Tensor, span: int, dtype: torch.dtype) -> Tensor:
-    """What is added to the scores so that a row sees what it holds and nothing else; the layers of a step share it.
+    """A bias for the scores that masks the keys beyond the length of each row; all layers of a step share it.
 
     Args:
         lengths: ``[n]`` keys each row holds, at least 1, the position of this step included.
@@ -192,7 +192,7 @@ def decode_attention(q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> T
     """Attend to all keys that ``bias`` lets through.
 
     Written out, because torch's fused attention splits its sums by the number of rows and keys: its results for a row
-    depend on who else is in the batch. These do not, to the bit, in float32 (whatever S is, from 64 on), and take the
+    depend on the rest of the batch. These do not, to the bit, in float32 (whatever S is, from 64 on), and take the
     same time: a step is bound by reading keys and values.
 
     Args:

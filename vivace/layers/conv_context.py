@@ -1,9 +1,9 @@
-"""What a convolution sees beyond the frames it is given: zeros beyond the ends of a whole, the past in a stream.
+"""Padding of convolutions: zeros beyond the ends of a whole signal, the kept past in a stream.
 
 Networks of convolutions that keep the number of frames ask a context for the frames around theirs, and so run the same
-code whole and as a stream. In a stream every convolution is late by what it must see of the future; the frames that it
-makes for places before the first frame or after the last are set to zero before the next convolution sees them, as a
-whole run has zeros there. So nothing is computed twice, and a stream equals the whole.
+code on a whole and in a stream. In a stream the output of every convolution lags by its lookahead. Outputs before the
+first frame or after the last one are set to zero before the next convolution reads them, as a whole run has zeros
+there. So nothing is computed twice, and a stream equals the whole.
 """
 
 # B batch (streams), T frames, C channels, N outputs

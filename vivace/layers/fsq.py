@@ -1,4 +1,4 @@
-"""Grouped residual finite scalar quantisation. Source: arXiv:2309.15505, grouped and residual as ChatTTS codes are.
+"""Grouped residual finite scalar quantization. Source: arXiv:2309.15505, grouped and residual as ChatTTS codes are.
 
 Published ChatTTS weights were trained while the arithmetic called variant ``a`` here was current. Later installations
 of the reference use ``b`` or ``c``: the same weights, other codes. ``a`` is the default; the others exist to agree
@@ -33,7 +33,7 @@ def _start(z: Tensor, variant: QuantizerVariant) -> Tensor:
 
 
 def _nearest(u: Tensor, variant: QuantizerVariant) -> Tensor:
-    """Quantise to -1, -0.5, 0, 0.5, 1."""
+    """Quantize to -1, -0.5, 0, 0.5, 1."""
     if variant == "c":
         return torch.floor(2 * (u.clamp(-1, 1) + 1) + 0.5) / 2 - 1
     return torch.round(HALF_RANGE * torch.tanh(u)) / 2
@@ -59,7 +59,7 @@ class GroupedResidualFSQ(nn.Module):
         return math.prod(self.levels)
 
     def latents(self, x: Tensor) -> list[Tensor]:
-        """``x`` ``[B, C, T]`` -> per group the numbers before quantising, ``[B, T, J]``."""
+        """``x`` ``[B, C, T]`` -> per group the numbers before quantizing, ``[B, T, J]``."""
         parts = x.transpose(1, 2).chunk(len(self.project_in), dim=-1)
         return [project(part) for project, part in zip(self.project_in, parts, strict=True)]
 

@@ -54,7 +54,7 @@ class ResidualBlock(nn.Module):
 class HiFiGANGenerator(nn.Module):
     """Widen, then per stage upsample and average parallel residual blocks, then one wave.
 
-    Modules bear the names of published files, whose weight normalisation is folded when they are loaded.
+    Modules bear the names of published files, whose weight normalization is folded when they are loaded.
     """
 
     def __init__(self, config: HiFiGANConfig) -> None:

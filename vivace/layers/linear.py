@@ -74,7 +74,7 @@ MAKE = "_make_per_channel_quantized_tensor"
 
 
 def can_multiply_int8() -> bool:
-    """Whether this build of torch has the CPU products (x86; torch means to drop its quantised tensors one day)."""
+    """Whether this build of torch has the CPU products (x86; torch means to drop its quantized tensors one day)."""
     return ENGINE in torch.backends.quantized.supported_engines and hasattr(torch, MAKE)
 
 
@@ -92,7 +92,7 @@ def row_levels() -> int:
 
 def _pack(codes: Tensor, scale: Tensor) -> Any:  # an opaque handle of torch's
     before = torch.backends.quantized.engine
-    torch.backends.quantized.engine = ENGINE  # decides who packs; who packed multiplies
+    torch.backends.quantized.engine = ENGINE  # the engine that packs a matrix also multiplies it
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*deprecated", category=UserWarning)
@@ -204,10 +204,10 @@ def fuse_linears(layers: Sequence[nn.Module]) -> PackedLinear:
         for layer in plain:
             layer.weight = nn.Parameter(layer.weight.new_empty(0), requires_grad=False)
         return packed
-    quantised = [layer for layer in layers if isinstance(layer, QuantizedLinear)]
-    assert len(quantised) == len(layers), "layers that are fused are of one kind"
-    codes, scale = (torch.cat([getattr(layer, name) for layer in quantised]) for name in ("codes", "scale"))
-    for kept in quantised:
+    quantized = [layer for layer in layers if isinstance(layer, QuantizedLinear)]
+    assert len(quantized) == len(layers), "layers that are fused are of one kind"
+    codes, scale = (torch.cat([getattr(layer, name) for layer in quantized]) for name in ("codes", "scale"))
+    for kept in quantized:
         kept.codes, kept.scale = codes[:0].clone(), scale[:0].clone()
     if codes.dtype != torch.int8:
         if can_multiply_int4(codes) and can_multiply_int8() and kernels() is None:  # these take a single row themselves
@@ -229,7 +229,7 @@ def _in_float32(weight: Tensor) -> PackedLinear:
 
 
 class BiasedProduct:
-    """What ``fuse_linears`` makes of the layer's matrix, and its bias in float32.
+    """The layer's matrix as ``fuse_linears`` lays it out, and its bias in float32.
 
     The layer's own matrix moves: it is left empty on the CPU.
 
@@ -260,7 +260,7 @@ def set_precision(module: nn.Module, precision: Precision) -> None:
     """Hold every ``nn.Linear`` inside ``module`` in ``precision`` from now on; call it before ``fuse``.
 
     Tables and norms stay in float32: a step reads one row of a table, and norms are a thousandth of the weights.
-    Linears that are quantised already stay as they are.
+    Linears that are quantized already stay as they are.
     """
     if precision == "float32":
         return

@@ -1,4 +1,4 @@
-"""RMS normalisation."""
+"""RMS normalization."""
 
 import torch
 import torch.nn.functional as F

@@ -98,7 +98,7 @@ class QuantizedLinear(nn.Module):
 
         A layer whose inputs do not divide into groups is held in int8 instead of int4.
         """
-        assert linear.bias is None, "quantised layers have no bias"
+        assert linear.bias is None, "quantized layers have no bias"
         inputs, outputs = linear.in_features, linear.out_features
         kept: Form = "int8" if inputs % GROUP else form
         with meta_init():

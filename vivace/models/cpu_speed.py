@@ -15,7 +15,11 @@ from vivace.layers.native.kernels import kernels
 Load = Literal["balanced", "latency", "throughput"]
 ModelSize = Literal["small", "medium", "large"]
 
-CANDIDATES: tuple[Precision, ...] = ("float32", "bfloat16", "int8")  # from the most exact on; int4 is for who asks
+CANDIDATES: tuple[Precision, ...] = (
+    "float32",
+    "bfloat16",
+    "int8",
+)  # from the most exact on; int4 only where it is asked for
 MANY = 8  # streams
 MARGIN = 1.1  # fewer bits are taken where they are faster by more than this
 SMALL_WEIGHTS = 16 << 20  # below: quantized weights stay in the caches

@@ -29,7 +29,7 @@ from vivace.models.verification import Verification
 from vivace.text.stretch import units
 from vivace.types import LanguageChoice, Piece
 from vivace.voices.voice import Voice
-from vivace.weights.conversion import ConversionReport, OnProgress
+from vivace.weights.files import ConversionReport, OnProgress
 from vivace.weights.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class LegacyFormat:
 
 @dataclass(frozen=True)
 class FamilySpec:
-    """What a family offers before a checkpoint is loaded.
+    """The parts of a family that work before a checkpoint is loaded.
 
     Args:
         open: loads the checkpoint in a folder. The mapping names folders of other checkpoints, from which a part is

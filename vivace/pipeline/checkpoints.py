@@ -12,7 +12,7 @@ from vivace.models.registry import EMBEDDED, FAMILIES, embedded_root, family_of
 from vivace.settings import TTSConfig
 from vivace.types import Progress
 from vivace.voices.store import VoiceStore
-from vivace.weights.conversion import ConversionReport
+from vivace.weights.files import ConversionReport
 from vivace.weights.tensor_file import read_header
 
 FLOAT32 = 4  # bytes of a weight in memory, at most

@@ -33,7 +33,7 @@ def pick_device(name: str = "auto") -> torch.device:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a kind of device can do."""
+    """Capabilities of one kind of device."""
 
     complex_numbers: bool = False  # complex tensors and their Fourier transforms
     graphs: bool = False  # capture of a run, and its replay
@@ -51,7 +51,7 @@ UNKNOWN = Capabilities()
 
 
 def capabilities(device: torch.device) -> Capabilities:
-    """Those of ``device``; of one that is not in the table, the least."""
+    """The capabilities of ``device``; the least for a kind that is not in the table."""
     return TABLE.get(device.type, UNKNOWN)
 
 

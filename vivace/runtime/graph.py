@@ -35,7 +35,7 @@ class RecordedGraph:
 
 
 class GraphBackend(Protocol):
-    """What makes recordings."""
+    """Records runs for replay."""
 
     def record(self, run: Callable[[], Tensors]) -> RecordedGraph:
         """Record ``run``. Raises: RuntimeError when it cannot be recorded."""
@@ -46,7 +46,7 @@ class GraphBackend(Protocol):
         ...
 
     def free_bytes(self) -> int | None:
-        """Memory that is left; None where nobody knows."""
+        """Free memory; None where it is not known."""
         ...
 
 

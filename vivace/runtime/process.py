@@ -19,7 +19,7 @@ def peak_process_bytes() -> int:
 
 
 def device_bytes(device: torch.device) -> int:
-    """What tensors take of the device's memory; 0 on the CPU, whose memory is the process's."""
+    """Device memory that tensors take; 0 on the CPU, whose memory is the process's."""
     if device.type == "cpu":
         return 0
     allocated = getattr(torch.get_device_module(device), "memory_allocated", None)

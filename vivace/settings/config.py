@@ -30,7 +30,7 @@ UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 class Group(BaseModel):
-    """Frozen, and without keys that nobody knows."""
+    """Base of all groups: frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -55,7 +55,7 @@ class HubConfig(Group):
 
 
 class CacheConfig(Group):
-    """What is kept of finished work, so that the same request is not computed twice."""
+    """Caches of finished work, so that the same request is not computed twice."""
 
     results: Literal["off", "memory", "disk"] = "off"  # speech of seeded requests; others only where they ask for it
     memory_mb: Annotated[float, Field(ge=0)] = 64.0  # the least recently used leave first
@@ -64,7 +64,7 @@ class CacheConfig(Group):
 
 
 class LimitsConfig(Group):
-    """What one request may carry."""
+    """Limits of one request."""
 
     max_chars: Annotated[int, Field(ge=1)] = 20_000
     max_reference_seconds: Annotated[float, Field(gt=0)] = 30.0  # of a recording to clone a voice from
@@ -149,7 +149,7 @@ class EngineSettings(Group):
 
 
 class VocoderSettings(Group):
-    """From what the language model made to samples."""
+    """The vocoder: from the output of the language model to samples."""
 
     precision: Literal["auto", "float32", "bfloat16", "int16"] = "auto"  # of most products in Decoder and Vocos
     graphs: bool = True  # replay the vocoder where the device can
@@ -169,7 +169,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class ServerConfig(Group):
-    """``vivace serve``: where it listens, whom it lets in, and what one request may cost."""
+    """``vivace serve``: address, access, and limits of one request."""
 
     host: str = "127.0.0.1"  # any other address needs api_keys
     port: Annotated[int, Field(ge=0, le=65535)] = 8880  # 0: any free one

@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass, replace
 
 from vivace.models.chattts.checkpoint.config import (
     ChatTTSConfig,
+    CheckpointDefaults,
     DVAEConfig,
     GPTConfig,
-    Habits,
-    QuantiserConfig,
+    QuantizerConfig,
     StackConfig,
     VocosBackbone,
     VocosConfig,
@@ -46,7 +46,7 @@ def _chattts(
         num_hidden_layers=layers,
         num_text_tokens=len(vocabulary()),
     )
-    habits = Habits(
+    habits = CheckpointDefaults(
         text="phones",
         default_voice="vivienne",
         code_prompt="",
@@ -74,7 +74,7 @@ EMBEDDED = Preset(
         dvae=DVAEConfig(
             encoder=StackConfig(idim=256, odim=256, hidden=192, n_layer=5, bn_dim=64),
             decoder=StackConfig(idim=128, odim=256, hidden=192, n_layer=6, bn_dim=64),
-            vq=QuantiserConfig(dim=256),
+            vq=QuantizerConfig(dim=256),
         ),
         vocos=VocosBackbone(dim=256, intermediate_dim=768, num_layers=6),
         guided_layers=(2, 3),
@@ -92,7 +92,7 @@ TOY = Preset(  # everything of the real one at a size that trains in a second; f
         dvae=DVAEConfig(
             encoder=StackConfig(idim=12, odim=16, hidden=12, n_layer=1, bn_dim=8),
             decoder=StackConfig(idim=8, odim=12, hidden=12, n_layer=1, bn_dim=8),
-            vq=QuantiserConfig(dim=16),
+            vq=QuantizerConfig(dim=16),
         ),
         vocos=VocosBackbone(dim=12, intermediate_dim=16, num_layers=1),
         guided_layers=(0, 1),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vivace.vocoder.base import Vocoder
 
-CHUNK_FRAMES = 500  # vocoder_chunk_size of the optimisation guides
+CHUNK_FRAMES = 500  # vocoder_chunk_size of the optimization guides
 FLOAT_BYTES = 4
 
 

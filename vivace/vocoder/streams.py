@@ -29,7 +29,7 @@ class ConvNetwork:
     receptive_field: int  # frames after its own that an output depends on, and at least as many as before it
     rate: int = 1  # frames of the context per frame that is pushed
     tail_samples: int = (
-        0  # outputs at the end of a whole that are not sound: 1 where frames are centred on their samples
+        0  # outputs at the end of a whole that are not sound: 1 where frames are centered on their samples
     )
 
 
@@ -45,7 +45,7 @@ class StreamState:
 
 @dataclass(frozen=True, eq=False)
 class StreamInput:
-    """What one stream is given: frames ``[C, T]``, where T may be 0, and whether they are its last."""
+    """New frames ``[C, T]`` of one stream, where T may be 0, and whether they are its last."""
 
     stream: StreamState
     frames: Tensor
@@ -163,7 +163,7 @@ def _joined(pasts: Sequence[list[Tensor] | None]) -> list[Tensor] | None:
 
 
 class Windowed(Protocol):
-    """What has to be known of a vocoder; see ``Vocoder``."""
+    """The part of ``Vocoder`` that a window needs."""
 
     hop: int
     receptive_field: int

@@ -18,7 +18,7 @@ SMALLEST_SUM = 1e-11  # of squared windows; less is beyond the ends, where no sa
 
 
 class InverseSTFT:
-    """Windowed inverse transforms, overlapped, added, and divided by the summed squared window; frames are centred.
+    """Windowed inverse transforms, overlapped, added, and divided by the summed squared window; frames are centered.
 
     Block ``i`` of ``hop`` samples is made of frames ``i - left`` to ``i + right``: the context gives those beyond the
     frames in hand, so a stream adds up the same numbers in the same order as a whole run does.
@@ -42,7 +42,7 @@ class InverseSTFT:
     def __call__(self, real: Tensor, imaginary: Tensor, window: Tensor, context: FrameContext) -> Tensor:
         """Spectra ``[B, F, K]`` and a window ``[n_fft]`` -> blocks of samples ``[B, F, hop]``.
 
-        Of a whole, or of all a stream gives, the last block is not sound: F centred frames span ``(F - 1) * hop``
+        Of a whole, or of all a stream gives, the last block is not sound: F centered frames span ``(F - 1) * hop``
         samples.
         """
         inside = context.real(real, self.left, self.right)  # asked before the frames, which move the context on
@@ -172,7 +172,7 @@ class Vocos(nn.Module):
         self.head = ISTFTHead(dim, n_fft, hop)
         self.sample_rate, self.hop = sample_rate, hop
         self.receptive_field = self.backbone.receptive_field + self.head.istft.right
-        self.tail_samples = hop  # frames are centred on their samples
+        self.tail_samples = hop  # frames are centered on their samples
         self.workspace = 2 * intermediate_dim + 4 * dim + 2 * (n_fft + 2)
 
     def forward(self, frames: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ OnBytes = Callable[[int], None]  # told how many bytes of the file are here
 
 
 class _InterruptedError(Exception):
-    """What may go better at the next attempt."""
+    """A failure that the next attempt may not have."""
 
 
 def fetch(url: str, part: Path, size: int, *, on_bytes: OnBytes | None = None) -> None:

@@ -3,11 +3,13 @@
 import hashlib
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from vivace.errors import InputError
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Digest:
-    """What a file must hash to. ``git`` is the SHA-1 of a git blob: all that a hub knows of its small files."""
+    """The expected hash of a file. ``git`` is the SHA-1 of a git blob: the only one that a hub has for small files."""
 
     kind: Literal["sha256", "git"]
     value: str  # lower-case hexadecimal
@@ -59,3 +61,40 @@ def git_blob_of(path: Path) -> str:
     with path.open("rb") as file:
         start = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
         return hashlib.file_digest(file, lambda: start).hexdigest()
+
+
+OnProgress = Callable[[str, int, int], None]  # file in work, files done, files in all
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One converted file."""
+
+    file: str  # below the target
+    source: str  # file name of the original
+    tensors: int  # 0: copied unchanged
+    renamed: int
+
+
+@dataclass(frozen=True)
+class ConversionReport:
+    """Result of a conversion."""
+
+    target: Path
+    files: tuple[Conversion, ...]
+    notes: tuple[str, ...]  # abilities that the converted checkpoint lacks
+
+
+@contextmanager
+def new_target(target: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes ``target`` when the block ends without an error.
+
+    Raises: InputError when the target exists already or cannot be written.
+    """
+    if target.exists():
+        raise InputError(f"{target} exists already; name a folder that does not")
+    try:
+        with new_folder(target) as folder:
+            yield folder
+    except OSError as exc:
+        raise InputError(f"cannot write {target} ({exc.strerror or exc}); make room, or choose another place") from exc

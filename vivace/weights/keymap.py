@@ -8,7 +8,7 @@ from torch import Tensor
 
 Rules = tuple[tuple[str, str], ...]
 
-MAGNITUDE, DIRECTION = "original0", "original1"  # what torch's weight normalisation calls its two tensors
+MAGNITUDE, DIRECTION = "original0", "original1"  # what torch's weight normalization calls its two tensors
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class TensorSource:
     """The checkpoint keys that make one tensor of a module."""
 
     target: str  # key in the module
-    keys: tuple[str, ...]  # one key, or magnitude and direction of a weight-normalised tensor
+    keys: tuple[str, ...]  # one key, or magnitude and direction of a weight-normalized tensor
 
     @property
     def folds(self) -> bool:
@@ -36,7 +36,7 @@ class KeyMap:
     weight_norm: Rules = ()
 
     def sources(self, keys: Iterable[str]) -> tuple[TensorSource, ...]:
-        """What each module tensor is made of, in the order of ``keys``. Half a pair stays under its own name."""
+        """The checkpoint tensors of each module tensor, in the order of ``keys``. Half a pair keeps its own name."""
         present = dict.fromkeys(keys)  # ordered, and quick to ask
         return tuple(source for key in present if (source := self._source(key, present)) is not None)
 

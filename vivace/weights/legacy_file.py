@@ -24,7 +24,7 @@ class HParams:
 
 
 def unpickled(path: Path) -> object:
-    """What is in the file, settings objects turned into dicts; read weights-only.
+    """The content of the file, settings objects turned into dicts; read weights-only.
 
     Two digits in place of the zip's first two bytes are read as those bytes.
 

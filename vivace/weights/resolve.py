@@ -117,7 +117,7 @@ class _Store:
 def _manifest(
     store: _Store, repo: str, revision: str | None, known: Manifest | None, endpoint: str, offline: bool
 ) -> Manifest:
-    """What the checkpoint consists of: from our table, else from the hub, else as the hub last said."""
+    """The files of the checkpoint: from our table, else from the hub, else from its last answer."""
     if known is not None and revision in (None, known.commit):
         return known
     wanted = revision or "main"

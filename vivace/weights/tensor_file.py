@@ -34,7 +34,7 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """What a file's header says of one tensor."""
+    """Facts about one tensor, from the header of its file."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype | None  # None: one that we do not read

@@ -25,7 +25,7 @@ def logits(parts: ChatTTSParts) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("precision", "megabytes"), [("bfloat16", 11), ("int8", 8), ("int4", 6.3)])
-def test_a_written_checkpoint_speaks_as_quantising_at_load_does(
+def test_a_written_checkpoint_speaks_as_quantizing_at_load_does(
     tmp_path: Path, precision: Precision, megabytes: float
 ) -> None:
     target = quantize_checkpoint(embedded_root(), tmp_path / "small", precision)
@@ -48,7 +48,7 @@ def test_a_folder_that_exists_is_left_alone(tmp_path: Path) -> None:
         quantize_checkpoint(embedded_root(), tmp_path, "int8")
 
 
-def test_quantised_files_cannot_become_something_else(tmp_path: Path) -> None:
+def test_quantized_files_cannot_become_something_else(tmp_path: Path) -> None:
     target = quantize_checkpoint(embedded_root(), tmp_path / "small", "int8")
     with pytest.raises(SettingsError, match="quantized to int8; set it to 'auto'"):
         load_chattts(target, precision="float32")

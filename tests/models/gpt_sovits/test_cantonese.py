@@ -3,8 +3,7 @@
 import pytest
 import ToJyutping
 
-from vivace.models.gpt_sovits.phones import jyutping_phones, phone_runs, run_ids
-from vivace.models.gpt_sovits.symbols import known
+from vivace.models.gpt_sovits.phones import jyutping_phones, known, phone_runs, run_ids
 from vivace.text import phones
 
 

@@ -1,7 +1,6 @@
 """Japanese in the phones of GPT-SoVITS: section 7 of the GPT-SoVITS front-end facts."""
 
-from vivace.models.gpt_sovits.phones import phone_runs, run_ids
-from vivace.models.gpt_sovits.symbols import known
+from vivace.models.gpt_sovits.phones import known, phone_runs, run_ids
 from vivace.text import phones
 
 # Kana of every row, with voicing, contraction, doubling, and the syllables of foreign words.

@@ -19,8 +19,7 @@ from vivace.models.gpt_sovits.checkpoint.parts import load_gpt_sovits
 from vivace.models.gpt_sovits.family import GPTSoVITSFamily
 from vivace.models.gpt_sovits.frame_stage import GPTSoVITSFrameStage, GPTSoVITSFrameStream
 from vivace.models.gpt_sovits.s2.decode import DecodeContext, VoiceConditioning
-from vivace.models.gpt_sovits.s2.dit import FlowTransformer
-from vivace.models.gpt_sovits.s2.flow_matching import denormalised, solve
+from vivace.models.gpt_sovits.s2.flow_matching import FlowTransformer, denormalized, solve
 from vivace.models.gpt_sovits.s2.flow_matching_decoder import FlowMatchingDecoder
 from vivace.models.gpt_sovits.s2.vits import VitsModel
 from vivace.models.gpt_sovits.verify.s2 import sequential_windows
@@ -154,11 +153,11 @@ def test_with_all_the_lookahead_there_is_a_piece_is_read_whole(
     got = own.frame_stage(lookahead=1500).wave(codes, said)
     s2 = own.parts.s2
     if isinstance(s2, VitsModel):
-        style = s2.style_of(said.timbre.style)
+        style = s2.style_of(said.voice.style)
         noise = normal_frames(said.seed, 0, 120, s2.enc_p.proj.out_channels // 2)[None]
         want = s2(codes[None], said.phones[None], style, noise)[0]
     else:
-        condition, prompt = s2.condition(codes[None], said.phones[None], said.timbre.style), prompt_of(s2, said)
+        condition, prompt = s2.condition(codes[None], said.phones[None], said.voice.style), prompt_of(s2, said)
         spoken = 0
 
         def noise_of(windows: int, frames: int) -> Tensor:
@@ -173,7 +172,7 @@ def test_with_all_the_lookahead_there_is_a_piece_is_read_whole(
 
         mel = torch.cat(list(sequential_windows(condition, prompt, solver, noise_of)), dim=2)
         assert own.parts.vocoder is not None
-        want = own.parts.vocoder(denormalised(mel))[0]
+        want = own.parts.vocoder(denormalized(mel))[0]
     torch.testing.assert_close(got, want, atol=1e-5, rtol=0)
 
 
@@ -214,7 +213,7 @@ def test_a_piece_of_no_codes_is_no_sound(stages: dict[str, GPTSoVITSFamily]) -> 
 def test_numbers_gone_wrong_are_an_error_in_their_own_place(stages: dict[str, GPTSoVITSFamily]) -> None:
     own = stages["v2"]
     frames, good, bad = own.frame_stage(), saying(own), saying(own)
-    bad.timbre.style[:] = float("nan")
+    bad.voice.style[:] = float("nan")
     parts = [
         FramePart(frames.open(said), torch.zeros(20, 1), some_codes(20)[:, None], True) for said in (good, bad, good)
     ]

@@ -5,8 +5,7 @@ import hashlib
 import pytest
 
 from vivace.errors import InputError
-from vivace.models.gpt_sovits.phones import phone_runs, run_ids, syllable_phones
-from vivace.models.gpt_sovits.symbols import known, phone_ids, symbols
+from vivace.models.gpt_sovits.phones import known, phone_ids, phone_runs, run_ids, syllable_phones, symbols
 from vivace.models.gpt_sovits.text_split import MAX_PIECE, presplit, split_text
 from vivace.text import phones
 from vivace.types import Word

@@ -1,4 +1,4 @@
-"""How long a model that reads phones takes to say them: what its speech is held against."""
+"""Expected durations of the tokens of a model that reads phones, to check the length of its speech."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Durations:
 
 
 def read_durations(asset: Path, tokens: int) -> Durations | None:
-    """Those of a checkpoint with ``tokens`` text tokens; None when it has none.
+    """The durations of a checkpoint with ``tokens`` text tokens; None when it has none.
 
     Raises: WeightsMismatchError when they are of another number of tokens.
     """

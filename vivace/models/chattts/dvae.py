@@ -79,7 +79,7 @@ class DVAE(nn.Module):
         self.out_conv = FrameConv(config.decoder.odim, n_mels, 3, padding=1, bias=False)
 
     def features(self, mel: Tensor) -> Tensor:
-        """Log-mel ``[B, n_mels, F]`` -> what is quantised, ``[B, dim, F // 2]``."""
+        """Log-mel ``[B, n_mels, F]`` -> what is quantized, ``[B, dim, F // 2]``."""
         return cast(Tensor, self.encoder(self.downsample_conv(mel / self.coef)))
 
     def encode(self, samples: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ class DVAE(nn.Module):
         return self.decoder.receptive_field + 1
 
     def decode_features(self, features: Tensor) -> Tensor:
-        """Quantised features ``[B, dim, T]`` -> natural-log mel ``[B, n_mels, 2T]``."""
+        """Quantized features ``[B, dim, T]`` -> natural-log mel ``[B, n_mels, 2T]``."""
         return self.run_features(features, WholeContext()).transpose(1, 2)
 
     def run_features(self, features: Tensor, context: FrameContext) -> Tensor:

@@ -26,7 +26,7 @@ from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.sequence import EngineConfig
 from vivace.errors import InputError
 from vivace.layers.linear import Precision
-from vivace.models.chattts.checkpoint.config import Habits, has_dvae, read_config
+from vivace.models.chattts.checkpoint.config import CheckpointDefaults, has_dvae, read_config
 from vivace.models.chattts.checkpoint.convert import convert_chattts, is_chattts
 from vivace.models.chattts.checkpoint.parts import ChatTTSParts, load_chattts
 from vivace.models.chattts.checkpoint.published import PUBLISHED
@@ -57,7 +57,7 @@ from vivace.text.zh.homophones import Homophones, built_in, load_homophones
 from vivace.types import LanguageChoice, Piece
 from vivace.vocoder.chunked import CHUNK_FRAMES, ChunkedVocoder
 from vivace.voices.voice import Voice
-from vivace.weights.conversion import ConversionReport, OnProgress
+from vivace.weights.files import ConversionReport, OnProgress
 
 REFINE = SamplingParams(temperature=0.7, top_p=0.7, top_k=20, repetition_penalty=1.0, max_new_tokens=384)
 CODE, TEXT = "code", "text"  # modes of the engine
@@ -73,7 +73,7 @@ def _homophones(choice: bool | Path) -> Homophones | None:
     return built_in() if choice else None
 
 
-def _defaults(own: Habits) -> FamilyDefaults:
+def _defaults(own: CheckpointDefaults) -> FamilyDefaults:
     return FamilyDefaults(own.default_voice, own.max_piece_units, own.syllable_units, own.carry_over)
 
 

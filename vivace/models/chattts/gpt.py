@@ -91,7 +91,7 @@ class Llama(nn.Module):
 
 
 class Embeddings(nn.Module):
-    """Token tables and output heads of both modes; weight-normalised heads are folded when they are loaded."""
+    """Token tables and output heads of both modes; weight-normalized heads are folded when they are loaded."""
 
     def __init__(self, config: GPTConfig, *, text_head: bool = True) -> None:
         super().__init__()

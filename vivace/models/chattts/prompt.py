@@ -48,7 +48,7 @@ class Tokenizer:
             self._inner = HFTokenizer.from_file(str(path))
         except Exception as exc:  # the library raises bare Exception
             raise WeightsError(f"{path} is not a tokenizer file ({exc}); fetch the checkpoint again") from exc
-        # The published file stores truncation to 256 and padding to 256, which nobody wants applied.
+        # The published file stores truncation to 256 and padding to 256, which must not apply.
         self._inner.no_truncation()
         self._inner.no_padding()
 
@@ -100,7 +100,7 @@ STRUCTURAL = ("[Stts]", SPEAKER, NO_SPEAKER)  # may not come from the text: they
 
 @dataclass(frozen=True)
 class SpeakerRow:
-    """What stands at ``[spk_emb]`` instead of that token's own embedding."""
+    """The embedding that replaces that of the token ``[spk_emb]``."""
 
     token_id: int
     row: Tensor  # [D], unit length

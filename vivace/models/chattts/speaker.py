@@ -69,7 +69,7 @@ MAX_UNPACKED = 4 << 20  # bytes; a speaker is 1.5 kB, an hour of codes 1.4 MB: m
 
 @dataclass(frozen=True)
 class SpeakerStatistics:
-    """Spread and centre of the speaker vectors a model was trained on, float16 ``[D]`` each."""
+    """Spread and center of the speaker vectors a model was trained on, float16 ``[D]`` each."""
 
     std: F16
     mean: F16
@@ -87,7 +87,7 @@ class SpeakerStatistics:
 
 
 def published_statistics() -> SpeakerStatistics:
-    """Those of ``2Noise/ChatTTS`` (768 values each)."""
+    """The speaker statistics of ``2Noise/ChatTTS`` (768 values each)."""
     text = (files("vivace.models.chattts") / "data" / "speaker_statistics.txt").read_text(encoding="utf-8")
     return SpeakerStatistics.from_string(text)
 
@@ -156,7 +156,7 @@ def decode_audio_prompt(text: str) -> NDArray[np.int32]:
 def speaker_embedding(vector: NDArray[np.floating] | Tensor, *, device: torch.device | str = "cpu") -> Tensor:
     """The row that replaces ``[spk_emb]``: ``vector`` ``[D]`` scaled to unit length in its own precision, as float32.
 
-    A float16 vector is normalised in float16 (the reference's numbers; float32 would differ by up to 8e-5).
+    A float16 vector is normalized in float16 (the reference's numbers; float32 would differ by up to 8e-5).
     """
     v = torch.as_tensor(vector).to(device)
     row: Tensor = (v / v.norm().clamp_min(1e-12)).float()

@@ -1,4 +1,4 @@
-"""One layer of a BERT-style encoder: attention among all positions, normalised after each residual.
+"""One layer of a BERT-style encoder: attention among all positions, normalized after each residual.
 
 Source: arXiv:1810.04805.
 """

@@ -1,4 +1,4 @@
-"""How long speech of GPT-SoVITS is: a cloned voice speaks about as fast as its recording does."""
+"""Expected length of speech: a cloned voice speaks about as fast as its recording."""
 
 import math
 from collections.abc import Sequence
@@ -7,8 +7,7 @@ from functools import lru_cache
 
 from vivace.engine.sampler_state import SamplingParams
 from vivace.models.family import ExpectedLength, Reference
-from vivace.models.gpt_sovits.phones import PhoneRun, phone_runs
-from vivace.models.gpt_sovits.symbols import MARKS
+from vivace.models.gpt_sovits.phones import MARK_PHONES, PhoneRun, phone_runs
 from vivace.models.gpt_sovits.t2s.model import MAX_CODES
 from vivace.models.gpt_sovits.t2s.prompt import MIN_CODES, MIN_TEMPERATURE
 from vivace.text import phones
@@ -18,8 +17,8 @@ from vivace.types import LanguageChoice
 CODE_RATE = 25.0  # codes per second
 USUAL = 2.8  # codes per phone: nine phones a second
 SLOWEST, FASTEST = 4.5, 1.6  # what a recording with other words than its transcript must not go beyond
-SILENT = frozenset((*MARKS, *PROSODY))  # take no time of their own, or need not
-LEAST_SHARE, LEAST = 0.5, 1.0  # of the usual length; codes per phone: nobody says 25 phones a second
+SILENT = frozenset((*MARK_PHONES, *PROSODY))  # take no time of their own, or need not
+LEAST_SHARE, LEAST = 0.5, 1.0  # of the usual length; codes per phone: 25 phones a second is too fast for speech
 MOST_SHARE, SLACK = 2.5, 50  # of the usual length; two seconds of pauses beyond it
 
 

@@ -58,7 +58,7 @@ from vivace.settings import TTSConfig
 from vivace.types import LanguageChoice, Piece
 from vivace.vocoder.chunked import CHUNK_FRAMES
 from vivace.voices.voice import Voice
-from vivace.weights.conversion import ConversionReport, OnProgress
+from vivace.weights.files import ConversionReport, OnProgress
 
 SAMPLING = SamplingParams(
     temperature=1.0,

@@ -33,8 +33,8 @@ class GPTSoVITSFrameStream:
 class GPTSoVITSFrameStage:
     """``FrameStage``.
 
-    A piece is read chunk by chunk (``CodeSchedule``), whether it is streamed or wanted whole; so what is heard does not
-    depend on how its codes came, nor on who shares the batch.
+    A piece is read chunk by chunk (``CodeSchedule``), whether it is streamed or wanted whole; so the samples do not
+    depend on when its codes came, nor on the rest of the batch.
 
     Args:
         lookahead: codes after its own that a chunk is read with; None: as many as sound best; as many as a piece can
@@ -76,8 +76,8 @@ class GPTSoVITSFrameStage:
             pieces.append(part.stream.piece)
         return [finite_samples(samples) for samples in self._sound.push(pieces)]
 
-    def wave(self, codes: Tensor, saying: DecodeContext) -> Tensor:
+    def wave(self, codes: Tensor, context: DecodeContext) -> Tensor:
         """Codes ``[Q]`` of one piece to samples ``[N]`` at the version's rate: what a stream of them joined is."""
-        piece = self._sound.open(saying)
+        piece = self._sound.open(context)
         piece.hidden.push(codes.long().to(self._device), last=True)
         return self._sound.push([piece])[0]

@@ -29,7 +29,7 @@ def split_text(text: str, method: SplitMethod) -> list[str]:
 
 
 def presplit(text: str, method: SplitMethod, *, english: bool) -> list[str]:
-    """What a whole request is cut into, short pieces joined, long ones cut again, all ending with a mark."""
+    """The pieces of a whole request: short ones joined, long ones cut again, all ending with a mark."""
     stop = "." if english else "。"
     text = REPEATED.sub(r"\1", text).strip("\n")
     if not text:

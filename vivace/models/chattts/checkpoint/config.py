@@ -38,7 +38,7 @@ class StackConfig:
 
 
 @dataclass(frozen=True)
-class QuantiserConfig:
+class QuantizerConfig:
     """The grouped residual quantizer."""
 
     dim: int = 1024
@@ -53,7 +53,7 @@ class DVAEConfig:
 
     encoder: StackConfig = StackConfig(idim=512, odim=1024, hidden=256)
     decoder: StackConfig = StackConfig(idim=512, odim=512, hidden=256)
-    vq: QuantiserConfig = QuantiserConfig()
+    vq: QuantizerConfig = QuantizerConfig()
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class VocosConfig:
 
 
 @dataclass(frozen=True)
-class Habits:
-    """What a checkpoint expects of those who drive it; the defaults are the published model's."""
+class CheckpointDefaults:
+    """Defaults that a checkpoint sets for the code that drives it; these are the published model's."""
 
     text: Literal["characters", "phones"] = "characters"  # what its tokenizer reads
     languages: tuple[str, ...] = ("zh", "en")
@@ -108,11 +108,11 @@ class ChatTTSConfig:
     dvae: DVAEConfig | None = DVAEConfig()
     vocos: VocosConfig = VocosConfig()
     spk_stat: str | None = None  # speaker statistics as a base16384 string; None: the published ones, where they fit
-    vivace: Habits = field(default_factory=Habits)
+    vivace: CheckpointDefaults = field(default_factory=CheckpointDefaults)
 
 
 def _merge(default: S, given: dict[str, Any]) -> S:
-    """``default`` with the fields that ``given`` names; what it does not know is somebody else's and ignored."""
+    """``default`` with the fields that ``given`` names; unknown fields belong to other programs and are ignored."""
     changes: dict[str, Any] = {}
     for item in fields(default):  # type: ignore[arg-type]
         if item.name not in given:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from vivace.errors import WeightsError, WeightsNotFoundError
-from vivace.weights.conversion import Conversion, ConversionReport, OnProgress, new_target
+from vivace.weights.files import Conversion, ConversionReport, OnProgress, new_target
 from vivace.weights.keymap import Rules, renamed
 from vivace.weights.legacy_file import read_legacy
 from vivace.weights.tensor_file import is_pickle, read_tensors, write_tensors

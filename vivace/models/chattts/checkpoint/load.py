@@ -50,7 +50,7 @@ class ChatTTSModel:
     decoder: SpectrogramDecoder
     dvae: DVAE | None  # None: the checkpoint cannot listen to recordings
     statistics: SpeakerStatistics | None  # None: it has no random speakers
-    durations: Durations | None = None  # None: nobody knows how long its speech should be
+    durations: Durations | None = None  # None: the length of its speech is not known
 
     @property
     def code_mode(self) -> CodeMode:

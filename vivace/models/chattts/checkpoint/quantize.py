@@ -18,12 +18,12 @@ CONFIG = "config.json"
 def quantize_checkpoint(root: Path, target: Path, precision: Precision) -> Path:
     """Make the new folder ``target`` of the ChatTTS checkpoint under ``root``, its language model in ``precision``.
 
-    Everything else is copied. What is loaded from ``target`` is to the bit what quantising at load gives.
+    Everything else is copied. What is loaded from ``target`` is to the bit what quantizing at load gives.
 
     Raises:
         InputError: the target exists already or cannot be written.
         WeightsError: the checkpoint cannot be loaded.
-        SettingsError: it is quantised already, to something else.
+        SettingsError: it is quantized already, to something else.
     """
     if target.exists():
         raise InputError(f"{target} exists already; name a new folder")

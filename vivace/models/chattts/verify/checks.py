@@ -71,7 +71,7 @@ def _checks(
     yield "05 decoder", partial(networks.check_decoder, goldens, model)
     yield "06", partial(networks.check_vocos, goldens, vocos)
     yield "07", partial(check_speakers, goldens, model)
-    yield "08", partial(check_normaliser, goldens)
+    yield "08", partial(check_normalizer, goldens)
     yield "09", partial(replay.check_runs, goldens, (model, vocos), "09_e2e")
     for variant in VARIANTS:
         other = load(variant)
@@ -165,13 +165,13 @@ def check_speakers(goldens: Goldens, model: ChatTTSModel) -> Iterator[Row]:
 
 def _outcome(case: dict[str, Any], **options: Any) -> str:
     try:
-        return compat.normalise(case["text"], **options)
+        return compat.normalize(case["text"], **options)
     except IndexError as exc:
         return type(exc).__name__
 
 
-def check_normaliser(goldens: Goldens) -> Iterator[Row]:
-    """The reference's normaliser and sentence splitter, one row per set of flags."""
+def check_normalizer(goldens: Goldens) -> Iterator[Row]:
+    """The reference's normalizer and sentence splitter, one row per set of flags."""
     recorded = goldens.json("08_normalizer.json")
     homophones = recorded["homophones_used"]
     flags = ("do_text_normalization", "do_homophone_replacement", "lang")
@@ -182,7 +182,7 @@ def check_normaliser(goldens: Goldens) -> Iterator[Row]:
         yield equal(f"08_normalizer.json:case {number}", both, (want, case["detected"]))
     plugged = {"zh": lambda text: text.translate(ZH_DIGITS), "en": str.upper}
     for number, case in enumerate(recorded["registered"]["cases"]):
-        got = _outcome(case, homophones=homophones, normalisers=plugged)
+        got = _outcome(case, homophones=homophones, normalizers=plugged)
         yield equal(f"08_normalizer.json:registered {number}", got, case.get("output", case.get("raises")))
     for number, case in enumerate(recorded["splitting"]):
         text, parts = case["text"], case["parts"]

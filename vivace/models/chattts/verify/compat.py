@@ -1,4 +1,4 @@
-"""The reference's own text handling, defects included, for those who must agree with it to the letter.
+"""The reference's own text handling, defects included, to compare with it to the letter.
 
 Nothing on the normal path uses this: Vivace's text stage says numbers, keeps every tag and cuts at every sentence end.
 ``vivace verify`` holds it against recorded outputs. Source: sections 17 and 19.1 of the ChatTTS facts.
@@ -22,7 +22,7 @@ SIMPLE = (
     | dict.fromkeys("!", ".")
 )
 
-Normaliser = Callable[[str], str]
+Normalizer = Callable[[str], str]
 
 
 def detect_language(text: str) -> str:
@@ -53,27 +53,27 @@ def join_tags(pieces: list[str], tags: list[str]) -> str:
     return "".join(piece + (tags[i] if i < len(tags) else "") for i, piece in enumerate(pieces))
 
 
-def normalise(
+def normalize(
     text: str,
     *,
     homophones: Mapping[str, str],
-    normalisers: Mapping[str, Normaliser] | None = None,
+    normalizers: Mapping[str, Normalizer] | None = None,
     do_text_normalization: bool = True,
     do_homophone_replacement: bool = True,
     lang: str | None = None,
 ) -> str:
-    """What the reference makes of ``text`` before its tokenizer sees it.
+    """``text`` as the reference normalizes it before its tokenizer.
 
-    Raises: IndexError on an empty text with a registered normaliser, as the reference does.
+    Raises: IndexError on an empty text with a registered normalizer, as the reference does.
     """
     if do_text_normalization:
         language = lang or detect_language(text)
-        normaliser = (normalisers or {}).get(language)
-        if normaliser is not None:
+        normalizer = (normalizers or {}).get(language)
+        if normalizer is not None:
             pieces, tags = split_tags(text)
             if not pieces:
-                raise IndexError("the reference cannot normalise an empty text")
-            text = join_tags([normaliser(piece) for piece in pieces], tags)
+                raise IndexError("the reference cannot normalize an empty text")
+            text = join_tags([normalizer(piece) for piece in pieces], tags)
         if language == "zh":
             text = "".join(FULL_WIDTH.get(c, c) for c in text)
     invalid = {c for c in TAG.sub("", text) if not VALID.match(c)}

@@ -30,7 +30,7 @@ def _encoded(arrays: Arrays, prefix: str = "") -> Encoded:
 
 
 def speaker_row(model: ChatTTSModel, vector: Any) -> SpeakerRow:
-    """What stands at the speaker's place."""
+    """The embedding of a speaker vector in the prompt."""
     return SpeakerRow(model.tokenizer.id("[spk_emb]"), speaker_embedding(vector))
 
 
@@ -156,7 +156,7 @@ def check_greedy(goldens: Goldens, model: ChatTTSModel) -> Iterator[Row]:
 
 
 def _processed(case: dict[str, Any], arrays: Arrays) -> Tensor:
-    """What our processors make of a recorded case, the reference's row limit included."""
+    """The output of our logits processors for a recorded case, with the row limit of the reference."""
     given = case["params"]
     logits: Tensor = torch.from_numpy(arrays[case["logits"]]) * given.get("logits_times", 1)
     if "penalty" in given and given["penalty"] != 1:

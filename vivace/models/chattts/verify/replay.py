@@ -106,7 +106,7 @@ class Call:
 
 @dataclass
 class ChatTTSTrace:
-    """What a run did."""
+    """The record of a run."""
 
     calls: list[Call] = field(default_factory=list)
     decoded: list[Tensor] = field(default_factory=list)  # [B, N] each
@@ -129,7 +129,7 @@ class Replay:
         settings = self._settings
         split = settings.split_text and isinstance(text, str)
         texts = compat.split_sentences(str(text)) if split else ([text] if isinstance(text, str) else list(text))
-        texts = [compat.normalise(t, homophones=homophones) for t in texts]
+        texts = [compat.normalize(t, homophones=homophones) for t in texts]
         if settings.refine:
             texts = self._refine(texts)
         self.trace.texts = texts
@@ -158,7 +158,7 @@ class Replay:
         return [tokenizer.decode(ids) for ids in kept]
 
     def _carry_over(self, text: str) -> None:
-        """The first sentence, spoken and encoded, is everybody's recording."""
+        """The first sentence, generated and encoded, is the reference of all later ones."""
         assert self._model.dvae is not None, "voices carry over through the encoder"
         *_, wave = self._snapshots([text], stream=False)
         codes = self._model.dvae.encode(wave)[0].numpy().astype(np.int32)

@@ -28,7 +28,7 @@ from vivace.models.gpt_sovits.checkpoint.legacy_files import (
     s2_file,
 )
 from vivace.settings.config import GPTSoVITSConfig
-from vivace.weights.conversion import Conversion, ConversionReport, OnProgress, new_target
+from vivace.weights.files import Conversion, ConversionReport, OnProgress, new_target
 from vivace.weights.keymap import Rules, renamed
 from vivace.weights.legacy_file import own, read_legacy, unpickled
 from vivace.weights.tensor_file import is_pickle, read_tensors, write_tensors
@@ -46,7 +46,7 @@ BERT_NAMES: Rules = (
 BERT_UNUSED = re.compile(r"cls\..+|bert\.pooler\..+|bert\.embeddings\.position_ids|bert\.encoder\.layer\.(22|23)\..+")
 HUBERT_UNUSED = re.compile(r"masked_spec_embed")
 SPEAKER_UNUSED = re.compile(r"seg_\d\..+")
-POSITION = "encoder.pos_conv_embed.conv"  # HuBERT's; normalised per kernel tap, unlike all others
+POSITION = "encoder.pos_conv_embed.conv"  # HuBERT's; normalized per kernel tap, unlike all others
 
 Part = tuple[dict[str, Tensor], dict[str, Any]]  # tensors, and sizes that they do not tell
 
@@ -214,5 +214,5 @@ def _weights(folder: Path | None) -> Path | None:
 
 
 def _version(s2: Path, told: Version | None) -> Version | None:
-    """What the settings say, where the file itself says nothing: there it was found out anew at each start."""
+    """The version of the settings, where the file itself does not tell it."""
     return None if published_version(s2) or read_mark(s2) else told

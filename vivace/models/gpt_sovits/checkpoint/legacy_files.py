@@ -46,7 +46,7 @@ ROTARY = "cfm.estimator.rotary_embed.inv_freq"  # files have it rounded to half 
 TEXT = "enc_p.text_embedding.weight"
 # Training state, the posterior encoder, and a projection that nothing reads.
 UNUSED = re.compile(r"enc_q\..+|linear_mel\..+|.+_codebook\.(inited|cluster_size|embed_avg)")
-# Both ways in which files write a weight-normalised tensor; the pair is folded when it is loaded.
+# Both ways in which files write a weight-normalized tensor; the pair is folded when it is loaded.
 PAIRS: Rules = (
     (r"(.+)\.weight_g", r"\1.original0"),
     (r"(.+)\.weight_v", r"\1.original1"),
@@ -75,7 +75,7 @@ class S2File:
 
 
 def read_mark(path: Path) -> tuple[Version, bool] | None:
-    """What the first two bytes say. Raises: WeightsError when they are digits that nobody writes."""
+    """The version that the first two bytes name. Raises: WeightsError when they are unknown digits."""
     with path.open("rb") as file:
         head = file.read(2)
     if head.isdigit() and head not in MARKS:

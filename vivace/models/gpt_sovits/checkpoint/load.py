@@ -64,7 +64,7 @@ VITS_VERSIONS = ("v1", "v2", "v2Pro", "v2ProPlus")
 
 
 def read_settings(root: Path) -> dict[str, Any]:
-    """What the conversion wrote about a checkpoint. Raises: WeightsError when it is missing or damaged."""
+    """The settings that the conversion wrote into a checkpoint. Raises: WeightsError when it is missing or damaged."""
     file = root / SETTINGS
     try:
         settings = json.loads(file.read_text(encoding="utf-8"))

@@ -23,12 +23,12 @@ from vivace.models.gpt_sovits.checkpoint.load import (
     build_vits,
     read_settings,
 )
+from vivace.models.gpt_sovits.phones import SymbolSet
 from vivace.models.gpt_sovits.reference.eres2net import SpeakerNetwork
 from vivace.models.gpt_sovits.reference.hubert import Hubert
 from vivace.models.gpt_sovits.s2.condition import MEL_VERSIONS, FlowMatchingModel
-from vivace.models.gpt_sovits.s2.dit import FlowTransformer
+from vivace.models.gpt_sovits.s2.flow_matching import FlowTransformer
 from vivace.models.gpt_sovits.s2.vits import VitsModel
-from vivace.models.gpt_sovits.symbols import SymbolSet
 from vivace.models.gpt_sovits.t2s.bert import Bert, CharacterTokenizer
 from vivace.models.gpt_sovits.t2s.model import S1Model
 from vivace.models.precision import (

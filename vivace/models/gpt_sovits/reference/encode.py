@@ -23,7 +23,7 @@ from vivace.models.gpt_sovits.reference.spectra import (
     sinc_resample,
     slaney_log_mel,
 )
-from vivace.models.gpt_sovits.s2.flow_matching import normalised
+from vivace.models.gpt_sovits.s2.flow_matching import normalized
 from vivace.models.gpt_sovits.s2.semantic import SemanticQuantizer
 from vivace.types import LanguageChoice
 
@@ -86,8 +86,8 @@ def speaker_vector(samples: Samples, rate: int, network: SpeakerNetwork) -> Tens
 
 
 def prompt_mel(samples: Samples, rate: int, spec: FrameSpec) -> Tensor:
-    """Normalised log-mel ``[1, M, T]`` of mono samples ``[N]``; their peak is left as it is."""
-    return normalised(slaney_log_mel(sinc_resample(torch.from_numpy(samples)[None], rate, spec.sample_rate), spec))
+    """Normalized log-mel ``[1, M, T]`` of mono samples ``[N]``; their peak is left as it is."""
+    return normalized(slaney_log_mel(sinc_resample(torch.from_numpy(samples)[None], rate, spec.sample_rate), spec))
 
 
 def _at_style_rate(samples: Samples, rate: int) -> Tensor:

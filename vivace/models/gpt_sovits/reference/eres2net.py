@@ -67,7 +67,7 @@ class AttentiveFusion(nn.Module):
         return x * (1 + weight) + y * (1 - weight)
 
 
-class ResidualBlock(nn.Module):
+class ERes2NetBlock(nn.Module):
     """A residual block whose groups see one another in turn."""
 
     def __init__(self, inputs: int, width: int, outputs: int, stride: int, fused: bool) -> None:
@@ -97,7 +97,7 @@ class ResidualBlock(nn.Module):
 
 
 class SpeakerNetwork(nn.Module):
-    """A filter bank to a vector that says who speaks."""
+    """A filter bank to a vector that identifies the speaker."""
 
     def __init__(self, sizes: SpeakerSizes) -> None:
         super().__init__()
@@ -109,9 +109,9 @@ class SpeakerNetwork(nn.Module):
         ):
             stride = 1 if number == 1 else 2
             fused = number >= FUSED_FROM
-            first = ResidualBlock(inputs, width, outputs, stride, fused)
+            first = ERes2NetBlock(inputs, width, outputs, stride, fused)
             layers.append(
-                nn.Sequential(first, *(ResidualBlock(outputs, width, outputs, 1, fused) for _ in range(blocks - 1)))
+                nn.Sequential(first, *(ERes2NetBlock(outputs, width, outputs, 1, fused) for _ in range(blocks - 1)))
             )
             inputs = outputs
         self.layer1, self.layer2, self.layer3, self.layer4 = layers

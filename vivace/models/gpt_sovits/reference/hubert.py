@@ -95,7 +95,7 @@ class Hubert(nn.Module):
         return x
 
     def forward(self, samples: Tensor) -> Tensor:
-        """Samples ``[B, N]`` at 16 kHz, neither centred nor scaled -> features ``[B, D, T]``."""
+        """Samples ``[B, N]`` at 16 kHz, neither centered nor scaled -> features ``[B, D, T]``."""
         x = self.projection(self.layer_norm(self.stem(samples).transpose(1, 2)))
         places = F.gelu(self.positions(x.transpose(1, 2))[:, :, : x.shape[1]])
         x = self.encoder_norm(x + places.transpose(1, 2))

@@ -17,7 +17,7 @@ from vivace.models.gpt_sovits.checkpoint.config import S2Config
 from vivace.models.gpt_sovits.reference.spectra import FrameSpec
 from vivace.models.gpt_sovits.s2.content_encoder import ContentEncoder, stretch, stretched_length
 from vivace.models.gpt_sovits.s2.coupling_flow import GatedConvStack
-from vivace.models.gpt_sovits.s2.dit import FlowTransformer
+from vivace.models.gpt_sovits.s2.flow_matching import FlowTransformer
 from vivace.models.gpt_sovits.s2.semantic import SemanticQuantizer, StyleEncoder
 
 

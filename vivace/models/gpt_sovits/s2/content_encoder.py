@@ -69,7 +69,7 @@ class ConvFeedForward(nn.Module):
 
 
 class RelativeEncoder(nn.Module):
-    """Layers of both, each normalised after its residual."""
+    """Layers of both, each normalized after its residual."""
 
     def __init__(self, channels: int, heads: int, hidden: int, kernel: int, layers: int, window: int = 4) -> None:
         super().__init__()

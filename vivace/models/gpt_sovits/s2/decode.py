@@ -1,4 +1,4 @@
-"""What the sound stages of GPT-SoVITS are told, and what they promise."""
+"""The interface of the two wave decoders of GPT-SoVITS."""
 
 # X phones, G width of the style, M mel bands, C condition channels, P frames of the recording, T content frames
 
@@ -14,43 +14,43 @@ from vivace.models.gpt_sovits.t2s.model import MAX_CODES
 
 @dataclass(frozen=True)
 class VoiceConditioning:
-    """A voice as S2 takes it."""
+    """A voice in the form that S2 takes."""
 
     style: Tensor  # [1, G, 1]
-    mel: Tensor | None = None  # v3, v4: [1, M, P] normalised, of the recording
-    condition: Tensor | None = None  # v3, v4: [1, C, P] what the recording's codes and phones make
+    mel: Tensor | None = None  # v3, v4: [1, M, P] normalized, of the recording
+    condition: Tensor | None = None  # v3, v4: [1, C, P] of the recording's codes and phones
 
 
 @dataclass(frozen=True)
 class DecodeContext:
-    """What the codes of a job say, and in whose voice: the job's context."""
+    """The context of a request: the phones of its codes, and the voice."""
 
     phones: Tensor  # [X]
-    timbre: VoiceConditioning
+    voice: VoiceConditioning
     seed: int
     steps: int = 1  # of the flow-matching solver (v3, v4)
 
 
 class DecodeState(Protocol):
-    """A piece that is becoming sound."""
+    """A segment that is being decoded."""
 
     hidden: HiddenStream
 
 
 class WaveDecoder(Protocol):
-    """From codes to samples, many pieces at once; ``VitsSound`` and ``MatchingSound``."""
+    """From codes to samples, many segments at once: ``VitsDecoder`` and ``FlowMatchingDecoder``."""
 
-    def open(self, saying: DecodeContext) -> DecodeState:
-        """A piece before its first code."""
+    def open(self, context: DecodeContext) -> DecodeState:
+        """The state of a segment before its first code."""
         ...
 
-    def push(self, pieces: Sequence[DecodeState]) -> list[Tensor]:
-        """For each, the samples ``[n]`` that its codes make final, after those given before."""
+    def push(self, segments: Sequence[DecodeState]) -> list[Tensor]:
+        """For each segment, the samples ``[n]`` that have become final since the last call."""
         ...
 
 
 def with_lookahead(schedule: CodeSchedule, lookahead: int | None) -> CodeSchedule:
-    """``schedule`` with another lookahead, where one is given; of a whole piece, where that is all there can be."""
+    """``schedule`` with another lookahead, where one is given; a whole segment, where that is its longest length."""
     if lookahead is None:
         return schedule
     return WHOLE if lookahead >= MAX_CODES else replace(schedule, lookahead=lookahead)

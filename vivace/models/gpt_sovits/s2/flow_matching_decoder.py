@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vivace.models.gpt_sovits.s2.condition import FlowMatchingModel
 from vivace.models.gpt_sovits.s2.decode import DecodeContext, DecodeState, with_lookahead
-from vivace.models.gpt_sovits.s2.flow_matching import denormalised, solve
+from vivace.models.gpt_sovits.s2.flow_matching import denormalized, solve
 from vivace.models.gpt_sovits.s2.hidden_stream import CodeSchedule, HiddenStream, encoder_of
 from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE
 from vivace.models.gpt_sovits.s2.windows import (
@@ -62,21 +62,21 @@ class FlowMatchingDecoder:
         self._together = capabilities(s2.bridge.weight.device).batch_pays
         self._per_code = FRAMES_PER_CODE * s2.version.frames_per_content
 
-    def open(self, saying: DecodeContext) -> FlowMatchingState:
+    def open(self, context: DecodeContext) -> FlowMatchingState:
         """A piece before its first code."""
-        s2, timbre = self._s2, saying.timbre
-        assert timbre.mel is not None, "a voice of v3 and v4 has a mel"
-        assert timbre.condition is not None, "a voice of v3 and v4 has condition frames"
+        s2, voice = self._s2, context.voice
+        assert voice.mel is not None, "a voice of v3 and v4 has a mel"
+        assert voice.condition is not None, "a voice of v3 and v4 has condition frames"
         version = s2.version
         prompt = WindowPrompt.of(
-            timbre.condition,
-            timbre.mel,
+            voice.condition,
+            voice.mel,
             reference_frames=version.reference_frames,
             window_frames=version.window_frames,
         )
-        encode = encoder_of(s2.enc_p, s2.quantizer, saying.phones, timbre.style)
+        encode = encoder_of(s2.enc_p, s2.quantizer, context.phones, voice.style)
         hidden = HiddenStream(encode, with_lookahead(self._schedule(prompt), self._lookahead))
-        return FlowMatchingState(hidden, timbre.style, prompt, saying.seed, saying.steps)
+        return FlowMatchingState(hidden, voice.style, prompt, context.seed, context.steps)
 
     def _schedule(self, prompt: WindowPrompt) -> CodeSchedule:
         """Chunks that fit into a window behind the recording, the last one with what is left over at the end."""
@@ -96,7 +96,7 @@ class FlowMatchingDecoder:
             for (row, _), mel in zip(ready, spoken, strict=True):
                 mels[row].append(mel)
         pushes = [
-            StreamInput(piece.vocoder, denormalised(torch.cat(made, dim=1)), piece.hidden.finished)
+            StreamInput(piece.vocoder, denormalized(torch.cat(made, dim=1)), piece.hidden.finished)
             for piece, made in zip(known, mels, strict=True)
         ]
         return [blocks.flatten() for blocks in push_chunked(self._vocoder, pushes, self._chunk_frames)]

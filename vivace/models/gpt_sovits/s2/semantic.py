@@ -43,7 +43,7 @@ KERNEL = 5
 
 
 class StyleEncoder(nn.Module):
-    """Frame by frame, then among neighbours, then over the whole recording, then the mean."""
+    """Frame by frame, then among neighbors, then over the whole recording, then the mean."""
 
     def __init__(self, sizes: StyleSizes) -> None:
         super().__init__()

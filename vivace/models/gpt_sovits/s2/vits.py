@@ -44,7 +44,7 @@ class Prior:
 
 
 class SpeakerProjection(nn.Module):
-    """What v2Pro and v2ProPlus add: a speaker vector in the style, and the style's way into the content encoder."""
+    """The extra parts of v2Pro and v2ProPlus: a speaker vector in the style, and the style in the content encoder."""
 
     def __init__(self, speaker: int, style: int, attention: int) -> None:
         super().__init__()

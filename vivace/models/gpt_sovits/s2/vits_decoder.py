@@ -59,11 +59,11 @@ class VitsDecoder:
         ahead = -(-(flow.receptive_field + wave.receptive_field) // FRAMES_PER_CODE)  # codes a sample waits for
         self.schedule = with_lookahead(CodeSchedule(FIRST_HEARD + ahead, 12, 1.5, 64), lookahead)
 
-    def open(self, saying: DecodeContext) -> VitsDecodeState:
+    def open(self, context: DecodeContext) -> VitsDecodeState:
         """A piece before its first code."""
-        s2, style = self._s2, self._s2.style_of(saying.timbre.style)
-        encode = encoder_of(s2.enc_p, s2.quantizer, saying.phones, style.encoder)
-        return VitsDecodeState(HiddenStream(encode, self.schedule), style, saying.seed)
+        s2, style = self._s2, self._s2.style_of(context.voice.style)
+        encode = encoder_of(s2.enc_p, s2.quantizer, context.phones, style.encoder)
+        return VitsDecodeState(HiddenStream(encode, self.schedule), style, context.seed)
 
     def push(self, pieces: Sequence[DecodeState]) -> list[Tensor]:
         """For each, the samples ``[N]`` that are final now."""

@@ -20,7 +20,7 @@ class WindowPrompt:
     """The recording at the head of every window."""
 
     condition: Tensor  # [1, C, P]
-    mel: Tensor  # [1, M, P] normalised
+    mel: Tensor  # [1, M, P] normalized
     speech_frames: int  # that a window has room for behind it
 
     @classmethod
@@ -76,7 +76,7 @@ def with_condition(frames: Tensor, vector: Tensor) -> Tensor:
 
 
 def flatten_frames(made: Tensor) -> Tensor:
-    """What a network makes per frame, ``[B, C, T]``, as a run of ``C`` numbers per frame, ``[B, T * C]``."""
+    """The output of a network, ``[B, C, T]``, as ``C`` numbers after one another per frame, ``[B, T * C]``."""
     return made.transpose(1, 2).flatten(1)
 
 

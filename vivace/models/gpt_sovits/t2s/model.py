@@ -59,7 +59,7 @@ class S1Config:
 
 
 class PostNormBlock(nn.Module):
-    """Attention and ReLU MLP, normalised after the residual."""
+    """Attention and ReLU MLP, normalized after the residual."""
 
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What S1 is given: the phones of the recording and of the text, read as a whole, then the codes of the recording."""
+"""The prompt of S1: the phones of the recording and of the text, read as a whole, then the codes of the recording."""
 
 # B batch, L positions, X phones, P codes of the recording, D width
 

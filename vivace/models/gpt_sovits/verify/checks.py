@@ -31,7 +31,7 @@ def verify(folder: Path, groups: Sequence[str] = GROUPS) -> list[Row]:
 
 
 def _check(case: Case, recorded: Recorded, models: RecordedModels) -> Check:
-    """What runs a case."""
+    """The function that runs a case."""
     runners: dict[str, Callable[[], Iterator[Row]]] = {
         "sampling": lambda: t2s.check_sampling(case),
         "s1_prefill": lambda: t2s.check_prefill(case, models.s1()),

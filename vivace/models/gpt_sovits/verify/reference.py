@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from vivace.audio.resample import resample
+from vivace.models.gpt_sovits.phones import phone_ids, symbols
 from vivace.models.gpt_sovits.reference.encode import STYLE_FRAMES, limited
 from vivace.models.gpt_sovits.reference.eres2net import SpeakerNetwork
 from vivace.models.gpt_sovits.reference.spectra import (
@@ -18,8 +19,7 @@ from vivace.models.gpt_sovits.reference.spectra import (
     slaney_log_mel,
 )
 from vivace.models.gpt_sovits.s2.condition import MEL_VERSIONS
-from vivace.models.gpt_sovits.s2.flow_matching import denormalised, normalised
-from vivace.models.gpt_sovits.symbols import phone_ids, symbols
+from vivace.models.gpt_sovits.s2.flow_matching import denormalized, normalized
 from vivace.models.gpt_sovits.text_split import presplit, split_text
 from vivace.models.gpt_sovits.verify.cases import Case
 from vivace.models.gpt_sovits.verify.s2 import splice
@@ -63,8 +63,8 @@ def check_mel(case: Case) -> Iterator[Row]:
     want = case.outputs["mel"]
     forgiven = torch.where(want < QUIET, want + (mel - want) * (MEL / QUIET_MEL), mel)
     yield case.row("mel", forgiven, MEL)
-    yield case.row("mel_norm", normalised(forgiven), MEL)
-    first = denormalised(normalised(mel))[:, :, : case.outputs["mel_denorm_first_frames"].shape[2]]
+    yield case.row("mel_norm", normalized(forgiven), MEL)
+    first = denormalized(normalized(mel))[:, :, : case.outputs["mel_denorm_first_frames"].shape[2]]
     yield case.row("mel_denorm_first_frames", first, MEL)
 
 

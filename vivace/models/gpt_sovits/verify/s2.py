@@ -18,7 +18,7 @@ from torch import Tensor
 
 from vivace.models.gpt_sovits.reference.spectra import sinc_resample, slaney_log_mel
 from vivace.models.gpt_sovits.s2.condition import FlowMatchingModel
-from vivace.models.gpt_sovits.s2.flow_matching import denormalised, normalised, solve
+from vivace.models.gpt_sovits.s2.flow_matching import denormalized, normalized, solve
 from vivace.models.gpt_sovits.s2.semantic import FRAMES_PER_CODE, SemanticQuantizer
 from vivace.models.gpt_sovits.s2.vits import Style, VitsModel, joined_hidden
 from vivace.models.gpt_sovits.s2.windows import WindowPrompt
@@ -35,7 +35,7 @@ SEARCH = 320  # samples
 
 
 def best_shift(tail: Tensor, head: Tensor) -> int:
-    """Where in ``head`` ``[V + S]`` the ``tail`` ``[V]`` fits best, 0 to S, by normalised correlation."""
+    """Where in ``head`` ``[V + S]`` the ``tail`` ``[V]`` fits best, 0 to S, by normalized correlation."""
     window = tail.float()[None, None]
     following = head.float()[None, None]
     likeness = F.conv1d(following, window)[0, 0]
@@ -46,7 +46,7 @@ def best_shift(tail: Tensor, head: Tensor) -> int:
 def splice(pieces: Sequence[Tensor], overlap: int, search: int = SEARCH) -> Tensor:
     """All pieces ``[N]`` in a row, each faded over ``overlap`` samples into the one before.
 
-    The result is shorter than the pieces by the overlaps and by what is skipped to make neighbours fit.
+    The result is shorter than the pieces by the overlaps and by what is skipped to make neighbors fit.
     """
     fade = torch.hann_window(2 * overlap, device=pieces[0].device)
     parts: list[Tensor] = []
@@ -71,7 +71,7 @@ def sequential_windows(speech: Tensor, prompt: WindowPrompt, solver: Solver, noi
 
     Args:
         speech: condition frames ``[1, C, T]``.
-    Yields: normalised mels ``[1, M, n]``, T frames in all.
+    Yields: normalized mels ``[1, M, n]``, T frames in all.
     """
     for start in range(0, speech.shape[2], prompt.speech_frames):
         window = speech[:, :, start : start + prompt.speech_frames]
@@ -107,7 +107,7 @@ def parallel_windows(
     Args:
         segments: condition frames ``[1, C, T]`` of each.
     Returns:
-        normalised mels ``[1, M, W * length]`` of all windows in a row, their shared frames twice, and the plan.
+        normalized mels ``[1, M, W * length]`` of all windows in a row, their shared frames twice, and the plan.
     """
     joined = F.pad(torch.cat(list(segments), dim=2), (OVERLAP, 0))
     plan = WindowPlan.of(joined.shape[2], prompt.speech_frames)
@@ -225,8 +225,8 @@ def check_windows(case: Case, model: FlowMatchingModel, vocode: Vocode) -> Itera
     noises = iter(case.listed("noise"))
     made = list(sequential_windows(speech, prompt, _solver(case, model), lambda windows, frames: next(noises)))
     mel = torch.cat(made, dim=2)
-    yield case.row("mel", denormalised(mel), WINDOWED_MEL)
-    yield case.row("audio", vocode(denormalised(mel))[0], WINDOWED_WAVE)
+    yield case.row("mel", denormalized(mel), WINDOWED_MEL)
+    yield case.row("audio", vocode(denormalized(mel))[0], WINDOWED_WAVE)
 
 
 def check_parallel_windows(case: Case, model: FlowMatchingModel, vocode: Vocode) -> Iterator[Row]:
@@ -237,8 +237,8 @@ def check_parallel_windows(case: Case, model: FlowMatchingModel, vocode: Vocode)
         for codes, phones, new in zip(case.listed("codes"), case.listed("text"), case.params["idx"], strict=True)
     ]
     mel, plan = parallel_windows(segments, prompt, _solver(case, model), lambda windows, frames: case.inputs["noise"])
-    yield case.row("mel", denormalised(mel), WINDOWED_MEL)
-    wave = vocode(denormalised(mel))[0]
+    yield case.row("mel", denormalized(mel), WINDOWED_MEL)
+    wave = vocode(denormalized(mel))[0]
     for i, samples in enumerate(join_waves(wave, plan, [s.shape[2] for s in segments], model.version.hop)):
         yield case.row(f"audio{i}", samples, WINDOWED_WAVE)
 
@@ -254,7 +254,7 @@ def _solved(model: FlowMatchingModel, steps: int, condition: Tensor, prompt: Ten
 def _reference_mel(case: Case, model: FlowMatchingModel) -> Tensor:
     spec = model.version.prompt
     samples = sinc_resample(case.inputs["wav"][None], RECORDING_RATE, spec.sample_rate)
-    return normalised(slaney_log_mel(samples, spec))
+    return normalized(slaney_log_mel(samples, spec))
 
 
 def _prompt(case: Case, model: FlowMatchingModel) -> tuple[WindowPrompt, Tensor]:

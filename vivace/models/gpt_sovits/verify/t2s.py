@@ -44,7 +44,7 @@ class S1Sampling:
             raise InputError(f"repetition_penalty is {self.repetition_penalty}; give a number above 0, 1 for none")
 
 
-def penalise(logits: Tensor, history: Tensor, penalty: float) -> Tensor:
+def penalize(logits: Tensor, history: Tensor, penalty: float) -> Tensor:
     """Make what was said less likely, once, however often it was said. ``[R, V]``, ``[R, H]`` -> ``[R, V]``."""
     if penalty == 1 or history.shape[1] == 0:
         return logits
@@ -52,13 +52,13 @@ def penalise(logits: Tensor, history: Tensor, penalty: float) -> Tensor:
     return logits.scatter(1, history, torch.where(said < 0, said * penalty, said / penalty))
 
 
-def restrict(penalised: Tensor, params: S1Sampling) -> Tensor:
+def restrict(penalized: Tensor, params: S1Sampling) -> Tensor:
     """Top-p, temperature, top-k, in this order. ``[R, V]`` -> ``[R, V]``, dropped ones minus infinity.
 
     Top-p drops the code that crosses the limit, too; the likeliest is always kept. Codes that tie with the last of the
     top k stay.
     """
-    logits = penalised
+    logits = penalized
     if params.top_p < 1:
         descending, order = logits.sort(dim=-1, descending=True)
         drop = descending.softmax(-1).cumsum(-1) > params.top_p
@@ -71,14 +71,14 @@ def restrict(penalised: Tensor, params: S1Sampling) -> Tensor:
     return logits
 
 
-def ends(penalised: Tensor, chosen: Tensor, end_code: int) -> Tensor:
+def ends(penalized: Tensor, chosen: Tensor, end_code: int) -> Tensor:
     """Whether each row stops: the end was drawn, or was the likeliest before anything was dropped. ``[R]`` bool."""
-    return (chosen == end_code) | (penalised.argmax(-1) == end_code)
+    return (chosen == end_code) | (penalized.argmax(-1) == end_code)
 
 
 @dataclass
 class GPTSoVITSTrace:
-    """What became of a row."""
+    """The record of one row."""
 
     codes: list[int]  # those of the recording first
     prompt: int
@@ -139,12 +139,12 @@ def _take(
         return 0
     trace.logits.append(logits)
     history = torch.tensor(trace.codes, dtype=torch.long)[None]
-    penalised = penalise(logits[None], history, sampling.repetition_penalty)
-    probability = restrict(penalised, sampling).softmax(-1)
+    penalized = penalize(logits[None], history, sampling.repetition_penalty)
+    probability = restrict(penalized, sampling).softmax(-1)
     chosen = (probability if noise is None else probability / noise[: probability.shape[1]]).argmax(-1)
     trace.codes.append(int(chosen))
     trace.steps += 1
-    if bool(ends(penalised, chosen, end_code)):
+    if bool(ends(penalized, chosen, end_code)):
         trace.codes.pop()
         trace.stopped_at = trace.steps - 1
     elif early_stop != -1 and len(trace.new) > early_stop:
@@ -261,11 +261,11 @@ def check_stream(case: Case, model: S1Model) -> Iterator[Row]:
 
 
 def check_sampling(case: Case) -> Iterator[Row]:
-    """Logits to penalised logits, to probabilities, to a code."""
+    """Logits to penalized logits, to probabilities, to a code."""
     sampling = _sampling(case)
-    penalised = penalise(case.inputs["logits"], case.inputs["history"].long(), sampling.repetition_penalty)
-    yield case.row("logits_after_penalty", penalised, PROBABILITY)
-    probability = restrict(penalised, sampling).softmax(-1)
+    penalized = penalize(case.inputs["logits"], case.inputs["history"].long(), sampling.repetition_penalty)
+    yield case.row("logits_after_penalty", penalized, PROBABILITY)
+    probability = restrict(penalized, sampling).softmax(-1)
     dropped = (case.outputs["probs"] == 0) == (probability == 0)
     yield case.row("probs", torch.where(dropped, probability, torch.nan), PROBABILITY)
     yield case.row("token", (probability / case.inputs["noise"]).argmax(-1, keepdim=True))
