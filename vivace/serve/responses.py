@@ -9,11 +9,12 @@ from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
+import numpy as np
 from fastapi import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from vivace.audio.encode import StreamEncoder
+from vivace.audio.encode import StreamEncoder, encode
 from vivace.audio.resample import Samples
 from vivace.audio.spec import AudioFormat, AudioSpec
 from vivace.errors import AbortedError
@@ -89,11 +90,24 @@ async def encode_stream(
             yield rest
 
 
+async def encode_whole(
+    service: Service, chunks: AsyncGenerator[AudioChunk, None], format: AudioFormat
+) -> AsyncGenerator[bytes, None]:
+    """One file in ``format``, at the end: for FLAC, since readers such as libsndfile need its length in the header."""
+    async with aclosing(chunks):
+        made = [chunk async for chunk in chunks]
+    if made:
+        samples = np.concatenate([chunk.samples for chunk in made])
+        yield await service.in_thread(encode, samples, made[0].sample_rate, format)
+
+
 def cached_audio(
     service: Service, text: str, options: SpeakOptions, format: AudioFormat | AudioSpec
 ) -> AsyncGenerator[bytes, None]:
     """The audio file of ``text``, part by part: from the response cache, or synthesized now."""
     key = service.response_cache.key(text, options, format)
+    if format == "flac":
+        return service.response_cache.parts(key, lambda: encode_whole(service, service.stream(text, options), "flac"))
     return service.response_cache.parts(key, lambda: encode_stream(service, service.stream(text, options), format))
 
 

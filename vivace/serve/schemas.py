@@ -1,31 +1,81 @@
 """Request and response bodies that several APIs share. Their descriptions are the API reference of ``/docs``."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from vivace.audio.spec import AudioFormat
 from vivace.pipeline.options import SpeakOptions
-from vivace.types import LanguageChoice, TextFormat
+from vivace.serve.languages import Language, language_of
+from vivace.types import TextFormat
 
+LEAST, MOST_TOP_K = 0.001, 1000  # of temperature and top_p; of top_k
+MAX_IGNORED = 20  # parameters named in x-vivace-ignored
+PARAMETER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a number is needed, not true or false")  # pydantic wants a ValueError
+    return value
+
+
+NoBoolean = BeforeValidator(_no_boolean)  # JSON's true is no number, although Python's is
+# Clients of older APIs write greedy decoding as 0, and no limit as 0 or less.
+Greedy = BeforeValidator(lambda value: LEAST if value in (0, "0", "0.0") and value is not False else value)
+UnlimitedTopK = BeforeValidator(
+    lambda value: MOST_TOP_K if value in (0, -1, "0", "-1") and value is not False else value
+)
 VoiceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Text = Annotated[str, Field(min_length=1, description="The text to speak.")]
 Seed = Annotated[
     int,
+    NoBoolean,
     # Whole numbers that survive every JSON parser.
     Field(ge=0, le=(1 << 53) - 1, description="The random seed. The same text, voice and seed give the same samples."),
 ]
-Temperature = Annotated[float, Field(ge=0.001, le=2, description="The sampling temperature. Lower is steadier.")]
-TopP = Annotated[float, Field(ge=0.001, le=1, description="Nucleus sampling: the probability mass to sample from.")]
-TopK = Annotated[int, Field(ge=1, le=1000, description="Top-k sampling: the number of tokens to sample from.")]
-Speed = Annotated[float, Field(ge=0.25, le=4.0, description="The speed of the speech. The pitch does not change.")]
-Steps = Annotated[
-    int, Field(ge=1, le=128, description="Steps of the flow-matching solver. GPT-SoVITS v3 and v4 have one.")
+Temperature = Annotated[
+    float, NoBoolean, Field(ge=LEAST, le=2, description="The sampling temperature. Lower is steadier.")
 ]
-Penalty = Annotated[float, Field(ge=0.1, le=10, description="The repetition penalty of sampling.")]
+TopP = Annotated[
+    float, NoBoolean, Field(ge=LEAST, le=1, description="Nucleus sampling: the probability mass to sample from.")
+]
+TopK = Annotated[
+    int, NoBoolean, Field(ge=1, le=MOST_TOP_K, description="Top-k sampling: the number of tokens to sample from.")
+]
+Speed = Annotated[
+    float, NoBoolean, Field(ge=0.25, le=4.0, description="The speed of the speech. The pitch does not change.")
+]
+Steps = Annotated[
+    int, NoBoolean, Field(ge=1, le=128, description="Steps of the flow-matching solver. GPT-SoVITS v3 and v4 have one.")
+]
+Penalty = Annotated[float, NoBoolean, Field(ge=0.1, le=10, description="The repetition penalty of sampling.")]
 
 
-class Strict(BaseModel):
+class NullIsMissing(BaseModel):
+    """A body in which null stands for a missing field, as typed clients send it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            return {name: value for name, value in values.items() if value is not None}
+        return values
+
+
+class EmptyIsMissing(BaseModel):
+    """Parameters of an API whose clients send null or an empty value for a missing one; the text is the exception."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            return {name: value for name, value in values.items() if name == "text" or value not in (None, "")}
+        return values
+
+
+class Strict(NullIsMissing):
     """A body that refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid")
@@ -37,13 +87,13 @@ class VoiceId(Strict):
     id: VoiceName = Field(description="The id of a voice.")
 
 
-class Sampling(Strict):
+class Sampling(NullIsMissing):
     """Options of Vivace beyond those of OpenAI's API."""
 
     seed: Seed | None = Field(
         None, description="The random seed. The same text, voice and seed give the same samples. Default: a new seed."
     )
-    language: LanguageChoice | None = Field(None, description="The language of the text. Default: detected.")
+    language: Language | None = Field(None, description="The language of the text. Default: detected.")
     text_format: TextFormat | None = Field(
         None, description="The format of the text: markup is not spoken. Default: that of the server, usually auto."
     )
@@ -64,7 +114,7 @@ class Sampling(Strict):
             voice=voice,
             speed=speed,
             seed=self.seed,
-            language=self.language,
+            language=language_of(self.language),
             text_format=self.text_format,
             temperature=self.temperature,
             top_p=self.top_p,
@@ -75,7 +125,12 @@ class Sampling(Strict):
 
 
 class SpeechRequest(Sampling):
-    """A request for speech, with the fields of OpenAI's API and the options of Vivace."""
+    """A request for speech, with the fields of OpenAI's API and the options of Vivace.
+
+    Other fields are accepted without effect. The header x-vivace-ignored names them.
+    """
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": True})
 
     model: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
         description="A model of GET /v1/models."
@@ -90,6 +145,13 @@ class SpeechRequest(Sampling):
     stream_format: Literal["audio", "sse"] = Field(
         "audio", description="Send the audio file itself, or server-sent events with base64 audio."
     )
+
+    @property
+    def ignored(self) -> dict[str, str]:
+        """The header that names the fields without effect; empty when there are none."""
+        names = ["instructions"] if self.instructions else []
+        names += [name for name in self.model_extra or () if PARAMETER.fullmatch(name)]
+        return {"x-vivace-ignored": ", ".join(names[:MAX_IGNORED])} if names else {}
 
     @property
     def voice_name(self) -> str:

@@ -192,3 +192,43 @@ def test_on_the_way_to_another_pair_both_halves_are_set(
         first = http.post("/set_gpt_weights", json={"weights_path": "old"}).json()["message"]
         assert first == "success, once the other half is set too: v1 goes with v1 only"
         assert http.post("/set_sovits_weights", json={"weights_path": "old"}).json()["message"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("query", "voices"),
+    [
+        ("aux_ref_audio_paths=", 0),
+        ("aux_ref_audio_paths=ben,anna", 2),
+        ("aux_ref_audio_paths=ben&aux_ref_audio_paths=anna", 2),
+        ("aux_ref_audio_paths=ben,&aux_ref_audio_paths=", 1),
+    ],
+)
+def test_further_voices_in_a_query(http: httpx.Client, speaker: FakeSpeaker, query: str, voices: int) -> None:
+    assert http.get(f"/tts?text=one&ref_audio_path=anna&{query}").status_code == 200
+    voice = speaker.heard[-1][1]["voice"]
+    assert isinstance(voice, Voice) == bool(voices)
+    asked = ApiV2Request.model_validate({"text": "one", "aux_ref_audio_paths": query.split("=")[1].split("&")[0]})
+    assert len(asked.aux_ref_audio_paths) <= max(voices, 1)
+
+
+def test_empty_parameters_are_missing_ones(http: httpx.Client, speaker: FakeSpeaker) -> None:
+    names = [name for name in ApiV2Request.model_fields if name != "text"]
+    for answer in (
+        http.get("/tts", params={"text": "one", **dict.fromkeys(names, "")}),
+        http.post("/tts", data={"text": "one", **dict.fromkeys(names, "")}),
+        http.post("/tts", json={"text": "one", **dict.fromkeys(names)}),
+    ):
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == "audio/wav"
+    assert http.get("/tts", params={"text": ""}).status_code == 400
+
+
+def test_zero_is_greedy_or_unlimited(http: httpx.Client, speaker: FakeSpeaker) -> None:
+    zeros = {"temperature": 0, "top_p": 0, "top_k": 0}
+    for path in ("/tts", "/tts_with_cached_voice"):
+        for answer in (http.get(path, params={"text": "one", **zeros}), http.post(path, json={"text": "one", **zeros})):
+            assert answer.status_code == 200, answer.text
+            options = speaker.heard[-1][1]
+            assert (options["temperature"], options["top_p"], options["top_k"]) == (0.001, 0.001, 1000)
+    assert http.post("/tts", json={"text": "one", "top_k": False}).status_code == 400
+    assert http.post("/tts", json={"text": "one", "streaming_mode": 7}).json()["error"]["param"] == "streaming_mode"

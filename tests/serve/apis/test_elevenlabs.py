@@ -122,3 +122,21 @@ def test_a_failure_is_told_and_frees_the_place(server: Running, speaker: FakeSpe
 def test_formats_that_do_not_exist(name: str) -> None:
     with pytest.raises(InputError, match="unknown output_format"):
         format_of(name)
+
+
+@pytest.mark.parametrize(
+    ("query", "says"), [({"voice": "nobody"}, "no voice 'nobody'"), ({"voice": "你" * 80}, "no voice")]
+)
+def test_the_reason_is_in_the_message_and_in_the_close_frame(server: Running, query: dict[str, str], says: str) -> None:
+    with connect(server.ws + path(**query)) as socket:
+        socket.send(json.dumps({"text": " "}))
+        told = list(messages(socket))
+        assert says in told[-1]["message"] == told[-1]["error"]["message"]
+        assert socket.close_code == 1008
+        assert says in (socket.close_reason or "")
+
+
+def test_null_is_a_missing_field(server: Running) -> None:
+    fragment = {"text": "Good morning. ", "flush": None, "try_trigger_generation": None, "voice_settings": None}
+    audio, _ = speak(server, fragment, output_format="pcm_24000")
+    assert audio == encode(np.concatenate([tone("Good"), tone("morning.")]), RATE, "pcm")

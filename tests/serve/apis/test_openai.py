@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import get_args
 
+import httpx2 as httpx
 import numpy as np
 import openai
 import pytest
@@ -102,6 +103,7 @@ def test_all_options_reach_the_speaker(client: OpenAI, speaker: FakeSpeaker) -> 
     assert options == {
         "model": None,
         "sample_steps": None,
+        "text_format": None,
         "by_piece": True,
         "voice": "ben",
         "speed": 1.5,
@@ -136,10 +138,14 @@ BAD: list[tuple[dict[str, object], type[openai.APIStatusError], str, str | None]
     ({"model": "whisper-1"}, openai.NotFoundError, "model_not_found", "model"),
     ({"voice": "nobody"}, openai.NotFoundError, "voice_not_found", None),
     ({"input": "   "}, openai.BadRequestError, "empty_text", None),
-    ({"input": "x" * 5000}, openai.APIStatusError, "text_too_long", None),
+    ({"input": "x" * 5000}, openai.BadRequestError, "string_above_max_length", "input"),
     ({"speed": 5}, openai.BadRequestError, "invalid_value", "speed"),
     ({"response_format": "ogg"}, openai.BadRequestError, "invalid_value", "response_format"),
-    ({"extra_body": {"colour": 1}}, openai.BadRequestError, "unknown_parameter", "colour"),
+    ({"voice": ""}, openai.BadRequestError, "invalid_value", "voice"),
+    ({"voice": {"id": ""}}, openai.BadRequestError, "invalid_value", "voice"),
+    ({"extra_body": {"speed": True}}, openai.BadRequestError, "invalid_value", "speed"),
+    ({"extra_body": {"seed": True}}, openai.BadRequestError, "invalid_value", "seed"),
+    ({"extra_body": {"language": "xx"}}, openai.BadRequestError, "unsupported_language", None),
     ({"extra_body": {"seed": -1}}, openai.BadRequestError, "invalid_value", "seed"),
 ]
 
@@ -210,3 +216,64 @@ def test_speech_that_grows_too_long_is_broken_off(start: Start) -> None:
     assert client.audio.speech.create(model="tts-1", voice="anna", input="one two").read()
     with pytest.raises(openai.APIConnectionError):
         client.audio.speech.create(model="tts-1", voice="anna", input="one two three", response_format="pcm")
+
+
+def test_fields_that_are_not_known_are_accepted_and_named(client: OpenAI, speaker: FakeSpeaker) -> None:
+    extra = {"stream": True, "lang_code": "a", "volume_multiplier": 1, "user": "u", "metadata": {}, "a\nb": 1}
+    answer = client.audio.speech.create(
+        model="tts-1", voice="anna", input="one", instructions="Be cheerful.", extra_body=extra
+    )
+    named = answer.response.headers["x-vivace-ignored"].split(", ")
+    assert sorted(named) == ["instructions", "lang_code", "metadata", "stream", "user", "volume_multiplier"]
+    assert (
+        client.audio.speech.create(model="tts-1", voice="anna", input="one").response.headers.get("x-vivace-ignored")
+        is None
+    )
+
+
+def test_null_is_a_missing_field(client: OpenAI, speaker: FakeSpeaker) -> None:
+    fields = ("speed", "response_format", "stream_format", "instructions", "seed", "language", "temperature")
+    answer = client.audio.speech.create(model="tts-1", voice="anna", input="one", extra_body=dict.fromkeys(fields))
+    assert answer.response.headers["content-type"] == "audio/mpeg"
+    assert speaker.heard[-1][1]["speed"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("tag", "language"),
+    [("en-US", "en"), ("zh-CN", "zh"), ("ZH", "zh"), ("ja_JP", "ja"), ("cmn-Hans", "zh"), ("zh-HK", "yue")],
+)
+def test_languages_may_be_tags(client: OpenAI, speaker: FakeSpeaker, tag: str, language: str) -> None:
+    client.audio.speech.create(model="tts-1", voice="anna", input="one", extra_body={"language": tag})
+    assert speaker.heard[-1][1]["language"] == language
+
+
+def test_flac_has_its_length_in_the_header(client: OpenAI) -> None:
+    """libsndfile, and so Python's soundfile, cannot read a file without it."""
+    body = client.audio.speech.create(model="tts-1", voice="anna", input="one two", response_format="flac").read()
+    assert body[:4] == b"fLaC"
+    assert int.from_bytes(body[21:26], "big") & ((1 << 36) - 1) == 2 * round(WORD_S * RATE)  # STREAMINFO: total samples
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "says"),
+    [
+        (b'{"model": "tts-1"', "invalid_json", "is not valid JSON at character"),
+        (b"", "missing_parameter", "the body is missing"),
+        (b"[]", "invalid_value", "the body"),
+    ],
+)
+def test_a_body_that_is_no_object_is_told_without_parser_internals(
+    server: Running, body: bytes, code: str, says: str
+) -> None:
+    with httpx.Client(base_url=server.url) as http:
+        answer = http.post("/v1/audio/speech", content=body, headers={"content-type": "application/json"})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, code, None)
+    assert says in error["message"]
+
+
+def test_a_chunked_body_that_is_too_large_has_its_code(start: Callable[..., Running]) -> None:
+    server = start(max_body_mb=0.001)
+    with httpx.Client(base_url=server.url) as http:
+        answer = http.post("/v1/audio/speech", content=iter([b" " * 600] * 4))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")

@@ -207,3 +207,55 @@ def test_nothing_is_left_behind(server: Running) -> None:
     while time.monotonic() < until and server.service.metrics.sockets._value.get():
         time.sleep(0.01)
     assert server.service.metrics.sockets._value.get() == 0
+
+
+def test_done_without_text_is_answered(client: Client) -> None:
+    """A language model may say nothing."""
+    client.say("input.done")
+    told, audio = client.hear("session.done")
+    assert (told, audio) == ([{"type": "session.done", "utterance_index": 0, "total_sentences": 0}], b"")
+    client.say("input.text")
+    client.hear("error")
+    client.say("input.done")
+    assert client.hear("session.done")[0][-1]["utterance_index"] == 1
+    client.say("input.text", text="One.")
+    for _ in range(2):
+        client.say("input.done")
+    assert client.hear("session.done")[1] == spoken("One.")
+    told, audio = client.hear("session.done")
+    assert (told[-1]["utterance_index"], told[-1]["total_sentences"], audio) == (3, 0, b"")
+
+
+def test_a_configuration_holds_for_utterances_that_begin_after_it(client: Client, speaker: FakeSpeaker) -> None:
+    speaker.delay_s = 0.05
+    client.say("session.config", response_format="pcm")
+    client.say("input.text", text="First sentence is here. Another one follows it.")
+    client.say("input.done")
+    client.say("session.config", response_format="mp3")
+    told, audio = client.hear("session.done")
+    assert [message["format"] for message in told if message["type"] == "audio.start"] == ["pcm", "pcm"]
+    assert {message["sample_rate"] for message in told if message["type"] == "audio.start"} == {RATE}
+    assert len(audio) > 2 * 7 * 2400
+    client.say("input.text", text="Third.")
+    client.say("input.done")
+    assert client.hear("audio.start")[0][-1]["format"] == "mp3"
+
+
+def test_the_model_of_a_session(client: Client, speaker: FakeSpeaker) -> None:
+    speaker.further = ("other",)
+    client.say("session.config", model="dall-e-3")
+    assert client.hear("error")[0][-1]["error"]["code"] == "model_not_found"
+    for model, meant in (("other", "other"), ("tts-1", None)):
+        client.say("session.config", model=model)
+        client.say("input.text", text="One.")
+        client.say("input.done")
+        client.hear("session.done")
+        assert speaker.heard[-1][1]["model"] == meant
+
+
+def test_a_language_tag_and_nulls_in_a_session(client: Client, speaker: FakeSpeaker) -> None:
+    client.say("session.config", language="en-US", speed=None, response_format=None)
+    client.say("input.text", text="One.")
+    client.say("input.done")
+    client.hear("session.done")
+    assert speaker.heard[-1][1]["language"] == "en"

@@ -23,11 +23,26 @@ from vivace.audio.spec import AudioFormat
 from vivace.errors import TTSError, WeightsMismatchError
 from vivace.pipeline.options import SpeakOptions
 from vivace.serve.api import Api, message_under
-from vivace.serve.apis.languages import Language, language_of
 from vivace.serve.errors import RequestError
 from vivace.serve.forms import read_parameters
+from vivace.serve.languages import Language, language_of
 from vivace.serve.responses import AudioResponse, encode_stream, speech_headers, while_connected
-from vivace.serve.schemas import ERRORS, Penalty, Seed, Speed, Steps, Temperature, Text, TopK, TopP, VoiceName
+from vivace.serve.schemas import (
+    ERRORS,
+    EmptyIsMissing,
+    Greedy,
+    NoBoolean,
+    Penalty,
+    Seed,
+    Speed,
+    Steps,
+    Temperature,
+    Text,
+    TopK,
+    TopP,
+    UnlimitedTopK,
+    VoiceName,
+)
 from vivace.serve.service import Served, Service
 from vivace.voices.voice import Voice
 
@@ -83,8 +98,10 @@ def _unset(value: Any) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    """A query string or a form has one value, or none, where the API takes a list."""
-    return [part for part in value.split(",") if part] if isinstance(value, str) else ([] if value is None else value)
+    """Query strings and forms write a list as one value with commas, as several, or as an empty one."""
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    parts = [part.split(",") if isinstance(part, str) else [part] for part in values]
+    return [part.strip() if isinstance(part, str) else part for several in parts for part in several if part]
 
 
 def _no_super_sampling(wanted: bool) -> bool:
@@ -93,8 +110,8 @@ def _no_super_sampling(wanted: bool) -> bool:
     return wanted
 
 
-class ApiV2Request(BaseModel):
-    """The parameters of /tts. A missing parameter has the default of api_v2."""
+class ApiV2Request(EmptyIsMissing):
+    """The parameters of /tts. A missing or empty parameter has the default of api_v2."""
 
     text: Text
     text_lang: Language = Field("auto", description="The language of the text.")
@@ -108,19 +125,23 @@ class ApiV2Request(BaseModel):
     )
     prompt_text: str = Field("", max_length=1000, description="The transcript of an uploaded recording.")
     prompt_lang: str = Field("", max_length=32, description="The language of prompt_text. Default: detected.")
-    top_k: TopK | None = Field(None, description="Top-k sampling. Default: that of the model, 15 with GPT-SoVITS.")
-    top_p: TopP | None = Field(None, description="Nucleus sampling. Default: that of the model, 1 with GPT-SoVITS.")
-    temperature: Temperature | None = Field(
+    top_k: Annotated[TopK | None, UnlimitedTopK] = Field(
+        None, description="Top-k sampling. Default: that of the model, 15 with GPT-SoVITS."
+    )
+    top_p: Annotated[TopP | None, Greedy] = Field(
+        None, description="Nucleus sampling. Default: that of the model, 1 with GPT-SoVITS."
+    )
+    temperature: Annotated[Temperature | None, Greedy] = Field(
         None, description="The sampling temperature. Default: that of the model, 1 with GPT-SoVITS."
     )
     text_split_method: Literal["cut0", "cut1", "cut2", "cut3", "cut4", "cut5", "auto"] = Field(
         "cut5", description="The rule that splits the text into pieces. auto splits at sentence ends."
     )
-    batch_size: Annotated[int, Field(ge=1)] = Field(1, description=NO_EFFECT)
+    batch_size: Annotated[int, NoBoolean, Field(ge=1)] = Field(1, description=NO_EFFECT)
     batch_threshold: float = Field(0.75, description=NO_EFFECT)
     split_bucket: bool = Field(True, description=NO_EFFECT)
     speed_factor: Speed = Field(1.0, description="The speed of the speech. The pitch does not change.")
-    fragment_interval: Annotated[float, Field(ge=0, le=10)] = Field(
+    fragment_interval: Annotated[float, NoBoolean, Field(ge=0, le=10)] = Field(
         0.3, description="Seconds of silence after each piece."
     )
     seed: Annotated[Seed | None, BeforeValidator(_unset)] = Field(

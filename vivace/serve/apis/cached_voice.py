@@ -3,15 +3,26 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from vivace.audio.spec import SPECS
 from vivace.pipeline.options import SpeakOptions
 from vivace.serve.api import Api, message_under
-from vivace.serve.apis.languages import Language, language_of
 from vivace.serve.forms import read_parameters
+from vivace.serve.languages import Language, language_of
 from vivace.serve.responses import while_connected
-from vivace.serve.schemas import ERRORS, Seed, Speed, Temperature, Text, TopK, TopP
+from vivace.serve.schemas import (
+    ERRORS,
+    EmptyIsMissing,
+    Greedy,
+    Seed,
+    Speed,
+    Temperature,
+    Text,
+    TopK,
+    TopP,
+    UnlimitedTopK,
+)
 from vivace.serve.service import Served, Service
 
 router = APIRouter(tags=["cached voice"], responses=ERRORS)
@@ -21,7 +32,7 @@ WAV = SPECS["wav"].media_type
 AUDIO: dict[int | str, dict[str, Any]] = {200: {"description": "The WAV file.", "content": {WAV: {}}}}
 
 
-class CachedVoiceRequest(BaseModel):
+class CachedVoiceRequest(EmptyIsMissing):
     """The parameters of the cached-voice guide. Unknown parameters are ignored."""
 
     text: Text
@@ -29,9 +40,15 @@ class CachedVoiceRequest(BaseModel):
         None, max_length=200, description="The id or name of a voice. Default: the default voice."
     )
     text_lang: Language | None = Field(None, description="The language of the text. Default: detected.")
-    temperature: Temperature | None = Field(None, description="The sampling temperature. Default: that of the model.")
-    top_p: TopP | None = Field(None, description="Nucleus sampling. Default: the value of the model.")
-    top_k: TopK | None = Field(None, description="Top-k sampling. Default: the value of the model.")
+    temperature: Annotated[Temperature | None, Greedy] = Field(
+        None, description="The sampling temperature. Default: that of the model."
+    )
+    top_p: Annotated[TopP | None, Greedy] = Field(
+        None, description="Nucleus sampling. Default: the value of the model."
+    )
+    top_k: Annotated[TopK | None, UnlimitedTopK] = Field(
+        None, description="Top-k sampling. Default: the value of the model."
+    )
     speed_factor: Speed = Field(1.0, description="The speed of the speech. The pitch does not change.")
     seed: Seed | None = Field(None, description="The random seed. Default: a new seed.")
 

@@ -5,7 +5,7 @@ import zipfile
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from vivace.errors import InputError, TextTooLongError, VoiceNotFoundError
 from vivace.pipeline.options import SpeakOptions
@@ -13,7 +13,7 @@ from vivace.pipeline.speech import Speech
 from vivace.pipeline.voice_catalog import voice_of_string
 from vivace.serve.api import Api, message_under
 from vivace.serve.responses import while_connected
-from vivace.serve.schemas import ERRORS, Penalty, Seed, Temperature, Text, TopK, TopP
+from vivace.serve.schemas import ERRORS, NullIsMissing, Penalty, Seed, Temperature, Text, TopK, TopP
 from vivace.serve.service import Served, Service
 
 router = APIRouter(tags=["ChatTTS"], responses=ERRORS)
@@ -23,13 +23,13 @@ MAX_TEXTS = 64
 ZIP = "application/zip"
 
 
-class RefineParams(BaseModel):
+class RefineParams(NullIsMissing):
     """Options of the text refinement. Its sampling is that of the model."""
 
     prompt: str = Field("", max_length=200, description="The control tokens of the refinement, for example [oral_2].")
 
 
-class InferParams(BaseModel):
+class InferParams(NullIsMissing):
     """Options of the synthesis. Unknown keys are ignored."""
 
     top_P: TopP | None = Field(None, description="Nucleus sampling. Default: the value of the model.")  # noqa: N815
@@ -40,7 +40,7 @@ class InferParams(BaseModel):
     spk_emb: str | None = Field(None, max_length=20_000, description="A speaker string of ChatTTS.")
 
 
-class GenerateVoiceRequest(BaseModel):
+class GenerateVoiceRequest(NullIsMissing):
     """The fields of ChatTTS. The fields stream, use_decoder and those of text normalization have no effect."""
 
     text: Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)] = Field(

@@ -10,16 +10,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from vivace.audio.spec import SPECS, AudioSpec
 from vivace.errors import InputError, TTSError
 from vivace.pipeline.options import SpeakOptions
 from vivace.serve.access import ApiKeys, key_in
 from vivace.serve.api import Api
-from vivace.serve.apis.languages import language_of
 from vivace.serve.errors import problem_of
-from vivace.serve.schemas import Seed
+from vivace.serve.languages import language_of
+from vivace.serve.schemas import NullIsMissing, Seed
 from vivace.serve.service import Served, Service
 from vivace.serve.utterance import StreamingUtterance
 
@@ -34,15 +34,16 @@ PCM_RATES = {8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000}
 KILOBITS = {"mp3": {32, 48, 64, 96, 128, 192}, "opus": {32, 64, 96, 128, 192}}
 SCHEDULE = (120, 160, 250, 290)  # characters after which the first, second, … part is synthesized at the latest
 POLICY_VIOLATION = 1008
+CLOSE_REASON_BYTES = 123  # RFC 6455, section 5.5
 
 
-class VoiceSettings(BaseModel):
+class VoiceSettings(NullIsMissing):
     """The settings that have an effect; others are ignored."""
 
     speed: Annotated[float, Field(ge=0.25, le=4.0)] | None = None
 
 
-class GenerationConfig(BaseModel):
+class GenerationConfig(NullIsMissing):
     """The lengths after which text is synthesized before the end of its sentence."""
 
     chunk_length_schedule: Annotated[list[Annotated[int, Field(ge=50, le=500)]], Field(min_length=1, max_length=16)] = (
@@ -50,7 +51,7 @@ class GenerationConfig(BaseModel):
     )
 
 
-class Fragment(BaseModel):
+class Fragment(NullIsMissing):
     """A message of the client. The text of the first message is a blank, that of the last is empty."""
 
     text: str
@@ -82,8 +83,10 @@ async def stream_input(
             options = SpeakOptions(voice=name, language=language_of(language_code), speed=speed, seed=seed)
             await _converse(socket, service, StreamingUtterance(service, options, spec), first)
         except (TTSError, RequestValidationError) as exc:
-            await socket.send_text(json.dumps({"type": "error", **problem_of(exc).body}, ensure_ascii=False))
-            await socket.close(POLICY_VIOLATION)
+            problem = problem_of(exc)
+            told = {"type": "error", "message": problem.message, **problem.body}
+            await socket.send_text(json.dumps(told, ensure_ascii=False))
+            await socket.close(POLICY_VIOLATION, _shortened(problem.message))
 
 
 def format_of(name: str) -> AudioSpec:
@@ -102,6 +105,11 @@ def format_of(name: str) -> AudioSpec:
             base = SPECS["mp3"] if kind == "mp3" else SPECS["opus"]
             return replace(base, sample_rate=rate, bit_rate=kilobits * 1000)
     raise InputError(f"unknown output_format {name!r}; use mp3_44100_128, pcm_24000, ulaw_8000 or opus_48000_64")
+
+
+def _shortened(reason: str) -> str:
+    """At most as many bytes of UTF-8 as a close frame can hold."""
+    return reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore")
 
 
 async def _converse(socket: WebSocket, service: Service, utterance: StreamingUtterance, first: Fragment) -> None:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from vivace.audio.spec import SPECS
+from vivace.errors import TextTooLongError
 from vivace.serve.api import Api
 from vivace.serve.errors import RequestError, problem_of
 from vivace.serve.responses import AudioResponse, cached_audio
@@ -40,14 +41,18 @@ SSE_TYPE = "text/event-stream"
 )
 async def create_speech(body: SpeechRequest, service: Served) -> Response:
     """Speak a text. The audio is sent while it is synthesized."""
-    model = _model(body.model, service)
+    model = model_named(body.model, service)
+    try:
+        service.check_text(body.input)
+    except TextTooLongError as exc:  # as there, so that its clients raise BadRequestError
+        raise RequestError(400, "string_above_max_length", str(exc), param="input") from exc
     voice = await service.in_thread(service.voices.find, body.voice_name, model)
     spec = SPECS[body.response_format]
     resampled = body.response_format == "pcm" and service.backend.sample_rate_of(model) != PCM_RATE
     format = PCM if resampled else body.response_format
     options = body.options(voice, body.speed, model)
     parts = cached_audio(service, body.input, options, format)
-    headers = {"x-vivace-ignored": "instructions"} if body.instructions else {}
+    headers = body.ignored
     if body.stream_format == "sse":
         return AudioResponse(_events(parts, len(body.input)), SSE_TYPE, headers | {"cache-control": "no-store"})
     return AudioResponse(parts, spec.media_type, headers)
@@ -64,7 +69,7 @@ async def retrieve_model(
     model: Annotated[str, Path(description="The name of a model.")], service: Served
 ) -> ModelObject:
     """Show one model."""
-    _model(model, service)
+    model_named(model, service)
     return _object(model)
 
 
@@ -76,7 +81,7 @@ def _object(name: str) -> ModelObject:
     return ModelObject(id=name, created=0, owned_by="openai" if name in ALIASES[:-1] else "vivace")
 
 
-def _model(wanted: str, service: Service) -> str | None:
+def model_named(wanted: str, service: Service) -> str | None:
     """The model of a request; None, the default model, for OpenAI's names. Raises: RequestError."""
     if service.backend.has_model(wanted):
         return wanted

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from vivace.audio.spec import SPECS, AudioFormat
 from vivace.errors import InputError, TTSError
 from vivace.serve.api import Api
+from vivace.serve.apis.openai import model_named
 from vivace.serve.errors import Problem, problem_of
 from vivace.serve.schemas import Sampling, Speed, Strict, VoiceName
 from vivace.serve.service import Served, Service
@@ -29,7 +30,7 @@ MAX_PENDING = 8  # utterances of one connection in the queue
 IDLE = 1000  # close code
 
 
-class SessionConfig(Sampling):
+class SessionConfig(Sampling, Strict):
     """Sets the voice and the options of the utterances after it."""
 
     type: Literal["session.config"]
@@ -144,6 +145,7 @@ class _Session:
         self._config = DEFAULTS
         self._utterance: StreamingUtterance | None = None  # receives the text
         self._index = 0  # of the utterance that receives the text, or of the next one
+        self._dropped = False  # the utterance failed or was canceled: the rest of its text is dropped
         self._speaking: list[tuple[int, asyncio.Task[None]]] = []  # in the order of their audio
         self._last_sent = time.monotonic()  # time of the last audio frame
 
@@ -183,8 +185,9 @@ class _Session:
     async def _answer(self, message: ClientMessage) -> None:
         match message:
             case SessionConfig():
+                model = model_named(message.model, self._service) if message.model else None
                 if message.voice is not None:
-                    await self._service.in_thread(self._service.voices.find, message.voice)
+                    await self._service.in_thread(self._service.voices.find, message.voice, model)
                 self._config = message
             case InputText():
                 await self._write(message.text)
@@ -204,11 +207,14 @@ class _Session:
         if len(self._speaking) >= MAX_PENDING:
             raise InputError(f"{MAX_PENDING} utterances wait already; send the next when one is done")
         self._service.admission.require_open()
-        voice = await self._service.in_thread(self._service.voices.find, self._config.voice)
-        options = self._config.options(voice, self._config.speed)
-        utterance = StreamingUtterance(self._service, options, self._config.response_format)
-        before = self._speaking[-1][1] if self._speaking else None
-        task = asyncio.create_task(self._speak(utterance, self._index, before))
+        config = self._config
+        model = model_named(config.model, self._service) if config.model else None
+        voice = await self._service.in_thread(self._service.voices.find, config.voice, model)
+        utterance = StreamingUtterance(
+            self._service, config.options(voice, config.speed, model), config.response_format
+        )
+        task = asyncio.create_task(self._speak(utterance, self._index, config, self._last()))
+        self._dropped = False
         self._utterance = utterance
         self._speaking.append((self._index, task))
 
@@ -217,6 +223,21 @@ class _Session:
             utterance, self._utterance = self._utterance, None
             self._index += 1
             await utterance.end()
+        elif self._dropped:
+            self._dropped = False  # its end has been told
+        else:  # no text came: a language model may have nothing to say
+            task = asyncio.create_task(self._send_empty(self._index, self._last()))
+            self._speaking.append((self._index, task))
+            self._index += 1
+
+    def _last(self) -> asyncio.Task[None] | None:
+        return self._speaking[-1][1] if self._speaking else None
+
+    async def _send_empty(self, index: int, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        with suppress(WebSocketDisconnect):
+            await self._socket.send_text(UtteranceDone(utterance_index=index, total_sentences=0).text())
 
     async def _drain(self) -> None:
         await asyncio.gather(*(task for _, task in self._speaking), return_exceptions=True)
@@ -225,12 +246,14 @@ class _Session:
         unfinished = [index for index, task in self._speaking if not task.done()]
         await self.cancel()
         if self._utterance is not None:
-            self._utterance = None
+            self._utterance, self._dropped = None, True
             self._index += 1
         for index in unfinished:
             await self._socket.send_text(AudioCancelled(utterance_index=index).text())
 
-    async def _speak(self, utterance: StreamingUtterance, index: int, before: asyncio.Task[None] | None) -> None:
+    async def _speak(
+        self, utterance: StreamingUtterance, index: int, config: SessionConfig, before: asyncio.Task[None] | None
+    ) -> None:
         """Send the audio of an utterance, after that of the previous one."""
         if before is not None:
             await asyncio.wait([before])
@@ -242,7 +265,7 @@ class _Session:
                     match part:
                         case Begins(sentence, text):
                             sent = 0
-                            await self._socket.send_text(self._start(index, sentence, text).text())
+                            await self._socket.send_text(self._start(index, sentence, text, config).text())
                         case Ends():
                             done = AudioDone(utterance_index=index, sentence_index=sentence, total_bytes=sent)
                             await self._socket.send_text(done.text())
@@ -256,19 +279,20 @@ class _Session:
             done = AudioDone(utterance_index=index, sentence_index=sentence, total_bytes=sent, error=error)
             await self._socket.send_text(done.text())
             if self._utterance is utterance:  # its remaining text has no reader
-                self._utterance = None
+                self._utterance, self._dropped = None, True
                 self._index += 1
         finally:
             await parts.aclose()
 
-    def _start(self, index: int, sentence: int, text: str) -> AudioStart:
-        format = self._config.response_format
+    def _start(self, index: int, sentence: int, text: str, config: SessionConfig) -> AudioStart:
+        format = config.response_format
+        model = model_named(config.model, self._service) if config.model else None
         return AudioStart(
             utterance_index=index,
             sentence_index=sentence,
             sentence_text=text,
             format=format,
-            sample_rate=SPECS[format].sample_rate or self._service.backend.sample_rate_of(None) or 0,
+            sample_rate=SPECS[format].sample_rate or self._service.backend.sample_rate_of(model) or 0,
         )
 
 

@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field
 from vivace.errors import TextTooLongError
 from vivace.pipeline.options import document_options
 from vivace.serve.api import Api
+from vivace.serve.languages import Language, language_of
 from vivace.serve.schemas import ERRORS
 from vivace.serve.service import Served
 from vivace.text import Explanation, Lexicon, explain
-from vivace.types import LanguageChoice, TextFormat, WordKind
+from vivace.types import TextFormat, WordKind
 
 router = APIRouter(tags=["text"], responses=ERRORS)
 API = Api(router)
@@ -54,7 +55,7 @@ class ExplanationObject(BaseModel):
 async def explain_text(
     service: Served,
     input: Annotated[str, Query(min_length=1, description="The text.")],
-    language: Annotated[LanguageChoice, Query(description="The language of the text.")] = "auto",
+    language: Annotated[Language, Query(description="The language of the text.")] = "auto",
     text_format: Annotated[
         TextFormat | None, Query(description="The format of the text. Default: that of the server.")
     ] = None,
@@ -68,7 +69,7 @@ async def explain_text(
     document = document_options(config, text_format)
 
     def explained() -> Explanation:
-        return explain(input, language, lexicon=lexicon, format=document)
+        return explain(input, language_of(language) or "auto", lexicon=lexicon, format=document)
 
     found = await service.in_thread(explained)
     return ExplanationObject(

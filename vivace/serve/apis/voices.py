@@ -6,9 +6,9 @@ from fastapi import APIRouter, File, Form, Path, Query, Request, UploadFile
 from pydantic import StringConstraints
 
 from vivace.serve.api import Api
-from vivace.serve.apis.languages import Language, language_of
 from vivace.serve.errors import RequestError
 from vivace.serve.forms import read_recording
+from vivace.serve.languages import Language, language_of
 from vivace.serve.responses import while_connected
 from vivace.serve.schemas import ERRORS, Deleted, VoiceList, VoiceObject
 from vivace.serve.service import Served
