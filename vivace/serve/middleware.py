@@ -129,7 +129,8 @@ class GuardMiddleware:
         """``receive`` that stops a body that is too large, whether or not its length was announced, or too slow."""
         headers = Headers(scope=scope)
         if "content-length" in headers and "transfer-encoding" in headers:
-            # Its end is ambiguous: what follows on the connection may be smuggled. Source: RFC 9112 on the length of a message body.
+            # Its end is ambiguous, and a second request may hide in it.
+            # Source: RFC 9112 on the length of a message body.
             close = {"connection": "close"}
             raise RequestError(
                 400, "invalid_http", "content-length and transfer-encoding exclude one another", headers=close
