@@ -41,3 +41,10 @@ def test_dir_shows_what_is_public() -> None:
 
 def test_a_name_that_is_not_there_fails_as_usual() -> None:
     assert not hasattr(vivace, "speak")
+
+
+def test_a_renamed_type_keeps_its_name_for_a_release() -> None:
+    from vivace import types
+
+    with pytest.warns(DeprecationWarning, match="Segment"):
+        assert getattr(types, "Piece") is types.Segment  # noqa: B009

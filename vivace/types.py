@@ -1,7 +1,8 @@
 """Frozen values that cross a stage border. No torch here: the text stage uses them too."""
 
+import warnings
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 # auto: Chinese and English, told apart; auto_yue: the same, and the Chinese is read as Cantonese.
 LanguageChoice = Literal["zh", "en", "auto", "yue", "auto_yue", "ja"]
@@ -30,10 +31,10 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Piece:
+class Segment:
     """A stretch of text that one generation speaks, and the pause that follows it."""
 
-    text: str  # normalised: what is spoken, with its punctuation and tags
+    text: str  # normalized: as it is spoken, with its punctuation and tags
     language: SpokenLanguage  # the language most of it is in
     words: tuple[Word, ...]
     start: int = 0  # half-open span in the written text
@@ -60,3 +61,13 @@ class Progress:
     done: int
     total: int
     unit: str  # what is counted: "pieces"
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Deprecated names, for one release."""
+        if name == "Piece":
+            warnings.warn("vivace.types.Piece is now vivace.types.Segment", DeprecationWarning, stacklevel=2)
+            return Segment
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

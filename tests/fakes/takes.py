@@ -17,7 +17,7 @@ from vivace.models.options import FamilyOptions
 from vivace.pipeline.performance import Meter
 from vivace.pipeline.synthesis import RequestLimit, RunContext
 from vivace.settings.config import CheckConfig
-from vivace.types import Piece, Word
+from vivace.types import Segment, Word
 from vivace.voices.voice import Voice
 
 RATE, CODE_RATE, CODES = 24_000, 25.0, 50
@@ -64,8 +64,8 @@ def tone(pitch: float, seconds: float) -> NDArray[np.float32]:
     return (0.3 * np.sin(2 * np.pi * pitch * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)
 
 
-def piece(text: str) -> Piece:
-    return Piece(text, "en", (Word(text, "en", ("AH0",)),))
+def piece(text: str) -> Segment:
+    return Segment(text, "en", (Word(text, "en", ("AH0",)),))
 
 
 class ScriptedStages:
@@ -75,7 +75,7 @@ class ScriptedStages:
     defaults = FamilyDefaults("anna", 120)
     rewriter = None
 
-    def model_text(self, piece: Piece, manner: str | None = None) -> ModelText:
+    def model_text(self, piece: Segment, manner: str | None = None) -> ModelText:
         return ModelText(piece.text, "", 20)
 
     def expected_length(self, script: ModelText, recording: Reference | None) -> ExpectedLength:

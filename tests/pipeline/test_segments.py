@@ -14,11 +14,11 @@ from vivace.models.gpt_sovits.text_split import SplitMethod
 from vivace.models.registry import FAMILIES
 from vivace.pipeline.options import Request, SpeakOptions, make_request
 from vivace.pipeline.segment_audio import pause_after
-from vivace.pipeline.segments import LONGEST_UNITS, read_pieces, require_closed_tags
+from vivace.pipeline.segments import LONGEST_UNITS, read_segments, require_closed_tags
 from vivace.settings import InferenceConfig
 from vivace.text import Lexicon, split
 from vivace.text.stretch import units
-from vivace.types import Piece
+from vivace.types import Segment
 from vivace.voices.voice import Voice
 
 ANNA = Voice("anna", embedding=np.ones(4, np.float16))
@@ -30,8 +30,8 @@ def asked(**options: object) -> Request:
     return make_request(given, InferenceConfig(), ANNA, Lexicon(), SamplingParams(), FAMILIES[1])
 
 
-def read(text: str, **options: object) -> list[Piece]:
-    return read_pieces(text, asked(**options), budget=80, syllable=2, normalisers=None)
+def read(text: str, **options: object) -> list[Segment]:
+    return read_segments(text, asked(**options), budget=80, syllable=2, normalisers=None)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_embedded_voice_has_shorter_pieces_of_mandarin() -> None:
         core = tts._core
         pieces = core.segments(chinese, core.request({"voice": "marcel"}))
         budget = tts.family.defaults.max_segment_units
-    assert len(read_pieces(chinese, asked(), budget=budget, syllable=2, normalisers=None)) == 1
+    assert len(read_segments(chinese, asked(), budget=budget, syllable=2, normalisers=None)) == 1
     assert len(pieces) == 2
     assert all(sum(units(word, 3) for word in piece.words) <= budget for piece in pieces)
 
@@ -160,10 +160,10 @@ def test_pauses_at_both_ends(tts: TTS) -> None:
 
 
 def test_a_pause_keeps_its_length_at_any_speed() -> None:
-    piece = Piece("x", "en", (), pause_s=0.5)
+    piece = Segment("x", "en", (), pause_s=0.5)
     assert [pause_after(piece, speed=speed, last=last) for speed, last in ((2.0, False), (0.5, True))] == [0.5, 0.5]
-    assert pause_after(Piece("x", "en", ()), speed=2.0, last=False) == pytest.approx(0.15)
-    assert pause_after(Piece("x", "en", ()), speed=1.0, last=True) == 0.0
+    assert pause_after(Segment("x", "en", ()), speed=2.0, last=False) == pytest.approx(0.15)
+    assert pause_after(Segment("x", "en", ()), speed=1.0, last=True) == 0.0
 
 
 def test_the_lexicon_of_the_configuration_and_that_of_a_request(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from vivace.errors import EngineError
 from vivace.pipeline.options import Request
 from vivace.pipeline.result_cache import ResultCache
 from vivace.pipeline.speech import Speech, pack_speech, unpack_speech
-from vivace.pipeline.speech_check import PieceFault
+from vivace.pipeline.speech_check import SegmentFault
 from vivace.pipeline.synthesis import SynthesisRun
 from vivace.text import Lexicon
 from vivace.voices.voice import Voice
@@ -79,7 +79,7 @@ def test_the_seeds_of_further_takes_follow_from_the_request() -> None:
 
 def test_of_takes_that_are_all_wrong_the_best_is_given_and_told() -> None:
     speech = speak(ScriptedWorker({"one": [good()], "two": [endless(), skipped(), repeated()]}))
-    assert speech.stats.faults == (PieceFault(2, "skipped"),)
+    assert speech.stats.faults == (SegmentFault(2, "skipped"),)
     assert speech.stats.retries == 2
     assert speech.stats.stopped
     assert unpack_speech(pack_speech(speech)).stats == speech.stats
@@ -101,7 +101,7 @@ def test_what_stays_wrong_can_be_refused() -> None:
 def test_what_a_stream_has_sent_is_not_spoken_again() -> None:
     worker = ScriptedWorker({"one": [repeated()], "two": [good()]})
     speech = speak(worker, stream=True)
-    assert speech.stats.faults == (PieceFault(1, "repeated"),)
+    assert speech.stats.faults == (SegmentFault(1, "repeated"),)
     assert speech.stats.retries == 0
     assert len(worker.seeds["one"]) == 1
 

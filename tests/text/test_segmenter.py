@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from vivace.errors import EmptyTextError, InputError
 from vivace.text import Segmenter, normalize, phones, split
 from vivace.text.blocks import MAX_CHARS, blocks
-from vivace.types import Piece
+from vivace.types import Segment
 
 PARTS = st.sampled_from(
     [
@@ -22,7 +22,7 @@ PARTS = st.sampled_from(
 TEXTS = st.lists(PARTS, max_size=40).map("".join)
 
 
-def at_once(text: str, budget: int) -> list[Piece]:
+def at_once(text: str, budget: int) -> list[Segment]:
     try:
         return split(text, budget=budget)
     except EmptyTextError:

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from vivace.errors import EmptyTextError, InputError
 from vivace.text import normalize, phones, split
 from vivace.text.stretch import units
-from vivace.types import Piece
+from vivace.types import Segment
 
 TEXTS = st.text(alphabet="abcdIoe 一不好的我天，。！？.,!?;:\n\"'“”()[]0123é…—", min_size=1, max_size=200)
 
 
-def texts(pieces: list[Piece]) -> list[str]:
+def texts(pieces: list[Segment]) -> list[str]:
     return [p.text for p in pieces]
 
 
-def length(piece: Piece) -> int:
+def length(piece: Segment) -> int:
     return sum(map(units, piece.words))
 
 

@@ -27,7 +27,7 @@ from vivace.models.precision import PrecisionDecision
 from vivace.models.registry import family_of
 from vivace.models.verification import Verification
 from vivace.text.stretch import units
-from vivace.types import LanguageChoice, Piece
+from vivace.types import LanguageChoice, Segment
 from vivace.voices.voice import Voice
 from vivace.weights.files import ConversionReport, OnProgress
 from vivace.weights.manifest import Manifest
@@ -62,7 +62,7 @@ class ModelText:
     units: int  # phone units, from which the length of the speech is estimated
 
 
-def segment_units(segment: Piece) -> int:
+def segment_units(segment: Segment) -> int:
     """Length of a segment in phone units, without control tags."""
     return sum(units(word) for word in segment.words if word.kind != "tag")
 
@@ -134,7 +134,7 @@ class ModelFamily(Protocol):
         """
         ...
 
-    def model_text(self, segment: Piece, style_prompt: str | None = None) -> ModelText:
+    def model_text(self, segment: Segment, style_prompt: str | None = None) -> ModelText:
         """A segment in the form that the model reads."""
         ...
 

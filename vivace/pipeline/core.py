@@ -17,12 +17,12 @@ from vivace.pipeline.options import Request, SpeakOptions, make_request, require
 from vivace.pipeline.performance import Meter, PerformanceStats
 from vivace.pipeline.prepared_voices import open_prepared_voices
 from vivace.pipeline.result_cache import SpeechListener, open_result_cache
-from vivace.pipeline.segments import read_pieces, require_languages, require_length
+from vivace.pipeline.segments import read_segments, require_languages, require_length
 from vivace.pipeline.synthesis import RequestLimit, RunContext, SynthesisRun
 from vivace.runtime.device import capabilities, pick_device, set_up_backend
 from vivace.settings import TTSConfig
 from vivace.text import Lexicon, Normaliser
-from vivace.types import Piece, SpokenLanguage
+from vivace.types import Segment, SpokenLanguage
 from vivace.voices.registry import VoiceRegistry
 from vivace.voices.store import VoiceStore
 from vivace.voices.voice import Voice
@@ -126,12 +126,12 @@ class TTSCore:
         sampling, config = self.family.sampling, self.config
         return make_request(options, config.inference, voice, self._lexicon, sampling, self._entry, config.text)
 
-    def segments(self, text: str, request: Request) -> list[Piece]:
+    def segments(self, text: str, request: Request) -> list[Segment]:
         """The segments that the text of a request is spoken in. Raises: as ``TTS.synthesize``."""
         require_length(text, self.config.limits.max_chars)
         defaults = self.family.defaults
         budget, syllable = defaults.max_segment_units, defaults.units_per_syllable
-        segments = read_pieces(text, request, budget=budget, syllable=syllable, normalisers=self._normalizers)
+        segments = read_segments(text, request, budget=budget, syllable=syllable, normalisers=self._normalizers)
         require_languages(segments, request.voice, self.voices)
         return segments
 
@@ -159,7 +159,7 @@ class TTSCore:
         self.results.clear()
         self.prepared_voices.clear()
 
-    def _run(self, segments: list[Piece], request: Request, schedule: ChunkSchedule) -> SynthesisRun:
+    def _run(self, segments: list[Segment], request: Request, schedule: ChunkSchedule) -> SynthesisRun:
         ahead, check = self.config.engine.prefetch_segments, self.config.check
         context = RunContext(self.family, lambda: self.engine_thread, ahead, check, self._limit, self.meter)
         return SynthesisRun(context, segments, request, schedule)

@@ -41,10 +41,10 @@ class PerformanceStats:
     memory_bytes: int  # the most that the process has taken
     device_bytes: int  # what tensors take of an accelerator's memory now
     engine: EngineLoad | None = None  # None before the first request
-    retries: int = 0  # pieces spoken again because what came first was wrong
+    retries: int = 0  # segments that were made again because of a fault
     precision: str = ""  # of the language model's matrices; of several models all that are in use
     precision_reason: str = ""  # why it was chosen
-    faults: int = 0  # pieces given although something was wrong with them
+    faults: int = 0  # segments that stayed faulty
 
     @property
     def rtf(self) -> float:

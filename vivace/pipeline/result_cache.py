@@ -16,7 +16,7 @@ from vivace.pipeline.options import Request
 from vivace.pipeline.speech import AudioChunk, Speech, unpack_speech
 from vivace.pipeline.synthesis import SynthesisRun
 from vivace.settings import TTSConfig
-from vivace.types import Piece
+from vivace.types import Segment
 from vivace.voices.voice import Voice
 
 KIND = "speech/2"  # counted up when the same request sounds otherwise than before
@@ -75,7 +75,7 @@ class ResultCache:
         self._model = model
         self._streams = SharedStreams[AudioChunk, SpeechSource](cache, retry_on=(EngineError,), in_threads=True)
 
-    def key(self, segments: Sequence[Piece], request: Request) -> str | None:
+    def key(self, segments: Sequence[Segment], request: Request) -> str | None:
         """The cache key of a request's speech; None where the cache is not used.
 
         Speech without a seed is another one each time, unless the request says that an earlier one will do.
@@ -99,7 +99,7 @@ class ResultCache:
         )
 
     def listener(
-        self, segments: Sequence[Piece], request: Request, make: Callable[[], SynthesisRun], *, share: bool = True
+        self, segments: Sequence[Segment], request: Request, make: Callable[[], SynthesisRun], *, share: bool = True
     ) -> SpeechListener:
         """A reader of the speech of a request: cached, being made for an equal request, or made by ``make``.
 

@@ -14,12 +14,12 @@ from vivace.engine.protocols import AttentionAlignment
 from vivace.errors import EngineError
 from vivace.models.family import ExpectedLength
 from vivace.pipeline.speech_check import SEVERITY, Fault, fault_of
-from vivace.types import Break, Piece
+from vivace.types import Break, Segment
 
 PAUSE_S: dict[Break, float] = {"none": 0.0, "clause": 0.12, "sentence": 0.3, "paragraph": 0.6}
 
 
-def pause_after(segment: Piece, *, speed: float, last: bool) -> float:
+def pause_after(segment: Segment, *, speed: float, last: bool) -> float:
     """Seconds of silence after a segment: as written with ``[pause 0.5s]``, whatever the speed; else by its end."""
     if segment.pause_s is not None:
         return segment.pause_s
@@ -29,7 +29,7 @@ def pause_after(segment: Piece, *, speed: float, last: bool) -> float:
 class SegmentAudio:
     """Converts the samples that the model makes of a segment to those that are heard."""
 
-    def __init__(self, segment: Piece, sample_rate: int, *, speed: float, last: bool) -> None:
+    def __init__(self, segment: Segment, sample_rate: int, *, speed: float, last: bool) -> None:
         self._segment, self._rate = segment, sample_rate
         self._trim, self._tempo = StreamingTrim(sample_rate), StreamingTempo(sample_rate, speed)
         self._pause_s = pause_after(segment, speed=speed, last=last)

@@ -11,13 +11,14 @@ from vivace.text import Normaliser, split
 from vivace.text.documents import plain_text
 from vivace.text.markup import TAGS
 from vivace.text.stretch import units
-from vivace.types import LanguageChoice, Piece, SpokenLanguage
+from vivace.types import LanguageChoice, Segment, SpokenLanguage
 from vivace.voices.voice import Voice
 
+OPENED = re.compile(r"\[(\w+)(?=[^\]\[]*(?:\[|$))")  # a name after a bracket that nothing closes
 FOREIGN = re.compile("[\u3041-\u3096\u30a1-\u30fa\uac00-\ud7a3]")  # kana and Hangul; a few may stand in a Chinese text
 HANGUL = re.compile("[\uac00-\ud7a3]")
 FOREIGN_SHARE = 0.25  # of the letters
-LONGEST_UNITS = 400  # of a piece that is not to be cut: forty seconds, and a model stops at sixty
+LONGEST_UNITS = 400  # of a segment that is not cut further: forty seconds, and a model stops at sixty
 
 
 def require_length(text: str, limit: int) -> None:
@@ -35,16 +36,18 @@ def require_scripts(text: str, language: LanguageChoice) -> None:
         )
 
 
-def read_pieces(
+def read_segments(
     text: str,
     request: Request,
     *,
     budget: int,
     syllable: int,
     normalisers: Mapping[SpokenLanguage, Normaliser] | None,
-) -> list[Piece]:
-    """``text`` in pieces of at most ``budget`` phone units, ``syllable`` a syllable, or as the request wants it cut.
+) -> list[Segment]:
+    """``text`` in segments of at most ``budget`` phone units, or as the split method of the request cuts it.
 
+    Args:
+        syllable: phone units of a syllable.
     Raises: InputError when it cannot be read.
     """
     require_closed_tags(text)
@@ -54,49 +57,50 @@ def read_pieces(
         text = plain_text(text, request.document, request.language)
     lines = request.family_options.presplit(text, request.language)
     if lines is None:
-        pieces = read(text, budget=budget, syllable=syllable, format=request.document)
+        segments = read(text, budget=budget, syllable=syllable, format=request.document)
     else:
-        pieces = [piece for line in lines or [text] for piece in joined(read(line, format="plain"), LONGEST_UNITS)]
+        segments = [
+            segment for line in lines or [text] for segment in joined(read(line, format="plain"), LONGEST_UNITS)
+        ]
     if request.pause_s is None:
-        return pieces
-    return [piece if piece.pause_s is not None else replace(piece, pause_s=request.pause_s) for piece in pieces]
+        return segments
+    return [
+        segment if segment.pause_s is not None else replace(segment, pause_s=request.pause_s) for segment in segments
+    ]
 
 
-def joined(pieces: Iterable[Piece], most: int) -> list[Piece]:
-    """Neighbours as one piece, as long as it has at most ``most`` phone units and no written pause within it."""
-    made: list[Piece] = []
-    for piece in pieces:
+def joined(segments: Iterable[Segment], most: int) -> list[Segment]:
+    """Join neighbors while a segment has at most ``most`` phone units and no written pause within it."""
+    made: list[Segment] = []
+    for segment in segments:
         last = made[-1] if made else None
-        apart = last is None or last.pause_s is not None or piece.lead_s > 0
-        if last is None or apart or _units(last) + _units(piece) > most:
-            made.append(piece)
+        apart = last is None or last.pause_s is not None or segment.lead_s > 0
+        if last is None or apart or _units(last) + _units(segment) > most:
+            made.append(segment)
             continue
-        gap = " " if (last.text[-1:] + piece.text[:1]).isascii() else ""
+        gap = " " if (last.text[-1:] + segment.text[:1]).isascii() else ""
         made[-1] = replace(
             last,
-            text=last.text + gap + piece.text,
-            language=max((last, piece), key=_units).language,
-            words=last.words + piece.words,
-            end=piece.end,
-            break_after=piece.break_after,
-            pause_s=piece.pause_s,
+            text=last.text + gap + segment.text,
+            language=max((last, segment), key=_units).language,
+            words=last.words + segment.words,
+            end=segment.end,
+            break_after=segment.break_after,
+            pause_s=segment.pause_s,
         )
     return made
 
 
-def _units(piece: Piece) -> int:
-    return sum(units(word) for word in piece.words)
+def _units(segment: Segment) -> int:
+    return sum(units(word) for word in segment.words)
 
 
-def require_languages(pieces: Iterable[Piece], voice: Voice, voices: Iterable[Voice]) -> None:
+def require_languages(segments: Iterable[Segment], voice: Voice, voices: Iterable[Voice]) -> None:
     """Raises: UnsupportedLanguageError when ``voice`` does not speak all of it, naming those of ``voices`` that do."""
-    spoken = frozenset().union(*(piece.languages for piece in pieces))
+    spoken = frozenset().union(*(segment.languages for segment in segments))
     for language in sorted(spoken - set(voice.languages)):
         able = ", ".join(known.name for known in voices if language in known.languages) or "none"
         raise UnsupportedLanguageError(f"voice {voice.name!r} does not speak {language!r}; voices that do: {able}")
-
-
-OPENED = re.compile(r"\[(\w+)(?=[^\]\[]*(?:\[|$))")  # a name behind a bracket that nothing closes
 
 
 def require_closed_tags(text: str) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vivace.audio.encode import encode
 from vivace.audio.files import write_audio
 from vivace.audio.spec import AudioFormat
-from vivace.pipeline.speech_check import PieceFault
+from vivace.pipeline.speech_check import SegmentFault
 
 Samples = NDArray[np.float32]
 SAMPLE = np.dtype("<f4")  # of the cached form
@@ -23,18 +23,18 @@ SAMPLE = np.dtype("<f4")  # of the cached form
 
 @dataclass(frozen=True)
 class SpeechStats:
-    """How a speech was made; with the same text, voice and ``seed`` it can be made again."""
+    """Facts of a synthesis; the same text, voice and ``seed`` give the same samples again."""
 
     duration_s: float  # of the audio
     elapsed_s: float  # wall clock of the synthesis
     seed: int
     voice: str
-    pieces: int  # generations it took
+    pieces: int  # segments
     code_frames: int
-    stopped: bool  # every piece ended by itself, none at the length limit
-    faults: tuple[PieceFault, ...] = ()  # pieces that are wrong all the same: see docs/models.md
-    retries: int = 0  # pieces spoken again because what came first was wrong
-    cached: bool = False  # it was made before; elapsed_s is the time it took to find
+    stopped: bool  # every segment ended by itself, none at the length limit
+    faults: tuple[SegmentFault, ...] = ()  # segments that stayed faulty: see docs/models.md
+    retries: int = 0  # segments that were made again because of a fault
+    cached: bool = False  # from the result cache; elapsed_s is the time of the look-up
 
     @property
     def rtf(self) -> float:
@@ -76,11 +76,11 @@ class Speech:
 
 @dataclass(frozen=True, eq=False)
 class AudioChunk:
-    """A stretch of a stream; all of them joined are the speech."""
+    """A part of a stream; all chunks joined are the speech."""
 
     samples: Samples = field(repr=False)  # [N] float32, -1..1
     sample_rate: int  # Hz
-    text: str  # the normalised text it speaks
+    text: str  # the normalized text of the segment
     last: bool
 
 
@@ -95,5 +95,5 @@ def unpack_speech(record: bytes) -> Speech:
     end = record.index(b"\n")
     head = json.loads(record[:end])
     samples = np.frombuffer(record, SAMPLE, offset=end + 1)
-    stats = {**head["stats"], "faults": tuple(PieceFault(**fault) for fault in head["stats"].get("faults", ()))}
+    stats = {**head["stats"], "faults": tuple(SegmentFault(**fault) for fault in head["stats"].get("faults", ()))}
     return Speech(samples, head["sample_rate"], SpeechStats(**stats))

@@ -1,8 +1,8 @@
-"""Whether what a model said can be what it was asked to say.
+"""Find faults of generated speech: skipped, repeated, endless or silent segments.
 
-What is looked for: speech that is shorter than its phones can be spoken in (skipped), that does not end or takes far
-too long (endless), that says the same codes over and over (repeated), and no sound at all (silent). Where heads are
-known that follow the text, phones that nothing looked at are skipped, and a speech that goes back repeats itself.
+Skipped: shorter than its phones can be spoken in. Endless: it does not end, or takes far too long. Repeated: the same
+codes over and over. Silent: no sound. Where attention heads are known that follow the text, a phone without attention
+is skipped, and speech that goes back in the text repeats itself.
 """
 
 # T code frames, Q codebooks, S tokens of the text
@@ -28,10 +28,10 @@ BACK_S = 0.085  # to go back and need so long to be as far again is to say it ag
 
 
 @dataclass(frozen=True)
-class PieceFault:
-    """A piece that is wrong, after the last attempt at it."""
+class SegmentFault:
+    """A segment that stayed faulty after the last attempt."""
 
-    piece: int  # from 1
+    piece: int  # number of the segment, from 1
     fault: Fault
 
 

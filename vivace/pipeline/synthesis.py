@@ -22,10 +22,10 @@ from vivace.pipeline.options import Request
 from vivace.pipeline.performance import Meter
 from vivace.pipeline.segment_audio import Attempt, SegmentAudio, best_of
 from vivace.pipeline.speech import AudioChunk, Speech, SpeechStats, pack_speech
-from vivace.pipeline.speech_check import PieceFault
+from vivace.pipeline.speech_check import SegmentFault
 from vivace.runtime.seed import derive_seed
 from vivace.settings.config import CheckConfig
-from vivace.types import Piece
+from vivace.types import Segment
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class _Event:
 
 @dataclass
 class _SegmentState:
-    segment: Piece
+    segment: Segment
     attempt: Attempt
     best: Attempt | None = None  # of those before it
     retries: int = 0
@@ -102,7 +102,7 @@ class SynthesisRun:
     """
 
     def __init__(
-        self, context: RunContext, segments: Sequence[Piece], request: Request, schedule: ChunkSchedule
+        self, context: RunContext, segments: Sequence[Segment], request: Request, schedule: ChunkSchedule
     ) -> None:
         self._context, self._family, self._check = context, context.family, context.check
         self._segments, self._request, self._schedule = segments, request, schedule
@@ -157,9 +157,9 @@ class SynthesisRun:
         return self._buffer_segments or not self._check.retries or not self._faults
 
     @property
-    def _faults(self) -> tuple[PieceFault, ...]:
+    def _faults(self) -> tuple[SegmentFault, ...]:
         attempts = enumerate((state.attempt for state in self._states), 1)
-        return tuple(PieceFault(number, attempt.fault) for number, attempt in attempts if attempt.fault is not None)
+        return tuple(SegmentFault(number, attempt.fault) for number, attempt in attempts if attempt.fault is not None)
 
     def start(self, wake: Callable[[], None]) -> None:
         """Order the first segments. Raises: QueueFullError; EngineError when the model is closed."""
@@ -216,7 +216,7 @@ class SynthesisRun:
             faults=len(stats.faults),
         )
 
-    def _new_attempt(self, segment: Piece, *, last: bool) -> Attempt:
+    def _new_attempt(self, segment: Segment, *, last: bool) -> Attempt:
         return Attempt(SegmentAudio(segment, self._family.sample_rate, speed=self._request.speed, last=last))
 
     def _process(self, index: int, state: _SegmentState, message: RequestOutput | FirstSegmentCodes) -> None:

@@ -14,7 +14,7 @@ from vivace.serve.responses import AsyncEncoder
 from vivace.serve.service import Service
 from vivace.text import Segmenter
 from vivace.text.documents import DocumentReader
-from vivace.types import Piece
+from vivace.types import Segment
 
 
 @dataclass(frozen=True)
@@ -100,17 +100,17 @@ class StreamingUtterance:
         self._segmenter = Segmenter(language, format="plain")
         self._written, self._queued = "", 0
 
-    def _pushed(self, fragment: str) -> list[Piece]:
+    def _pushed(self, fragment: str) -> list[Segment]:
         plain = "".join(part.text for part in self._document.push(fragment))
         self._written += plain
         return self._segmenter.push(plain)
 
-    def _rest(self) -> list[Piece]:
+    def _rest(self) -> list[Segment]:
         plain = "".join(part.text for part in self._document.finish())
         self._written += plain
         return self._segmenter.push(plain) + self._segmenter.finish()
 
-    def _queue(self, pieces: Sequence[Piece]) -> None:
+    def _queue(self, pieces: Sequence[Segment]) -> None:
         speed = self._options.get("speed") or 1.0
         for piece in pieces:
             text, self._queued = self._written[self._queued : piece.end], piece.end

@@ -15,7 +15,7 @@ from vivace.text.overrides import Control, Normaliser
 from vivace.text.phonemes import SpokenWord, to_words
 from vivace.text.stretch import SYLLABLE, Stretch, Unit, cut, units
 from vivace.text.tables import TERMINATORS
-from vivace.types import LanguageChoice, Piece, SpokenLanguage, TextFormat
+from vivace.types import LanguageChoice, Segment, SpokenLanguage, TextFormat
 
 MIN_BUDGET = 40  # no smaller than the longest word
 MIN_SENTENCE = 10  # units; a shorter sentence shares its piece with the next one
@@ -62,14 +62,14 @@ class Segmenter:
         self._short: Stretch | None = None  # may still take the next sentence
         self._finished = False
 
-    def push(self, fragment: str) -> list[Piece]:
+    def push(self, fragment: str) -> list[Segment]:
         """The pieces that are certain now that ``fragment`` has come. Raises: InputError after ``finish``."""
         if self._finished:
             raise InputError("text after the end; make another Segmenter for another text")
         self._text += "".join(part.text for part in self._document.push(fragment))
         return [piece for block in self._blocks(whole=False) for piece in self._pieces(block)]
 
-    def finish(self) -> list[Piece]:
+    def finish(self) -> list[Segment]:
         """The pieces that are left; none if nothing of the whole text can be spoken."""
         self._finished = True
         self._text += "".join(part.text for part in self._document.finish())
@@ -97,11 +97,11 @@ class Segmenter:
         self._text = self._text[position:]
         self._offset += position
 
-    def _pieces(self, block: Block) -> list[Piece]:
+    def _pieces(self, block: Block) -> list[Segment]:
         read = read_block(block, self._language, self._control, self._context, self._document.source_map)
         self._context = read.language
         gap = self._joiner.gap(read.text, block.break_after)
-        pieces: list[Piece] = []
+        pieces: list[Segment] = []
         for sentence in self._sentences(read, gap, block):
             pieces += self._settled(sentence)
         if block.break_after == "paragraph" and self._sentence:
@@ -134,7 +134,7 @@ class Segmenter:
         if current:
             yield Stretch(tuple(current), block.break_after)
 
-    def _settled(self, stretch: Stretch) -> list[Piece]:
+    def _settled(self, stretch: Stretch) -> list[Segment]:
         """Marks and tags alone go with what is before them, or after where nothing is before; so do pauses."""
         last = self._sentence
         if last is None:
@@ -154,10 +154,10 @@ class Segmenter:
             return self._joined(last)
         return []
 
-    def _joined(self, sentence: Stretch) -> list[Piece]:
+    def _joined(self, sentence: Stretch) -> list[Segment]:
         """A very short sentence shares its piece with the next one of its paragraph, if both stay well under budget."""
         last, self._short = self._short, None
-        pieces: list[Piece] = []
+        pieces: list[Segment] = []
         if last is not None and sentence.units <= self._budget // 2:
             sentence = replace(sentence, words=last.words + sentence.words, lead_s=last.lead_s)
         elif last is not None:
@@ -167,7 +167,7 @@ class Segmenter:
             return pieces
         return pieces + self._cut(sentence)
 
-    def _cut(self, stretch: Stretch) -> list[Piece]:
+    def _cut(self, stretch: Stretch) -> list[Segment]:
         return [part.piece() for part in cut(stretch, self._budget)]
 
 

@@ -9,7 +9,7 @@ from vivace.text.markup import TAGS
 from vivace.text.overrides import Normaliser
 from vivace.text.segmenter import Segmenter
 from vivace.text.stretch import SYLLABLE
-from vivace.types import LanguageChoice, Piece, SpokenLanguage, TextFormat
+from vivace.types import LanguageChoice, Segment, SpokenLanguage, TextFormat
 
 
 def split(
@@ -22,7 +22,7 @@ def split(
     lexicon: Lexicon | Mapping[str, str] | None = None,
     normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
     format: TextFormat | DocumentOptions = "auto",
-) -> list[Piece]:
+) -> list[Segment]:
     """Normalise ``text`` and cut it into pieces of at most ``budget`` phone units (see ``units``).
 
     Cuts are at pauses and sentence ends; in a sentence over the budget at clause marks, else between words, never in a

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from vivace.text.ja.prosody import MARKS as PROSODY
-from vivace.types import Break, Piece, SpokenLanguage, Word
+from vivace.types import Break, Segment, SpokenLanguage, Word
 
 SYLLABLE = 2  # phone units: an initial and a final
 SYLLABIC = frozenset(("zh", "yue"))  # words whose phones are syllables
@@ -23,7 +23,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Consecutive words, and the silence around them, as in ``Piece``."""
+    """Consecutive words, and the silence around them, as in ``Segment``."""
 
     words: tuple[Unit, ...]
     break_after: Break
@@ -40,7 +40,7 @@ class Stretch:
         """Whether there is more in it than marks and tags."""
         return any(unit.word.kind in get_args(SpokenLanguage) for unit in self.words)
 
-    def piece(self) -> Piece:
+    def piece(self) -> Segment:
         """The piece that it is."""
         words = tuple(unit.word for unit in self.words)
         others = [w for w in words if w.kind in ("zh", "yue", "ja")]
@@ -48,7 +48,7 @@ class Stretch:
         language: SpokenLanguage = "en"
         if sum(units(w) for w in others) > 2 * english:
             language = others[0].kind  # type: ignore[assignment]  # no marks and tags among them
-        return Piece(
+        return Segment(
             "".join(unit.text for unit in self.words).strip(),
             language,
             words,

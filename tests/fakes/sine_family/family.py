@@ -30,7 +30,7 @@ from vivace.models.family import (
 from vivace.models.options import NO_OPTIONS, FamilyOptions
 from vivace.models.precision import PrecisionDecision
 from vivace.settings import TTSConfig
-from vivace.types import LanguageChoice, Piece
+from vivace.types import LanguageChoice, Segment
 from vivace.voices.store import VoiceStore
 from vivace.voices.voice import Voice
 
@@ -100,7 +100,7 @@ class SineFamily:
     ) -> Voice:
         raise InputError("a sine has no voice of a recording")
 
-    def model_text(self, segment: Piece, style_prompt: str | None = None) -> ModelText:
+    def model_text(self, segment: Segment, style_prompt: str | None = None) -> ModelText:
         return ModelText(segment.text, style_prompt or "", segment_units(segment))
 
     def expected_length(self, text: ModelText, reference: Reference | None) -> ExpectedLength:

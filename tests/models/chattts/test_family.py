@@ -11,7 +11,7 @@ from vivace.models.chattts.family import ChatTTSFamily
 from vivace.models.family import Reference, segment_units
 from vivace.models.registry import embedded_root
 from vivace.text import split
-from vivace.types import Piece
+from vivace.types import Segment
 from vivace.voices.voice import Voice
 
 GOLDENS = Path(__file__).parents[2] / "goldens" / "chattts" / "checkpoint"
@@ -28,7 +28,7 @@ def published() -> ChatTTSFamily:
     return ChatTTSFamily(load_chattts(GOLDENS))
 
 
-def piece(text: str) -> Piece:
+def piece(text: str) -> Segment:
     (only,) = split(text)
     return only
 

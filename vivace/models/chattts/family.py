@@ -54,7 +54,7 @@ from vivace.models.verification import Row, Verification
 from vivace.runtime.process import intra_op_threads
 from vivace.settings import TTSConfig
 from vivace.text.zh.homophones import Homophones, built_in, load_homophones
-from vivace.types import LanguageChoice, Piece
+from vivace.types import LanguageChoice, Segment
 from vivace.vocoder.chunked import CHUNK_FRAMES, ChunkedVocoder
 from vivace.voices.voice import Voice
 from vivace.weights.files import ConversionReport, OnProgress
@@ -129,7 +129,7 @@ class ChatTTSFamily:
         codes = self.encode_audio(samples)
         return Voice("clone", prompt_codes=codes, transcript=transcript, transcript_language=language)
 
-    def model_text(self, segment: Piece, style_prompt: str | None = None) -> ModelText:
+    def model_text(self, segment: Segment, style_prompt: str | None = None) -> ModelText:
         """A segment as the model reads it. ``[speed_n]`` in it changes the style prompt and is not spoken."""
         style = self.own.code_prompt if style_prompt is None else style_prompt
         tags = self._tags(segment)
@@ -143,12 +143,12 @@ class ChatTTSFamily:
             text = character_text(spoken, zh=segment.language == "zh", homophones=self.homophones)
         return ModelText(text, style, segment_units(segment))
 
-    def script(self, piece: Piece, manner: str | None = None) -> ModelText:
+    def script(self, piece: Segment, manner: str | None = None) -> ModelText:
         """Deprecated name of ``model_text``."""
         warnings.warn("script() is now model_text()", DeprecationWarning, stacklevel=2)
         return self.model_text(piece, manner)
 
-    def _tags(self, segment: Piece) -> frozenset[str]:
+    def _tags(self, segment: Segment) -> frozenset[str]:
         """The control tags of a segment that the model was trained on."""
         trained = self.own.tags
         found = (w.text for w in segment.words if w.kind == "tag" and w.text in self.model.tokenizer)

@@ -55,7 +55,7 @@ from vivace.models.options import NO_OPTIONS, FamilyOptions
 from vivace.models.self_timing import timings_folder
 from vivace.models.verification import Row, Verification
 from vivace.settings import TTSConfig
-from vivace.types import LanguageChoice, Piece
+from vivace.types import LanguageChoice, Segment
 from vivace.vocoder.chunked import CHUNK_FRAMES
 from vivace.voices.voice import Voice
 from vivace.weights.files import ConversionReport, OnProgress
@@ -105,7 +105,7 @@ class GPTSoVITSFamily:
         self.needs_transcript = matching
         self._read = lru_cache(maxsize=64)(self._read_text)
 
-    def model_text(self, segment: Piece, style_prompt: str | None = None) -> PhoneText:
+    def model_text(self, segment: Segment, style_prompt: str | None = None) -> PhoneText:
         """A segment as S1 reads it. Raises: UnsupportedLanguageError when the model has no phones for it."""
         runs = readable_runs(segment.words, self.parts.symbols)
         return PhoneText(segment.text, style_prompt or "", segment_units(segment), runs)

@@ -49,7 +49,7 @@ def split_tags(text: str) -> tuple[list[str], list[str]]:
 
 
 def join_tags(pieces: list[str], tags: list[str]) -> str:
-    """Piece, tag, piece, tag …; tags beyond the last piece are lost."""
+    """Segment, tag, piece, tag …; tags beyond the last piece are lost."""
     return "".join(piece + (tags[i] if i < len(tags) else "") for i, piece in enumerate(pieces))
 
 
