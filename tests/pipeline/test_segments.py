@@ -31,7 +31,7 @@ def asked(**options: object) -> Request:
 
 
 def read(text: str, **options: object) -> list[Segment]:
-    return read_segments(text, asked(**options), budget=80, syllable=2, normalisers=None)
+    return read_segments(text, asked(**options), budget=80, syllable=2, normalizers=None)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_embedded_voice_has_shorter_pieces_of_mandarin() -> None:
         core = tts._core
         pieces = core.segments(chinese, core.request({"voice": "marcel"}))
         budget = tts.family.defaults.max_segment_units
-    assert len(read_segments(chinese, asked(), budget=budget, syllable=2, normalisers=None)) == 1
+    assert len(read_segments(chinese, asked(), budget=budget, syllable=2, normalizers=None)) == 1
     assert len(pieces) == 2
     assert all(sum(units(word, 3) for word in piece.words) <= budget for piece in pieces)
 
@@ -184,6 +184,6 @@ def test_a_lexicon_that_is_not_there() -> None:
         TTS(config=TTSConfig.load(text={"lexicon": Path("nowhere.tsv")}))
 
 
-def test_a_normaliser_of_the_caller() -> None:
-    with TTS(normalisers={"en": lambda sentence: sentence.replace("BRB", "be right back")}) as tts:
+def test_a_normalizer_of_the_caller() -> None:
+    with TTS(normalizers={"en": lambda sentence: sentence.replace("BRB", "be right back")}) as tts:
         assert {chunk.text for chunk in tts.stream("BRB, ok?", seed=1)} == {"be right back, ok?"}

@@ -57,7 +57,7 @@ def reading(seen: Sequence[float], at: Sequence[int], silent: Sequence[int] = ()
     ("seen", "silent", "skipped"),
     [
         ((5.0, 4.0, 6.0), (), False),
-        ((5.0, 0.1, 6.0), (), False),  # one melts into its neighbours
+        ((5.0, 0.1, 6.0), (), False),  # one melts into its neighbors
         ((5.0, 0.1, 0.9), (), False),  # one short, one long
         ((5.0, 0.4, 0.5), (), True),
         ((0.0, 0.0, 6.0), (), True),

@@ -44,7 +44,7 @@ def config(folders: dict[str, Path]) -> TTSConfig:
 
 @pytest.fixture(scope="module")
 def orders(folders: dict[str, Path], config: TTSConfig) -> list[tuple[str, SpeakOptions]]:
-    """Request ``n``: its text, model and voice; neighbours have different models."""
+    """Request ``n``: its text, model and voice; neighbors have different models."""
     made: list[tuple[str, SpeakOptions]] = []
     for pair, (name, folder) in enumerate(folders.items()):
         with TTS(folder, config=config) as tts:

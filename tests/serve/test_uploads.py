@@ -68,7 +68,7 @@ def wav_of(channels: int, rate: int, seconds: float = 2.0) -> bytes:
 
 @pytest.mark.parametrize("format", ["wav", "mp3", "opus", "aac", "flac"])
 def test_a_recording_in_any_format_becomes_a_voice(server: Running, speech: np.ndarray, format: AudioFormat) -> None:
-    answer = upload(server, encode(speech, RATE, format), name="mislabelled.wav")
+    answer = upload(server, encode(speech, RATE, format), name="mislabeled.wav")
     assert answer.status_code == 201, answer.text
     with httpx.Client(base_url=server.url, timeout=60) as http:
         spoken = http.post(

@@ -70,12 +70,12 @@ def test_reasons(text: str, written: str, reason: str) -> None:
     assert spans
 
 
-def test_readings_of_the_caller_and_normalisers_are_named() -> None:
-    found = explain("Restart Nginx at 3.", lexicon={"Nginx": "engine x"}, normalisers={"en": str.strip})
+def test_readings_of_the_caller_and_normalizers_are_named() -> None:
+    found = explain("Restart Nginx at 3.", lexicon={"Nginx": "engine x"}, normalizers={"en": str.strip})
     assert next(span.rules for span in found.spans if span.written == "Nginx") == ("reading.own",)
     assert next(
-        s.rules for s in explain("a 5k run", normalisers={"en": lambda t: t.replace("5k", "five k")}).spans
-    ) == ("normaliser",)
+        s.rules for s in explain("a 5k run", normalizers={"en": lambda t: t.replace("5k", "five k")}).spans
+    ) == ("normalizer",)
 
 
 @settings(max_examples=150, deadline=None)

@@ -90,7 +90,7 @@ def test_the_fast_pass_agrees_with_the_library() -> None:
 
 
 def test_the_model_is_loaded_only_for_characters_that_it_knows() -> None:
-    ((listed,),) = rows("zh_modelled")
+    ((listed,),) = rows("zh_modeled")
     assert set(listed) == set(polyphones._weights().readings)
 
 

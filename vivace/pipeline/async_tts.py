@@ -14,7 +14,7 @@ from vivace.pipeline.tts import TTS
 class AsyncTTS:
     """Speaks through ``tts`` without blocking the event loop; requests share every step of its engine.
 
-    Text is read in threads, speech is made in the engine's thread, and closing an iterator (or cancelling the task that
+    Text is read in threads, speech is made in the engine's thread, and closing an iterator (or canceling the task that
     reads it) cancels the request within one step.
     """
 

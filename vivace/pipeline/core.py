@@ -21,7 +21,7 @@ from vivace.pipeline.segments import read_segments, require_languages, require_l
 from vivace.pipeline.synthesis import RequestLimit, RunContext, SynthesisRun
 from vivace.runtime.device import capabilities, pick_device, set_up_backend
 from vivace.settings import TTSConfig
-from vivace.text import Lexicon, Normaliser
+from vivace.text import Lexicon, Normalizer
 from vivace.types import Segment, SpokenLanguage
 from vivace.voices.registry import VoiceRegistry
 from vivace.voices.store import VoiceStore
@@ -47,7 +47,7 @@ class TTSCore:
         model: str | Path | None,
         gpt: str | Path | None,
         config: TTSConfig,
-        normalizers: Mapping[SpokenLanguage, Normaliser] | None,
+        normalizers: Mapping[SpokenLanguage, Normalizer] | None,
     ) -> None:
         self.config = config
         self._lexicon = Lexicon.load(config.text.lexicon) if config.text.lexicon else Lexicon()
@@ -131,7 +131,7 @@ class TTSCore:
         require_length(text, self.config.limits.max_chars)
         defaults = self.family.defaults
         budget, syllable = defaults.max_segment_units, defaults.units_per_syllable
-        segments = read_segments(text, request, budget=budget, syllable=syllable, normalisers=self._normalizers)
+        segments = read_segments(text, request, budget=budget, syllable=syllable, normalizers=self._normalizers)
         require_languages(segments, request.voice, self.voices)
         return segments
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from vivace.errors import InputError, TextTooLongError, UnsupportedLanguageError
 from vivace.pipeline.options import Request
-from vivace.text import Normaliser, split
+from vivace.text import Normalizer, split
 from vivace.text.documents import plain_text
 from vivace.text.markup import TAGS
 from vivace.text.stretch import units
@@ -42,7 +42,7 @@ def read_segments(
     *,
     budget: int,
     syllable: int,
-    normalisers: Mapping[SpokenLanguage, Normaliser] | None,
+    normalizers: Mapping[SpokenLanguage, Normalizer] | None,
 ) -> list[Segment]:
     """``text`` in segments of at most ``budget`` phone units, or as the split method of the request cuts it.
 
@@ -52,7 +52,7 @@ def read_segments(
     """
     require_closed_tags(text)
     require_scripts(text, request.language)
-    read = partial(split, language=request.language, lexicon=request.lexicon, normalisers=normalisers)
+    read = partial(split, language=request.language, lexicon=request.lexicon, normalizers=normalizers)
     if request.family_options.presplit(text, request.language) is not None:
         text = plain_text(text, request.document, request.language)
     lines = request.family_options.presplit(text, request.language)

@@ -61,7 +61,7 @@ def fault_of(
 
 
 def skips(alignment: AttentionAlignment) -> bool:
-    """Whether two phones in a row were hardly looked at. A single one may melt into its neighbours."""
+    """Whether two phones in a row were hardly looked at. A single one may melt into its neighbors."""
     seen = alignment.seen[alignment.sounds]
     return bool((seen[1:] + seen[:-1] < UNSEEN).any())
 

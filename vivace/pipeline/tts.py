@@ -18,7 +18,8 @@ from vivace.pipeline.result_cache import SpeechListener
 from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.pipeline.synthesis import refine_text
 from vivace.settings import TTSConfig
-from vivace.text import Normaliser, normalize
+from vivace.text import Normalizer, normalize
+from vivace.text.overrides import renamed_keyword
 from vivace.types import LanguageChoice, Progress, SpokenLanguage
 from vivace.voices.voice import Voice
 
@@ -38,22 +39,23 @@ class TTS:
         model: a checkpoint's folder, a hub address such as ``2Noise/ChatTTS``, or None for the embedded voice.
         gpt: GPT-SoVITS: another checkpoint, whose GPT model (S1) speaks instead of the model's own.
         config: everything else; None reads ``VIVACE_*`` and the file that ``VIVACE_CONFIG`` names.
-        normalisers: by language, a function of your own that sees each sentence before the reading rules do.
+        normalizers: by language, a function of your own that sees each sentence before the reading rules do.
     Raises:
         InputError: the lexicon of the configuration cannot be read.
         WeightsError: the model is missing, damaged or not one we know.
         DeviceError: the device is not there.
     """
 
+    @renamed_keyword("normalisers", "normalizers")
     def __init__(
         self,
         model: str | Path | None = None,
         *,
         gpt: str | Path | None = None,
         config: TTSConfig | None = None,
-        normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
+        normalizers: Mapping[SpokenLanguage, Normalizer] | None = None,
     ) -> None:
-        self._core = TTSCore(model, gpt, config or TTSConfig.load(), normalisers)
+        self._core = TTSCore(model, gpt, config or TTSConfig.load(), normalizers)
 
     @property
     def name(self) -> str:

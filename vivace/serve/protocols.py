@@ -49,7 +49,7 @@ class SpeechBackend(Protocol):
         ...
 
     async def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Speech:
-        """Complete speech; cancelling the call ends the work."""
+        """Complete speech; canceling the call ends the work."""
         ...
 
     def clone_voice(

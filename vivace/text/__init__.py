@@ -11,11 +11,13 @@
     Lexicon.load("readings.tsv")      # readings of your own, for all three: phones("Nginx", lexicon=...)
 """
 
+import warnings
+
 from vivace.text.documents import DocumentOptions, DocumentReader, plain_text
 from vivace.text.explain import ExplainedSpan, Explanation, explain
 from vivace.text.lexicon import Lexicon
 from vivace.text.normalize import normalize
-from vivace.text.overrides import Normaliser
+from vivace.text.overrides import Normalizer
 from vivace.text.phonemes import phones
 from vivace.text.segmenter import Segmenter
 from vivace.text.split import split
@@ -26,7 +28,7 @@ __all__ = [
     "ExplainedSpan",
     "Explanation",
     "Lexicon",
-    "Normaliser",
+    "Normalizer",
     "Segmenter",
     "explain",
     "normalize",
@@ -34,3 +36,10 @@ __all__ = [
     "plain_text",
     "split",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Normaliser":
+        warnings.warn("vivace.text.Normaliser is now Normalizer", DeprecationWarning, stacklevel=2)
+        return Normalizer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

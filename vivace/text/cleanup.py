@@ -37,7 +37,7 @@ class _Gap:
 
     @property
     def chinese(self) -> bool:
-        """Whether its words and marks are Chinese or Japanese: by its left neighbour, at the start by its right one."""
+        """Whether its words and marks are Chinese or Japanese: by its left neighbor, at the start by its right one."""
         return UNSPACED.match(self.before or self.after) is not None
 
 

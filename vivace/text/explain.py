@@ -10,7 +10,7 @@ from vivace.text.documents import DocumentOptions
 from vivace.text.en.effort import Effort
 from vivace.text.lexicon import Lexicon
 from vivace.text.normalize import Joiner, spoken_blocks
-from vivace.text.overrides import Control, Normaliser
+from vivace.text.overrides import Control, Normalizer
 from vivace.text.phonemes import to_words
 from vivace.types import LanguageChoice, SpokenLanguage, TextFormat, Word
 
@@ -68,11 +68,11 @@ def explain(
     language: LanguageChoice = "auto",
     *,
     lexicon: Lexicon | Mapping[str, str] | None = None,
-    normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
+    normalizers: Mapping[SpokenLanguage, Normalizer] | None = None,
     format: TextFormat | DocumentOptions = "auto",
 ) -> Explanation:
     """How ``text`` is read, span by span. Arguments and errors are those of ``phones``."""
-    control = Control.of(lexicon, normalisers, format=format)
+    control = Control.of(lexicon, normalizers, format=format)
     effort, joiner = Effort(), Joiner()
     notes: list[Note] = []
     words: list[Word] = []

@@ -15,7 +15,7 @@ from vivace.text.ja.script import PERCENT
 from vivace.text.language import LanguageSpan, RuleLanguage, han_language, language_spans, require_choice
 from vivace.text.lexicon import Lexicon, place_of, with_readings
 from vivace.text.markup import TAG, tag_spans
-from vivace.text.overrides import Control, Normaliser
+from vivace.text.overrides import Control, Normalizer, renamed_keyword
 from vivace.text.rule import Rule, find_edits
 from vivace.text.tables import FULL_WIDTH
 from vivace.text.user_reading import Reading
@@ -28,12 +28,13 @@ WORD_TRIGGER = re.compile(r"[#-&*+./0-9<-\[^-~–—～-]")
 DIGITS = re.compile(r"[0-9]+")
 
 
+@renamed_keyword("normalisers", "normalizers")
 def normalize(
     text: str,
     language: LanguageChoice = "auto",
     *,
     lexicon: Lexicon | Mapping[str, str] | None = None,
-    normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
+    normalizers: Mapping[SpokenLanguage, Normalizer] | None = None,
     format: TextFormat | DocumentOptions = "auto",
 ) -> str:
     """The spoken form of ``text``: words, pauses as punctuation, control tags as they were.
@@ -42,13 +43,13 @@ def normalize(
 
     Args:
         lexicon: readings of the caller's own; those in phones change ``phones``, not the words here.
-        normalisers: by language, a function that is given each sentence before the own rules are.
+        normalizers: by language, a function that is given each sentence before the own rules are.
         format: of ``text``; see ``documents.DocumentOptions``.
     Raises:
         UnsupportedLanguageError: ``language`` is none of ``language.CHOICES``.
-        InputError: an entry of ``lexicon``, one of ``normalisers`` or the ``format`` cannot be used.
+        InputError: an entry of ``lexicon``, one of ``normalizers`` or the ``format`` cannot be used.
     """
-    return spoken(text, language, Control.of(lexicon, normalisers, format=format)).text
+    return spoken(text, language, Control.of(lexicon, normalizers, format=format)).text
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,8 @@ def read_block(
     text = clean(grouped(written))
     kept = _kept(text, readings)
     spans = _spans(text.text, language, context)
-    if control.normalisers:
-        text = control.normalised(text, spans, kept, lambda read: clean(Aligned.of(read)).text)
+    if control.normalizers:
+        text = control.normalized(text, spans, kept, lambda read: clean(Aligned.of(read)).text)
         kept = _kept(text, readings)
         spans = _spans(text.text, language, context)
     taken = bytearray(len(text.text))

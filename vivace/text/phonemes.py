@@ -14,7 +14,7 @@ from vivace.text.language import HAN
 from vivace.text.lexicon import Lexicon
 from vivace.text.markup import TAG
 from vivace.text.normalize import Spoken, spoken_blocks
-from vivace.text.overrides import Control, Normaliser
+from vivace.text.overrides import Control, Normalizer, renamed_keyword
 from vivace.text.tables import PAUSES
 from vivace.text.user_reading import Reading
 from vivace.types import LanguageChoice, SpokenLanguage, TextFormat, Word, WordKind
@@ -46,12 +46,13 @@ class _Token:
     reading: Reading | None = None
 
 
+@renamed_keyword("normalisers", "normalizers")
 def phones(
     text: str,
     language: LanguageChoice = "auto",
     *,
     lexicon: Lexicon | Mapping[str, str] | None = None,
-    normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
+    normalizers: Mapping[SpokenLanguage, Normalizer] | None = None,
     dictionary: bool = True,
     format: TextFormat | DocumentOptions = "auto",
 ) -> tuple[Word, ...]:
@@ -59,14 +60,14 @@ def phones(
 
     Args:
         lexicon: readings of the caller's own, over all others but those written in the text.
-        normalisers: by language, a function that is given each sentence before the own rules are.
+        normalizers: by language, a function that is given each sentence before the own rules are.
         dictionary: False sends every English word through the model of unknown words.
         format: of ``text``; see ``documents.DocumentOptions``.
     Raises:
         UnsupportedLanguageError: ``language`` is none of ``language.CHOICES``.
-        InputError: an entry of ``lexicon``, one of ``normalisers`` or the ``format`` cannot be used.
+        InputError: an entry of ``lexicon``, one of ``normalizers`` or the ``format`` cannot be used.
     """
-    control = Control.of(lexicon, normalisers, dictionary=dictionary, format=format)
+    control = Control.of(lexicon, normalizers, dictionary=dictionary, format=format)
     effort = Effort()
     return tuple(
         said.word

@@ -11,7 +11,7 @@ from vivace.text.language import require_choice
 from vivace.text.lexicon import Lexicon
 from vivace.text.markup import MAX_PAUSE_S, TAGS, pause_seconds
 from vivace.text.normalize import Joiner, Spoken, read_block
-from vivace.text.overrides import Control, Normaliser
+from vivace.text.overrides import Control, Normalizer, renamed_keyword
 from vivace.text.phonemes import SpokenWord, to_words
 from vivace.text.stretch import SYLLABLE, Stretch, Unit, cut, units
 from vivace.text.tables import TERMINATORS
@@ -28,6 +28,7 @@ class Segmenter:
     into fragments, and their spans count from the start of the whole text. One thread at a time.
     """
 
+    @renamed_keyword("normalisers", "normalizers")
     def __init__(
         self,
         language: LanguageChoice = "auto",
@@ -36,7 +37,7 @@ class Segmenter:
         syllable: int = SYLLABLE,
         tags: frozenset[str] = TAGS,
         lexicon: Lexicon | Mapping[str, str] | None = None,
-        normalisers: Mapping[SpokenLanguage, Normaliser] | None = None,
+        normalizers: Mapping[SpokenLanguage, Normalizer] | None = None,
         format: TextFormat | DocumentOptions = "auto",
     ) -> None:
         """Arguments and errors are those of ``split``."""
@@ -50,7 +51,7 @@ class Segmenter:
         self._language = language
         self._budget, self._syllable = budget, syllable
         self._tags = tags
-        self._control = Control.of(lexicon, normalisers, format=format)
+        self._control = Control.of(lexicon, normalizers, format=format)
         self._document = DocumentReader(self._control.document, language)
         self._effort = Effort()
         self._text = ""  # plain text that is in no block yet

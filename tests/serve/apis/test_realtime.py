@@ -132,7 +132,7 @@ def test_closing_speaks_what_is_left(client: Client) -> None:
         ('{"type": "input.text"}', "missing_parameter"),
         ('{"type": "session.config", "voice": "nobody"}', "voice_not_found"),
         ('{"type": "session.config", "speed": 99}', "invalid_value"),
-        ('{"type": "session.config", "colour": 1}', "unknown_parameter"),
+        ('{"type": "session.config", "color": 1}', "unknown_parameter"),
     ],
 )
 def test_what_cannot_be_understood_is_said_and_the_connection_stays(

@@ -123,7 +123,7 @@ def test_an_upload_lends_its_voice_to_nobody_who_did_not_ask_for_it(http: httpx.
 
 
 def test_learning_holds_nobody_up_and_has_a_queue(server: Running, speaker: FakeSpeaker) -> None:
-    """Eleven recordings while speech goes on: one is learnt, eight wait, two are refused."""
+    """Eleven recordings while speech goes on: one is learned, eight wait, two are refused."""
     hold, learn = threading.Event(), speaker.clone_voice
 
     def slowly(*args: Any, **options: Any) -> Voice:

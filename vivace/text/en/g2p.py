@@ -24,7 +24,7 @@ MAX_SPELLED = 5  # longer words in capitals are shouted words, not acronyms
 
 
 def phones_of(words: list[str], index: int, *, quick: bool = False) -> tuple[str, ...]:
-    """ARPAbet with stress of ``words[index]``; its neighbours tell homographs and spelled letters apart.
+    """ARPAbet with stress of ``words[index]``; its neighbors tell homographs and spelled letters apart.
 
     Args:
         quick: read what no dictionary has by the quick search.

@@ -105,8 +105,8 @@ def _choose(text: str, settled: bytearray, read: list[str], place: Place | None)
 @cache
 def _doubtful() -> frozenset[str]:
     """The characters that the model is asked about where nothing else has settled them."""
-    ((modelled,),) = rows("zh_modelled")
-    return frozenset(modelled) - FIRM
+    ((modeled,),) = rows("zh_modeled")
+    return frozenset(modeled) - FIRM
 
 
 def _phrases(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:

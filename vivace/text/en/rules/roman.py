@@ -43,8 +43,8 @@ BESIDE_NUMERAL = frozenset(
     (  # noqa: SIM905
         "of and or to in on at for by with from as but than into over vs versus through until"
         " error errors trial trials diabetes diabetic diabetics cancer cancers clinical device devices trauma offense"
-        " offence felony misdemeanor civilization superconductor supernova supernovae collagen certification license"
-        " licence restaurant site sites drug drugs study studies tumor tumour disease patient patients funds funding"
+        " offense felony misdemeanor civilization superconductor supernova supernovae collagen certification license"
+        " license restaurant site sites drug drugs study studies tumor tumour disease patient patients funds funding"
         " school schools railroad railroads hypersensitivity fibers muscle schizophrenia interferon"
     ).split()
 )
