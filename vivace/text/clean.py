@@ -6,6 +6,7 @@ import unicodedata
 from functools import lru_cache
 
 from vivace.text.aligned import Aligned, Edit, Note
+from vivace.text.rule import Deferred
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +21,10 @@ EXPANDED = {
     "➡": "→", "➔": "→", "➜": "→", "➝": "→", "➞": "→", "⮕": "→", "⬅": "←", "⬆": "↑", "⬇": "↓", "↗": "↑", "↘": "↓",
 }  # fmt: skip
 UNUSUAL = re.compile(r"[^ -~\n一-鿿，。！？；：（）、…—–“”‘’《》℃]")  # all but these are looked up
-TERMINAL = re.compile(r"\x1b(?:\[[0-9;?]{0,20}[A-Za-z]|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\))")  # colors and titles
+TERMINAL = Deferred(r"\x1b(?:\[[0-9;?]{0,20}[A-Za-z]|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\))")  # colors and titles
 SPACES = re.compile(r" {2,}")
 # A letter and its accents; a kana and its voicing mark, also of half width.
-MARKED = re.compile(r"[^\W\d_][\u0300-\u036f]+|[\u3041-\u30fe][\u3099\u309a]|[\uff66-\uff9d][\uff9e\uff9f]")
+MARKED = Deferred(r"[^\W\d_][\u0300-\u036f]+|[\u3041-\u30fe][\u3099\u309a]|[\uff66-\uff9d][\uff9e\uff9f]")
 # ①② are two numbers: beside another one, or a digit, a mark keeps them apart.
 ENCLOSED = frozenset(
     map(chr, (*range(0x2460, 0x249C), *range(0x24EA, 0x2500), *range(0x2776, 0x2794), *range(0x3220, 0x322A)))
@@ -59,13 +60,15 @@ def clean(written: Aligned) -> Aligned:
     """``written`` with every character folded; what was dropped is logged."""
     if "\x1b" in written.text:
         written = written.replace(
-            Edit(m.start(), m.end(), "", "clean.terminal") for m in TERMINAL.finditer(written.text)
+            Edit(m.start(), m.end(), "", "clean.terminal") for m in TERMINAL.compiled.finditer(written.text)
         )
     text = written.text
     if not UNUSUAL.search(text) and "  " not in text and "_" not in text and "^" not in text:
         return written
     written = without_faces(written)
-    composed = [Edit(m.start(), m.end(), _composed(m.group()), "clean.composed") for m in MARKED.finditer(written.text)]
+    composed = [
+        Edit(m.start(), m.end(), _composed(m.group()), "clean.composed") for m in MARKED.compiled.finditer(written.text)
+    ]
     folded = _folded(written.replace(composed))
     return folded.replace(Edit(m.start(), m.end(), " ", "clean.space") for m in SPACES.finditer(folded.text))
 
@@ -117,7 +120,7 @@ _NO_WORD = r"[^()（）\n\u4e00-\u9fffA-Za-z0-9]"
 _OF_FACES = r"[\^_▽△∇□ωДд≧≦＾ﾟ゜･｡╥﹏⊙●◕‿✿๑◍ᴗ╯╰￣ﾉノ•̀•́°∀˘˙˚ಠಥ益ヮω]"
 _ARM = r"[╯╰╭╮ノﾉヽヾ┻┸┳━─┬┴✧✦☆★♪♡ﾞ゛彡⌒∠ᕕᕗᕙᕤづ︵و]"
 _EYES = r"[T;QOo><=^'`*-]"
-_FACE = re.compile(
+_FACE = Deferred(
     rf"(?:(?<![A-Za-z])o)?{_ARM}{{0,4}}[(（](?={_NO_WORD}{{0,11}}{_OF_FACES}){_NO_WORD}{{3,12}}[)）]"
     rf"{_ARM}{{0,6}}(?:o(?![A-Za-z]))?[~～*]{{0,3}}(?: ?[︵┻━┸┳┬┴─]{{1,6}}){{0,3}}"
     r"|[\\ヽ]?[(（]\^[oO]\^[)）][/ノﾉ]?"
@@ -131,26 +134,26 @@ def without_faces(written: Aligned) -> Aligned:
     """``written`` without its faces."""
     if not _HINT.search(written.text):
         return written
-    edits = [Edit(*m.span(), "", "clean.face") for m in _FACE.finditer(written.text)]
+    edits = [Edit(*m.span(), "", "clean.face") for m in _FACE.compiled.finditer(written.text)]
     return written.replace(edits) if edits else written
 
 
 FIXED_SPACES = "\u00a0\u2007\u2009\u202f"  # spaces that no line break may part: between digits they surely group
 GROUP_SPACE = f"[ {FIXED_SPACES}]"
-GROUPED = re.compile(
+GROUPED = Deferred(
     rf"(?<![0-9A-Za-z.,:/+#*()-])(?<![0-9]{GROUP_SPACE})[1-9][0-9]{{0,2}}(?:{GROUP_SPACE}[0-9]{{3}}){{1,5}}"
     rf"(?![0-9A-Za-z]|[,:/-][0-9]|\.[0-9]{{3}}|{GROUP_SPACE}[0-9])"
 )
 MAYBE_GROUPED = re.compile(rf"[0-9]{GROUP_SPACE}[0-9]{{3}}")
 GROUP_SPACES = re.compile(GROUP_SPACE)
 # Behind one group of digits, what shows that both are one number: a unit, a currency, a plural, 千 or 公里.
-COUNTED = re.compile(
+COUNTED = Deferred(
     r"\s?(?:[%‰€£$￥₹₽₩°℃]|(?:[kcmdμ]?m|[kmμ]?g|[cmdk]?[lL]|t|s|h|ha|ft|lbs?|oz|mi|mph|rpm|[KMGT]B|[kMG]?Hz|[kMG]?W|k?V|k?J"
     r"|k?Pa|k?cal|km/h|[kcm]?m[²³])(?![A-Za-z0-9])|[\u4e00-\u9fff])"
     r"|\s(?!(?:is|was|has|does|as|us|this|its|plus|vs|always)\b)(?:[a-z]{2,20}s|people|men|women|children|fish|sheep|feet)\b"
     r"|\s(?:EUR|USD|GBP|CHF|JPY|CNY|RMB)\b"
 )
-PRICED = re.compile(r"[$€£￥₹₽₩]\s?$")
+PRICED = Deferred(r"[$€£￥₹₽₩]\s?$")
 
 
 def grouped(written: Aligned) -> Aligned:
@@ -160,11 +163,11 @@ def grouped(written: Aligned) -> Aligned:
     if not spaced or not MAYBE_GROUPED.search(text):
         return written
     edits: list[Edit] = []
-    for match in GROUPED.finditer(text):
+    for match in GROUPED.compiled.finditer(text):
         digits = match.group()
         spaces = list(GROUP_SPACES.finditer(digits))
         sure = len(spaces) > 1 or digits.endswith("000") or any(s.group() in FIXED_SPACES for s in spaces)
-        before = PRICED.search(text, max(0, match.start() - 2), match.start())
-        if sure or before or COUNTED.match(text, match.end()):
+        before = PRICED.compiled.search(text, max(0, match.start() - 2), match.start())
+        if sure or before or COUNTED.compiled.match(text, match.end()):
             edits += [Edit(match.start() + s.start(), match.start() + s.end(), ",", "clean.grouped") for s in spaces]
     return written.replace(edits)

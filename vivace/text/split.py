@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from vivace.errors import EmptyTextError
 from vivace.text.documents import DocumentOptions
+from vivace.text.documents.reader import is_plain
 from vivace.text.lexicon import Lexicon
 from vivace.text.markup import TAGS
 from vivace.text.overrides import Normalizer, renamed_keyword
@@ -39,8 +40,11 @@ def split(
         EmptyTextError: nothing of the text can be spoken.
         InputError: ``budget`` is under 40, ``syllable`` under 1, or another argument cannot be used.
     """
+    options = DocumentOptions.of(format)
+    if is_plain(text, options):
+        options = DocumentOptions("plain")
     segmenter = Segmenter(
-        language, budget=budget, syllable=syllable, tags=tags, lexicon=lexicon, normalizers=normalizers, format=format
+        language, budget=budget, syllable=syllable, tags=tags, lexicon=lexicon, normalizers=normalizers, format=options
     )
     pieces = segmenter.push(text) + segmenter.finish()
     if not pieces:

@@ -8,7 +8,7 @@
 
 from vivace.text.documents.options import DocumentOptions
 from vivace.text.documents.parts import DocumentPart, SourceMap
-from vivace.text.documents.reader import DocumentReader
+from vivace.text.documents.reader import DocumentReader, is_plain
 from vivace.types import LanguageChoice, TextFormat
 
 __all__ = ["DocumentOptions", "DocumentPart", "DocumentReader", "SourceMap", "plain_text", "read_document"]
@@ -18,7 +18,10 @@ def read_document(
     source: str, format: TextFormat | DocumentOptions = "auto", language: LanguageChoice = "auto"
 ) -> tuple[str, SourceMap, list[DocumentPart]]:
     """The plain text of a whole document, the way back to it, and its parts, which cover it in order."""
-    reader = DocumentReader(DocumentOptions.of(format), language)
+    options = DocumentOptions.of(format)
+    if is_plain(source, options):
+        return source, SourceMap(), [DocumentPart(0, len(source), source)]
+    reader = DocumentReader(options, language)
     parts = [*reader.push(source), *reader.finish()]
     return "".join(part.text for part in parts), reader.source_map, parts
 

@@ -5,15 +5,15 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from html import unescape
 from typing import Any
 
+from vivace.text.rule import Deferred
 from vivace.types import SpokenLanguage
 
 WINDOW = 2000  # characters of the source in which the text of a parsed node is looked for
 PROBE = 12  # characters that must agree to find the place again after markup that the parser changed
-ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?")
-TAG = re.compile(
+ENTITY = Deferred(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?")
+TAG = Deferred(
     r"<!--(?:(?!-->).){0,4000}-->|</?[A-Za-z!?](?:\"[^\"<]{0,2000}\"|'[^'<]{0,2000}'|[^<>\"']){0,2000}>", re.DOTALL
 )
 LINE_BREAK = re.compile(r"[ \t]*\r?\n\s*")
@@ -144,19 +144,21 @@ class PartBuilder:
 
     def _skip_tags(self) -> None:
         while self.position < self.end and self.source[self.position] == "<":
-            tag = TAG.match(self.source, self.position, self.end)
+            tag = TAG.compiled.match(self.source, self.position, self.end)
             if tag is None:
                 return
             self.skip(tag.end())
 
     def _matched(self, content: str, done: int) -> int:
         """Take one run of ``content`` from ``done`` on; how long it is."""
+        from html import unescape
+
         source, position = self.source, self.position
         length = _common(source, position, self.end, content, done)
         if length:
             self.keep(position + length)
             return length
-        entity = ENTITY.match(source, position, self.end)
+        entity = ENTITY.compiled.match(source, position, self.end)
         if entity is not None:
             decoded = unescape(entity.group())
             if decoded != entity.group() and content.startswith(decoded, done):
@@ -169,7 +171,7 @@ class PartBuilder:
         found = source.find(probe, position, min(self.end, position + WINDOW))
         if found < 0 and len(probe) > 1:
             found = source.find(content[done], position, min(self.end, position + 8))  # an escape, a soft break
-        if found < 0 and (entity := ENTITY.search(source, position, min(self.end, position + WINDOW))):
+        if found < 0 and (entity := ENTITY.compiled.search(source, position, min(self.end, position + WINDOW))):
             found = entity.start() if content.startswith(unescape(entity.group()), done) else -1
         if found > position:
             self.skip(found)

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterator
 
-from vivace.text.documents import latex, subtitles, wrapping
+from vivace.text.documents import wrapping
 from vivace.text.documents.options import DocumentOptions
 from vivace.text.documents.parts import ENTITY, DocumentPart, SourceMap
 from vivace.text.language import HAN, han_language, main_language
 from vivace.text.markup import inline_readings
+from vivace.text.rule import Deferred
 from vivace.types import LanguageChoice, SpokenLanguage, TextFormat
 
 LONGEST = 4000  # characters of a paragraph with markup; a longer one is parsed in parts, so that cost stays linear
+LONGEST_START = 320  # characters that tell the format
 LONGEST_WORD = 200  # characters before a sign that are judged with it
 LINE_HEAD = 60  # characters of a line in which a bar makes it the row of a table
 MARKUP = frozenset("*_~`[<&$|\\")
@@ -18,17 +20,20 @@ MARKUP = frozenset("*_~`[<&$|\\")
 SIGN = re.compile(
     r"[*_~`\[<&$|\\\n]|[.!?][”’\"')\]]{0,3}[ \t](?=\S)|[。！？][”’」』》）]{0,3}(?=[^\n。！？”’」』》）])"
 )
+# A text without any of these has no markup, no wrapped line, and no time codes.
+SIGNS_OF_MARKUP = re.compile(r"[#*_~`\[<>&$|\\\n]|WEBVTT")
+FORMAT_START = re.compile(r"\s*(?:$|[0-9\[W\ufeff<])")  # of subtitles or a page
 BEFORE_WORD = re.compile(rf"\s|[{HAN}，。！？；：、]")
-LINE_START = re.compile(r"[ \t]*(?:[#`~>|<\[!$\\*_]|[-+][ \t]+\[)")  # a line that may be a construct of its own
-NEXT_BLOCK = re.compile(
+LINE_START = Deferred(r"[ \t]*(?:[#`~>|<\[!$\\*_]|[-+][ \t]+\[)")  # a line that may be a construct of its own
+NEXT_BLOCK = Deferred(
     r"[ \t]*(?:\n|$|#{1,6}[ \t]|[-*+•][ \t]|[0-9]{1,3}[.)][ \t]|```|~~~|\[[0-9]{1,3}:[0-9]{2})"
 )  # at the start of a line: what is before it is a paragraph of its own
 # Enough of the next line to tell whether it goes on with the last one, and whether it is the item of a list.
-FIRST_WORD_KNOWN = re.compile(r"[ \t]*[A-Za-z0-9'’]{1,40}[^A-Za-z0-9'’\n][^\n]{2}")
-FENCE = re.compile(r"[ \t]{0,12}(?:[-*+][ \t]+|[0-9]{1,3}[.)][ \t]+)?(`{3,}|~{3,})([^`\n]*)(?:\n|$)")
-AUTO_FENCE = re.compile(r"[^`~]*`{3,}[ \t]*[A-Za-z0-9+#_.-]{0,30}[ \t]*\r?(?:\n|$)")  # ~~~ may be drawn
-FENCE_BELOW = re.compile(r"\n(?=[ \t]{0,12}(?:`{3}|~{3}))")
-TOP_LEVEL = re.compile(r"\n[ \t]*\n(?=\S)(?![-*+][ \t]|[0-9]{1,3}[.)][ \t])")
+FIRST_WORD_KNOWN = Deferred(r"[ \t]*[A-Za-z0-9'’]{1,40}[^A-Za-z0-9'’\n][^\n]{2}")
+FENCE = Deferred(r"[ \t]{0,12}(?:[-*+][ \t]+|[0-9]{1,3}[.)][ \t]+)?(`{3,}|~{3,})([^`\n]*)(?:\n|$)")
+AUTO_FENCE = Deferred(r"[^`~]*`{3,}[ \t]*[A-Za-z0-9+#_.-]{0,30}[ \t]*\r?(?:\n|$)")  # ~~~ may be drawn
+FENCE_BELOW = Deferred(r"\n(?=[ \t]{0,12}(?:`{3}|~{3}))")
+TOP_LEVEL = Deferred(r"\n[ \t]*\n(?=\S)(?![-*+][ \t]|[0-9]{1,3}[.)][ \t])")
 _NAMES = (
     r"a|abbr|address|article|aside|b|big|blockquote|body|br|break|button|center|cite|code|dd|del|details|div|dl|dt|em"
     r"|emphasis|figcaption|figure|font|footer|form|h[1-6]|head|header|hr|html|i|img|ins|kbd|lang|li|main|mark|nav|ol|p"
@@ -37,7 +42,7 @@ _NAMES = (
 )
 _VALUE = r"(?:\"[^\"<>]{0,500}\"|'[^'<>]{0,500}'|[^\s\"'<>=]{1,200})"
 TAG = rf"</?(?:{_NAMES})(?:\s+[A-Za-z:-]{{1,30}}\s*=\s*{_VALUE}){{0,12}}\s*/?>|<!--"
-SURE = re.compile(
+SURE = Deferred(
     r"^[ ]{0,3}#{1,6}[ \t]+\S"  # a heading
     r"|\*\*(?=[^\s*])[^*\n]{0,300}(?:\*[^*\n]{1,100}\*[^*\n]{0,100})?(?<=[^\s*])\*\*"
     r"|(?<!\w)__(?=[^\s_])[^_\n]{1,300}(?<=[^\s_])__(?!\w|\.\w)"
@@ -53,8 +58,8 @@ SURE = re.compile(
     rf"|{TAG}",
     re.MULTILINE | re.IGNORECASE,
 )
-WHOLE_PAGE = re.compile(r"\s*<(?:!doctype\s+html|\?xml|html|head|body|speak)\b", re.IGNORECASE)
-PAGE_START = re.compile(r"\s*(?:$|<(?:[!?/A-Za-z][^>\n]{0,40})?$)")  # more is needed to tell
+WHOLE_PAGE = Deferred(r"\s*<(?:!doctype\s+html|\?xml|html|head|body|speak)\b", re.IGNORECASE)
+PAGE_START = Deferred(r"\s*(?:$|<(?:[!?/A-Za-z][^>\n]{0,40})?$)")  # more is needed to tell
 
 
 class DocumentReader:
@@ -119,7 +124,7 @@ class DocumentReader:
                 parts = list(with_emoji_names(parts, "" if self._line_start else self._before, self._named_in))
             line = (self._before + self._text[position:end])[-wrapping.SHORT_ENOUGH :]
             if line.endswith("\n"):
-                self._language = self._language_at(latex.CANDIDATE.sub(" ", line))
+                self._language = self._language_at(_without_formulas(line))
             last = self._text.rfind("\n", position, end)
             self._before = self._text[last + 1 : end] if last >= 0 else (self._before + self._text[position:end])
             self._before = self._before[-wrapping.SHORT_ENOUGH :]
@@ -132,13 +137,18 @@ class DocumentReader:
 
     def _sniff(self, *, whole: bool) -> bool:
         """Whether the beginning tells the format; more text is needed where not."""
-        beginning = self._text[: subtitles.LONGEST_START]
-        enough = whole or len(self._text) > subtitles.LONGEST_START
+        beginning = self._text[:LONGEST_START]
+        enough = whole or len(self._text) > LONGEST_START
+        if not FORMAT_START.match(beginning):
+            self._sniffing = False
+            return True
+        from vivace.text.documents import subtitles
+
         if subtitles.START.match(beginning):
             self._format = "subtitles"
-        elif WHOLE_PAGE.match(beginning):
+        elif WHOLE_PAGE.compiled.match(beginning):
             self._format = "html"
-        elif not enough and (PAGE_START.match(beginning) or _may_be_subtitles(beginning)):
+        elif not enough and (PAGE_START.compiled.match(beginning) or _may_be_subtitles(beginning)):
             return False
         self._sniffing = False
         return True
@@ -154,8 +164,8 @@ class DocumentReader:
         if self._fence:
             return self._code(position, whole=whole)
         if self._line_start:
-            fence = FENCE.match(self._text, position)
-            if fence is not None and self._format == "auto" and not AUTO_FENCE.match(fence.group()):
+            fence = FENCE.compiled.match(self._text, position)
+            if fence is not None and self._format == "auto" and not AUTO_FENCE.compiled.match(fence.group()):
                 fence = None
             if fence is not None and (whole or fence.group().endswith("\n")):
                 self._fence = fence[1]
@@ -170,6 +180,8 @@ class DocumentReader:
     def _whole(self, position: int) -> tuple[int, list[DocumentPart]]:
         end = len(self._text)
         if self._format == "subtitles":
+            from vivace.text.documents import subtitles
+
             return end, subtitles.subtitle_parts(self._text, position, end)
         from vivace.text.documents.html import html_parts
 
@@ -222,7 +234,7 @@ class DocumentReader:
         if self._line_start:
             if not whole and len(text) - position < 12 and not text[position:].strip(" \t"):
                 return None
-            if LINE_START.match(text, position):
+            if LINE_START.compiled.match(text, position):
                 return self._paragraph(position, whole=whole)
         while True:
             sign = SIGN.search(text, start, position + LONGEST)
@@ -268,11 +280,11 @@ class DocumentReader:
         text = self._text
         after_end = text.find("\n", at + 1)
         waiting = after_end < 0 and not whole and len(text) - at <= wrapping.SHORT_ENOUGH
-        if waiting and not FIRST_WORD_KNOWN.match(text, at + 1):
+        if waiting and not FIRST_WORD_KNOWN.compiled.match(text, at + 1):
             return (at, self._plain(position, at)) if at > position else None
         following = text[at + 1 : after_end if after_end >= 0 else len(text)]
         before = (self._before if not self._line_start else "") + text[position:at]
-        between = None if NEXT_BLOCK.match(following) else wrapping.gap(before, following)
+        between = None if NEXT_BLOCK.compiled.match(following) else wrapping.gap(before, following)
         parts = self._plain(position, at) if at > position else []
         if between is None:
             return at + 1, [*parts, DocumentPart(at, at + 1, "\n")]
@@ -296,7 +308,7 @@ class DocumentReader:
             line = end = stop + 1
             if not whole and "\n" not in text[line:] and len(text[line:].lstrip(" \t")) < 8:
                 return None
-            if NEXT_BLOCK.match(text, line) or (text.startswith(">", line) and not quoted):
+            if NEXT_BLOCK.compiled.match(text, line) or (text.startswith(">", line) and not quoted):
                 break
         if self._is_markup(position, end):
             return end, self._markdown(position, end, strict=False)
@@ -306,19 +318,21 @@ class DocumentReader:
         before = "" if self._line_start else self._text[position - 1] if position else self._before[-1:]
         written = before + self._text[position:end]  # no line starts in the middle of one
         readings = [(r.start, r.end) for r in inline_readings(written, log_mistakes=False)]
-        for match in SURE.finditer(written):
+        for match in SURE.compiled.finditer(written):
             if not any(start <= match.start() < stop for start, stop in readings):
                 return True
-        if "&" in written and any(_decodes(m.group()) for m in ENTITY.finditer(written)):
+        if "&" in written and any(_decodes(m.group()) for m in ENTITY.compiled.finditer(written)):
             return True
         if "$" in written or "\\" in written:
+            from vivace.text.documents import latex
+
             return any(latex.formula(m.group()) is not None for m in latex.CANDIDATE.finditer(written))
         return False
 
     def _markdown(self, position: int, end: int, *, strict: bool) -> list[DocumentPart]:
         from vivace.text.documents.markdown import markdown_parts
 
-        language = self._language_at(latex.CANDIDATE.sub(" ", self._text[position:end]))
+        language = self._language_at(_without_formulas(self._text[position:end]))
         parts = markdown_parts(
             self._text,
             position,
@@ -348,7 +362,11 @@ class DocumentReader:
             if stop < end:
                 after = text.find("\n", stop + 1, end)
                 following = text[stop + 1 : end if after < 0 else after]
-                between = None if NEXT_BLOCK.match(following) else wrapping.gap(before + text[position:stop], following)
+                between = (
+                    None
+                    if NEXT_BLOCK.compiled.match(following)
+                    else wrapping.gap(before + text[position:stop], following)
+                )
                 parts.append(
                     DocumentPart(
                         stop,
@@ -364,8 +382,8 @@ class DocumentReader:
     def _strict_end(self, position: int, *, whole: bool) -> int | None:
         """The end of the next top-level block of a Markdown text: a blank line with no indented line after it."""
         text = self._text
-        blank = TOP_LEVEL.search(text, position, position + LONGEST)
-        fence = FENCE_BELOW.search(text, position, blank.end() if blank else position + LONGEST)
+        blank = TOP_LEVEL.compiled.search(text, position, position + LONGEST)
+        fence = FENCE_BELOW.compiled.search(text, position, blank.end() if blank else position + LONGEST)
         if fence is not None:
             return fence.end()
         if blank is not None:
@@ -376,8 +394,26 @@ class DocumentReader:
         return len(text) if whole else None
 
 
+def is_plain(text: str, options: DocumentOptions) -> bool:
+    """Whether the plain text of a whole document is the document, told by its characters alone."""
+    return options.emoji == "omit" and (
+        options.format == "plain" or (options.format == "auto" and not SIGNS_OF_MARKUP.search(text))
+    )
+
+
+def _without_formulas(text: str) -> str:
+    """The text without what looks like a formula: its letters tell no language."""
+    if "$" not in text and "\\" not in text:
+        return text
+    from vivace.text.documents import latex
+
+    return latex.CANDIDATE.sub(" ", text)
+
+
 def _may_be_subtitles(beginning: str) -> bool:
     """Whether the first lines of subtitles may still come."""
+    from vivace.text.documents import subtitles
+
     stripped = beginning.lstrip().lstrip("\ufeff")
     if not stripped:
         return True

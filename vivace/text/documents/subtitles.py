@@ -26,13 +26,12 @@ START = re.compile(
     r"|\[(?:ti|ar|al|by|au|re|ve|offset|length)[ \t]*:[^\n\]]{0,200}\][ \t]*\r?\n)"
 )
 MAY_BE_TAG = re.compile(r"\[(?:ti|ar|al|by|au|re|ve|offset|length)[ \t]*:")
-LONGEST_START = 320  # characters that tell
 
 
 def subtitle_parts(source: str, start: int, end: int) -> list[DocumentPart]:
     """The spoken lines of ``source[start:end]``; a sentence that goes on in the next cue stays one line."""
     builder = PartBuilder(source, start, end, "document.time_code")
-    lyrics = _is_lyrics(source[start : start + LONGEST_START])
+    lyrics = _is_lyrics(source[start : start + 320])
     silent = in_cue = False
     position = start
     while position < end:
