@@ -96,7 +96,15 @@ def test_all_options_reach_the_speaker(client: OpenAI, speaker: FakeSpeaker) -> 
         voice={"id": "ben"},
         input="one",
         speed=1.5,
-        extra_body={"seed": 7, "language": "en", "temperature": 0.4, "top_p": 0.9, "top_k": 5, "by_piece": True, "text_format": "plain"},
+        extra_body={
+            "seed": 7,
+            "language": "en",
+            "temperature": 0.4,
+            "top_p": 0.9,
+            "top_k": 5,
+            "by_piece": True,
+            "text_format": "plain",
+        },
     )
     text, options = speaker.heard[-1]
     assert text == "one"
