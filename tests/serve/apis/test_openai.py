@@ -111,7 +111,6 @@ def test_all_options_reach_the_speaker(client: OpenAI, speaker: FakeSpeaker) -> 
     assert options == {
         "model": None,
         "sample_steps": None,
-        "text_format": None,
         "by_piece": True,
         "voice": "ben",
         "speed": 1.5,
