@@ -247,6 +247,60 @@ def test_a_whole_result_is_not_that_of_a_stream_that_must_not_be_cached() -> Non
         assert whole.result(10) == [3, 4]
 
 
+def test_an_item_reaches_a_listener_who_waited_while_another_one_processed_its_event() -> None:
+    streams, source = Streams(MemoryCache(1000)), Pushed()
+    polling, go_on, waiting, poll = threading.Event(), threading.Event(), threading.Event(), source.poll
+
+    def slow() -> Sequence[int] | None:
+        items = poll()
+        if items:
+            polling.set()
+            assert go_on.wait(10)
+        return items
+
+    source.poll = slow  # type: ignore[method-assign]
+    with ThreadPoolExecutor(2) as pool:
+        first = streams.listener("key", lambda: source, replayed).iterate()
+        one = pool.submit(next, first)
+        assert source.started.wait(10)
+        source.push(1)
+        assert polling.wait(10)
+        second = streams.listener("key", pytest.fail, replayed).iterate(waiting.set)
+        other = pool.submit(next, second)
+        assert waiting.wait(10)
+        time.sleep(0.05)  # until it waits for the first listener
+        go_on.set()
+        assert one.result(10) == other.result(10) == 1
+        first.close()
+        second.close()
+
+
+def test_nobody_waits_for_a_source_that_another_listener_starts() -> None:
+    streams, source, go_on = Streams(MemoryCache(1000)), Pushed(), threading.Event()
+    start = source.start
+
+    def slow(wake: Callable[[], None]) -> None:
+        start(wake)
+        source.push(1, None)
+        assert go_on.wait(10)
+
+    source.start = slow  # type: ignore[method-assign]
+
+    async def join() -> list[int]:
+        listener = streams.listener("key", pytest.fail, replayed)
+        reading = asyncio.create_task(anext(listener))
+        await asyncio.sleep(0.05)
+        assert not reading.done(), "the loop goes on, and nothing was read"
+        go_on.set()
+        return [await reading, *[item async for item in listener]]
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(lambda: list(streams.listener("key", lambda: source, replayed).iterate()))
+        assert source.started.wait(10)
+        assert asyncio.run(join()) == [1]
+        assert first.result(10) == [1]
+
+
 def test_a_cancelled_task_leaves_however_early() -> None:
     """While a thread looks the result up, too: the computation that it starts ends at once."""
 

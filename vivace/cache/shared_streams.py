@@ -128,7 +128,7 @@ class SharedStream(Generic[T, S]):
     def __init__(self, source: S, key: str | None, owner: SharedStreams[T, S]) -> None:
         self.source, self.key = source, key
         self.items: list[T] = []
-        self.over = self.cached = False
+        self.over = self.cached = self._started = False
         self.error: Exception | None = None
         self._owner = owner
         self._listeners: tuple[Listener[T, S], ...] = ()
@@ -151,15 +151,18 @@ class SharedStream(Generic[T, S]):
 
     def start(self) -> None:
         """Start the source; listeners receive the error if that fails."""
-        with self._polling:
-            try:
-                if not self.over:
-                    self.source.start(self.wake)
-            except Exception as exc:
-                self.end(exc)
+        try:
+            if not self.over:
+                self.source.start(self.wake)
+        except Exception as exc:
+            self.end(exc)
+        self._started = True
+        self.wake()
 
     def poll(self) -> bool:
-        """Process one event of the source; False when there is none."""
+        """Process one event of the source; False when there is none. While the source starts it has none."""
+        if not self._started:
+            return False
         with self._polling:
             if self.over or self.source.done:
                 return False
@@ -330,7 +333,7 @@ class Listener(AsyncGenerator[T, None], Generic[T, S]):
                 stream.finish()
             elif self._ended(stream, whole=whole):
                 return False
-            elif self._stream is not None and not stream.poll():
+            elif self._stream is not None and not stream.poll() and not self._has_news(stream, whole=whole):
                 self._news.wait()
 
     async def _await(self, *, whole: bool) -> bool:
@@ -350,7 +353,7 @@ class Listener(AsyncGenerator[T, None], Generic[T, S]):
                 await asyncio.to_thread(stream.finish) if in_threads and stream.key is not None else stream.finish()
             elif self._ended(stream, whole=whole):
                 return False
-            elif self._stream is not None and not stream.poll():
+            elif self._stream is not None and not stream.poll() and not self._has_news(stream, whole=whole):
                 await news.wait()
 
     def _ended(self, stream: SharedStream[T, S], *, whole: bool) -> bool:
@@ -368,6 +371,10 @@ class Listener(AsyncGenerator[T, None], Generic[T, S]):
             return True
         self._stream = None
         return False
+
+    def _has_news(self, stream: SharedStream[T, S], *, whole: bool) -> bool:
+        """Whether another listener processed an event since this one looked."""
+        return stream.over or stream.complete or (not whole and self._has_item(stream))
 
     def _has_item(self, stream: SharedStream[T, S]) -> bool:
         return self._read < len(stream.items)
