@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from vivace.pipeline.async_tts import AsyncTTS
     from vivace.pipeline.model_names import open_pool
     from vivace.pipeline.model_pool import ModelPool
+    from vivace.pipeline.output import speak_to_file
     from vivace.pipeline.speech import AudioChunk, Speech, SpeechStats
     from vivace.pipeline.tts import TTS
     from vivace.settings import TTSConfig
@@ -95,6 +96,7 @@ __all__ = [
     "open_pool",
     "phones",
     "plain_text",
+    "speak_to_file",
     "split",
     "summarize_measures",
     "train_vocoder",
@@ -144,6 +146,7 @@ _HOMES = {
     "open_pool": ("vivace.pipeline.model_names", "open_pool"),
     "phones": ("vivace.text", "phones"),
     "plain_text": ("vivace.text", "plain_text"),
+    "speak_to_file": ("vivace.pipeline.output", "speak_to_file"),
     "split": ("vivace.text", "split"),
     "summarize_measures": ("vivace.train.vocoder.evaluate", "summary"),
     "train_vocoder": ("vivace.train.vocoder.loop", "train_vocoder"),

@@ -10,7 +10,7 @@ from vivace.audio.encode import encode
 from vivace.audio.files import read_audio
 from vivace.audio.spec import AudioFormat
 from vivace.errors import InputError
-from vivace.pipeline.output import Target, check_target, encoded, speak_to_file
+from vivace.pipeline.output import Output, check_output, encode_chunks, speak_to_file
 from vivace.pipeline.speech import AudioChunk
 from vivace.pipeline.tts import TTS
 from vivace.settings import TTSConfig
@@ -24,17 +24,17 @@ def chunks() -> list[AudioChunk]:
 
 
 def test_the_format_follows_the_name_unless_it_is_given(tmp_path: Path) -> None:
-    assert check_target(str(tmp_path / "a.MP3")).format == "mp3"
-    assert check_target(str(tmp_path / "a.mp3"), "flac").format == "flac"
-    assert check_target(str(tmp_path / "plain"), "pcm").format == "pcm"
-    assert check_target("-") == Target(None, "wav")
-    assert check_target("-", "opus") == Target(None, "opus")
+    assert check_output(str(tmp_path / "a.MP3")).format == "mp3"
+    assert check_output(str(tmp_path / "a.mp3"), "flac").format == "flac"
+    assert check_output(str(tmp_path / "plain"), "pcm").format == "pcm"
+    assert check_output("-") == Output(None, "wav")
+    assert check_output("-", "opus") == Output(None, "opus")
 
 
 def test_looking_leaves_nothing_behind_and_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "old.wav").write_bytes(b"old")
-    check_target(str(tmp_path / "old.wav"))
-    check_target(str(tmp_path / "new.wav"))
+    check_output(str(tmp_path / "old.wav"))
+    check_output(str(tmp_path / "new.wav"))
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("old.wav", b"old")]
 
 
@@ -42,27 +42,27 @@ def test_looking_leaves_nothing_behind_and_changes_nothing(tmp_path: Path) -> No
 def test_what_cannot_be_written_is_refused(output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError):
-        check_target(output)
+        check_output(output)
 
 
 def test_an_unknown_format_lists_the_known_ones() -> None:
     with pytest.raises(InputError, match="'wma'; use one of wav, mp3, opus, aac, flac, pcm"):
-        check_target("-", "wma")
+        check_output("-", "wma")
 
 
 @pytest.mark.parametrize("format", ["flac", "mp3", "opus", "aac"])
 def test_chunks_make_one_file_of_the_whole_length(format: AudioFormat) -> None:
-    streamed = b"".join(encoded(chunks(), format))
+    streamed = b"".join(encode_chunks(chunks(), format))
     heard = read_audio(streamed, 24_000)
     assert len(heard) == pytest.approx(len(TONE), abs=2_400)  # lossy codecs pad by up to 0.1 s
 
 
 def test_raw_samples_joined_are_the_whole() -> None:
-    assert b"".join(encoded(chunks(), "pcm")) == encode(TONE, 24_000, "pcm")
+    assert b"".join(encode_chunks(chunks(), "pcm")) == encode(TONE, 24_000, "pcm")
 
 
 def test_no_chunks_are_no_bytes() -> None:
-    assert b"".join(encoded([], "mp3")) == b""
+    assert b"".join(encode_chunks([], "mp3")) == b""
 
 
 @pytest.fixture(scope="module")

@@ -87,10 +87,10 @@ def say(
     """Speak TEXT into a file, and print its path, its duration and the speed (RTF)."""
     written = read_text(text, file)
 
-    from vivace.pipeline.output import check_target, encoded
+    from vivace.pipeline.output import check_output, encode_chunks
     from vivace.settings import TTSConfig
 
-    target = check_target(output, format)
+    target = check_output(output, format)
     if target.path is None and sys.stdout.isatty():
         raise InputError("stdout is a terminal, and sound is not for reading; pipe it on, or name a file with -o")
     flags = {"voice": voice, "language": language, "speed": speed, "seed": seed}
@@ -113,7 +113,7 @@ def say(
             sys.stdout.write(_result(target.path, stats, as_json))
             return
         if stream:
-            blocks = encoded(tts.stream(written, refine=refine, progress=progress), target.format)
+            blocks = encode_chunks(tts.stream(written, refine=refine, progress=progress), target.format)
         else:
             blocks = iter([tts.synthesize(written, refine=refine, progress=progress).encode(target.format)])
         for block in blocks:

@@ -19,15 +19,15 @@ from vivace.runtime.process import give_back_free_memory
 
 
 @dataclass(frozen=True)
-class Target:
+class Output:
     """A file, or stdout when there is no path."""
 
     path: Path | None
     format: AudioFormat
 
 
-def check_target(output: str, format: str | None = None) -> Target:
-    """The target that ``output`` names: a path, or ``-`` for stdout (WAV unless ``format`` says otherwise).
+def check_output(output: str, format: str | None = None) -> Output:
+    """The file that ``output`` names: a path, or ``-`` for stdout (WAV unless ``format`` says otherwise).
 
     Raises:
         InputError: the format or the extension is unknown, or nothing can be written there.
@@ -36,7 +36,7 @@ def check_target(output: str, format: str | None = None) -> Target:
     if format is not None and format not in known:
         raise InputError(f"unknown format {format!r}; use one of {', '.join(known)}")
     if output == "-":
-        return Target(None, known[format or "wav"])
+        return Output(None, known[format or "wav"])
     path = Path(output)
     chosen = known[format] if format else format_of(path)
     if os.path.exists(path) and not path.is_file():
@@ -51,10 +51,10 @@ def check_target(output: str, format: str | None = None) -> Target:
         raise InputError(
             f"cannot write {output[:200]!r} ({exc.strerror or exc}); choose another place with -o"
         ) from exc
-    return Target(path, chosen)
+    return Output(path, chosen)
 
 
-def encoded(chunks: Iterable[AudioChunk], format: AudioFormat) -> Iterator[bytes]:
+def encode_chunks(chunks: Iterable[AudioChunk], format: AudioFormat) -> Iterator[bytes]:
     """The bytes of one file in ``format``, as the chunks come."""
     encoder: StreamEncoder | None = None
     for chunk in chunks:
