@@ -23,6 +23,7 @@ FENCE = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^```$", re.MULTIL
 INSTALLING = ("scripts/say", "scripts/test", "scripts/check")  # each makes a .venv: what a fresh clone is checked with
 STARTING = ("vivace serve", "pip install")  # what runs until it is stopped, or changes the environment
 SERVED = "127.0.0.1:8880"  # pages that speak to this address get a server
+NAMED_FILE = re.compile(r"`([\w.-]+(?:/[\w.-]+)*\.(?:py|c|h|tsv|sh))`")
 CPU_KIND = re.compile(r"AVX-?(2|512)|every CPU kind")
 SHELL_SYNTAX = {"|", ">", "<", "&&"}
 
@@ -141,3 +142,16 @@ def test_every_table_of_the_benchmarks_names_the_kind_of_cpu() -> None:
     assert len(tables) > 20
     nameless = [table.splitlines()[0] for before, table in tables if not CPU_KIND.search(before + table)]
     assert nameless == []
+
+
+def test_files_that_pages_name_are_there() -> None:
+    """As a path from the root or the end of one; names in capitals stand for any name."""
+    tracked = [path.relative_to(ROOT).as_posix() for path in (ROOT / "vivace").rglob("*") if path.is_file()]
+    for folder in ("tests", "benchmarks", "scripts", "recipes", "docs"):
+        tracked += [path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*") if path.is_file()]
+    ends = {name[at + 1 :] for name in tracked for at in (-1, *(i for i, c in enumerate(name) if c == "/"))}
+    pages = [*PAGES, *sorted((ROOT / "benchmarks").glob("*.md")), *sorted((ROOT / "recipes").rglob("*.md"))]
+    named = [(page.name, name) for page in pages for name in NAMED_FILE.findall(page.read_text(encoding="utf-8"))]
+    assert len(named) > 50
+    ends.add("utils.py")  # there is none, and there must not be
+    assert [(page, name) for page, name in named if name not in ends and not re.search(r"[A-Z]{3}", name)] == []
