@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vivace.text.en.graphones import Graphone
-from vivace.text.en.network import HISTORY, Bidirectional, Network
+from vivace.text.en.network import HISTORY, Bidirectional, GraphoneNetwork
 
 EMBEDDING = 48  # of a letter
 STATE = 128  # of a recurrent layer, one way
@@ -102,7 +102,9 @@ def loss_of(scorer: Scorer, batch: list[Word]) -> tuple[Tensor, int]:
     return torch.stack(losses).sum(), len(rows)
 
 
-def train(paths: list[list[Graphone]], graphones: list[Graphone], epochs: int = EPOCHS, seed: int = 0) -> Network:
+def train(
+    paths: list[list[Graphone]], graphones: list[Graphone], epochs: int = EPOCHS, seed: int = 0
+) -> GraphoneNetwork:
     """A network fitted to ``paths``."""
     torch.manual_seed(seed)
     rng, shuffle = np.random.default_rng(seed), random.Random(seed)
@@ -131,7 +133,7 @@ def train(paths: list[list[Graphone]], graphones: list[Graphone], epochs: int = 
     return exported(scorer, graphones, classes)
 
 
-def exported(scorer: Scorer, graphones: list[Graphone], classes: list[list[int]]) -> Network:
+def exported(scorer: Scorer, graphones: list[Graphone], classes: list[list[int]]) -> GraphoneNetwork:
     """The weights as the package reads them."""
     state = {name: value.numpy() for name, value in scorer.state_dict().items()}
 
@@ -144,7 +146,7 @@ def exported(scorer: Scorer, graphones: list[Graphone], classes: list[list[int]]
     for k, members in enumerate(classes):
         output[:, members] = state[f"outputs.{k}.weight"][: len(members)].T
         output_bias[members] = state[f"outputs.{k}.bias"][: len(members)]
-    return Network(
+    return GraphoneNetwork(
         letters=state["letters.weight"],
         layers=tuple(
             Bidirectional(ways("weight_ih", k), ways("weight_hh", k), ways("bias_ih", k), ways("bias_hh", k))

@@ -27,7 +27,7 @@ from scripts.g2p_alignment import SEED, Entry, alignments
 from scripts.g2p_combination import plain, readings
 from vivace.text.en.graphones import JointModel
 from vivace.text.en.lexicon import lexicon
-from vivace.text.en.network import Network, pack
+from vivace.text.en.network import GraphoneNetwork, pack
 from vivace.text.en.oov import WEIGHTS, Reader, decode
 from vivace.text.tables import mapping
 
@@ -112,7 +112,7 @@ def main() -> None:
         if options.network:
             write(options.network, network)
     forward, backward = (JointModel.unpack(packed) for packed in models(fitted))
-    reader = Reader(forward, backward, Network.unpack(network))
+    reader = Reader(forward, backward, GraphoneNetwork.unpack(network))
     development = [e for e in words if share(e[0]) in DEVELOPMENT]
     scores, right = g2p_combination.examples(reader, development)
     for weights in (WEIGHTS, g2p_combination.fit(scores, right)):

@@ -12,7 +12,7 @@ from vivace.text.en.g2p import guessed, spell, word_phones
 from vivace.text.en.graphones import END, FIRST_GRAPHONE, START, JointModel, pack
 from vivace.text.en.inflection import inflected
 from vivace.text.en.lexicon import lexicon, lookup
-from vivace.text.en.network import HISTORY, LETTERS, Bidirectional, Network
+from vivace.text.en.network import HISTORY, LETTERS, Bidirectional, GraphoneNetwork
 from vivace.text.en.network import pack as pack_network
 from vivace.text.en.oov import Reader, decode, log_probabilities, model, paths, phones
 from vivace.text.tables import mapping
@@ -106,14 +106,14 @@ def two_graphones() -> JointModel:
     return JointModel.unpack(pack(GRAPHONES, probability, weights, order=2))
 
 
-def network(bias: tuple[float, float]) -> Network:
+def network(bias: tuple[float, float]) -> GraphoneNetwork:
     """One that knows nothing but how likely each of the two graphones is."""
     d, h, g = 3, 4, 2
 
     def zeros(*shape: int) -> np.ndarray:
         return np.zeros(shape, np.float32)
 
-    return Network(
+    return GraphoneNetwork(
         letters=zeros(LETTERS, d),
         layers=(Bidirectional(zeros(2, d, 3 * h), zeros(2, h, 3 * h), zeros(2, 3 * h), zeros(2, 3 * h)),),
         seen=zeros(2 * h, h),
@@ -177,7 +177,7 @@ def test_the_network_gives_log_probabilities_and_survives_packing() -> None:
     scores = made.scores("aa", spelled)
     assert sum(math.exp(s) for s in scores) == pytest.approx(1.0, abs=1e-4)
     assert np.ptp(scores) > 0.5  # it tells them apart
-    packed = Network.unpack(pack_network(made))
+    packed = GraphoneNetwork.unpack(pack_network(made))
     assert packed.scores("aa", spelled) == pytest.approx(scores, abs=0.1)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vivace.text.en import homographs
-from vivace.text.en.homographs import Context, choose, is_verb
+from vivace.text.en.homographs import WordContext, choose, is_verb
 from vivace.text.en.lexicon import lookup
 from vivace.text.phonemes import phones
 from vivace.text.tables import rows
@@ -33,11 +33,11 @@ def test_other_words_are_left_to_the_dictionary() -> None:
 )
 def test_what_comes_before_tells_verbs_from_nouns(words: str, verb: bool) -> None:
     split = words.split(" ")
-    assert is_verb(Context(split, split.index("record")), third_person=False) is verb
+    assert is_verb(WordContext(split, split.index("record")), third_person=False) is verb
 
 
 def test_nothing_tells() -> None:
-    assert is_verb(Context(["world", "record"], 1), third_person=False) is None
+    assert is_verb(WordContext(["world", "record"], 1), third_person=False) is None
 
 
 def test_every_row_can_be_read_and_the_last_of_a_word_or_its_pair_holds_anywhere() -> None:

@@ -1,4 +1,4 @@
-"""Spoken words to phones."""
+"""NormalizedText words to phones."""
 
 import re
 

@@ -26,7 +26,7 @@ LAST_WORD = re.compile(r"[A-Za-z.]{1,20}$")
 
 
 @dataclass(frozen=True)
-class Block:
+class TextBlock:
     """``text``, which starts at ``start`` of the whole, and the pause after it."""
 
     text: str
@@ -44,14 +44,14 @@ class BlockEnd:
     goes_on: bool  # a letter or digit follows: no mark or pause still belongs to what is before it
 
 
-def blocks(text: str) -> Iterator[Block]:
+def blocks(text: str) -> Iterator[TextBlock]:
     """The blocks of a whole text; joined, they are the text."""
     position = 0
     lettered = False
     while position < len(text):
         found = first_end(text, position, lettered=lettered)
         end = found or BlockEnd(len(text), "sentence", goes_on=False)
-        block = Block(text[position : end.position], position, end.break_after, end.goes_on)
+        block = TextBlock(text[position : end.position], position, end.break_after, end.goes_on)
         lettered = lettered or LETTER.search(block.text) is not None
         yield block
         position = end.position

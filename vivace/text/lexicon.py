@@ -175,13 +175,13 @@ def with_readings(
     text = written.text
     if "[" not in text and not lexicon.readings:
         return written, {}
-    taken = bytearray(len(text))
+    claimed = bytearray(len(text))
     for start, end in tag_spans(text):
-        taken[start:end] = b"\x01" * (end - start)
+        claimed[start:end] = b"\x01" * (end - start)
     found = [Found(r.start, r.end, r.word, r.reading, possessive=False) for r in inline_readings(text)]
     for one in found:
-        taken[one.start : one.end] = b"\x01" * (one.end - one.start)
-    found += [one for one in lexicon.find(text) if taken.find(1, one.start, one.end) < 0]
+        claimed[one.start : one.end] = b"\x01" * (one.end - one.start)
+    found += [one for one in lexicon.find(text) if claimed.find(1, one.start, one.end) < 0]
     found.sort(key=lambda one: one.start)
     edits: list[Edit] = []
     readings: dict[int, Reading] = {}

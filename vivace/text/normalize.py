@@ -7,7 +7,7 @@ from functools import cache
 from typing import get_args
 
 from vivace.text.aligned import Aligned, Edit, Note
-from vivace.text.blocks import Block, blocks
+from vivace.text.blocks import TextBlock, blocks
 from vivace.text.clean import clean, grouped
 from vivace.text.cleanup import UNSPACED, finish
 from vivace.text.documents import DocumentOptions, SourceMap, read_document
@@ -53,7 +53,7 @@ def normalize(
 
 
 @dataclass(frozen=True)
-class Said:
+class ReadingSpan:
     """``text[start:end]`` of a spoken text is said as ``reading``, whatever its letters are."""
 
     start: int
@@ -62,21 +62,21 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Spoken(Aligned):
+class NormalizedText(Aligned):
     """A spoken text, its caller's readings, the language it ends in, and the one its Han characters are read in."""
 
-    readings: tuple[Said, ...] = ()
+    readings: tuple[ReadingSpan, ...] = ()
     language: SpokenLanguage | None = None
     han: SpokenLanguage = "zh"
 
 
-def spoken(text: str, language: LanguageChoice = "auto", control: Control | None = None) -> Spoken:
+def spoken(text: str, language: LanguageChoice = "auto", control: Control | None = None) -> NormalizedText:
     """As ``normalize``, with the written span behind every character."""
     joiner = Joiner()
     texts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    said: list[Said] = []
+    said: list[ReadingSpan] = []
     length = 0
     context: SpokenLanguage | None = None
     for block, read in spoken_blocks(text, language, control or Control()):
@@ -89,14 +89,14 @@ def spoken(text: str, language: LanguageChoice = "auto", control: Control | None
         starts += read.starts
         ends += read.ends
         length += len(gap)
-        said += [Said(s.start + length, s.end + length, s.reading) for s in read.readings]
+        said += [ReadingSpan(s.start + length, s.end + length, s.reading) for s in read.readings]
         length += len(read.text)
-    return Spoken("".join(texts), starts, ends, tuple(said), context, han_language(language))
+    return NormalizedText("".join(texts), starts, ends, tuple(said), context, han_language(language))
 
 
 def spoken_blocks(
     text: str, language: LanguageChoice, control: Control, notes: list[Note] | None = None
-) -> Iterator[tuple[Block, Spoken]]:
+) -> Iterator[tuple[TextBlock, NormalizedText]]:
     """Each block of a text and its spoken form; the spans are those in the whole text.
 
     Args:
@@ -114,13 +114,13 @@ def spoken_blocks(
 
 
 def read_block(
-    block: Block,
+    block: TextBlock,
     language: LanguageChoice,
     control: Control,
     context: SpokenLanguage | None = None,
     source_map: SourceMap | None = None,
     notes: list[Note] | None = None,
-) -> Spoken:
+) -> NormalizedText:
     """The spoken form of one block.
 
     Args:
@@ -137,18 +137,18 @@ def read_block(
         text = control.normalized(text, spans, kept, lambda read: clean(Aligned.of(read)).text)
         kept = _kept(text, readings)
         spans = _spans(text.text, language, context)
-    taken = bytearray(len(text.text))
+    claimed = bytearray(len(text.text))
     for start, end in kept:
-        taken[start:end] = b"\x01" * (end - start)
-    read = finish(text.replace(_read(text.text, spans, taken)), japanese=han_language(language) == "ja")
-    said = (Said(*place_of(read, start), reading) for start, reading in readings.items() if reading.phones)
+        claimed[start:end] = b"\x01" * (end - start)
+    read = finish(text.replace(_read(text.text, spans, claimed)), japanese=han_language(language) == "ja")
+    said = (ReadingSpan(*place_of(read, start), reading) for start, reading in readings.items() if reading.phones)
     if notes is not None:
         notes += _in_document(made or (), block, source_map)
     starts = [start + block.start for start in read.starts]
     ends = [end + block.start for end in read.ends]
     if source_map is not None and not source_map.identical:
         starts, ends = source_map.spans(starts, ends)
-    return Spoken(
+    return NormalizedText(
         read.text,
         starts,
         ends,
@@ -158,7 +158,7 @@ def read_block(
     )
 
 
-def _in_document(notes: Iterable[Note], block: Block, source_map: SourceMap | None) -> Iterator[Note]:
+def _in_document(notes: Iterable[Note], block: TextBlock, source_map: SourceMap | None) -> Iterator[Note]:
     """Notes of a block with the spans of the document."""
     for note in notes:
         start, end = note.start + block.start, note.end + block.start
@@ -169,7 +169,7 @@ def _in_document(notes: Iterable[Note], block: Block, source_map: SourceMap | No
 
 def _display(word: str) -> str:
     """The letters for a word that is said by phones: models that read letters see them."""
-    return read_block(Block(word, 0, "sentence"), "auto", Control()).text
+    return read_block(TextBlock(word, 0, "sentence"), "auto", Control()).text
 
 
 def _kept(text: Aligned, readings: Mapping[int, Reading]) -> list[tuple[int, int]]:
@@ -183,13 +183,13 @@ def _spans(text: str, language: LanguageChoice, context: SpokenLanguage | None) 
     return language_spans(blank, language, context)
 
 
-def _read(text: str, spans: Sequence[LanguageSpan], taken: bytearray) -> list[Edit]:
+def _read(text: str, spans: Sequence[LanguageSpan], claimed: bytearray) -> list[Edit]:
     """Edits that read every number, abbreviation and symbol of a cleaned text."""
     edits: list[Edit] = []
     for chosen in get_args(SpokenLanguage):
         of_language = [s for s in spans if s.language == chosen]
         if of_language:
-            edits += _read_spans(text, of_language, chosen, taken)
+            edits += _read_spans(text, of_language, chosen, claimed)
     edits.sort(key=lambda e: e.start)
     return edits
 
@@ -203,10 +203,10 @@ def _last_rules(language: RuleLanguage) -> tuple[Rule, ...]:
     return (*(en if language == "en" else zh).last_rules(), symbol_rule(language))
 
 
-def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, taken: bytearray) -> list[Edit]:
+def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, claimed: bytearray) -> list[Edit]:
     if language == "ja":  # Open JTalk reads the numbers
         percents = (m for span in spans for m in re.finditer("%", text[: span.end]) if m.start() >= span.start)
-        return [Edit(*m.span(), PERCENT, "symbol.ja") for m in percents if not taken[m.start()]]
+        return [Edit(*m.span(), PERCENT, "symbol.ja") for m in percents if not claimed[m.start()]]
     from vivace.text import wetext_fallback
     from vivace.text.en import rules as en
     from vivace.text.zh import rules as zh
@@ -214,22 +214,22 @@ def _read_spans(text: str, spans: list[LanguageSpan], language: SpokenLanguage, 
     written: RuleLanguage = "en" if language == "en" else "zh"  # Cantonese is written with the signs of Mandarin
     chosen = en if written == "en" else zh
     with_number = [(s.start, s.end) for s in spans if NUMBER_TRIGGER.search(text, s.start, s.end)]
-    edits = find_edits(text, chosen.number_rules(), with_number, taken) if with_number else []
+    edits = find_edits(text, chosen.number_rules(), with_number, claimed) if with_number else []
     words: tuple[Rule, ...] = chosen.word_rules()
     if words and (written == "en" or WORD_TRIGGER.search(text, spans[0].start, spans[-1].end)):
-        edits += find_edits(text, words, [(s.start, s.end) for s in spans], taken)
+        edits += find_edits(text, words, [(s.start, s.end) for s in spans], claimed)
     for start, end in with_number:
         for digits in DIGITS.finditer(text, start, end):
-            if taken.find(1, *digits.span()) >= 0:
+            if claimed.find(1, *digits.span()) >= 0:
                 continue
-            a, b = wetext_fallback.stretch(text, *digits.span(), taken)
+            a, b = wetext_fallback.stretch(text, *digits.span(), claimed)
             a, b = max(a, start), min(b, end)
             read = wetext_fallback.read(text[a:b], written)
             if read is not None:
                 edits.append(Edit(a, b, f" {read} " if written == "en" else read, "wetext"))
-                taken[a:b] = b"\x01" * (b - a)
+                claimed[a:b] = b"\x01" * (b - a)
     if with_number:
-        edits += find_edits(text, _last_rules(written), with_number, taken)
+        edits += find_edits(text, _last_rules(written), with_number, claimed)
     return edits
 
 

@@ -1,4 +1,4 @@
-"""Spoken text to words with phones: of Han characters, kana, and Latin words; marks and tags."""
+"""NormalizedText text to words with phones: of Han characters, kana, and Latin words; marks and tags."""
 
 import logging
 import re
@@ -13,7 +13,7 @@ from vivace.text.ja.script import RUN
 from vivace.text.language import HAN
 from vivace.text.lexicon import Lexicon
 from vivace.text.markup import TAG
-from vivace.text.normalize import Spoken, spoken_blocks
+from vivace.text.normalize import NormalizedText, spoken_blocks
 from vivace.text.overrides import Control, Normalizer, renamed_keyword
 from vivace.text.tables import PAUSES
 from vivace.text.user_reading import Reading
@@ -78,7 +78,7 @@ def phones(
 
 
 def to_words(
-    text: Spoken, control: Control | None = None, effort: Effort | None = None, notes: list[Note] | None = None
+    text: NormalizedText, control: Control | None = None, effort: Effort | None = None, notes: list[Note] | None = None
 ) -> Iterator[SpokenWord]:
     """Words of a spoken text, in order; a word without a reading is logged and left out.
 
@@ -117,7 +117,7 @@ def to_words(
         log.warning("no reading for %d words, left out: %s", len(unread), " ".join(map(ascii, unread[:10])))
 
 
-def _tokens(text: Spoken) -> Iterator[_Token]:
+def _tokens(text: NormalizedText) -> Iterator[_Token]:
     position = 0
     pattern = JAPANESE if text.han == "ja" else TOKEN
     for said in (*text.readings, None):
@@ -129,7 +129,7 @@ def _tokens(text: Spoken) -> Iterator[_Token]:
             position = said.end
 
 
-def _given(text: Spoken, token: _Token, reading: Reading) -> SpokenWord:
+def _given(text: NormalizedText, token: _Token, reading: Reading) -> SpokenWord:
     shown = text.text[token.start : token.end].strip()
     kind: WordKind = "zh" if reading.kind == "zh" else "en"
     return SpokenWord(Word(shown, kind, reading.phones, *text.span(token.start, token.end)), token.start, token.end)
@@ -157,7 +157,7 @@ def _english(
             unread.append(text.text[a:b])
 
 
-def _han(text: Spoken, start: int, end: int, unread: list[str]) -> Iterator[SpokenWord]:
+def _han(text: NormalizedText, start: int, end: int, unread: list[str]) -> Iterator[SpokenWord]:
     if text.han == "yue":
         from vivace.text.yue.reading import read
     else:
@@ -173,7 +173,7 @@ def _han(text: Spoken, start: int, end: int, unread: list[str]) -> Iterator[Spok
         position = following
 
 
-def _japanese(text: Spoken, start: int, end: int, unread: list[str]) -> Iterator[SpokenWord]:
+def _japanese(text: NormalizedText, start: int, end: int, unread: list[str]) -> Iterator[SpokenWord]:
     from vivace.text.ja.reading import read
 
     position = start

@@ -78,7 +78,7 @@ class Numbers:
 NO_NUMBERS = Numbers("", 0, 0)  # for rules that search anywhere
 
 
-class Plan:
+class RulePlan:
     """A list of rules, and which of them a text may need by the signs in it."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
@@ -105,15 +105,15 @@ class Plan:
                 yield rule, () if sure else literals, ANYWHERE if rule.lead is None else rule.lead
 
 
-_plans: dict[int, Plan] = {}  # by the identity of the list, which the plan keeps alive
+_plans: dict[int, RulePlan] = {}  # by the identity of the list, which the plan keeps alive
 
 
-def _plan(rules: Sequence[Rule]) -> Plan:
+def _plan(rules: Sequence[Rule]) -> RulePlan:
     plan = _plans.get(id(rules))
     if plan is None or plan.rules is not rules:
         if len(_plans) >= MAX_PLANS:
             _plans.clear()
-        plan = _plans[id(rules)] = Plan(rules)
+        plan = _plans[id(rules)] = RulePlan(rules)
     return plan
 
 
@@ -122,7 +122,7 @@ def _signs(literal: str) -> Iterator[str]:
 
 
 def find_edits(
-    text: str, rules: Sequence[Rule], spans: Iterable[tuple[int, int]], taken: bytearray | None = None
+    text: str, rules: Sequence[Rule], spans: Iterable[tuple[int, int]], claimed: bytearray | None = None
 ) -> list[Edit]:
     """Edits of ``text`` by ``rules``, in text order.
 
@@ -130,9 +130,9 @@ def find_edits(
     an earlier one took, but cannot take it again.
 
     Args:
-        taken: one byte a character of ``text``, non-zero where nothing may be edited; marked as edits are found.
+        claimed: one byte a character of ``text``, non-zero where nothing may be edited; marked as edits are found.
     """
-    taken = bytearray(len(text)) if taken is None else taken
+    claimed = bytearray(len(text)) if claimed is None else claimed
     plan = _plan(rules)
     edits: list[Edit] = []
     for start, end in spans:
@@ -155,21 +155,23 @@ def find_edits(
                     if first := match(text, at, end):
                         break
             if first is not None:
-                edits += _edits(rule, first, text, end, taken, numbers)
+                edits += _edits(rule, first, text, end, claimed, numbers)
     edits.sort(key=lambda e: e.start)
     return edits
 
 
-def _edits(rule: Rule, first: re.Match[str], text: str, end: int, taken: bytearray, numbers: Numbers) -> Iterator[Edit]:
+def _edits(
+    rule: Rule, first: re.Match[str], text: str, end: int, claimed: bytearray, numbers: Numbers
+) -> Iterator[Edit]:
     """The edits of one rule, whose first match is known."""
     match: re.Match[str] | None = first
     while match:
         a, b = match.span()
         position = b
-        blocked = taken.rfind(1, a, b)
+        blocked = claimed.rfind(1, a, b)
         spoken = rule.speak(match) if b > a and blocked < 0 else None
         if spoken is not None:
-            taken[a:b] = b"\x01" * (b - a)
+            claimed[a:b] = b"\x01" * (b - a)
             yield Edit(a, b, spoken, rule.name)
         else:
             position = max(blocked, a) + 1

@@ -4,16 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from vivace.errors import InputError
-from vivace.text.blocks import LETTER, Block, BlockEnd, first_end
+from vivace.text.blocks import LETTER, BlockEnd, TextBlock, first_end
 from vivace.text.documents import DocumentOptions, DocumentReader
 from vivace.text.en.effort import Effort
 from vivace.text.language import require_choice
 from vivace.text.lexicon import Lexicon
 from vivace.text.markup import MAX_PAUSE_S, TAGS, pause_seconds
-from vivace.text.normalize import Joiner, Spoken, read_block
+from vivace.text.normalize import Joiner, NormalizedText, read_block
 from vivace.text.overrides import Control, Normalizer, renamed_keyword
 from vivace.text.phonemes import SpokenWord, to_words
-from vivace.text.stretch import SYLLABLE, Stretch, Unit, cut, units
+from vivace.text.stretch import SYLLABLE, Unit, WordSpan, cut, units
 from vivace.text.tables import TERMINATORS
 from vivace.types import LanguageChoice, Segment, SpokenLanguage, TextFormat
 
@@ -59,8 +59,8 @@ class Segmenter:
         self._lettered = False
         self._context: SpokenLanguage | None = None
         self._joiner = Joiner()
-        self._sentence: Stretch | None = None  # may still take marks, and the pause after it
-        self._short: Stretch | None = None  # may still take the next sentence
+        self._sentence: WordSpan | None = None  # may still take marks, and the pause after it
+        self._short: WordSpan | None = None  # may still take the next sentence
         self._finished = False
 
     def push(self, fragment: str) -> list[Segment]:
@@ -82,7 +82,7 @@ class Segmenter:
         self._sentence = self._short = None
         return pieces
 
-    def _blocks(self, *, whole: bool) -> Iterator[Block]:
+    def _blocks(self, *, whole: bool) -> Iterator[TextBlock]:
         position = 0
         while position < len(self._text):
             end = first_end(self._text, position, lettered=self._lettered)
@@ -91,14 +91,14 @@ class Segmenter:
                     break
                 end = BlockEnd(len(self._text), "sentence", goes_on=False)
             written = self._text[position : end.position]
-            block = Block(written, self._offset + position, end.break_after, end.goes_on)
+            block = TextBlock(written, self._offset + position, end.break_after, end.goes_on)
             self._lettered = self._lettered or LETTER.search(block.text) is not None
             position = end.position
             yield block
         self._text = self._text[position:]
         self._offset += position
 
-    def _pieces(self, block: Block) -> list[Segment]:
+    def _pieces(self, block: TextBlock) -> list[Segment]:
         read = read_block(block, self._language, self._control, self._context, self._document.source_map)
         self._context = read.language
         gap = self._joiner.gap(read.text, block.break_after)
@@ -112,7 +112,7 @@ class Segmenter:
             self._sentence = None
         return pieces
 
-    def _sentences(self, read: Spoken, gap: str, block: Block) -> Iterator[Stretch]:
+    def _sentences(self, read: NormalizedText, gap: str, block: TextBlock) -> Iterator[WordSpan]:
         """Stretches that end with a terminator, a paragraph, a pause, or the block."""
         words = list(to_words(read, self._control, self._effort))
         current: list[Unit] = []
@@ -122,20 +122,20 @@ class Segmenter:
             gap = ""
             word = said.word
             if word is None:
-                yield Stretch(tuple(current), "paragraph")
+                yield WordSpan(tuple(current), "paragraph")
                 current = []
             elif word.kind == "tag" and (pause := pause_seconds(word.text)) is not None:
-                yield Stretch(tuple(current), "none", pause)
+                yield WordSpan(tuple(current), "none", pause)
                 current = []
             elif word.kind != "tag" or word.text in self._tags:
                 current.append(Unit(word, text, units(word, self._syllable)))
                 if word.kind == "punct" and word.text in TERMINATORS and not _is_initial(words, i):
-                    yield Stretch(tuple(current), "sentence")
+                    yield WordSpan(tuple(current), "sentence")
                     current = []
         if current:
-            yield Stretch(tuple(current), block.break_after)
+            yield WordSpan(tuple(current), block.break_after)
 
-    def _settled(self, stretch: Stretch) -> list[Segment]:
+    def _settled(self, stretch: WordSpan) -> list[Segment]:
         """Marks and tags alone go with what is before them, or after where nothing is before; so do pauses."""
         last = self._sentence
         if last is None:
@@ -155,7 +155,7 @@ class Segmenter:
             return self._joined(last)
         return []
 
-    def _joined(self, sentence: Stretch) -> list[Segment]:
+    def _joined(self, sentence: WordSpan) -> list[Segment]:
         """A very short sentence shares its piece with the next one of its paragraph, if both stay well under budget."""
         last, self._short = self._short, None
         pieces: list[Segment] = []
@@ -168,7 +168,7 @@ class Segmenter:
             return pieces
         return pieces + self._cut(sentence)
 
-    def _cut(self, stretch: Stretch) -> list[Segment]:
+    def _cut(self, stretch: WordSpan) -> list[Segment]:
         return [part.piece() for part in cut(stretch, self._budget)]
 
 

@@ -22,7 +22,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class WordSpan:
     """Consecutive words, and the silence around them, as in ``Segment``."""
 
     words: tuple[Unit, ...]
@@ -67,9 +67,9 @@ def units(word: Word, syllable: int = SYLLABLE) -> int:
     return syllable * len(word.phones) if word.kind in SYLLABIC else len(word.phones)
 
 
-def cut(stretch: Stretch, budget: int) -> list[Stretch]:
+def cut(stretch: WordSpan, budget: int) -> list[WordSpan]:
     """The stretch, or parts of it of at most ``budget`` units."""
-    parts: list[Stretch] = []
+    parts: list[WordSpan] = []
     words = stretch.words
     lengths = [unit.length for unit in words]
     rest = sum(lengths)
@@ -79,11 +79,11 @@ def cut(stretch: Stretch, budget: int) -> list[Stretch]:
         # Equal parts: a sentence of 1.1 budgets becomes two halves, not a whole one and one word.
         target = -(-rest // -(-rest // budget))
         end, pause = _cut_point(words, lengths, start, target, budget)
-        parts.append(Stretch(words[start:end], pause, lead_s=lead_s))
+        parts.append(WordSpan(words[start:end], pause, lead_s=lead_s))
         lead_s = 0.0
         rest -= sum(lengths[start:end])
         start = end
-    parts.append(Stretch(words[start:], stretch.break_after, stretch.pause_s, lead_s))
+    parts.append(WordSpan(words[start:], stretch.break_after, stretch.pause_s, lead_s))
     return parts
 
 

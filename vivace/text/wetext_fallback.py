@@ -37,11 +37,11 @@ def read(written: str, language: RuleLanguage) -> str | None:
     return None if not spoken or DIGIT.search(spoken) else spoken
 
 
-def stretch(text: str, start: int, end: int, taken: bytearray) -> tuple[int, int]:
-    """Grow ``text[start:end]`` to the whole token around it, not into what a rule has taken."""
+def stretch(text: str, start: int, end: int, claimed: bytearray) -> tuple[int, int]:
+    """Grow ``text[start:end]`` to the whole token around it, not into what a rule has claimed."""
     low, high = max(0, start - MAX_CHARS // 2), min(len(text), end + MAX_CHARS // 2)
-    while start > low and not taken[start - 1] and text[start - 1] not in STOPS:
+    while start > low and not claimed[start - 1] and text[start - 1] not in STOPS:
         start -= 1
-    while end < high and not taken[end] and text[end] not in STOPS:
+    while end < high and not claimed[end] and text[end] not in STOPS:
         end += 1
     return start, end

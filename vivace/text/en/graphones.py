@@ -22,7 +22,7 @@ UNSEEN = -20.0  # nats for a symbol that not even the empty context has
 HEADER = struct.Struct("<3I")  # order, bytes of names, nodes
 
 
-class Context(NamedTuple):
+class GraphoneContext(NamedTuple):
     """A node that has children."""
 
     node: int
@@ -30,7 +30,7 @@ class Context(NamedTuple):
     log_weight: float  # what it leaves to the shorter one
 
 
-History = tuple[Context, ...]
+History = tuple[GraphoneContext, ...]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class JointModel:
     first: Sequence[int]
     probability: bytes  # stored levels
     weight: bytes  # of what a context leaves to the shorter one
-    _contexts: dict[int, Context] = field(default_factory=dict, repr=False)
+    _contexts: dict[int, GraphoneContext] = field(default_factory=dict, repr=False)
 
     @cached_property
     def vowels(self) -> frozenset[int]:
@@ -59,13 +59,13 @@ class JointModel:
         """The history of a word that begins."""
         return self.extend((self.context(0),), ord(START))
 
-    def context(self, node: int) -> Context:
+    def context(self, node: int) -> GraphoneContext:
         """A node with its children, found once."""
         found = self._contexts.get(node)
         if found is None:
             a, b = self.first[node], self.first[node + 1]
             children = dict(zip(self.symbols[a:b].tolist(), range(a, b), strict=True))
-            found = self._contexts[node] = Context(node, children, LOG_WEIGHT[self.weight[node]])
+            found = self._contexts[node] = GraphoneContext(node, children, LOG_WEIGHT[self.weight[node]])
         return found
 
     def phones(self, path: Sequence[int]) -> tuple[str, ...]:

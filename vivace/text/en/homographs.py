@@ -50,7 +50,7 @@ AND = frozenset(("and", "or", "but", "then", "so", "when", "if", "because", "whi
 NO_PLURAL = ("'s", "ss", "us", "is", "as")  # endings of words that are no plural
 
 
-class Context:
+class WordContext:
     """The words around one word, in lower case."""
 
     def __init__(self, words: Sequence[str], index: int) -> None:
@@ -113,8 +113,12 @@ class Context:
         )
 
 
-Condition = Callable[[Context], bool]
-TESTS: dict[str, Condition] = {"name": Context.after_name, "perfect": Context.perfect, "title": Context.titled}
+Condition = Callable[[WordContext], bool]
+TESTS: dict[str, Condition] = {
+    "name": WordContext.after_name,
+    "perfect": WordContext.perfect,
+    "title": WordContext.titled,
+}
 
 
 def choose(words: Sequence[str], index: int) -> tuple[str, ...] | None:
@@ -124,7 +128,7 @@ def choose(words: Sequence[str], index: int) -> tuple[str, ...] | None:
     pair = _pairs().get(word)
     if listed is None and pair is None:
         return None
-    context = Context(words, index)
+    context = WordContext(words, index)
     for conditions, phones in listed or ():
         if all(condition(context) for condition in conditions):
             return phones
@@ -135,7 +139,7 @@ def choose(words: Sequence[str], index: int) -> tuple[str, ...] | None:
     return verb if (decided if decided is not None else otherwise == "verb") else noun
 
 
-def is_verb(context: Context, *, third_person: bool) -> bool | None:
+def is_verb(context: WordContext, *, third_person: bool) -> bool | None:
     """Whether a word that is a noun or an adjective as well is a verb here; None if nothing tells."""
     before, last, following = context.before(), context.at(-1), context.at(1)
     objected = following in CLASSES["object"]
@@ -177,7 +181,7 @@ def _condition(written: str) -> Condition:
             wanted.add(word)
     ending = tuple(endings)
 
-    def holds(context: Context) -> bool:
+    def holds(context: WordContext) -> bool:
         if place == "near":
             found = any(
                 word in wanted or (ending and len(word) > 4 and word.endswith(ending)) for word in context.near()

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from vivace.text.tables import mapping
 
 
-class Lexicon(Mapping[str, str]):
+class PronouncingDictionary(Mapping[str, str]):
     """Sorted lines ``word<TAB>entry`` as one block of bytes: 4 MB, where a dictionary of strings takes 25.
 
     A word is found by bisection, 5 microseconds; who reads words (``g2p.word_phones``) keeps what it found.
@@ -55,10 +55,10 @@ class Lexicon(Mapping[str, str]):
 
 
 @cache
-def lexicon() -> Lexicon:
+def lexicon() -> PronouncingDictionary:
     """Word in lower case -> ARPAbet, variants separated by ``|``, the usual one first. About 0.1 s the first time."""
     packed = files("vivace.text").joinpath("data/en_lexicon.tsv.xz").read_bytes()
-    return Lexicon(lzma.decompress(packed), mapping("en_extra"))
+    return PronouncingDictionary(lzma.decompress(packed), mapping("en_extra"))
 
 
 def lookup(word: str, variant: int = 0) -> tuple[str, ...] | None:

@@ -48,7 +48,7 @@ class Bidirectional:
 
 
 @dataclass(frozen=True)
-class Network:
+class GraphoneNetwork:
     """Weights; ``H`` hidden units, ``G`` graphones in the order of their symbols, which is that of their letters."""
 
     letters: Floats  # [LETTERS, D]
@@ -101,7 +101,7 @@ class Network:
         return [int(n) for n in self.lengths]
 
     @classmethod
-    def unpack(cls, packed: bytes) -> "Network":
+    def unpack(cls, packed: bytes) -> "GraphoneNetwork":
         """The inverse of ``pack``."""
         stored = np.load(io.BytesIO(lzma.decompress(packed)), allow_pickle=False)
 
@@ -121,7 +121,7 @@ BIASES = ("seen_bias", "hidden_bias", "output_bias")
 LAYER = ("input", "recurrent", "input_bias", "recurrent_bias")
 
 
-def pack(network: Network) -> bytes:
+def pack(network: GraphoneNetwork) -> bytes:
     """The network as bytes, its matrices in 8 bits with one scale for each column."""
     named: dict[str, Floats] = {name: getattr(network, name) for name in (*MATRICES, *BIASES)}
     for k, layer in enumerate(network.layers):

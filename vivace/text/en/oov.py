@@ -14,7 +14,7 @@ from itertools import count
 from math import exp, inf
 
 from vivace.text.en.graphones import END, History, JointModel
-from vivace.text.en.network import Network
+from vivace.text.en.network import GraphoneNetwork
 
 CANDIDATES = 30  # paths that the other models score
 WEIGHTS = (0.2, 0.3, 0.4)  # of the log-probabilities of the three models: they are not independent of one another
@@ -34,7 +34,7 @@ class Reader:
 
     forward: JointModel
     backward: JointModel
-    network: Network
+    network: GraphoneNetwork
 
 
 @cache
@@ -43,7 +43,7 @@ def model() -> Reader:
     data = files("vivace.text").joinpath("data")
     forward, backward = (data.joinpath(f"en_g2p_{way}.bin.xz").read_bytes() for way in ("forward", "backward"))
     network = data.joinpath("en_g2p_network.npz.xz").read_bytes()
-    return Reader(JointModel.unpack(forward), JointModel.unpack(backward), Network.unpack(network))
+    return Reader(JointModel.unpack(forward), JointModel.unpack(backward), GraphoneNetwork.unpack(network))
 
 
 def phones(word: str) -> tuple[str, ...]:

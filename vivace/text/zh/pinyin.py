@@ -31,7 +31,7 @@ SYLLABIC = {"n": "en", "ng": "en", "m": "mu", "hm": "heng", "hng": "heng", "ê":
 
 
 @dataclass(frozen=True)
-class Place:
+class RunInText:
     """A run of Han characters, ``text[start:end]``."""
 
     text: str
@@ -50,7 +50,7 @@ def has_reading(char: str) -> bool:
     return readings().of_character(char) is not None
 
 
-def citation(words: Sequence[str], place: Place | None = None) -> list[tuple[str, ...]]:
+def citation(words: Sequence[str], place: RunInText | None = None) -> list[tuple[str, ...]]:
     """Citation syllables of Chinese words, TONE3 style with neutral 5 and ü as v: ``("nv3", "er2")``.
 
     一 and 不 are reset to yi1 and bu4: the phrase data holds sandhi for some words.
@@ -88,7 +88,7 @@ def citation(words: Sequence[str], place: Place | None = None) -> list[tuple[str
     return [tuple(read[end - len(w) : end]) for w, end in zip(words, ends, strict=True)]
 
 
-def _choose(text: str, settled: bytearray, read: list[str], place: Place | None) -> None:
+def _choose(text: str, settled: bytearray, read: list[str], place: RunInText | None) -> None:
     """Let the model read what neither a phrase nor the table has settled, in place."""
     doubtful = _doubtful()
     asked = [i for i, c in enumerate(text) if c in doubtful and not settled[i]]
@@ -201,7 +201,7 @@ def read(text: str, start: int = 0, end: int | None = None) -> list[tuple[str, t
     # Only a character by itself can lack a reading: the words of the dictionary have theirs.
     has = [len(w) > 1 or has_reading(w) for w in words]
     readable = [word for word, known in zip(words, has, strict=True) if known]
-    surface = iter(sandhi(list(zip(readable, citation(readable, Place(text, start, end)), strict=True)), is_word))
+    surface = iter(sandhi(list(zip(readable, citation(readable, RunInText(text, start, end)), strict=True)), is_word))
     out: list[tuple[str, tuple[str, ...]]] = []
     position = 0
     for word, known in zip(words, has, strict=True):

@@ -25,9 +25,9 @@ def number_rules() -> tuple[Rule, ...]:
         name,
         path,
         percent,
+        range,
         reference,
         sign,
-        span,
         telephone,
         year,
     )
@@ -48,9 +48,9 @@ def number_rules() -> tuple[Rule, ...]:
         measure.RULES,
         money.PER_RULES,
         mathematics.EARLY_RULES,
-        span.EARLY_RULES,
+        range.EARLY_RULES,
         identifier.RULES,
-        span.RULES,
+        range.RULES,
         fraction.RULES,
         mathematics.RULES,
         sign.LAST_RULES,
@@ -79,7 +79,7 @@ def word_rules() -> tuple[Rule, ...]:
     """Rules for any text: abbreviations, roman numerals, addresses without a digit."""
     from vivace.text import electronic
     from vivace.text.en.number import spell
-    from vivace.text.en.rules import abbreviation, address, date, name, path, roman, sign, span
+    from vivace.text.en.rules import abbreviation, address, date, name, path, range, roman, sign
     from vivace.text.tables import mapping
 
     return (
@@ -87,7 +87,7 @@ def word_rules() -> tuple[Rule, ...]:
         *path.RULES,
         *sign.RULES,
         *name.RULES,
-        *span.WORD_RULES,
+        *range.WORD_RULES,
         *date.WORD_RULES,
         *address.WORD_RULES,
         *roman.RULES,

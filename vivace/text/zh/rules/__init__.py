@@ -26,15 +26,15 @@ def number_rules() -> tuple[Rule, ...]:
         path,
         percent,
         place,
+        range,
         sign,
-        span,
         telephone,
         version,
         year,
     )
 
     order = (
-        sign, place, identifier, date, clock, money, percent, telephone, version, year, measure, code, span,
+        sign, place, identifier, date, clock, money, percent, telephone, version, year, measure, code, range,
         fraction, mathematics, cardinal,
     )  # fmt: skip
     early = (
@@ -54,14 +54,14 @@ def word_rules() -> tuple[Rule, ...]:
     from vivace.text import electronic
     from vivace.text.tables import mapping
     from vivace.text.zh.number import spell
-    from vivace.text.zh.rules import letters, path, percent, sign, span
+    from vivace.text.zh.rules import letters, path, percent, range, sign
 
     rules = (
         *electronic.rules(mapping("zh_signs"), spell),
         *(rule for module in (path, sign, percent) for rule in module.WORD_RULES),
         *letters.RULES,
         *letters.ROMAN_RULES,
-        *span.WORD_RULES,
+        *range.WORD_RULES,
     )
     return tuple(map(with_needs, rules))
 
