@@ -20,10 +20,10 @@ from typing import get_args
 import torch
 
 from vivace.bench.ar import BUILDERS, DecodingPlan, DecodingReport, Subject, measure
-from vivace.layers.linear import Precision
 from vivace.models.cpu_speed import CANDIDATES, MANY, Load, MeasuredRow, cpu_kind, fastest, measured, size_of
 from vivace.runtime.device import multiplies_bfloat16
 from vivace.settings import TTSConfig
+from vivace.types import Precision
 
 
 def speeds_of(report: DecodingReport) -> dict[str, tuple[float, float]]:

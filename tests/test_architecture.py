@@ -25,7 +25,7 @@ LAYERS: dict[str, set[str]] = {
     "cache": {"errors", "weights.files"},  # files appear whole: one way of doing it
     "audio": {"errors", "types"},
     "weights": {"errors"},
-    "layers": set(),
+    "layers": {"types"},
     "voices": {"errors", "types", "weights"},
     "vocoder": {"errors", "types", "runtime", "audio", "weights", "layers"},
     "engine": {"errors", "types", "runtime", "layers"},  # drives models through engine.protocols

@@ -1,4 +1,4 @@
-"""Frozen values that cross a stage border. No torch here: the text stage uses them too."""
+"""Frozen values and limits that several stages share. No torch here: the text stage uses them too."""
 
 import warnings
 from dataclasses import dataclass
@@ -10,6 +10,14 @@ SpokenLanguage = Literal["zh", "en", "yue", "ja"]
 WordKind = Literal["zh", "en", "yue", "ja", "punct", "tag"]
 TextFormat = Literal["auto", "plain", "markdown", "html", "subtitles"]
 Break = Literal["none", "clause", "sentence", "paragraph"]
+Precision = Literal["float32", "bfloat16", "int8", "int4"]  # of the language model's matrices
+PrecisionChoice = Literal["auto", Precision]
+FramePrecision = Literal["float32", "bfloat16", "int16"]  # of most products in decoders and vocoders
+FramePrecisionChoice = Literal["auto", FramePrecision]
+
+MIN_SPEED, MAX_SPEED = 0.25, 4.0  # the range of OpenAI's speech API
+MAX_PAUSE_S = 10.0  # of one pause, and of several side by side: a text cannot ask for hours of silence
+MEGABYTE = 1_000_000  # bytes: the unit of settings that end in _mb
 
 
 @dataclass(frozen=True)

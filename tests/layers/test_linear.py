@@ -13,7 +13,6 @@ from vivace.layers.linear import (
     Int8Linear,
     OneDNNLinear,
     PackedLinear,
-    Precision,
     can_multiply_int8,
     fuse_linears,
     row_levels,
@@ -21,6 +20,7 @@ from vivace.layers.linear import (
 )
 from vivace.layers.quantization import QuantizedLinear
 from vivace.layers.rope import rope_table
+from vivace.types import Precision
 
 
 def int8_tolerance(levels: int) -> float:

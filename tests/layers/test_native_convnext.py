@@ -10,12 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vivace.layers.conv_context import FrameConv, FrameLinear, WholeContext
-from vivace.layers.convnext import ConvNeXtBlock, FramePrecision, hold_frames
+from vivace.layers.convnext import ConvNeXtBlock, hold_frames
 from vivace.layers.native import kernels as native
 from vivace.layers.native.convnext import LARGEST_SUM, TOP, Form, PackedBlock, PackedWindows, is_quick, round_int16
 from vivace.layers.native.kernels import Kernels
 from vivace.models.chattts.checkpoint.config import StackConfig
 from vivace.models.chattts.dvae import SpectrogramDecoder
+from vivace.types import FramePrecision
 from vivace.vocoder.streams import ConvNetwork, ConvStreams, StreamInput, StreamState
 from vivace.vocoder.vocos import Vocos
 

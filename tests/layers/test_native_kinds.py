@@ -10,7 +10,7 @@ from torch import Tensor
 from vivace.engine.sampler_state import HISTORY
 from vivace.layers.convnext import ConvNeXtBlock
 from vivace.layers.decoder_block import DecoderBlock, FusedDecodeStep
-from vivace.layers.linear import Precision, set_precision
+from vivace.layers.linear import set_precision
 from vivace.layers.native import build as building
 from vivace.layers.native import kernels as native
 from vivace.layers.native.convnext import BlockWeights, Form, PackedBlock, PackedWindows
@@ -20,6 +20,7 @@ from vivace.layers.native.sample import sample
 from vivace.layers.native.step import SlotMemory, slot_table
 from vivace.layers.quantization import quantize_int8, quantize_kv
 from vivace.layers.rope import rope_table
+from vivace.types import Precision
 
 HEADS, WIDTH, HIDDEN = 2, 128, 192
 

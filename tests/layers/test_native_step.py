@@ -9,12 +9,13 @@ from torch import Tensor
 
 from vivace.layers.attention import GrowingKV
 from vivace.layers.decoder_block import DecoderBlock, FusedDecodeStep, decode_batch, decode_one
-from vivace.layers.linear import Precision, set_precision
+from vivace.layers.linear import set_precision
 from vivace.layers.native import kernels as native
 from vivace.layers.native.product import PackedFloat, PackedInt8
 from vivace.layers.native.step import SlotMemory
 from vivace.layers.quantization import QuantizedLinear, dequantize, dequantize_kv, quantize_int8, quantize_kv
 from vivace.layers.rope import rope_table
+from vivace.types import Precision
 
 WIDTH, HEADS, HIDDEN, LAYERS, HELD = 128, 2, 192, 3, 37
 

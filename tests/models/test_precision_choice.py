@@ -8,7 +8,6 @@ import torch
 
 from vivace import TTS, TTSConfig
 from vivace.errors import SettingsError
-from vivace.layers.linear import Precision
 from vivace.models import cpu_speed, precision
 from vivace.models.cpu_speed import (
     CANDIDATES,
@@ -21,7 +20,8 @@ from vivace.models.cpu_speed import (
     row_of,
     size_of,
 )
-from vivace.models.precision import PrecisionChoice, choose_precision
+from vivace.models.precision import choose_precision
+from vivace.types import Precision, PrecisionChoice
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 SMALL, MEDIUM, LARGE = 5_000_000, 30_000_000, 190_000_000

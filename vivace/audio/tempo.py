@@ -6,8 +6,8 @@ import numpy as np
 
 from vivace.audio.resample import Samples
 from vivace.errors import InputError
+from vivace.types import MAX_SPEED, MIN_SPEED
 
-SPEEDS = (0.25, 4.0)  # slowest, fastest: what OpenAI's speech API takes
 ATEMPO_STEP = 2.0  # one filter changes the tempo by this factor at most, or it skips samples
 STRETCH_TAIL_S = 0.2  # the filters keep back up to two of their windows
 
@@ -23,9 +23,8 @@ class StreamingTempo:
     """
 
     def __init__(self, sample_rate: int, speed: float) -> None:
-        slowest, fastest = SPEEDS
-        if not slowest <= speed <= fastest:
-            raise InputError(f"speed {speed} is out of range; give one from {slowest} to {fastest}")
+        if not MIN_SPEED <= speed <= MAX_SPEED:
+            raise InputError(f"speed {speed} is out of range; give one from {MIN_SPEED} to {MAX_SPEED}")
         self._rate, self._speed = sample_rate, speed
         self._taken = self._given = 0
         self._graph = None if speed == 1 else _graph(sample_rate, speed)

@@ -16,13 +16,13 @@ from vivace.engine.protocols import ARModel, ARPrompt
 from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.sequence import EngineConfig
 from vivace.errors import SettingsError
-from vivace.layers.linear import Precision
 from vivace.layers.native.kernels import activate, kernels
 from vivace.models.chattts.checkpoint.config import GPTConfig
 from vivace.models.chattts.gpt import CodeMode, Embeddings, Llama
 from vivace.models.gpt_sovits.t2s.model import S1Config, S1Model
 from vivace.runtime.device import pick_device
 from vivace.runtime.process import intra_op_threads
+from vivace.types import Precision
 
 # P prompt positions, D width, Q codebooks, V vocabulary
 

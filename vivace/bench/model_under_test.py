@@ -16,9 +16,9 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from vivace.models.chattts.checkpoint.config import ChatTTSConfig
 from vivace.models.chattts.checkpoint.load import SPECIAL_TOKENS
-from vivace.models.precision import PrecisionChoice
 from vivace.pipeline.tts import TTS
 from vivace.settings import TTSConfig
+from vivace.types import PrecisionChoice
 
 FOLDER = Path(__file__).parent / "data"
 

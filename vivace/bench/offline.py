@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 
 from vivace.bench.model_under_test import NAMES, Subject, checkpoint, speaker, spread
 from vivace.bench.report import Machine, as_json, machine_of
-from vivace.models.precision import PrecisionChoice
 from vivace.settings import TTSConfig
+from vivace.types import PrecisionChoice
 
 HEADER = ("precision", "texts at once", "texts", "audio s", "wall s", "audio s/s", "RTF", "ratio")
 

@@ -24,8 +24,8 @@ from vivace.models.gpt_sovits.s2.decode import DecodeContext
 from vivace.models.gpt_sovits.s2.flow_matching import solve
 from vivace.models.gpt_sovits.s2.vits import VitsModel
 from vivace.models.gpt_sovits.t2s.model import CODES_PER_SECOND, MAX_CODES
-from vivace.models.precision import FramePrecisionChoice, PrecisionChoice
 from vivace.runtime.device import pick_device
+from vivace.types import FramePrecisionChoice, PrecisionChoice
 
 # Q codes, X phones, N samples
 

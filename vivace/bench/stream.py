@@ -14,10 +14,10 @@ from vivace.audio.resample import Samples
 from vivace.bench.model_under_test import NAMES, Subject, checkpoint, speaker, spread
 from vivace.bench.report import Machine, as_json, machine_of
 from vivace.errors import TTSError
-from vivace.models.precision import PrecisionChoice
 from vivace.pipeline.async_tts import AsyncTTS
 from vivace.pipeline.tts import TTS
 from vivace.settings import TTSConfig
+from vivace.types import PrecisionChoice
 
 # N samples
 

@@ -10,6 +10,7 @@ from typer import Option
 
 from vivace.cli.output import print_table
 from vivace.errors import InputError, SettingsError
+from vivace.types import Precision, PrecisionChoice
 
 if TYPE_CHECKING:
     from vivace.settings import TTSConfig
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Measure speed: a table, then one line of JSON.", rich_markup_mode=None)
 
 W = TypeVar("W", bound=str)
-MatrixPrecision = Literal["float32", "bfloat16", "int8", "int4"]
-Precision = Literal["auto", "float32", "bfloat16", "int8", "int4"]
-CHOICES: tuple[Precision, ...] = get_args(Precision)
+CHOICES: tuple[PrecisionChoice, ...] = get_args(PrecisionChoice)
 RandomWeights = Annotated[
     Literal["chattts"] | None,
     Option("--random-weights", help="Use the published size with random weights instead of the embedded voice."),
@@ -100,7 +99,7 @@ def ar(
     config = TTSConfig.load()
     plan = DecodingPlan(
         subject=random_weights or "embedded",
-        precisions=chosen(precision, get_args(MatrixPrecision), default_precisions(device), "--precision"),
+        precisions=chosen(precision, get_args(Precision), default_precisions(device), "--precision"),
         batches=tuple(batch or DEFAULT_BATCHES),
         prompt=prompt,
         steps=steps,
@@ -165,7 +164,7 @@ def sovits(
     recording: Annotated[float, Option(help="Seconds of the reference recording.", min=3, max=10)] = 5.0,
     repeats: Annotated[int, Option(help="Number of runs. Each figure is their median.", min=1)] = 3,
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16", "int8", "int4"],
+        PrecisionChoice,
         Option("--precision", help="Precision of the matrices of S1."),
     ] = "auto",
     sound_precision: Annotated[
@@ -253,7 +252,7 @@ def stream(
     _print_report(HEADER, table(report), json_line(report), caption(report))
 
 
-def _precisions(names: list[str] | None) -> tuple[Precision, ...]:
+def _precisions(names: list[str] | None) -> tuple[PrecisionChoice, ...]:
     for name in names or ():
         if name not in CHOICES:
             raise SettingsError(f"--precision is {name!r}; give one of {', '.join(CHOICES)}")

@@ -10,7 +10,7 @@ from typer import Argument, Option
 
 from vivace.cli.output import progress_bar
 from vivace.errors import InputError
-from vivace.types import LanguageChoice, TextFormat
+from vivace.types import LanguageChoice, PrecisionChoice, TextFormat
 
 if TYPE_CHECKING:
     from vivace.pipeline.speech import SpeechStats
@@ -37,9 +37,6 @@ def read_text(text: str | None, file: str | None) -> str:
         raise InputError(
             f"{name} is not UTF-8 text (byte {exc.start} is {content[exc.start]:#04x}); save it as UTF-8"
         ) from exc
-
-
-Precision = Literal["auto", "float32", "bfloat16", "int8", "int4"]
 
 
 def say(
@@ -78,7 +75,7 @@ def say(
     ] = None,
     device: Annotated[str | None, Option("--device", help="Device: auto, cpu, cuda:0 and so on.")] = None,
     precision: Annotated[
-        Precision | None,
+        PrecisionChoice | None,
         Option("--precision", help="Precision of the language model. Fewer bits are faster on the CPU."),
     ] = None,
     config: Annotated[Path | None, Option("--config", help="YAML file of settings.")] = None,

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from vivace.layers.conv_context import FrameContext, FrameConv, FrameLinear, WholeContext, empty
 from vivace.layers.native.convnext import BlockWeights, Form, PackedBlock, fits, is_quick
 from vivace.layers.native.kernels import kernels
-
-FramePrecision = Literal["float32", "bfloat16", "int16"]
+from vivace.types import FramePrecision
 
 
 class ConvNeXtBlock(nn.Module):

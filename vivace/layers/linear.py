@@ -4,7 +4,7 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, cast, get_args
+from typing import Any, Protocol, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,7 @@ from vivace.layers.meta_init import meta_init
 from vivace.layers.native.kernels import kernels
 from vivace.layers.native.product import PackedInt8, packs
 from vivace.layers.quantization import GROUP, QuantizedLinear, dequantize, quantize_int8, unpack_int4
-
-Precision = Literal["float32", "bfloat16", "int8", "int4"]
+from vivace.types import Precision
 
 PRECISIONS = cast(tuple[Precision, ...], get_args(Precision))
 

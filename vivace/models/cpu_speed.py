@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from vivace.layers.linear import Precision
 from vivace.layers.native.kernels import kernels
+from vivace.types import Precision
 
 Load = Literal["balanced", "latency", "throughput"]
 ModelSize = Literal["small", "medium", "large"]

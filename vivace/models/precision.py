@@ -2,19 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import nn
 
 from vivace.errors import SettingsError
-from vivace.layers.convnext import FramePrecision
-from vivace.layers.linear import Precision
 from vivace.models.cpu_speed import Load, Speeds, cpu_kind, fastest, ratios, row_of, size_of
 from vivace.runtime.device import multiplies_bfloat16, multiplies_bfloat16_in_tiles
-
-PrecisionChoice = Precision | Literal["auto"]
-FramePrecisionChoice = FramePrecision | Literal["auto"]
+from vivace.types import FramePrecision, FramePrecisionChoice, Precision, PrecisionChoice
 
 LARGE_FRAME_WEIGHTS = 16 << 20  # of Decoder and Vocos; the published ones have 39 million
 

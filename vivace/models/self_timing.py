@@ -21,12 +21,12 @@ from torch import Tensor
 
 from vivace.engine.kv_cache import SPAN, PoolKV, PoolStep, StepStore
 from vivace.layers.attention import KVStore
-from vivace.layers.linear import Precision
 from vivace.layers.native.kernels import Kernels
 from vivace.models.cpu_speed import CANDIDATES, MANY, Speed, Speeds, cpu_kind
 from vivace.runtime.device import multiplies_bfloat16
 from vivace.runtime.process import intra_op_threads
 from vivace.settings import TTSConfig
+from vivace.types import Precision
 
 log = logging.getLogger(__name__)
 

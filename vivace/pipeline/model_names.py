@@ -17,13 +17,13 @@ from vivace.pipeline.performance import Meter, PerformanceStats
 from vivace.pipeline.tts import TTS
 from vivace.runtime.device import pick_device
 from vivace.settings import TTSConfig
+from vivace.types import MEGABYTE
 from vivace.voices.registry import VoiceRegistry
 from vivace.voices.store import VoiceStore
 from vivace.voices.voice import Voice
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 JOINT = "+"
-MEGABYTE = 1_000_000
 
 
 class NamedModels(Mapping[str, Source]):

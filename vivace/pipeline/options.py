@@ -14,11 +14,9 @@ from vivace.runtime.seed import SEED_LIMIT
 from vivace.settings import InferenceConfig, TextConfig
 from vivace.text import Lexicon
 from vivace.text.documents import DocumentOptions
-from vivace.types import LanguageChoice, TextFormat
+from vivace.types import MAX_PAUSE_S, MAX_SPEED, MIN_SPEED, LanguageChoice, TextFormat
 from vivace.voices.voice import Voice
 
-MIN_SPEED, MAX_SPEED = 0.25, 4.0
-MAX_PAUSE_S = 10.0
 RANDOM_SEEDS = 1 << 32  # unseeded requests draw one of these: short enough to read out and type again
 
 

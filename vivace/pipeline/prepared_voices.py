@@ -9,8 +9,9 @@ from vivace.cache.caches import Cache
 from vivace.cache.disk import DiskCache
 from vivace.cache.keys import bytes_key, content_key
 from vivace.errors import WeightsError
-from vivace.pipeline.result_cache import MEGABYTE, model_key
+from vivace.pipeline.result_cache import model_key
 from vivace.settings import TTSConfig
+from vivace.types import MEGABYTE
 from vivace.voices.voice import Voice, load_voice, save_voice
 from vivace.weights.files import sha256_of
 

@@ -16,11 +16,10 @@ from vivace.pipeline.options import Request
 from vivace.pipeline.speech import AudioChunk, Speech, unpack_speech
 from vivace.pipeline.synthesis import SynthesisRun
 from vivace.settings import TTSConfig
-from vivace.types import Segment
+from vivace.types import MEGABYTE, Segment
 from vivace.voices.voice import Voice
 
 KIND = "speech/2"  # counted up when the same request sounds otherwise than before
-MEGABYTE = 1_000_000
 
 
 def model_key(root: Path) -> str:

@@ -13,12 +13,12 @@ from vivace.audio.decode import layout
 from vivace.errors import AudioDecodeError
 from vivace.serve.errors import RequestError
 from vivace.serve.service import Service
+from vivace.types import MEGABYTE
 
 M = TypeVar("M", bound=BaseModel)
 
 MAX_FIELDS = 64
 MAX_FILES = 4
-MEGABYTE = 1_000_000
 MAX_CHANNELS, MAX_RATE = 2, 96_000  # Hz; other layouts are no recording of one person, and unpack to many times more
 
 

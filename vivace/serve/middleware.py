@@ -19,13 +19,13 @@ from vivace.serve.errors import CLIENT_GONE, BodyError, RequestError
 from vivace.serve.logs import event_logger, no_span, open_tracing
 from vivace.serve.metrics import ServerMetrics
 from vivace.settings.config import ServerConfig
+from vivace.types import MEGABYTE
 
 log = event_logger("vivace.request")
 failures = logging.getLogger(__name__)
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 FORM_OVERHEAD = 100_000  # bytes of a form besides the recording
-MEGABYTE = 1_000_000
 UNLOGGED = {"/health", "/ready", "/metrics"}  # probes ask every few seconds
 EXPOSED = ("x-request-id", "x-vivace-ignored", "x-vivace-seed", "x-vivace-verdict", "x-vivace-retries", "retry-after")
 

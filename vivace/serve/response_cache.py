@@ -12,11 +12,11 @@ from vivace.cache.shared_streams import SharedStreams
 from vivace.cache.stream_sources import AsyncSource, ReplaySource, StreamSource
 from vivace.pipeline.options import SpeakOptions
 from vivace.settings import TTSConfig
+from vivace.types import MEGABYTE
 
 Parts = AsyncGenerator[bytes, None]
 
 KIND = "answer/1"
-MEGABYTE = 1_000_000
 PART = 1 << 16  # bytes of a cached body sent at once
 
 

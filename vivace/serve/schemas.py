@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from vivace.audio.spec import AudioFormat
 from vivace.pipeline.options import SpeakOptions
 from vivace.serve.languages import Language, language_of
-from vivace.types import TextFormat
+from vivace.types import MAX_SPEED, MIN_SPEED, TextFormat
 
 LEAST, MOST_TOP_K = 0.001, 1000  # of temperature and top_p; of top_k
 MAX_IGNORED = 20  # parameters named in x-vivace-ignored
@@ -45,7 +45,9 @@ TopK = Annotated[
     int, NoBoolean, Field(ge=1, le=MOST_TOP_K, description="Top-k sampling: the number of tokens to sample from.")
 ]
 Speed = Annotated[
-    float, NoBoolean, Field(ge=0.25, le=4.0, description="The speed of the speech. The pitch does not change.")
+    float,
+    NoBoolean,
+    Field(ge=MIN_SPEED, le=MAX_SPEED, description="The speed of the speech. The pitch does not change."),
 ]
 Steps = Annotated[
     int, NoBoolean, Field(ge=1, le=128, description="Steps of the flow-matching solver. GPT-SoVITS v3 and v4 have one.")

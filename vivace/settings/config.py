@@ -24,7 +24,16 @@ from vivace.settings.sources import (
     with_current_names,
     without_none,
 )
-from vivace.types import LanguageChoice, TextFormat
+from vivace.types import (
+    MAX_SPEED,
+    MEGABYTE,
+    MIN_SPEED,
+    FramePrecisionChoice,
+    LanguageChoice,
+    PrecisionChoice,
+    TextFormat,
+)
+from vivace.vocoder import CHUNK_FRAMES
 
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
@@ -104,7 +113,7 @@ class InferenceConfig(Group):
 
     voice: str | None = None
     language: LanguageChoice = "auto"
-    speed: Annotated[float, Field(ge=0.25, le=4.0)] = 1.0
+    speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED)] = 1.0
     seed: Annotated[int, Field(ge=0)] | None = None
     temperature: Annotated[float, Field(gt=0)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -136,7 +145,7 @@ class EngineSettings(Group):
     text_slots: Count = SIZES.text_slots  # refine passes at once, where the model has them
     preempt_after_steps: Count = SIZES.preempt_after_steps  # steps that one may run while others wait for its slot
     prefill_budget: Count = SIZES.prefill_budget  # prompt positions read before one step
-    prefix_mb: Annotated[float, Field(ge=0)] = SIZES.prefix_bytes / 1e6  # for voices' prefixes that requests share
+    prefix_mb: Annotated[float, Field(ge=0)] = SIZES.prefix_bytes / MEGABYTE  # for voices' prefixes that requests share
     graphs: bool = SIZES.graphs  # replay whole steps where the device can
     max_requests: Count = 256  # under way or waiting; one more is refused
     prefetch_segments: Annotated[int, Field(ge=0)] = 7  # segments of one text in the engine beyond the one that plays
@@ -145,15 +154,15 @@ class EngineSettings(Group):
         """The sizes in the form that the engine takes."""
         own = self.model_dump(exclude={"prefix_mb", "max_requests", "prefetch_segments"})
         queue = self.max_requests * (1 + self.prefetch_segments)
-        return EngineConfig(**own, prefix_bytes=int(self.prefix_mb * 1e6), queue_size=queue)
+        return EngineConfig(**own, prefix_bytes=int(self.prefix_mb * MEGABYTE), queue_size=queue)
 
 
 class VocoderSettings(Group):
     """The vocoder: from the output of the language model to samples."""
 
-    precision: Literal["auto", "float32", "bfloat16", "int16"] = "auto"  # of most products in Decoder and Vocos
+    precision: FramePrecisionChoice = "auto"  # of most products in Decoder and Vocos
     graphs: bool = True  # replay the vocoder where the device can
-    vocoder_chunk_size: Count = 500  # mel frames of a window, where a long mel is made a wave at once
+    vocoder_chunk_size: Count = CHUNK_FRAMES  # mel frames of a window, where a long mel is made a wave at once
 
 
 class StreamSettings(Group):
@@ -210,7 +219,7 @@ class TTSConfig(BaseSettings):
     models_memory_mb: Annotated[float, Field(gt=0)] | None = None  # of all that are loaded; None: no limit
     device: str = "auto"  # "auto", "cpu", "cuda:1", … : whatever torch.accelerator knows
     threads: Annotated[int, Field(ge=1)] | None = None  # of torch on the CPU; None: torch's own choice
-    precision: Literal["auto", "float32", "bfloat16", "int8", "int4"] = "auto"  # of the language model's matrices
+    precision: PrecisionChoice = "auto"  # of the language model's matrices
     optimize_for: Literal["balanced", "latency", "throughput"] = "balanced"  # what precision: auto is chosen for
     self_timing: bool = True  # time precisions at the first load on a kind of CPU that has not been measured
     native_kernels: bool = True  # on the CPU: compile parts of a step where there is a C compiler; else plain torch

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from vivace.errors import InputError
 from vivace.text.user_reading import Reading
+from vivace.types import MAX_PAUSE_S
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,6 @@ TAGS = frozenset(
         *(f"[speed_{n}]" for n in range(10)),
     )
 )
-MAX_PAUSE_S = 10.0  # of one pause, and of several side by side: a text cannot ask for hours of silence
 PAUSE = re.compile(r"\[pause ([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(ms|s)\]")
 TAG = re.compile("|".join((*(re.escape(tag) for tag in sorted(TAGS)), r"\[pause [0-9]{1,6}(?:\.[0-9]{1,3})? ?m?s\]")))
 INLINE = re.compile(r"\[([^\[\]\n]{1,64})\]\(([^()\[\]\n]{1,200})\)")

@@ -9,13 +9,13 @@ from vivace.text.documents import DocumentOptions, DocumentReader
 from vivace.text.en.effort import Effort
 from vivace.text.language import require_choice
 from vivace.text.lexicon import Lexicon
-from vivace.text.markup import MAX_PAUSE_S, TAGS, pause_seconds
+from vivace.text.markup import TAGS, pause_seconds
 from vivace.text.normalize import Joiner, NormalizedText, read_block
 from vivace.text.overrides import Control, Normalizer, renamed_keyword
 from vivace.text.phonemes import SpokenWord, to_words
 from vivace.text.stretch import SYLLABLE, Unit, WordSpan, cut, units
 from vivace.text.tables import TERMINATORS
-from vivace.types import LanguageChoice, Segment, SpokenLanguage, TextFormat
+from vivace.types import MAX_PAUSE_S, LanguageChoice, Segment, SpokenLanguage, TextFormat
 
 MIN_BUDGET = 40  # no smaller than the longest word
 MIN_SENTENCE = 10  # units; a shorter sentence shares its piece with the next one

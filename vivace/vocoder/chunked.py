@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vivace.vocoder import CHUNK_FRAMES
 from vivace.vocoder.base import Vocoder
 
-CHUNK_FRAMES = 500  # vocoder_chunk_size of the optimization guides
 FLOAT_BYTES = 4
 
 

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from vivace.layers.conv_context import StreamContext
 from vivace.runtime.graph import GraphBackend, GraphedCall, Tensors, bucket_of
+from vivace.vocoder import CHUNK_FRAMES
 from vivace.vocoder.base import Vocoder
-from vivace.vocoder.chunked import CHUNK_FRAMES, ChunkedVocoder
+from vivace.vocoder.chunked import ChunkedVocoder
 from vivace.vocoder.streams import ConvNetwork, ConvStreams, StreamInput, WindowStreams
 
 ROWS = (1, 2, 4, 8, 16)  # rows of a replay; what falls between is filled up with rows of zeros

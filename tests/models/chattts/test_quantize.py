@@ -5,10 +5,10 @@ import torch
 
 from vivace.errors import InputError, SettingsError
 from vivace.layers.attention import GrowingKV
-from vivace.layers.linear import Precision
 from vivace.models.chattts.checkpoint.parts import ChatTTSParts, load_chattts
 from vivace.models.chattts.checkpoint.quantize import quantize_checkpoint
 from vivace.models.registry import embedded_root
+from vivace.types import Precision
 
 
 def logits(parts: ChatTTSParts) -> torch.Tensor:

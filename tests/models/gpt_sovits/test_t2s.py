@@ -11,12 +11,12 @@ from vivace.engine.engine import Engine, EngineRequest
 from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.sequence import EngineConfig
 from vivace.layers.attention import GrowingKV
-from vivace.layers.linear import Precision
 from vivace.layers.native.kernels import kernels
 from vivace.models.gpt_sovits.t2s.model import S1Model
 from vivace.models.gpt_sovits.t2s.prompt import MIN_CODES, S1Input, ar_prompt, s1_prompt
 from vivace.models.gpt_sovits.verify.cases import RecordedModels
 from vivace.models.gpt_sovits.verify.t2s import S1Sampling, generate
+from vivace.types import Precision
 
 GOLDENS = Path(__file__).parents[2] / "goldens" / "gpt_sovits"
 CONFIG = EngineConfig(slots=4, positions=256, long_slots=0)

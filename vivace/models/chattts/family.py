@@ -25,7 +25,6 @@ from vivace.engine.protocols import ARModel, ARPrompt, AttentionAlignment, Share
 from vivace.engine.sampler_state import SamplingParams
 from vivace.engine.sequence import EngineConfig
 from vivace.errors import InputError
-from vivace.layers.linear import Precision
 from vivace.models.chattts.checkpoint.config import CheckpointDefaults, has_dvae, read_config
 from vivace.models.chattts.checkpoint.convert import convert_chattts, is_chattts
 from vivace.models.chattts.checkpoint.parts import ChatTTSParts, load_chattts
@@ -54,8 +53,9 @@ from vivace.models.verification import Row, Verification
 from vivace.runtime.process import intra_op_threads
 from vivace.settings import TTSConfig
 from vivace.text.zh.homophones import Homophones, built_in, load_homophones
-from vivace.types import LanguageChoice, Segment
-from vivace.vocoder.chunked import CHUNK_FRAMES, ChunkedVocoder
+from vivace.types import LanguageChoice, Precision, Segment
+from vivace.vocoder import CHUNK_FRAMES
+from vivace.vocoder.chunked import ChunkedVocoder
 from vivace.voices.voice import Voice
 from vivace.weights.files import ConversionReport, OnProgress
 

@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from vivace.engine.protocols import ARModel, ARPrompt, ARSpec, AttentionAlignment
 from vivace.layers.attention import KVStore, WholeRow
 from vivace.layers.decoder_block import DecoderBlock, FusedDecodeStep
-from vivace.layers.linear import PackedLinear, Precision, fuse_linears, set_precision
+from vivace.layers.linear import PackedLinear, fuse_linears, set_precision
 from vivace.layers.native.kernels import Kernels, kernels
 from vivace.layers.native.product import PackedFloat
 from vivace.layers.native.step import SlotStore
 from vivace.layers.norm import RMSNorm
 from vivace.layers.rope import rope_table
 from vivace.models.chattts.checkpoint.config import GPTConfig
+from vivace.types import Precision
 
 SMALL_MODEL_WEIGHTS = 16 << 20
 

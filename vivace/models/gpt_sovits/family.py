@@ -56,7 +56,7 @@ from vivace.models.self_timing import timings_folder
 from vivace.models.verification import Row, Verification
 from vivace.settings import TTSConfig
 from vivace.types import LanguageChoice, Segment
-from vivace.vocoder.chunked import CHUNK_FRAMES
+from vivace.vocoder import CHUNK_FRAMES
 from vivace.voices.voice import Voice
 from vivace.weights.files import ConversionReport, OnProgress
 

@@ -18,7 +18,7 @@ from vivace.models.gpt_sovits.s2.decode import DecodeContext, DecodeState, WaveD
 from vivace.models.gpt_sovits.s2.flow_matching_decoder import FlowMatchingDecoder
 from vivace.models.gpt_sovits.s2.vits import VitsModel
 from vivace.models.gpt_sovits.s2.vits_decoder import VitsDecoder
-from vivace.vocoder.chunked import CHUNK_FRAMES
+from vivace.vocoder import CHUNK_FRAMES
 from vivace.vocoder.graphed import GraphedVocoder
 
 

@@ -22,6 +22,7 @@ from vivace.serve.languages import language_of
 from vivace.serve.schemas import NullIsMissing, Seed
 from vivace.serve.service import Served, Service
 from vivace.serve.utterance import StreamingUtterance
+from vivace.types import MAX_SPEED, MIN_SPEED
 
 STREAM_INPUT = "/v1/text-to-speech/{voice}/stream-input"
 router = APIRouter()
@@ -40,7 +41,7 @@ CLOSE_REASON_BYTES = 123  # RFC 6455, section 5.5
 class VoiceSettings(NullIsMissing):
     """The settings that have an effect; others are ignored."""
 
-    speed: Annotated[float, Field(ge=0.25, le=4.0)] | None = None
+    speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED)] | None = None
 
 
 class GenerationConfig(NullIsMissing):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
 
 from vivace.errors import WeightsError, WeightsNotFoundError
+from vivace.types import Precision
 
 S = TypeVar("S")
 
@@ -96,7 +97,7 @@ class CheckpointDefaults:
     frames_per_unit: float = 12.0  # more code frames a phone unit than this is not speech any more
     least_frames_per_unit: float = 1.8  # fewer on the average of a piece, and something was skipped
     tags: tuple[str, ...] | None = None  # control tags it was trained on; None: all of its tokenizer
-    precision: Literal["float32", "bfloat16", "int8", "int4"] = "float32"  # its language model's matrices, in the files
+    precision: Precision = "float32"  # its language model's matrices, in the files
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from vivace.layers.convnext import hold_frames
-from vivace.layers.linear import Precision
 from vivace.layers.meta_init import meta_init
 from vivace.layers.native.convnext import is_quick
 from vivace.layers.native.kernels import kernels
@@ -16,8 +15,6 @@ from vivace.models.chattts.checkpoint.load import ChatTTSModel, QuantizerVariant
 from vivace.models.chattts.gpt import Llama
 from vivace.models.cpu_speed import Load
 from vivace.models.precision import (
-    FramePrecisionChoice,
-    PrecisionChoice,
     PrecisionDecision,
     check_precision,
     choose_frame_precision,
@@ -26,6 +23,7 @@ from vivace.models.precision import (
 )
 from vivace.models.self_timing import Probe, ProbedModel, kept_speeds
 from vivace.runtime.process import give_back_free_memory
+from vivace.types import FramePrecisionChoice, Precision, PrecisionChoice
 from vivace.vocoder.vocos import Vocos
 from vivace.vocoder.weights import build_vocos
 from vivace.weights.load import load_modules

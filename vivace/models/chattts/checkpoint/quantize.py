@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vivace.errors import InputError
-from vivace.layers.linear import Precision
 from vivace.models.chattts.checkpoint.parts import load_chattts
+from vivace.types import Precision
 from vivace.weights.files import new_folder
 from vivace.weights.load import write_tensors
 

@@ -11,7 +11,6 @@ from torch import nn
 
 from vivace.errors import WeightsMismatchError
 from vivace.layers.hifigan import HiFiGANGenerator
-from vivace.layers.linear import Precision
 from vivace.layers.meta_init import meta_init
 from vivace.models.cpu_speed import Load
 from vivace.models.gpt_sovits.checkpoint.load import (
@@ -32,8 +31,6 @@ from vivace.models.gpt_sovits.s2.vits import VitsModel
 from vivace.models.gpt_sovits.t2s.bert import Bert, CharacterTokenizer
 from vivace.models.gpt_sovits.t2s.model import S1Model
 from vivace.models.precision import (
-    FramePrecisionChoice,
-    PrecisionChoice,
     PrecisionDecision,
     check_precision,
     choose_frame_precision,
@@ -42,6 +39,7 @@ from vivace.models.precision import (
 )
 from vivace.models.self_timing import Probe, ProbedModel, kept_speeds
 from vivace.runtime.process import give_back_free_memory
+from vivace.types import FramePrecisionChoice, Precision, PrecisionChoice
 from vivace.vocoder.base import Vocoder
 from vivace.vocoder.bigvgan import BigVGAN
 from vivace.vocoder.weights import build_bigvgan, build_hifigan

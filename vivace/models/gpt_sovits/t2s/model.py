@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from vivace.engine.protocols import ARSpec
 from vivace.layers.attention import KVStore
-from vivace.layers.linear import BiasedProduct, Precision
+from vivace.layers.linear import BiasedProduct
 from vivace.layers.native.kernels import LANES, MAX_WIDTH, Kernels, fits, kernels
 from vivace.layers.native.product import PackedInt8
 from vivace.layers.native.step import DecodeBatchPostNorm, PostNormLayer, SlotStore
+from vivace.types import Precision
 from vivace.weights.keymap import KeyMap
 
 Product = Callable[[Tensor], Tensor]
