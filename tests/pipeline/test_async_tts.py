@@ -1,6 +1,8 @@
 """Awaiting the same engine: what comes out, leaving early, refusals, deadlines."""
 
 import asyncio
+import random
+import string
 import threading
 import time
 from collections.abc import Iterator
@@ -10,8 +12,9 @@ import pytest
 
 from vivace import TTS, TTSConfig
 from vivace.errors import AbortedError, DeadlineError, EmptyTextError, EngineError, InputError, QueueFullError
-from vivace.pipeline.async_tts import AsyncTTS
+from vivace.pipeline.async_tts import AsyncTTS, in_text_thread
 from vivace.pipeline.speech import Speech
+from vivace.text import split
 
 TEXT = "Good morning. 今天天气很好。"
 LONG = "The train leaves at half past seven in the morning, and nobody knows when it will come back again. " * 3
@@ -205,3 +208,65 @@ def test_private_names_warn(tts: TTS) -> None:
     with pytest.warns(DeprecationWarning, match="get_performance_stats"):
         assert getattr(tts, "results").stats == tts.get_performance_stats().results  # noqa: B009
     assert not hasattr(tts, "speaking")
+
+
+NOISE = "".join(random.Random(1).choices(string.ascii_lowercase, k=4000))
+
+
+def test_text_of_a_request_that_has_ended_is_read_no_further() -> None:
+    """Dropped from the queue, or stopped at the next word; and the task ends after the work."""
+    begun, ended = [], []
+
+    def read(number: int) -> None:
+        begun.append(number)
+        try:
+            while True:
+                split(NOISE)
+        except AbortedError:
+            ended.append(number)
+            raise
+
+    async def leave() -> float:
+        tasks = [asyncio.create_task(in_text_thread(len(NOISE), read, number)) for number in range(4)]
+        while not begun:
+            await asyncio.sleep(0.01)
+        started = time.monotonic()
+        for task in tasks:
+            task.cancel()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(result, asyncio.CancelledError) for result in found)
+        return time.monotonic() - started
+
+    split("Warm up the tables.")
+    assert asyncio.run(leave()) < 10  # it would go on for ever
+    assert begun == ended == [0]
+
+
+def test_short_texts_do_not_wait_for_long_ones() -> None:
+    async def race() -> list[str]:
+        order: list[str] = []
+
+        async def read(name: str, text: str) -> None:
+            await in_text_thread(len(text), split, text)
+            order.append(name)
+
+        await asyncio.gather(*(read(f"long {number}", NOISE) for number in range(3)), read("short", "Hello."))
+        return order
+
+    assert asyncio.run(race())[0] == "short"
+
+
+def test_speech_that_becomes_too_long_is_not_made(tts: TTS) -> None:
+    async def speak() -> None:
+        with pytest.raises(InputError, match="longer than 1 s"):
+            await AsyncTTS(tts).synthesize(LONG * 8, seed=1, max_audio_s=1.0)
+
+    whole = tts.synthesize(LONG, seed=1, max_audio_s=600.0).stats.code_frames
+    before = tts._core.engine_thread.load.frames
+    asyncio.run(speak())
+    assert at_rest(tts)
+    assert tts._core.engine_thread.load.frames - before < 4 * whole  # of 8: what ran ahead is dropped
+    with pytest.raises(InputError, match="longer than 3 s"):
+        tts.synthesize("a. " * 20, pause_s=1.0, max_audio_s=3.0)
+    with pytest.raises(InputError, match="max_audio_s"):
+        tts.synthesize("One.", max_audio_s=0)

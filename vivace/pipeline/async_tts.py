@@ -1,14 +1,50 @@
 """``TTS`` for asyncio programs, such as servers."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+import threading
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from typing import Self, Unpack
+from typing import ParamSpec, Self, TypeVar, Unpack
 
 from vivace.pipeline.options import SpeakOptions
 from vivace.pipeline.result_cache import SpeechListener
 from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.pipeline.tts import TTS
+from vivace.text.phonemes import cancellable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Texts are read in threads of their own. Reading holds the interpreter, so more threads would only slow the engine's
+# down; and a short text does not wait for long ones, of which one may take half a second.
+SHORT_TEXT = 400  # characters
+_SHORT_TEXTS = ThreadPoolExecutor(2, thread_name_prefix="short-text")
+_LONG_TEXTS = ThreadPoolExecutor(1, thread_name_prefix="long-text")
+
+
+async def in_text_thread(characters: int, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a call that reads ``characters`` of text in a thread for that.
+
+    If the task is cancelled, the call is dropped from the queue or stops at the next word, and the task ends after it:
+    whatever limits the tasks limits the threads' work as well.
+    """
+    cancelled = threading.Event()
+
+    def run() -> T:
+        with cancellable(cancelled.is_set):
+            return call(*args, **kwargs)
+
+    pool = _SHORT_TEXTS if characters <= SHORT_TEXT else _LONG_TEXTS
+    work = pool.submit(run)
+    waiting = asyncio.wrap_future(work)
+    try:
+        return await asyncio.shield(waiting)
+    except asyncio.CancelledError:
+        cancelled.set()
+        if not work.cancel():
+            await asyncio.wait([waiting])
+        raise
 
 
 class AsyncTTS:
@@ -51,4 +87,5 @@ class AsyncTTS:
         await self.close()
 
     async def _listener(self, text: str, options: SpeakOptions, *, stream: bool) -> SpeechListener:
-        return await asyncio.to_thread(self.tts._core.listener, text, options, stream=stream)
+        listener = self.tts._core.listener
+        return await in_text_thread(len(text), listener, text, options, stream=stream)

@@ -40,6 +40,7 @@ class SpeakOptions(FamilyKeywords, total=False):
     lexicon: Lexicon | Mapping[str, str] | None  # word -> reading, on top of the configured lexicon's
     reuse: bool | None  # the result cache: True: any earlier speech will do, seed or not; False: neither look nor keep
     deadline_s: float | None  # seconds from now after which nobody wants the rest: DeadlineError
+    max_audio_s: float | None  # stop with an InputError when the speech becomes longer
     pause_s: float | None  # silence after every piece, the last one too; None: what its end asks for
     by_piece: bool | None  # streams only: each chunk is a whole piece, judged, and spoken again where it was wrong
 
@@ -58,6 +59,7 @@ class Request:
     lexicon: Lexicon
     family_options: FamilyOptions = field(default_factory=FamilyOptions)
     deadline_s: float | None = None
+    max_audio_s: float | None = None
     by_piece: bool = False
     pause_s: float | None = None
     document: DocumentOptions = field(default_factory=DocumentOptions)
@@ -97,6 +99,11 @@ def _sampling(options: SpeakOptions, config: InferenceConfig, default: SamplingP
         top_k=_first(options.get("top_k"), config.top_k, default.top_k),
         repetition_penalty=default.repetition_penalty if penalty is None else penalty,
     )
+
+
+def too_long(max_audio_s: float) -> str:
+    """The message for speech that is longer than allowed."""
+    return f"the speech is longer than {max_audio_s:g} s, which is the limit of one request; send the text in parts"
 
 
 def require_own_model(options: SpeakOptions, name: str) -> None:
@@ -146,6 +153,9 @@ def make_request(
     deadline_s = options.get("deadline_s")
     if deadline_s is not None and not deadline_s > 0:
         raise InputError(f"deadline_s is {deadline_s}; give seconds above 0, or leave it out")
+    max_audio_s = options.get("max_audio_s")
+    if max_audio_s is not None and not max_audio_s > 0:
+        raise InputError(f"max_audio_s is {max_audio_s}; give seconds above 0, or leave it out")
     pause_s = options.get("pause_s")
     if pause_s is not None and not 0 <= pause_s <= MAX_PAUSE_S:
         raise InputError(f"pause_s is {pause_s}; give seconds from 0 to {MAX_PAUSE_S:g}")
@@ -159,6 +169,7 @@ def make_request(
         sampling=_sampling(options, config, sampling),
         lexicon=lexicon,
         deadline_s=deadline_s,
+        max_audio_s=max_audio_s,
         family_options=read_family_options(family, {k: v for k, v in options.items() if k in option_names()}),
         by_piece=bool(options.get("by_piece")),
         pause_s=pause_s,

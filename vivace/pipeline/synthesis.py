@@ -18,7 +18,7 @@ from vivace.engine.engine import EngineRequest
 from vivace.engine.thread import AudioPart, EngineThread, Finished, GenerationRequest, RequestOutput
 from vivace.errors import EngineError, InputError, QueueFullError, TTSError
 from vivace.models.family import ModelFamily, ModelText, Reference, TextRewriter
-from vivace.pipeline.options import Request
+from vivace.pipeline.options import Request, too_long
 from vivace.pipeline.performance import Meter
 from vivace.pipeline.segment_audio import Attempt, SegmentAudio, best_of
 from vivace.pipeline.speech import AudioChunk, Speech, SpeechStats, pack_speech
@@ -298,11 +298,18 @@ class SynthesisRun:
             if len(samples):
                 self._first_s = self._first_s or time.perf_counter() - self._started
                 self._samples += len(samples)
+                self._check_duration()
                 chunks.append(AudioChunk(samples, self._family.sample_rate, state.segment.text, last=last))
             if not state.over:
                 break
             self._given += 1
         return chunks
+
+    def _check_duration(self) -> None:
+        """Stop a request whose speech is too long while it is made. Raises: InputError."""
+        limit_s = self._request.max_audio_s
+        if limit_s is not None and self._samples > limit_s * self._family.sample_rate:
+            raise InputError(too_long(limit_s))
 
     def _order_more(self) -> None:
         waits = self._reuse_first and self._reference is None  # for the codes of the first segment

@@ -12,7 +12,8 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from vivace.errors import DeadlineError, EmptyTextError, InputError, TextTooLongError
-from vivace.pipeline.options import SpeakOptions
+from vivace.pipeline.async_tts import in_text_thread
+from vivace.pipeline.options import SpeakOptions, too_long
 from vivace.pipeline.speech import AudioChunk, Speech
 from vivace.serve.admission import AdmissionQueue
 from vivace.serve.errors import RequestError
@@ -25,8 +26,8 @@ from vivace.settings import TTSConfig
 P = ParamSpec("P")
 T = TypeVar("T")
 
+TEXTS_AT_ONCE, TEXTS_WAITING = 4, 1000  # a text takes a few milliseconds, at most half a second
 UPLOADS_WAITING = 8  # each is up to max_upload_mb of memory
-STOPPED_AT = "the speech is longer than {:g} s, which is the limit of one request; send the text in parts"
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Service:
     admission: AdmissionQueue
     metrics: ServerMetrics
     response_cache: ResponseCache
+    text_queue: AdmissionQueue  # texts of WebSockets, which are read before their sentences have places
     cloning_queue: AdmissionQueue  # recordings in memory, until a voice is cloned from them
     threads: ThreadPoolExecutor  # for encoding and files
     cloning_thread: ThreadPoolExecutor  # decodes recordings and waits for the model
@@ -56,6 +58,7 @@ class Service:
             admission=AdmissionQueue(server.max_active, server.max_queue, server.deadline_s),
             metrics=ServerMetrics(),
             response_cache=ResponseCache(config),
+            text_queue=AdmissionQueue(TEXTS_AT_ONCE, TEXTS_WAITING, server.deadline_s),
             cloning_queue=AdmissionQueue(1, UPLOADS_WAITING, server.deadline_s),
             threads=ThreadPoolExecutor(server.encoder_threads, thread_name_prefix="encode"),
             cloning_thread=ThreadPoolExecutor(1, thread_name_prefix="clone"),
@@ -79,6 +82,14 @@ class Service:
     async def in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a call that computes or reads files beside the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: call(*args, **kwargs))
+
+    async def in_text_thread(self, characters: int, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a call that reads so many characters of text, outside of a request that has a place.
+
+        Raises: BusyError when the queue of texts is too long for the deadline.
+        """
+        async with self.text_queue.place():
+            return await in_text_thread(characters, call, *args, **kwargs)
 
     async def cloning(self, model: str | None, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a call that clones a voice, in the one thread for that: it takes seconds, and encoders must not wait.
@@ -113,6 +124,7 @@ class Service:
         """Complete speech of each text, in order, for one place in the queue. Raises: TTSError."""
         for text in texts:
             self.check_text(text)
+        options = self._limited(options)
         async with self.admission.place() as left_s:
             started = time.monotonic()
             try:
@@ -132,6 +144,7 @@ class Service:
     async def stream(self, text: str, options: SpeakOptions) -> AsyncGenerator[AudioChunk, None]:
         """Speech in chunks while it is synthesized; the first chunk comes within the deadline. Raises: TTSError."""
         self.check_text(text)
+        options = self._limited(options)
         async with self.admission.place() as left_s, aclosing(self.backend.stream(text, **options)) as chunks:
             started = time.monotonic()
             try:
@@ -154,9 +167,12 @@ class Service:
                 raise
             self._count(audio_s, time.monotonic() - started)
 
+    def _limited(self, options: SpeakOptions) -> SpeakOptions:
+        return SpeakOptions(**{**options, "max_audio_s": self.config.server.max_audio_seconds})
+
     def _check_duration(self, seconds: float) -> None:
         if seconds > self.config.server.max_audio_seconds:
-            raise InputError(STOPPED_AT.format(self.config.server.max_audio_seconds))
+            raise InputError(too_long(self.config.server.max_audio_seconds))
 
     def _count(self, audio_s: float, elapsed_s: float) -> None:
         self.metrics.audio.inc(audio_s)

@@ -63,11 +63,11 @@ class StreamingUtterance:
         self._characters += len(fragment)
         if self._characters > limit:
             raise TextTooLongError(f"the utterance has more than {limit} characters; end it and begin another")
-        self._queue(await self._service.in_thread(self._pushed, fragment))
+        self._queue(await self._service.in_text_thread(self.unspoken + len(fragment), self._pushed, fragment))
 
     async def flush(self) -> None:
         """Queue the rest of the text without waiting for the end of its sentence; more text may follow."""
-        self._queue(await self._service.in_thread(self._rest))
+        self._queue(await self._service.in_text_thread(self.unspoken, self._rest))
         self._restart()
 
     async def end(self) -> None:

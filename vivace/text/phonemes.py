@@ -2,9 +2,13 @@
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TypeVar
 
+from vivace.errors import AbortedError
 from vivace.text.aligned import Aligned, Note
 from vivace.text.cleanup import WORD
 from vivace.text.documents import DocumentOptions
@@ -27,6 +31,33 @@ TOKEN = re.compile(
 JAPANESE = re.compile(TOKEN.pattern.replace(rf"(?P<zh>[{HAN}]+)", f"(?P<ja>{RUN})"))
 PART = re.compile(r"[^-]{1,24}-?")  # of a longer one
 MAX_LETTERS = 24  # a longer run of letters is noise or a code: read in parts, so that no word outgrows a piece
+
+
+T = TypeVar("T")
+
+_is_cancelled: ContextVar[Callable[[], bool] | None] = ContextVar("is_cancelled", default=None)
+
+
+@contextmanager
+def cancellable(is_cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Let reading of text in this block end with AbortedError within a few milliseconds of ``is_cancelled``.
+
+    A thread cannot be stopped from outside, so it asks before every word.
+    """
+    token = _is_cancelled.set(is_cancelled)
+    try:
+        yield
+    finally:
+        _is_cancelled.reset(token)
+
+
+def _unless_cancelled(items: Iterable[T]) -> Iterator[T]:
+    """The items. Raises: AbortedError when the reading was cancelled."""
+    is_cancelled = _is_cancelled.get()
+    for item in items:
+        if is_cancelled is not None and is_cancelled():
+            raise AbortedError("the reading of the text was cancelled")
+        yield item
 
 
 @dataclass(frozen=True)
@@ -93,7 +124,7 @@ def to_words(
     dictionary = control is None or control.dictionary
     latin = [text.text[t.start : t.end] if t.kind == "en" else "" for t in tokens]
     unread: list[str] = []
-    for index, token in enumerate(tokens):
+    for index, token in _unless_cancelled(enumerate(tokens)):
         missing = len(unread)
         start, end = token.start, token.end
         if token.reading is not None:
@@ -148,7 +179,8 @@ def _english(
         parts = [(start, end, phones_of(words, index, quick=effort.quick(written)))]
     else:
         parts = [
-            (start + m.start(), start + m.end(), word_phones(m.group(), quick=True)) for m in PART.finditer(written)
+            (start + m.start(), start + m.end(), word_phones(m.group(), quick=True))
+            for m in _unless_cancelled(PART.finditer(written))
         ]
     for a, b, arpabet in parts:
         if arpabet:

@@ -112,6 +112,7 @@ def test_all_options_reach_the_speaker(client: OpenAI, speaker: FakeSpeaker) -> 
         "model": None,
         "sample_steps": None,
         "by_piece": True,
+        "max_audio_s": 600.0,
         "voice": "ben",
         "speed": 1.5,
         "seed": 7,

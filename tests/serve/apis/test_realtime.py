@@ -1,10 +1,14 @@
 """A WebSocket client: fragments in, audio out, several utterances, barge-in, and everything that may go wrong."""
 
 import json
+import random
+import string
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
+import httpx2 as httpx
 import numpy as np
 import pytest
 from fakes.server import Running
@@ -259,3 +263,20 @@ def test_a_language_tag_and_nulls_in_a_session(client: Client, speaker: FakeSpea
     client.say("input.done")
     client.hear("session.done")
     assert speaker.heard[-1][1]["language"] == "en"
+
+
+def test_text_work_of_sockets_holds_up_nobody(server: Running) -> None:
+    noise = "".join(random.Random(1).choices(string.ascii_lowercase, k=2000))
+    with ExitStack() as stack, httpx.Client(base_url=server.url) as http:
+        clients = [Client(stack.enter_context(connect(server.ws + PATH))) for _ in range(6)]
+        for client in clients:
+            client.say("input.text", text=f"{noise} {noise}. And more ")
+        for path in ("/v1/audio/voices", "/metrics", "/health"):
+            started = time.monotonic()
+            assert http.get(path).status_code == 200
+            assert time.monotonic() - started < 0.5
+        assert server.service.text_queue.active > 0
+    until = time.monotonic() + 5
+    while server.service.text_queue.active and time.monotonic() < until:
+        time.sleep(0.01)
+    assert server.service.text_queue.active == server.service.text_queue.waiting == 0

@@ -71,7 +71,7 @@ async def explain_text(
     def explained() -> Explanation:
         return explain(input, language_of(language) or "auto", lexicon=lexicon, format=document)
 
-    found = await service.in_thread(explained)
+    found = await service.in_text_thread(len(input), explained)
     return ExplanationObject(
         text=input,
         spoken=found.spoken,
