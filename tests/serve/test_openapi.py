@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 
 from vivace.serve.apis import APIS
 
-ROUTES = [route for api in APIS for route in api.routes if isinstance(route, APIRoute)]
+ROUTES = [route for api in APIS for route in api.routes if isinstance(route, APIRoute) and route.include_in_schema]
 
 # Two checks are left out. A schema can neither say which strings are voices, speaker strings or printable names, nor
 # that one part of a request needs another; and numbers are read from query strings as people write them.

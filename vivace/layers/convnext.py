@@ -2,8 +2,6 @@
 
 # B batch, C channels, T frames
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

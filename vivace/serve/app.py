@@ -55,7 +55,13 @@ def create_app(backend: SpeechBackend, config: TTSConfig) -> FastAPI:
         service.close()
 
     app = _App(
-        title="Vivace", version=__version__, summary="Text to speech.", lifespan=lifespan, redirect_slashes=False
+        title="Vivace",
+        version=__version__,
+        summary="Text to speech.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.service = service
     app.state.apis = table

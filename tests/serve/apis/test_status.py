@@ -1,6 +1,8 @@
 """Alive, ready, and in numbers."""
 
+import re
 import threading
+from urllib.parse import urljoin
 
 import httpx2 as httpx
 import pytest
@@ -78,3 +80,23 @@ def until_ready(http: httpx.Client) -> None:
         if http.get("/ready").status_code == 200:
             return
     raise AssertionError("never ready")
+
+
+@pytest.mark.parametrize("page", ["/", "/docs"])
+def test_pages_load_nothing_from_elsewhere(http: httpx.Client, page: str) -> None:
+    answer = http.get(page)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    linked = re.findall(r"""(?:src|href)=["']([^"']+)|url: ["']([^"']+)""", answer.text)
+    found = [one or other for one, other in linked]
+    assert len(found) >= 3
+    for link in found:
+        assert not re.match(r"(https?:)?//", link), link
+        assert http.get(urljoin(page, link)).status_code == 200, link
+    assert "'self'" in answer.headers["content-security-policy"]
+
+
+def test_the_reference_has_its_own_files_only(http: httpx.Client) -> None:
+    assert http.get("/docs/swagger-ui-bundle.js").headers["content-type"].startswith("text/javascript")
+    assert http.get("/docs/..%2f__init__.py").status_code == 404
+    assert http.get("/docs/redoc.standalone.js").status_code == 404
+    assert http.get("/redoc").status_code == 404

@@ -1,10 +1,13 @@
-"""Health, readiness, metrics and statistics of the server."""
+"""Health, readiness, metrics and statistics of the server, and its pages for people."""
 
+import html
 from dataclasses import asdict
+from importlib.resources import files
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
-from fastapi.responses import PlainTextResponse
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
@@ -16,6 +19,28 @@ from vivace.version import __version__
 
 router = APIRouter(tags=["status"], responses=ERRORS)
 API = Api(router)
+
+# Everything that a page loads comes from this server, so that it works on a machine without a network.
+ASSETS = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon.png": "image/png",
+}
+POLICY = {"content-security-policy": "default-src 'self' 'unsafe-inline'; img-src 'self' data:"}
+START_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Vivace</title><style>body {{ font: 1em sans-serif; margin: 3em; }}</style></head>
+<body>
+<h1>Vivace {version}</h1>
+<p>A text-to-speech server with the APIs of OpenAI, ElevenLabs, ChatTTS and others. Its model is {model}.</p>
+<ul>
+<li><a href="docs">Reference of the APIs</a></li>
+<li><a href="openapi.json">OpenAPI description</a></li>
+<li><a href="v1/audio/voices">Voices</a></li>
+</ul>
+</body>
+</html>
+"""
 
 
 class Health(BaseModel):
@@ -65,3 +90,33 @@ async def clear_cache(service: Served) -> None:
     """Remove cached results and prepared voices."""
     service.response_cache.clear()
     await service.in_thread(service.backend.clear_cache)
+
+
+@router.get("/", include_in_schema=False)
+async def start_page(service: Served) -> HTMLResponse:
+    """Show what this server is, with links."""
+    page = START_PAGE.format(version=__version__, model=html.escape(service.backend.name))
+    return HTMLResponse(page, headers=POLICY)
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs_page() -> HTMLResponse:
+    """Show the reference of the APIs."""
+    page = get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title="Vivace",
+        swagger_js_url="docs/swagger-ui-bundle.js",
+        swagger_css_url="docs/swagger-ui.css",
+        swagger_favicon_url="docs/favicon.png",
+    )
+    page.headers.update(POLICY)
+    return page
+
+
+@router.get("/docs/{asset}", include_in_schema=False)
+async def docs_asset(service: Served, asset: str) -> Response:
+    """Send a script, style or image of the reference."""
+    if asset not in ASSETS:
+        raise RequestError(404, "not_found", f"the reference has no file {asset[:64]!r}")
+    content = await service.in_thread((files("fastapi_offline") / "static" / asset).read_bytes)
+    return Response(content, media_type=ASSETS[asset], headers={"cache-control": "max-age=86400"})
