@@ -19,7 +19,7 @@ class PackedInt8:
     """
 
     def __init__(self, kernels: Kernels, codes: Tensor, scale: Tensor) -> None:
-        """``codes`` ``[N, K]`` int8 and ``scale`` ``[N]`` float32 of ``quantise_int8``; copies are kept."""
+        """``codes`` ``[N, K]`` int8 and ``scale`` ``[N]`` float32 of ``quantize_int8``; copies are kept."""
         self._outputs, self._inputs = codes.shape
         missing = -self._outputs % BLOCK
         self.codes = pack(F.pad(codes, (0, 0, 0, missing)))

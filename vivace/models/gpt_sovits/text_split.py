@@ -119,7 +119,7 @@ def _kept(pieces: Sequence[str]) -> list[str]:
 
 
 def _short_joined(lines: Sequence[str]) -> list[str]:
-    """Neighbours joined until there are enough characters; what is left over joins the last."""
+    """Neighbors joined until there are enough characters; what is left over joins the last."""
     if len(lines) < 2:
         return list(lines)
     joined: list[str] = []

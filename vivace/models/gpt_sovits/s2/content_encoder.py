@@ -100,7 +100,7 @@ def stretched_length(frames: int, speed: float) -> int:
 
 
 def stretch(x: Tensor, frames: int) -> Tensor:
-    """``[B, C, T]`` -> ``[B, C, frames]``, linearly between the centres of frames."""
+    """``[B, C, T]`` -> ``[B, C, frames]``, linearly between the centers of frames."""
     return x if x.shape[2] == frames else F.interpolate(x, size=frames, mode="linear", align_corners=False)
 
 
