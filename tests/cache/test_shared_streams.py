@@ -306,9 +306,10 @@ def test_a_cancelled_task_leaves_however_early() -> None:
 
     async def cancel(after: int) -> None:
         source, streams = Pushed(), Streams(MemoryCache(1000), in_threads=True)
-        looked_up = threading.Event()
+        looked_up, made = threading.Event(), list[Pushed]()
 
         def make() -> Pushed:
+            made.append(source)
             looked_up.wait(10)
             return source
 
@@ -324,7 +325,7 @@ def test_a_cancelled_task_leaves_however_early() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         looked_up.set()
-        await asyncio.to_thread(wait_for, lambda: source.closed == source.starts)
+        await asyncio.to_thread(wait_for, lambda: len(made) == source.starts == source.closed)
         assert not streams._flights
 
     for after in range(5):
