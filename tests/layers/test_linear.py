@@ -1,5 +1,7 @@
 """Every precision and layout against the plain float32 product."""
 
+from typing import get_args
+
 import pytest
 import torch
 from fakes.int8_levels import LEVELS, pretend_vnni, relative_error
@@ -8,7 +10,6 @@ from torch import Tensor, nn
 from vivace.layers.attention import GrowingKV
 from vivace.layers.decoder_block import DecoderBlock
 from vivace.layers.linear import (
-    PRECISIONS,
     FusedLinear,
     Int8Linear,
     OneDNNLinear,
@@ -54,7 +55,7 @@ def fused(layers: nn.ModuleList, precision: Precision) -> PackedLinear:
     return fuse_linears(tuple(layers))
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", get_args(Precision))
 @pytest.mark.parametrize("count", [1, 2, 3, 40])
 def test_one_product_equals_several_within_its_precision(precision: Precision, count: int) -> None:
     layers, x = linears(), rows(count)
@@ -64,7 +65,7 @@ def test_one_product_equals_several_within_its_precision(precision: Precision, c
     assert float((got - want).norm() / want.norm()) < TOLERANCE[precision]
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", get_args(Precision))
 def test_a_product_gives_the_type_it_is_given(precision: Precision) -> None:
     product = fused(linears(), precision)
     for count in (1, 5):
@@ -103,7 +104,7 @@ def test_rows_are_rounded_each_by_itself(monkeypatch: pytest.MonkeyPatch, levels
     assert torch.equal(product(x[3:4]), product(x)[3:4])
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", get_args(Precision))
 def test_nothing_is_held_twice(precision: Precision) -> None:
     layers = linears()
     product = fused(layers, precision)
@@ -163,7 +164,7 @@ def test_the_general_form_keeps_weights_and_shares_the_memory() -> None:
     torch.testing.assert_close(product(x), x @ torch.cat(before).T, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", get_args(Precision))
 def test_a_fused_block_equals_a_plain_one(precision: Precision) -> None:
     torch.manual_seed(0)
     block, x = DecoderBlock(64, 2, 96, 1e-6), rows(10).view(2, 5, 64)

@@ -1,6 +1,6 @@
 import torch
 
-from vivace.runtime.seed import derive_seed, exponential_noise, normal_noise
+from vivace.runtime.seed import derive_seed, exponential_noise, normal_frames
 
 
 def draw(seed: int, step: int, count: int) -> torch.Tensor:
@@ -50,12 +50,12 @@ def test_derived_seeds_differ_and_are_seeds() -> None:
 EXPECTED = [3.2208120775, 0.8376067544, 0.8541798058]  # SplitMix64 in plain integers
 
 
-def test_normal_noise_is_normal_and_only_the_seed_and_the_step_decide() -> None:
-    drawn = normal_noise(3, 0, (200, 500))
+def test_normal_draws_are_normal_and_only_the_seed_and_the_place_decide() -> None:
+    drawn = normal_frames(3, 0, frames=500, width=200)
     assert drawn.shape == (200, 500)
     assert abs(float(drawn.mean())) < 0.01
     assert abs(float(drawn.std()) - 1) < 0.01
     assert abs(float(drawn.pow(4).mean()) - 3) < 0.1
-    assert torch.equal(drawn, normal_noise(3, 0, (200, 500)))
-    assert not torch.equal(drawn, normal_noise(3, 1, (200, 500)))
-    assert not torch.equal(drawn, normal_noise(4, 0, (200, 500)))
+    assert torch.equal(drawn, normal_frames(3, 0, frames=500, width=200))
+    assert not torch.equal(drawn, normal_frames(3, 1, frames=500, width=200))
+    assert not torch.equal(drawn, normal_frames(4, 0, frames=500, width=200))

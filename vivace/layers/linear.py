@@ -4,7 +4,7 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Protocol, cast, get_args
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,6 @@ from vivace.layers.native.kernels import kernels
 from vivace.layers.native.product import PackedInt8, packs
 from vivace.layers.quantization import GROUP, QuantizedLinear, dequantize, quantize_int8, unpack_int4
 from vivace.types import Precision
-
-PRECISIONS = cast(tuple[Precision, ...], get_args(Precision))
 
 
 class PackedLinear(Protocol):

@@ -51,13 +51,6 @@ def exponential_noise(seeds: Tensor, step: int | Tensor, places: Tensor) -> Tens
     return -uniform.log()
 
 
-def normal_noise(seed: int, step: int, shape: tuple[int, ...]) -> Tensor:
-    """Standard normal draws (Box and Muller 1958); float32, on the CPU, so that every device hears the same."""
-    count = math.prod(shape)
-    drawn = exponential_noise(torch.tensor([seed]), step, torch.arange(2 * count)[None])[0]
-    return _normal(drawn[:count], drawn[count:]).view(shape)
-
-
 def normal_frames(seed: int, first: int, frames: int, width: int) -> Tensor:
     """Standard normal draws ``[width, frames]``: of frame ``first`` and those after it, by seed and place alone.
 

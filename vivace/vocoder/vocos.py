@@ -88,18 +88,6 @@ class InverseSTFT:
         return self._basis
 
 
-def inverse_stft(spectrum: Tensor, window: Tensor, hop: int) -> Tensor:
-    """The library's transform, which the above is held against.
-
-    Args:
-        spectrum: complex ``[B, K, F]``, F at least 2.
-        window: ``[n_fft]``.
-    Returns:
-        ``[B, (F - 1) * hop]`` samples: half a window is cut at both ends.
-    """
-    return torch.istft(spectrum, window.numel(), hop, window=window, center=True)
-
-
 MAX_MAGNITUDE = 100.0
 
 

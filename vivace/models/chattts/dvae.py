@@ -114,7 +114,7 @@ class DVAE(nn.Module):
 
 
 class SpectrogramDecoder(nn.Module):
-    """``FrameDecoder`` of the default path: the codes themselves are not used, only the states that predicted them."""
+    """The default path to a mel: it reads the states that predicted the codes, not the codes."""
 
     frames_per_code = 2
     coef: Tensor  # [1, n_mels, 1]: the mel scale of each bin
