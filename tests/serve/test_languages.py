@@ -3,7 +3,7 @@
 import pytest
 
 from vivace.errors import UnsupportedLanguageError
-from vivace.serve.languages import language_of
+from vivace.serve.schemas import language_of
 
 
 @pytest.mark.parametrize(

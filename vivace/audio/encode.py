@@ -113,7 +113,7 @@ def to_pcm16(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
     return np.rint(np.clip(samples, -1.0, 1.0) * MAX_INT16).astype("<i2")
 
 
-def encode(samples: Samples, sample_rate: int, format: AudioFormat = "wav") -> bytes:
+def encode(samples: Samples, sample_rate: int, format: AudioFormat | AudioSpec = "wav") -> bytes:
     """A whole file.
 
     Args:
@@ -121,7 +121,7 @@ def encode(samples: Samples, sample_rate: int, format: AudioFormat = "wav") -> b
     Raises:
         InputError: the format is unknown, or ``samples`` is not one channel.
     """
-    spec = spec_of(format)
+    spec = format if isinstance(format, AudioSpec) else spec_of(format)
     mono = one_channel(samples)
     if spec.container is None:
         header = wav_header(sample_rate, len(mono)) if format == "wav" else b""

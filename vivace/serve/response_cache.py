@@ -13,6 +13,7 @@ from vivace.cache.stream_sources import AsyncSource, ReplaySource, StreamSource
 from vivace.pipeline.options import SpeakOptions
 from vivace.settings import TTSConfig
 from vivace.types import MEGABYTE
+from vivace.voices.voice import Voice
 
 Parts = AsyncGenerator[bytes, None]
 
@@ -35,6 +36,8 @@ class ResponseCache:
 
         ``options["voice"]`` is the internal name of a voice, which never changes its meaning.
         """
+        if isinstance(options.get("voice"), Voice):
+            return None  # a mix; the backend caches its samples by content
         if not self._streams.enabled or not (self._seeded or options.get("seed") is not None):
             return None
         said = {name: value for name, value in options.items() if value is not None}

@@ -91,7 +91,7 @@ async def encode_stream(
 
 
 async def encode_whole(
-    service: Service, chunks: AsyncGenerator[AudioChunk, None], format: AudioFormat
+    service: Service, chunks: AsyncGenerator[AudioChunk, None], format: AudioFormat | AudioSpec
 ) -> AsyncGenerator[bytes, None]:
     """One file in ``format``, at the end: for FLAC, since readers such as libsndfile need its length in the header."""
     async with aclosing(chunks):
@@ -102,9 +102,19 @@ async def encode_whole(
 
 
 def cached_audio(
-    service: Service, text: str, options: SpeakOptions, format: AudioFormat | AudioSpec
+    service: Service,
+    text: str,
+    options: SpeakOptions,
+    format: AudioFormat | AudioSpec,
+    *,
+    whole: bool = False,
 ) -> AsyncGenerator[bytes, None]:
-    """The audio file of ``text``, part by part: from the response cache, or synthesized now."""
+    """The audio file of ``text``, part by part: from the response cache, or synthesized now.
+
+    ``whole``: in one part, with its length in the header.
+    """
+    if whole and format != "flac":
+        return encode_whole(service, service.stream(text, options), format)
     key = service.response_cache.key(text, options, format)
     if format == "flac":
         return service.response_cache.parts(key, lambda: encode_whole(service, service.stream(text, options), "flac"))

@@ -1,14 +1,18 @@
-"""Request and response bodies that several APIs share. Their descriptions are the API reference of ``/docs``."""
+"""Request and response bodies that several APIs share, and the names of languages in all of them.
+
+Their descriptions are the API reference of ``/docs``.
+"""
 
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Collection, Iterator
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from vivace.audio.spec import AudioFormat
+from vivace.errors import UnsupportedLanguageError
 from vivace.pipeline.options import SpeakOptions
-from vivace.serve.languages import Language, language_of
-from vivace.types import MAX_SPEED, MIN_SPEED, TextFormat
+from vivace.types import MAX_SPEED, MIN_SPEED, LanguageChoice, TextFormat
 
 LEAST, MOST_TOP_K = 0.001, 1000  # of temperature and top_p; of top_k
 MAX_IGNORED = 20  # parameters named in x-vivace-ignored
@@ -55,6 +59,57 @@ Steps = Annotated[
 Penalty = Annotated[float, NoBoolean, Field(ge=0.1, le=10, description="The repetition penalty of sampling.")]
 
 
+# GPT-SoVITS: its codes, and the names of its older API.
+LANGUAGE_NAMES = {
+    "all_zh": "zh",
+    "中文": "zh",
+    "chinese": "zh",
+    "英文": "en",
+    "english": "en",
+    "all_yue": "yue",
+    "粤语": "yue",
+    "all_ja": "ja",
+    "日文": "ja",
+    "all_ko": "ko",
+    "韩文": "ko",
+    "中英混合": "auto",
+    "多语种混合": "auto",
+    "粤英混合": "yue",
+    "日英混合": "ja",
+    "韩英混合": "ko",
+    "多语种混合(粤语)": "auto_yue",
+}
+
+
+KOKORO_LANGUAGES = {"a": "en", "b": "en", "j": "ja", "z": "zh"}  # lang_code of Kokoro-FastAPI
+TAG = re.compile("[-_]")
+TAGS = {"cmn": "zh", "chi": "zh", "zho": "zh", "eng": "en", "jpn": "ja", "jp": "ja"}  # ISO 639-3 and common mistakes
+KNOWN = (
+    *get_args(LanguageChoice),
+    *(name for name, code in LANGUAGE_NAMES.items() if code in get_args(LanguageChoice)),
+)
+# Upper and lower case are equal; ``language_of`` checks the name, with its own error message.
+Language = Annotated[str, Field(max_length=32, json_schema_extra={"enum": list(KNOWN)})]
+
+
+def language_of(written: str | None) -> LanguageChoice | None:
+    """The language of a name; None for an empty name. ``zh`` means Chinese with English in it, as in GPT-SoVITS.
+
+    Raises: UnsupportedLanguageError.
+    """
+    if not written:
+        return None
+    wanted = written.strip().lower()
+    wanted = LANGUAGE_NAMES.get(wanted, wanted)
+    known: dict[str, LanguageChoice] = {choice: choice for choice in get_args(LanguageChoice)}
+    if wanted not in known:  # a tag such as zh-CN, en_US or cmn-Hans: Cantonese where it names it, else its language
+        parts = TAG.split(wanted)
+        wanted = "yue" if parts[0] == "zh" and {"hk", "yue"} & set(parts) else TAGS.get(parts[0], parts[0])
+    if wanted not in known:
+        raise UnsupportedLanguageError(f"language {written[:32]!r} is not spoken; choose {', '.join(known)}")
+    return known[wanted]
+
+
 class NullIsMissing(BaseModel):
     """A body in which null stands for a missing field, as typed clients send it."""
 
@@ -75,6 +130,28 @@ class EmptyIsMissing(BaseModel):
         if isinstance(values, dict):
             return {name: value for name, value in values.items() if name == "text" or value not in (None, "")}
         return values
+
+
+class Lenient(NullIsMissing):
+    """A body that accepts unknown keys without effect."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": True})
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The names of the unknown keys, those of inner objects with a dot; the first ones, where there are many."""
+        return tuple(name for name, _ in zip(self._unknown(), range(MAX_IGNORED), strict=False))
+
+    def _unknown(self) -> Iterator[str]:
+        yield from (name for name in self.model_extra or () if PARAMETER.fullmatch(name))
+        for field in type(self).model_fields:
+            if isinstance(inner := getattr(self, field), Lenient):
+                yield from (f"{field}.{name}" for name in inner._unknown())
+
+
+def ignored_header(names: Collection[str]) -> dict[str, str]:
+    """The header that names parameters without effect; empty when there are none."""
+    return {"x-vivace-ignored": ", ".join(names)} if names else {}
 
 
 class Strict(NullIsMissing):
@@ -126,19 +203,24 @@ class Sampling(NullIsMissing):
         )
 
 
-class SpeechRequest(Sampling):
+class SpeechRequest(Sampling, Lenient):
     """A request for speech, with the fields of OpenAI's API and the options of Vivace.
 
     Other fields are accepted without effect. The header x-vivace-ignored names them.
     """
-
-    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": True})
 
     model: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
         description="A model of GET /v1/models."
     )
     input: Text = Field(description="The text to speak. A text beyond server.max_input_chars is refused.")
     voice: VoiceName | VoiceId = Field(description="The name or id of a voice of GET /v1/audio/voices.")
+    lang_code: Annotated[str, Field(max_length=32)] | None = Field(
+        None, description="The language in Kokoro-FastAPI's form: a, b, j, z or a name. The field language goes first."
+    )
+    stream: bool | None = Field(
+        None,
+        description="False sends the file when it is complete, with its length. Default: while it is made.",
+    )
     instructions: Annotated[str, StringConstraints(max_length=4096)] | None = Field(
         None, description="Accepted without effect. The header x-vivace-ignored names it."
     )
@@ -151,9 +233,12 @@ class SpeechRequest(Sampling):
     @property
     def ignored(self) -> dict[str, str]:
         """The header that names the fields without effect; empty when there are none."""
-        names = ["instructions"] if self.instructions else []
-        names += [name for name in self.model_extra or () if PARAMETER.fullmatch(name)]
-        return {"x-vivace-ignored": ", ".join(names[:MAX_IGNORED])} if names else {}
+        return ignored_header((*(("instructions",) if self.instructions else ()), *self.unknown))
+
+    @property
+    def spoken_language(self) -> LanguageChoice | None:
+        """The language, from either field. Raises: UnsupportedLanguageError."""
+        return language_of(self.language or KOKORO_LANGUAGES.get(self.lang_code or "", self.lang_code))
 
     @property
     def voice_name(self) -> str:
@@ -189,11 +274,25 @@ class VoiceObject(BaseModel):
     own: bool = Field(description="True for a voice that is built into the model and cannot be removed.")
 
 
+class NamedId(BaseModel):
+    """An id and a name, as Open WebUI reads them."""
+
+    id: str = Field(description="The id.")
+    name: str = Field(description="The name.")
+
+
+class AudioModelList(ModelList):
+    """A list of models, with their names for Open WebUI."""
+
+    models: list[NamedId] = Field(description="The ids and names of the models.")
+
+
 class VoiceList(BaseModel):
     """A list of voices."""
 
     object: Literal["list"] = Field(default="list", description="The type of the object.")
     data: list[VoiceObject] = Field(description="The voices.")
+    voices: list[NamedId] = Field(description="The ids and names of the voices, for clients that read only these.")
 
 
 class Deleted(BaseModel):

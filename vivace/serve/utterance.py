@@ -50,6 +50,10 @@ class StreamingUtterance:
         self._service, self._options, self._format = service, options, format
         self._sentences: asyncio.Queue[Sentence | None] = asyncio.Queue()  # None: the end
         self._characters = 0
+        self._made = self._flushed = self._begun = (
+            0  # sentences: queued, queued at the last flush, taken from the queue
+        )
+        self._speaking = False
         self._restart()
 
     @property
@@ -68,6 +72,7 @@ class StreamingUtterance:
     async def flush(self) -> None:
         """Queue the rest of the text without waiting for the end of its sentence; more text may follow."""
         self._queue(await self._service.in_text_thread(self.unspoken, self._rest))
+        self._flushed = self._made
         self._restart()
 
     async def end(self) -> None:
@@ -75,12 +80,28 @@ class StreamingUtterance:
         await self.flush()
         self._sentences.put_nowait(None)
 
+    @property
+    def idle(self) -> bool:
+        """Whether all text that was queued has been sent as audio."""
+        return self._sentences.empty() and not self._speaking
+
+    def end_at_flush(self) -> bool:
+        """Drop the text after the last flush, and end. Returns whether some of it is being spoken already."""
+        kept = [self._sentences.get_nowait() for _ in range(max(self._flushed - self._begun, 0))]
+        while not self._sentences.empty():
+            self._sentences.get_nowait()
+        for sentence in (*kept, None):
+            self._sentences.put_nowait(sentence)
+        return self._begun > self._flushed
+
     async def audio(self) -> AsyncGenerator[Part, None]:
         """The marks and the audio of all sentences, in order. Raises: TTSError."""
         number, pause_s = 0, 0.0
         options = SpeakOptions(**{**self._options, "text_format": "plain"})
         with AsyncEncoder(self._service.threads, self._format) as encoder:
             while (sentence := await self._sentences.get()) is not None:
+                self._begun += 1
+                self._speaking = True
                 yield Begins(number, sentence.text)
                 async with aclosing(self._service.stream(sentence.text, options)) as chunks:
                     async for chunk in chunks:
@@ -88,6 +109,7 @@ class StreamingUtterance:
                             yield await encoder.push(silence(pause_s, chunk.sample_rate), chunk.sample_rate)
                             pause_s = 0.0
                         yield await encoder.push(chunk.samples, chunk.sample_rate)
+                self._speaking = False
                 yield Ends(number)
                 number, pause_s = number + 1, sentence.pause_s
             yield await encoder.finish()
@@ -115,4 +137,5 @@ class StreamingUtterance:
         for piece in pieces:
             text, self._queued = self._written[self._queued : piece.end], piece.end
             pause_s = 0.0 if piece.pause_s is not None else pause_after(piece, speed=speed, last=False)
+            self._made += 1
             self._sentences.put_nowait(Sentence(text.strip(), pause_s))  # a written pause is part of the sentence

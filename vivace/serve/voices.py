@@ -1,5 +1,6 @@
 """The voices that requests may name: built-in and added ones. Ids are opaque, and names are never used as paths."""
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from vivace.serve.errors import RequestError
 from vivace.serve.protocols import SpeechBackend
 from vivace.types import LanguageChoice
 from vivace.voices.store import VoiceStore
-from vivace.voices.voice import NAME, SEED_PREFIX, Voice, average_voices
+from vivace.voices.voice import NAME, SEED_PREFIX, Voice, average_voices, mix_voices
 
 ID_PREFIX = "voice_"
 MAX_TITLE = 100
@@ -18,6 +19,8 @@ MAX_TITLE = 100
 OPENAI_VOICES = (
     "alloy", "ash", "ballad", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer", "verse", "marin", "cedar",
 )  # fmt: skip
+MAX_MIXED = 8  # voices of one mix
+MIXED = re.compile(r"\s*([^+()]{1,200}?)\s*(?:\((\d{1,4}(?:\.\d{1,4})?)\)\s*)?")  # a name, a weight in brackets
 REFUSALS = {"", "false", "no", "0", "none", "null"}
 
 
@@ -115,6 +118,27 @@ class VoiceDirectory:
         if (isinstance(main, str) and main not in known) or len(found) < len(others):
             raise InputError("random voices cannot be averaged; name voices of GET /v1/audio/voices")
         return average_voices(known[main] if isinstance(main, str) else main, found)
+
+    def find_or_mix(self, wanted: str, model: str | None = None) -> str | Voice | None:
+        """The voice with this id or name, else a mix of voices, written ``a+b`` or ``a(2)+b(1)`` as in Kokoro-FastAPI.
+
+        Raises: VoiceNotFoundError; InputError where the voices of a mix cannot be mixed.
+        """
+        try:
+            return self.find(wanted, model)
+        except VoiceNotFoundError:
+            if "+" not in wanted:
+                raise
+        parts = [MIXED.fullmatch(part) for part in wanted.split("+")]
+        found = [(part[1], float(part[2] or 1)) for part in parts if part is not None]
+        if len(found) < len(parts) or len(found) > MAX_MIXED or not all(weight for _, weight in found):
+            raise InputError(f"{wanted[:64]!r} is no mix of voices; write a+b or a(2)+b(1), of {MAX_MIXED} at most")
+        known = {voice.name: voice for voice in self._backend.voices_of(model)}
+        names = [self.find(name, model) for name, _ in found]
+        voices = [known[name] for name in names if name in known]
+        if len(voices) < len(names):
+            raise InputError("random voices cannot be mixed; name voices of GET /v1/audio/voices")
+        return mix_voices(voices, [weight for _, weight in found])
 
     def reference(
         self, recording: bytes, transcript: str, model: str | None = None, language: LanguageChoice = "auto"

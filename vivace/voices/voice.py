@@ -69,6 +69,22 @@ def voice_from_vector(name: str, vector: NDArray[np.floating], **details: str) -
     return Voice(name, embedding=np.asarray(vector).reshape(-1), **details)  # type: ignore[arg-type]
 
 
+def mix_voices(voices: Sequence[Voice], weights: Sequence[float]) -> Voice:
+    """The first voice with the weighted mean of all speaker vectors.
+
+    Args:
+        weights: one for each voice, above 0; they need not add up to 1.
+    Raises:
+        InputError: a voice has more than a speaker vector, or none, or the voices belong to different models.
+    """
+    for voice in voices:
+        if voice.family_tensors or voice.prompt_codes is not None:
+            raise InputError(f"voice {voice.name!r} is more than a speaker vector and cannot be mixed; name one voice")
+    vectors = np.stack(_vectors_of_one_model(voices)).astype(np.float32)
+    mean = np.average(vectors, axis=0, weights=weights)
+    return replace(voices[0], embedding=mean.astype(np.float32))
+
+
 def average_voices(main: Voice, others: Sequence[Voice]) -> Voice:
     """``main`` with the mean speaker vector of all voices, equally weighted.
 
@@ -79,15 +95,21 @@ def average_voices(main: Voice, others: Sequence[Voice]) -> Voice:
     """
     if main.family_tensors or not others:
         return main
-    vectors: list[NDArray[np.floating]] = []
-    for voice in (main, *others):
+    vectors = _vectors_of_one_model((main, *others))
+    mean = np.mean([vector.astype(np.float32) for vector in vectors], axis=0)
+    return replace(main, embedding=mean.astype(vectors[0].dtype))
+
+
+def _vectors_of_one_model(voices: Sequence[Voice]) -> list[NDArray[np.floating]]:
+    """The speaker vectors, each ``[D]``. Raises: InputError."""
+    main, vectors = voices[0], list[NDArray[np.floating]]()
+    for voice in voices:
         vector = voice.embedding
         alike = voice.compatible_with == main.compatible_with
         if vector is None or not alike or (vectors and vector.shape != vectors[0].shape):
             raise InputError(f"voices {main.name!r} and {voice.name!r} are not of one model and cannot be averaged")
         vectors.append(vector)
-    mean = np.mean([vector.astype(np.float32) for vector in vectors], axis=0)
-    return replace(main, embedding=mean.astype(vectors[0].dtype))
+    return vectors
 
 
 def save_voice(voice: Voice, path: Path) -> None:

@@ -232,3 +232,22 @@ def test_zero_is_greedy_or_unlimited(http: httpx.Client, speaker: FakeSpeaker) -
             assert (options["temperature"], options["top_p"], options["top_k"]) == (0.001, 0.001, 1000)
     assert http.post("/tts", json={"text": "one", "top_k": False}).status_code == 400
     assert http.post("/tts", json={"text": "one", "streaming_mode": 7}).json()["error"]["param"] == "streaming_mode"
+
+
+def test_sillytavern_lists_speakers_and_posts_to_the_root(http: httpx.Client, speaker: FakeSpeaker) -> None:
+    assert http.get("/speakers").json() == [
+        {"name": "anna", "voice_id": "anna"},
+        {"name": "ben", "voice_id": "ben"},
+    ]
+    body = {
+        "text": "one", "prompt_text": "ben", "ref_audio_path": "./参考音频/ben.wav", "text_lang": "zh",
+        "prompt_lang": "zh", "text_split_method": "cut5", "batch_size": 1, "media_type": "ogg",
+        "streaming_mode": "true",
+    }  # fmt: skip
+    answer = http.post("/", json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "audio/ogg"
+    assert answer.content[:4] == b"OggS"
+    assert speaker.heard[-1][1]["voice"] == "ben"
+    for path in ("./参考音频/../ben.wav", "/etc/passwd", "./参考音频/x/ben.wav"):
+        assert http.post("/", json={**body, "ref_audio_path": path}).json()["error"]["code"] == "path_refused"

@@ -1,142 +1,143 @@
-"""ElevenLabs' dialect: base64 in JSON, a blank first, an empty string last."""
+"""ElevenLabs' own client against the server: speech, streams, voices, models, text in fragments."""
 
-import base64
 import io
-import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
 from fakes.server import Running
-from fakes.speaker import RATE, FakeSpeaker, tone
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from fakes.speaker import RATE, WORD_S, FakeSpeaker, tone
 
 from vivace.audio.decode import decode
 from vivace.audio.encode import encode
-from vivace.errors import InputError
-from vivace.serve.apis.elevenlabs import format_of
+
+pytest.importorskip("elevenlabs", reason="needs elevenlabs: pip install 'vivace[dev]'")
+
+import httpx
+from elevenlabs.client import ElevenLabs
+from elevenlabs.core.api_error import ApiError
+from elevenlabs.types import VoiceSettings
 
 Start = Callable[..., Running]
+PCM = "pcm_24000"
 
 
-def path(voice: str = "ben", **query: str) -> str:
-    return f"/v1/text-to-speech/{voice}/stream-input?" + "&".join(f"{key}={value}" for key, value in query.items())
+@pytest.fixture
+def client_of() -> Iterator[Callable[..., ElevenLabs]]:
+    """Clients whose connections are closed after the test."""
+    with httpx.Client(timeout=20) as connections:
+        yield lambda server, key="none": ElevenLabs(base_url=server.url, api_key=key, httpx_client=connections)
 
 
-def messages(socket: ClientConnection) -> Iterator[dict[str, Any]]:
-    try:
-        while True:
-            yield json.loads(socket.recv(timeout=20))
-    except ConnectionClosed:
-        return
+@pytest.fixture
+def client(server: Running, client_of: Callable[..., ElevenLabs]) -> ElevenLabs:
+    return client_of(server)
 
 
-def speak(server: Running, *fragments: dict[str, Any], **query: str) -> tuple[bytes, list[dict[str, Any]]]:
-    with connect(server.ws + path(**query)) as socket:
-        with suppress(ConnectionClosed):  # what is wrong may be told before everything is sent
-            for fragment in ({"text": " "}, *fragments, {"text": ""}):
-                socket.send(json.dumps(fragment))
-        told = list(messages(socket))
-    audio = b"".join(base64.b64decode(message["audio"]) for message in told if message.get("audio"))
-    return audio, told
+def joined(parts: Iterator[bytes]) -> bytes:
+    return b"".join(parts)
 
 
-def test_text_in_fragments_comes_back_as_audio(server: Running, speaker: FakeSpeaker) -> None:
-    fragments = [{"text": "Good "}, {"text": "morning. "}]
-    audio, told = speak(server, *fragments, output_format="pcm_24000", seed="7", language_code="en")
-    assert audio == encode(np.concatenate([tone("Good"), tone("morning.")]), RATE, "pcm")
-    assert told[-1] == {"audio": None, "isFinal": True, "normalizedAlignment": None, "alignment": None}
+def words(*said: str, speed: float = 1.0) -> bytes:
+    return encode(np.concatenate([tone(word, speed) for word in said]), RATE, "pcm")
+
+
+def test_convert(client: ElevenLabs, speaker: FakeSpeaker) -> None:
+    audio = joined(
+        client.text_to_speech.convert(
+            "ben",
+            text="one two",
+            model_id="eleven_flash_v2_5",
+            output_format=PCM,
+            language_code="en",
+            seed=7,
+            voice_settings=VoiceSettings(speed=1.25, stability=0.5),
+        )
+    )
+    assert audio == words("one", "two", speed=1.25)
     options = speaker.heard[-1][1]
-    assert (options["voice"], options["seed"], options["language"]) == ("ben", 7, "en")
+    assert (options["voice"], options["seed"], options["language"], options["model"]) == ("ben", 7, "en", None)
+
+
+def test_mp3_is_what_comes_without_a_format(client: ElevenLabs) -> None:
+    samples, rate = decode(io.BytesIO(joined(client.text_to_speech.convert("ben", text="one"))), "it", max_seconds=9)
+    assert rate == 44_100
+    assert len(samples) / rate == pytest.approx(WORD_S, abs=0.1)
+
+
+def test_stream_sends_audio_while_the_rest_is_made(client: ElevenLabs, speaker: FakeSpeaker) -> None:
+    speaker.delay_s = 0.05
+    parts = client.text_to_speech.stream("anna", text="a b c d e f", output_format=PCM)
+    first = next(parts)
+    made = speaker.made
+    assert first + joined(parts) == words(*"abcdef")
+    assert made < 4
+
+
+@pytest.mark.filterwarnings("ignore:ConnectionClosed.code is deprecated:DeprecationWarning")  # in the client
+def test_convert_realtime(client: ElevenLabs, server: Running, speaker: FakeSpeaker) -> None:
+    client.text_to_speech._ws_base_url = server.ws  # the client insists on TLS, which a proxy has and this server not
+    heard = client.text_to_speech.convert_realtime(
+        "ben",
+        text=iter(["Good ", "morning. ", "Good night."]),
+        model_id="eleven_flash_v2_5",
+        output_format=PCM,
+        voice_settings=VoiceSettings(speed=1.0),
+    )
+    assert len(joined(heard)) >= len(words("Good", "morning.", "Good", "night."))
+    assert {options["voice"] for _, options in speaker.heard} == {"ben"}
+
+
+def test_voices(client: ElevenLabs, speaker: FakeSpeaker) -> None:
+    listed = client.voices.get_all().voices
+    assert [(one.voice_id, one.name, one.category) for one in listed] == [
+        ("anna", "anna", "premade"),
+        ("ben", "ben", "premade"),
+    ]
+    page = client.voices.search(search="Be", page_size=10)
+    assert [one.voice_id for one in page.voices] == ["ben"]
+    assert (page.has_more, page.total_count, page.next_page_token) == (False, 1, None)
+
+
+def test_models_have_its_form_for_its_clients_only(client: ElevenLabs, server: Running) -> None:
+    (model,) = client.models.list()
+    assert (model.model_id, model.can_do_text_to_speech) == ("fake", True)
+    assert {language.language_id for language in model.languages or []} == {"zh", "en"}
+    assert joined(client.text_to_speech.convert("ben", text="one", model_id=model.model_id, output_format=PCM))
+    assert httpx.get(f"{server.url}/v1/models").json()["object"] == "list"
 
 
 @pytest.mark.parametrize(
-    ("format", "rate"), [("mp3_44100_128", 44_100), ("mp3_22050_32", 22_050), ("opus_48000_64", 48_000)]
-)
-def test_compressed_formats(server: Running, format: str, rate: int) -> None:
-    audio, _ = speak(server, {"text": "Good morning. "}, output_format=format)
-    samples, found = decode(io.BytesIO(audio), "it", max_seconds=9)
-    assert found == rate
-    assert len(samples) / rate == pytest.approx(0.2, abs=0.15)
-
-
-@pytest.mark.parametrize(("format", "size"), [("pcm_8000", 3200), ("pcm_44100", 17_640), ("ulaw_8000", 1600)])
-def test_plain_formats(server: Running, format: str, size: int) -> None:
-    audio, _ = speak(server, {"text": "Good morning. "}, output_format=format)
-    assert len(audio) == pytest.approx(size, abs=40)
-
-
-def test_flush_and_schedule_speak_before_the_sentence_ends(server: Running) -> None:
-    for message in ({"text": "A half sentence ", "flush": True}, {"text": "a longer half sentence " * 4}):
-        with connect(server.ws + path(output_format="pcm_24000")) as socket:
-            first = {"text": " ", "generation_config": {"chunk_length_schedule": [60]}}
-            socket.send(json.dumps(first))
-            socket.send(json.dumps(message))
-            assert json.loads(socket.recv(timeout=5))["audio"]
-
-
-def test_the_key_may_come_in_the_first_message(start: Start) -> None:
-    server = start(api_keys=["right"])
-    audio, _ = speak(server, {"text": "Yes. "}, output_format="pcm_24000")
-    assert audio == b""
-    with connect(server.ws + path(output_format="pcm_24000")) as socket:
-        for message in ({"text": " ", "xi_api_key": "right"}, {"text": "Yes. "}, {"text": ""}):
-            socket.send(json.dumps(message))
-        assert any(message.get("audio") for message in messages(socket))
-    with connect(server.ws + path(), additional_headers={"xi-api-key": "right"}) as socket:
-        socket.send(json.dumps({"text": " "}))
-        socket.send(json.dumps({"text": ""}))
-        assert next(messages(socket))["isFinal"]
-
-
-@pytest.mark.parametrize(
-    ("query", "sent", "code"),
+    ("change", "status", "code"),
     [
-        ({"voice": "nobody"}, {"text": " "}, "voice_not_found"),
-        ({"output_format": "mp3_1_1"}, {"text": " "}, "invalid_value"),
-        ({}, {"words": " "}, "missing_parameter"),
-        ({"language_code": "xx"}, {"text": " "}, "unsupported_language"),
+        ({"voice_id": "nobody"}, 404, "voice_not_found"),
+        ({"output_format": "wav_1"}, 400, "invalid_value"),
+        ({"model_id": "other"}, 404, "model_not_found"),
+        ({"text": "x" * 5000}, 413, "text_too_long"),
+        ({"language_code": "xx"}, 400, "unsupported_language"),
     ],
 )
-def test_what_is_wrong_is_said_before_the_connection_closes(
-    server: Running, query: dict[str, str], sent: dict[str, str], code: str
-) -> None:
-    with connect(server.ws + path(**query)) as socket:
-        with suppress(ConnectionClosed):  # what the address says is wrong is refused before anything is sent
-            socket.send(json.dumps(sent))
-        told = list(messages(socket))
-    assert [message["error"]["code"] for message in told] == [code]
+def test_errors_reach_the_client(client: ElevenLabs, change: dict[str, Any], status: int, code: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        joined(client.text_to_speech.convert(**{"voice_id": "anna", "text": "one", **change}))
+    assert caught.value.status_code == status
+    assert isinstance(caught.value.body, dict)
+    assert caught.value.body["detail"]["status"] == code
+    assert caught.value.body["detail"]["message"]
 
 
-def test_a_failure_is_told_and_frees_the_place(server: Running, speaker: FakeSpeaker) -> None:
-    speaker.fails_at = 0
-    _, told = speak(server, {"text": "Good morning. "})
-    assert told[-1]["error"]["code"] == "synthesis_failed"
-    assert server.settled()
+def test_ignored_fields_are_named(server: Running) -> None:
+    body = {"text": "one", "previous_text": "zero", "voice_settings": {"stability": 1, "speed": None}, "seed": None}
+    answer = httpx.post(f"{server.url}/v1/text-to-speech/anna?output_format=ulaw_8000", json=body)
+    assert answer.headers["x-vivace-ignored"] == "previous_text, voice_settings.stability"
+    assert answer.headers["content-type"] == "audio/basic"
+    assert len(answer.content) == pytest.approx(WORD_S * 8000, abs=20)
 
 
-@pytest.mark.parametrize("name", ["mp3", "mp3_44100", "mp3_44100_129", "pcm_24000_128", "ulaw_16000", "wav_24000", ""])
-def test_formats_that_do_not_exist(name: str) -> None:
-    with pytest.raises(InputError, match="unknown output_format"):
-        format_of(name)
-
-
-@pytest.mark.parametrize(
-    ("query", "says"), [({"voice": "nobody"}, "no voice 'nobody'"), ({"voice": "你" * 80}, "no voice")]
-)
-def test_the_reason_is_in_the_message_and_in_the_close_frame(server: Running, query: dict[str, str], says: str) -> None:
-    with connect(server.ws + path(**query)) as socket:
-        socket.send(json.dumps({"text": " "}))
-        told = list(messages(socket))
-        assert says in told[-1]["message"] == told[-1]["error"]["message"]
-        assert socket.close_code == 1008
-        assert says in (socket.close_reason or "")
-
-
-def test_null_is_a_missing_field(server: Running) -> None:
-    fragment = {"text": "Good morning. ", "flush": None, "try_trigger_generation": None, "voice_settings": None}
-    audio, _ = speak(server, fragment, output_format="pcm_24000")
-    assert audio == encode(np.concatenate([tone("Good"), tone("morning.")]), RATE, "pcm")
+def test_keys(start: Start, client_of: Callable[..., ElevenLabs]) -> None:
+    server = start(api_keys=["right"])
+    assert client_of(server, "right").voices.get_all().voices
+    with pytest.raises(ApiError) as caught:
+        client_of(server, "wrong").voices.get_all()
+    assert caught.value.status_code == 401

@@ -17,6 +17,7 @@ from openai import OpenAI
 from vivace.audio.decode import decode
 from vivace.audio.encode import encode
 from vivace.audio.spec import AudioFormat
+from vivace.voices.voice import Voice
 
 Start = Callable[..., Running]
 
@@ -135,6 +136,69 @@ def test_instructions_are_taken_and_said_to_be_ignored(client: OpenAI) -> None:
     assert answer.response.headers["x-vivace-ignored"] == "instructions"
 
 
+def test_languages_of_kokoro(client: OpenAI, speaker: FakeSpeaker) -> None:
+    for written, meant in (("a", "en"), ("z", "zh"), ("j", "ja"), ("en-us", "en")):
+        client.audio.speech.create(model="tts-1", voice="anna", input="one", extra_body={"lang_code": written})
+        assert speaker.heard[-1][1]["language"] == meant
+    with pytest.raises(openai.BadRequestError, match="'f' is not spoken"):
+        client.audio.speech.create(model="tts-1", voice="anna", input="one", extra_body={"lang_code": "f"})
+
+
+@pytest.mark.parametrize("format", ["wav", "mp3", "pcm"])
+def test_without_streaming_the_file_has_its_length(client: OpenAI, format: AudioFormat) -> None:
+    answer = client.audio.speech.create(
+        model="tts-1",
+        voice="anna",
+        input="one two",
+        response_format=format,
+        extra_body={"stream": False},
+    )
+    body = answer.read()
+    assert "x-vivace-ignored" not in answer.response.headers
+    assert body == encode(np.concatenate([tone("one"), tone("two")]), RATE, format)
+
+
+def test_voices_are_mixed_by_weight(client: OpenAI, speaker: FakeSpeaker) -> None:
+    speaker.own = tuple(
+        Voice(name, embedding=np.full(4, value, np.float32)) for name, value in (("anna", 1.0), ("ben", 4.0))
+    )
+    for written, mean in (("anna+ben", 2.5), ("anna(2)+ben(1)", 2.0), (" anna (0.5) + ben (1.5)", 3.25)):
+        client.audio.speech.create(model="tts-1", voice=written, input="one", extra_body={"seed": 1})
+        voice = speaker.heard[-1][1]["voice"]
+        assert isinstance(voice, Voice)
+        assert voice.embedding is not None
+        assert voice.embedding.tolist() == [mean] * 4
+
+
+@pytest.mark.parametrize(
+    ("written", "kind", "message"),
+    [
+        ("anna+nobody", openai.NotFoundError, "no voice 'nobody'"),
+        ("anna+", openai.BadRequestError, "no mix of voices"),
+        ("anna(0)+ben", openai.BadRequestError, "no mix of voices"),
+        ("+".join(["anna"] * 9), openai.BadRequestError, "no mix of voices"),
+        ("anna+seed:7", openai.BadRequestError, "random voices"),
+        ("anna+codes", openai.BadRequestError, "cannot be mixed"),
+    ],
+)
+def test_mixes_that_cannot_be_made(
+    client: OpenAI, speaker: FakeSpeaker, written: str, kind: type[openai.APIStatusError], message: str
+) -> None:
+    speaker.own = (*speaker.own, Voice("codes", None, np.zeros((4, 3), np.int32), "Words."))
+    with pytest.raises(kind, match=message):
+        client.audio.speech.create(model="tts-1", voice=written, input="one")
+
+
+def test_open_webui_lists_models_and_voices(client: OpenAI, server: Running) -> None:
+    """Open WebUI reads ``models`` and ``voices`` of a base address that ends with /v1."""
+    models = httpx.get(f"{server.url}/v1/audio/models").json()
+    assert {"id": "tts-1", "name": "tts-1"} in models["models"]
+    assert [one["id"] for one in models["data"]] == [one["id"] for one in models["models"]]
+    voices = httpx.get(f"{server.url}/v1/audio/voices").json()
+    assert voices["voices"] == [{"id": "anna", "name": "anna"}, {"id": "ben", "name": "ben"}]
+    assert [one["id"] for one in voices["data"]] == ["anna", "ben"]
+
+
 def test_models(client: OpenAI) -> None:
     names = [model.id for model in client.models.list()]
     assert {"fake", "vivace", "tts-1", "gpt-4o-mini-tts"} <= set(names)
@@ -228,12 +292,21 @@ def test_speech_that_grows_too_long_is_broken_off(start: Start) -> None:
 
 
 def test_fields_that_are_not_known_are_accepted_and_named(client: OpenAI, speaker: FakeSpeaker) -> None:
-    extra = {"stream": True, "lang_code": "a", "volume_multiplier": 1, "user": "u", "metadata": {}, "a\nb": 1}
+    extra = {
+        "return_download_link": False,
+        "normalization_options": {},
+        "volume_multiplier": 1,
+        "user": "u",
+        "metadata": {},
+        "a\nb": 1,
+    }
     answer = client.audio.speech.create(
         model="tts-1", voice="anna", input="one", instructions="Be cheerful.", extra_body=extra
     )
     named = answer.response.headers["x-vivace-ignored"].split(", ")
-    assert sorted(named) == ["instructions", "lang_code", "metadata", "stream", "user", "volume_multiplier"]
+    assert sorted(named) == [
+        "instructions", "metadata", "normalization_options", "return_download_link", "user", "volume_multiplier",
+    ]  # fmt: skip
     assert (
         client.audio.speech.create(model="tts-1", voice="anna", input="one").response.headers.get("x-vivace-ignored")
         is None

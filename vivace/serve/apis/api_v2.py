@@ -1,5 +1,7 @@
 """GPT-SoVITS' api_v2: ``/tts``, ``/set_refer_audio``, ``/set_gpt_weights`` and ``/set_sovits_weights``.
 
+``GET /speakers`` and ``POST /`` are those of the adapter that SillyTavern's extension talks to.
+
 References are voices by id or name, or uploads: a path in a request is never opened. There, the ``set_`` requests are
 GET requests that open any path. Here they are POST requests that need an API key, and they take registered names only:
 voices of ``/v1/audio/voices`` and models of the settings. A request that names its own model and voice is not affected
@@ -11,6 +13,7 @@ for v3. Source: sections 13 and 15 of the GPT-SoVITS front-end facts.
 """
 
 import logging
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -25,12 +28,13 @@ from vivace.pipeline.options import SpeakOptions
 from vivace.serve.api import Api, message_under
 from vivace.serve.errors import RequestError
 from vivace.serve.forms import read_parameters
-from vivace.serve.languages import Language, language_of
 from vivace.serve.responses import AudioResponse, encode_stream, speech_headers, while_connected
 from vivace.serve.schemas import (
     ERRORS,
     EmptyIsMissing,
     Greedy,
+    Language,
+    Lenient,
     NoBoolean,
     Penalty,
     Seed,
@@ -42,6 +46,8 @@ from vivace.serve.schemas import (
     TopP,
     UnlimitedTopK,
     VoiceName,
+    ignored_header,
+    language_of,
 )
 from vivace.serve.service import Served, Service
 from vivace.voices.voice import Voice
@@ -67,6 +73,7 @@ PATH_REFUSED = (
     "{} takes a voice's id or name, never a path; upload the recording to /v1/audio/voices, "
     "or with this request as ref_audio"
 )
+ITS_REFERENCE = re.compile(r"\./参考音频/([^/\\]+?)(?:\.wav)?")
 BATCHED = "pieces of all requests are batched as they come"
 STREAMED = "chunks of a stream are cut by the settings of the group stream, and join without a seam"
 # Accepted, so that clients work, and without effect.
@@ -110,7 +117,7 @@ def _no_super_sampling(wanted: bool) -> bool:
     return wanted
 
 
-class ApiV2Request(EmptyIsMissing):
+class ApiV2Request(EmptyIsMissing, Lenient):
     """The parameters of /tts. A missing or empty parameter has the default of api_v2."""
 
     text: Text
@@ -175,7 +182,7 @@ class ApiV2Request(EmptyIsMissing):
         sent = tuple(name for name in IGNORED if name in self.model_fields_set and getattr(self, name))
         for name in sent:
             _note(name)
-        return sent
+        return (*sent, *self.unknown)
 
     @property
     def streams(self) -> bool:
@@ -226,6 +233,13 @@ class SetReferAudio(BaseModel):
     refer_audio_path: Id = Field(description="The id or name of a voice of GET /v1/audio/voices. Paths are refused.")
 
 
+class SpeakerObject(BaseModel):
+    """A voice, in the form that SillyTavern reads."""
+
+    name: str = Field(description="The name of the voice.")
+    voice_id: str = Field(description="The id of the voice.")
+
+
 class Success(BaseModel):
     """Confirms that a default was changed."""
 
@@ -258,6 +272,7 @@ BODY = {
         "content": {"application/json": {"schema": SCHEMA}, "multipart/form-data": {"schema": UPLOAD}},
     }
 }
+JSON_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": SCHEMA}}}}
 AUDIO: dict[int | str, dict[str, Any]] = {
     200: {"description": "The audio file.", "content": {f"audio/{name}": {} for name in MEDIA}}
 }
@@ -274,6 +289,24 @@ async def post_tts(request: Request, service: Served) -> Response:
     """Speak a text. The parameters are JSON, or a form that may carry a recording in the field ref_audio."""
     asked, recordings = await read_parameters(request, ApiV2Request, service)
     return await _speak(request, service, asked, recordings.get(REFERENCE))
+
+
+@router.get("/speakers", summary="List the voices for SillyTavern", response_description="The voices.")
+async def speakers(service: Served) -> list[SpeakerObject]:
+    """List the voices in the form of SillyTavern's GPT-SoVITS extension."""
+    return [SpeakerObject(name=one.name, voice_id=one.id) for one in await service.in_thread(service.voices.list)]
+
+
+@router.post("/", responses=AUDIO, response_class=Response, openapi_extra=JSON_BODY, summary="Speak for SillyTavern")
+async def post_root(request: Request, service: Served) -> Response:
+    """Speak a text as SillyTavern's GPT-SoVITS extension asks for it.
+
+    ref_audio_path is ./参考音频/NAME.wav there: NAME is the id or name of a voice, and no file is opened.
+    """
+    asked, _ = await read_parameters(request, ApiV2Request, service)
+    if asked.ref_audio_path and (named := ITS_REFERENCE.fullmatch(asked.ref_audio_path)):
+        asked = asked.model_copy(update={"ref_audio_path": named[1]})
+    return await _speak(request, service, asked, None)
 
 
 @router.post(
@@ -326,7 +359,7 @@ async def _speak(request: Request, service: Service, asked: ApiV2Request, record
     options = SpeakOptions(**{**asked.options(able), "model": model, "voice": voice})
     ignored = (*asked.ignored, *asked.unsupported(able))
     format, media_type = MEDIA[asked.media_type], f"audio/{asked.media_type}"
-    headers = {"x-vivace-ignored": ", ".join(ignored)} if ignored else {}
+    headers = ignored_header(ignored)
     if asked.streams:
         return AudioResponse(encode_stream(service, service.stream(asked.text, options), format), media_type, headers)
     speech = await while_connected(request, service.synthesize(asked.text, options))

@@ -9,12 +9,12 @@ from vivace.audio.spec import SPECS
 from vivace.pipeline.options import SpeakOptions
 from vivace.serve.api import Api, message_under
 from vivace.serve.forms import read_parameters
-from vivace.serve.languages import Language, language_of
 from vivace.serve.responses import while_connected
 from vivace.serve.schemas import (
     ERRORS,
     EmptyIsMissing,
     Greedy,
+    Language,
     Seed,
     Speed,
     Temperature,
@@ -22,6 +22,7 @@ from vivace.serve.schemas import (
     TopK,
     TopP,
     UnlimitedTopK,
+    language_of,
 )
 from vivace.serve.service import Served, Service
 

@@ -1,93 +1,185 @@
-"""ElevenLabs' WebSocket API: ``/v1/text-to-speech/{voice}/stream-input``. Source: its public API reference."""
+"""ElevenLabs' API over HTTP: speech, voices and models.
 
-import asyncio
-import base64
-import json
+Source: its public API reference, and the types of its Python package 2.78.
+"""
+
 import re
-from contextlib import suppress
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
-from fastapi.exceptions import RequestValidationError
-from pydantic import Field, ValidationError
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+from starlette.responses import Response
 
 from vivace.audio.spec import SPECS, AudioSpec
-from vivace.errors import InputError, TTSError
+from vivace.errors import InputError
 from vivace.pipeline.options import SpeakOptions
-from vivace.serve.access import ApiKeys, key_in
 from vivace.serve.api import Api
-from vivace.serve.errors import problem_of
-from vivace.serve.languages import language_of
-from vivace.serve.schemas import NullIsMissing, Seed
+from vivace.serve.errors import Problem
+from vivace.serve.responses import AudioResponse, cached_audio
+from vivace.serve.schemas import (
+    ERRORS,
+    Language,
+    Lenient,
+    Seed,
+    Text,
+    VoiceName,
+    ignored_header,
+    language_of,
+)
 from vivace.serve.service import Served, Service
-from vivace.serve.utterance import StreamingUtterance
+from vivace.serve.voices import VoiceInfo
 from vivace.types import MAX_SPEED, MIN_SPEED
 
-STREAM_INPUT = "/v1/text-to-speech/{voice}/stream-input"
-router = APIRouter()
-API = Api(router, key_in_first_message=frozenset({STREAM_INPUT}))
+router = APIRouter(tags=["ElevenLabs"], responses=ERRORS)
+
+
+def _error_body(problem: Problem) -> dict[str, Any]:
+    """OpenAI's envelope, and the field ``detail`` that clients of ElevenLabs read."""
+    return {**problem.body, "detail": {"status": problem.code, "message": problem.message}}
+
+
+API = Api(router, error_body=_error_body)
 
 FORMAT = re.compile(r"(mp3|pcm|ulaw|alaw|opus)_(\d{4,5})(?:_(\d{1,3}))?")
-LAWS = {"ulaw": ("mulaw", "pcm_mulaw"), "alaw": ("alaw", "pcm_alaw"), "pcm": ("s16le", "pcm_s16le")}
-RATES = {"mp3": {22_050, 44_100}, "opus": {48_000}, "ulaw": {8_000}, "alaw": {8_000}}
+# Media type, container and codec.
+LAWS = {
+    "ulaw": ("audio/basic", "mulaw", "pcm_mulaw"),
+    "alaw": ("audio/x-alaw-basic", "alaw", "pcm_alaw"),
+    "pcm": ("audio/pcm", "s16le", "pcm_s16le"),
+}
+RATES = {"mp3": {22_050, 24_000, 44_100}, "opus": {48_000}, "ulaw": {8_000}, "alaw": {8_000}}
 PCM_RATES = {8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000}
 KILOBITS = {"mp3": {32, 48, 64, 96, 128, 192}, "opus": {32, 64, 96, 128, 192}}
-SCHEDULE = (120, 160, 250, 290)  # characters after which the first, second, … part is synthesized at the latest
-POLICY_VIOLATION = 1008
-CLOSE_REASON_BYTES = 123  # RFC 6455, section 5.5
+DEFAULT_FORMAT = "mp3_44100_128"
+THEIR_MODELS = "eleven_"  # names that begin so stand for the default model
+
+OutputFormat = Annotated[
+    str, Query(max_length=32, description="The audio format, such as mp3_44100_128, pcm_24000, ulaw_8000.")
+]
+VoiceId = Annotated[str, Path(max_length=200, description="The id or name of a voice.")]
 
 
-class VoiceSettings(NullIsMissing):
-    """The settings that have an effect; others are ignored."""
+class VoiceSettings(Lenient):
+    """The settings of a voice that have an effect. Others are ignored."""
 
-    speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED)] | None = None
-
-
-class GenerationConfig(NullIsMissing):
-    """The lengths after which text is synthesized before the end of its sentence."""
-
-    chunk_length_schedule: Annotated[list[Annotated[int, Field(ge=50, le=500)]], Field(min_length=1, max_length=16)] = (
-        Field(default=list(SCHEDULE))
+    speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED)] | None = Field(
+        None, description="The speed of the speech. The pitch does not change. Default: 1."
     )
 
 
-class Fragment(NullIsMissing):
-    """A message of the client. The text of the first message is a blank, that of the last is empty."""
+class TextToSpeechRequest(Lenient):
+    """A text to speak. Unknown fields are ignored and named in the header x-vivace-ignored."""
 
-    text: str
-    voice_settings: VoiceSettings | None = None
-    generation_config: GenerationConfig | None = None
-    flush: bool = False
-    try_trigger_generation: bool = False
-    xi_api_key: str | None = Field(None, max_length=1000)
+    text: Text
+    model_id: VoiceName | None = Field(
+        None, description="A model of GET /v1/models. Names that begin with eleven_ stand for the default model."
+    )
+    language_code: Language | None = Field(None, description="The language of the text. Default: detected.")
+    voice_settings: VoiceSettings | None = Field(None, description="The settings of the voice.")
+    seed: Seed | None = Field(None, description="The random seed. Default: a new seed.")
 
 
-@router.websocket(STREAM_INPUT)
-async def stream_input(
-    socket: WebSocket,
+class ElevenLabsVoice(BaseModel):
+    """A voice."""
+
+    voice_id: str = Field(description="The id of the voice.")
+    name: str = Field(description="The name of the voice.")
+    category: Literal["premade", "cloned"] = Field(description="The kind of voice: premade or cloned.")
+    labels: dict[str, str] = Field(description="The languages of the voice.")
+    description: str = Field(description="A description of the voice, which may be empty.")
+    created_at_unix: int | None = Field(description="The time of its creation in seconds since 1970, if it was added.")
+
+
+class ElevenLabsVoices(BaseModel):
+    """The voices."""
+
+    voices: list[ElevenLabsVoice] = Field(description="The voices.")
+
+
+class ElevenLabsVoicePage(ElevenLabsVoices):
+    """A page of the voices, which holds all of them."""
+
+    has_more: Literal[False] = Field(default=False, description="Always false.")
+    total_count: int = Field(description="The number of voices.")
+    next_page_token: None = Field(default=None, description="Always null.")
+
+
+class ElevenLabsLanguage(BaseModel):
+    """A language of a model."""
+
+    language_id: str = Field(description="The code of the language.")
+    name: str = Field(description="The name of the language.")
+
+
+class ElevenLabsModel(BaseModel):
+    """A model, in the form of ElevenLabs' API."""
+
+    model_id: str = Field(description="The name of the model.")
+    name: str = Field(description="The name of the model.")
+    can_do_text_to_speech: Literal[True] = Field(default=True, description="Always true.")
+    languages: list[ElevenLabsLanguage] = Field(description="The languages of the model's voices.")
+
+
+@router.post(
+    "/v1/text-to-speech/{voice}",
+    response_class=Response,
+    responses={200: {"description": "The audio file.", "content": {"audio/mpeg": {}, "audio/pcm": {}}}},
+    summary="Speak a text",
+)
+async def text_to_speech(
+    service: Served, voice: VoiceId, body: TextToSpeechRequest, output_format: OutputFormat = DEFAULT_FORMAT
+) -> Response:
+    """Speak a text. The audio is sent while it is synthesized."""
+    spec = format_of(output_format)
+    model = model_named(service, body.model_id)
+    name = await service.in_thread(service.voices.find, voice, model)
+    speed = body.voice_settings.speed if body.voice_settings else None
+    language = language_of(body.language_code)
+    options = SpeakOptions(model=model, voice=name, language=language, speed=speed, seed=body.seed)
+    return AudioResponse(cached_audio(service, body.text, options, spec), spec.media_type, ignored_header(body.unknown))
+
+
+@router.post(
+    "/v1/text-to-speech/{voice}/stream",
+    response_class=Response,
+    responses={200: {"description": "The audio file.", "content": {"audio/mpeg": {}, "audio/pcm": {}}}},
+    summary="Stream a text",
+)
+async def text_to_speech_stream(
+    service: Served, voice: VoiceId, body: TextToSpeechRequest, output_format: OutputFormat = DEFAULT_FORMAT
+) -> Response:
+    """Speak a text, the same as without /stream: both send the audio while it is synthesized."""
+    return await text_to_speech(service, voice, body, output_format)
+
+
+@router.get("/v1/voices", summary="List the voices for ElevenLabs", response_description="The voices.")
+async def voices(service: Served) -> ElevenLabsVoices:
+    """List the voices in the form of ElevenLabs' API."""
+    return ElevenLabsVoices(voices=[_voice(one) for one in await service.in_thread(service.voices.list)])
+
+
+@router.get("/v2/voices", summary="Search the voices for ElevenLabs", response_description="The voices.")
+async def search_voices(
     service: Served,
-    voice: str,
-    output_format: Annotated[str, Query(max_length=32)] = "mp3_44100_128",
-    language_code: Annotated[str | None, Query(max_length=16)] = None,
-    seed: Annotated[Seed | None, Query()] = None,
-) -> None:
-    """Receive text in fragments, and send JSON with base64 audio."""
-    await socket.accept()
-    with service.metrics.sockets.track_inprogress(), suppress(WebSocketDisconnect):
-        try:
-            spec = format_of(output_format)
-            first = await _receive(socket, min(service.config.server.request_timeout_s, service.config.server.idle_s))
-            _check_key(socket, service, first)
-            speed = first.voice_settings.speed if first.voice_settings else None
-            name = await service.in_thread(service.voices.find, voice)
-            options = SpeakOptions(voice=name, language=language_of(language_code), speed=speed, seed=seed)
-            await _converse(socket, service, StreamingUtterance(service, options, spec), first)
-        except (TTSError, RequestValidationError) as exc:
-            problem = problem_of(exc)
-            told = {"type": "error", "message": problem.message, **problem.body}
-            await socket.send_text(json.dumps(told, ensure_ascii=False))
-            await socket.close(POLICY_VIOLATION, _shortened(problem.message))
+    search: Annotated[str, Query(max_length=200, description="A part of the name or of the description.")] = "",
+) -> ElevenLabsVoicePage:
+    """Search the voices in the form of ElevenLabs' API. One page holds all of them."""
+    wanted = search.lower()
+    listed = await service.in_thread(service.voices.list)
+    found = [_voice(one) for one in listed if wanted in f"{one.name} {one.description}".lower()]
+    return ElevenLabsVoicePage(voices=found, total_count=len(found))
+
+
+async def models_for_elevenlabs(service: Service) -> list[ElevenLabsModel]:
+    """The models in the form of ElevenLabs' API, which shares the path ``/v1/models`` with OpenAI's."""
+    listed = []
+    for model in service.backend.models:
+        voices = await service.in_thread(service.backend.voices_of, model)
+        codes = sorted({code for voice in voices for code in voice.languages})
+        languages = [ElevenLabsLanguage(language_id=code, name=code) for code in codes]
+        listed.append(ElevenLabsModel(model_id=model, name=model, languages=languages))
+    return listed
 
 
 def format_of(name: str) -> AudioSpec:
@@ -100,79 +192,28 @@ def format_of(name: str) -> AudioSpec:
             kilobits in KILOBITS[kind] if kind in KILOBITS else kilobits is None
         ):
             if kind in LAWS:
-                container, codec = LAWS[kind]
-                return AudioSpec((), "audio/basic", container, codec, sample_rate=rate)
+                media_type, container, codec = LAWS[kind]
+                return AudioSpec((), media_type, container, codec, sample_rate=rate)
             assert kilobits is not None, "checked against the table"
             base = SPECS["mp3"] if kind == "mp3" else SPECS["opus"]
             return replace(base, sample_rate=rate, bit_rate=kilobits * 1000)
     raise InputError(f"unknown output_format {name!r}; use mp3_44100_128, pcm_24000, ulaw_8000 or opus_48000_64")
 
 
-def _shortened(reason: str) -> str:
-    """At most as many bytes of UTF-8 as a close frame can hold."""
-    return reason.encode()[:CLOSE_REASON_BYTES].decode(errors="ignore")
+def model_named(service: Service, wanted: str | None) -> str | None:
+    """The model of a request; None, the default model, for names of ElevenLabs. Raises: RequestError."""
+    if not wanted or wanted.startswith(THEIR_MODELS):
+        return None
+    service.require_model(wanted)
+    return wanted
 
 
-async def _converse(socket: WebSocket, service: Service, utterance: StreamingUtterance, first: Fragment) -> None:
-    with service.admission.unsent():
-        speaking = asyncio.create_task(_speak(socket, utterance))
-        try:
-            reading = asyncio.create_task(_read(socket, service, utterance, first))
-            done, _ = await asyncio.wait({speaking, reading}, return_when=asyncio.FIRST_COMPLETED)
-            if reading in done:
-                reading.result()
-                await speaking
-            else:
-                reading.cancel()
-                speaking.result()
-        finally:
-            speaking.cancel()
-            reading.cancel()
-            await asyncio.gather(speaking, reading, return_exceptions=True)
-    await socket.close()
-
-
-async def _read(socket: WebSocket, service: Service, utterance: StreamingUtterance, first: Fragment) -> None:
-    config = first.generation_config or GenerationConfig()
-    schedule, part = config.chunk_length_schedule, 0
-    fragment = first
-    while fragment.text:
-        await utterance.write(fragment.text)
-        enough = utterance.unspoken >= schedule[min(part, len(schedule) - 1)] and fragment.text[-1].isspace()
-        if fragment.flush or enough:
-            await utterance.flush()
-            part += 1
-        fragment = await _receive(socket, service.config.server.idle_s)
-    await utterance.end()
-
-
-async def _speak(socket: WebSocket, utterance: StreamingUtterance) -> None:
-    parts = utterance.audio()
-    try:
-        async for part in parts:
-            if isinstance(part, bytes) and part:
-                await socket.send_text(_message(audio=base64.b64encode(part).decode(), isFinal=None))
-    finally:
-        await parts.aclose()
-    await socket.send_text(_message(audio=None, isFinal=True))
-
-
-def _message(**values: Any) -> str:
-    return json.dumps({**values, "normalizedAlignment": None, "alignment": None})
-
-
-async def _receive(socket: WebSocket, limit_s: float) -> Fragment:
-    try:
-        async with asyncio.timeout(limit_s):
-            text = await socket.receive_text()
-    except (TimeoutError, KeyError) as exc:  # KeyError: a binary frame
-        raise InputError("no text message came; send JSON with a field 'text'") from exc
-    try:
-        return Fragment.model_validate_json(text)
-    except ValidationError as exc:
-        raise RequestValidationError(exc.errors(include_url=False, include_context=False)) from exc
-
-
-def _check_key(socket: WebSocket, service: Service, first: Fragment) -> None:
-    """Check the API key in the headers or in the first message. Raises: RequestError."""
-    ApiKeys(service.config.server).check(key_in(socket.headers) or (first.xi_api_key or "").encode())
+def _voice(voice: VoiceInfo) -> ElevenLabsVoice:
+    return ElevenLabsVoice(
+        voice_id=voice.id,
+        name=voice.name,
+        category="premade" if voice.own else "cloned",
+        labels={"language": ", ".join(voice.languages)},
+        description=voice.description,
+        created_at_unix=voice.created_at or None,
+    )

@@ -7,15 +7,16 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Header, Path
 from starlette.responses import Response
 
 from vivace.audio.spec import SPECS
 from vivace.errors import TextTooLongError
 from vivace.serve.api import Api
+from vivace.serve.apis.elevenlabs import ElevenLabsModel, models_for_elevenlabs
 from vivace.serve.errors import RequestError, problem_of
 from vivace.serve.responses import AudioResponse, cached_audio
-from vivace.serve.schemas import ERRORS, ModelList, ModelObject, SpeechRequest
+from vivace.serve.schemas import ERRORS, AudioModelList, ModelList, ModelObject, NamedId, SpeechRequest
 from vivace.serve.service import Served, Service
 
 router = APIRouter(tags=["OpenAI"], responses=ERRORS)
@@ -46,22 +47,47 @@ async def create_speech(body: SpeechRequest, service: Served) -> Response:
         service.check_text(body.input)
     except TextTooLongError as exc:  # as there, so that its clients raise BadRequestError
         raise RequestError(400, "string_above_max_length", str(exc), param="input") from exc
-    voice = await service.in_thread(service.voices.find, body.voice_name, model)
+    voice = await service.in_thread(service.voices.find_or_mix, body.voice_name, model)
     spec = SPECS[body.response_format]
     resampled = body.response_format == "pcm" and service.backend.sample_rate_of(model) != PCM_RATE
     format = PCM if resampled else body.response_format
-    options = body.options(voice, body.speed, model)
-    parts = cached_audio(service, body.input, options, format)
+    options = body.options(None, body.speed, model)
+    options |= {"voice": voice, "language": body.spoken_language}
+    whole = body.stream is False and body.stream_format == "audio"
+    parts = cached_audio(service, body.input, options, format, whole=whole)
     headers = body.ignored
     if body.stream_format == "sse":
         return AudioResponse(_events(parts, len(body.input)), SSE_TYPE, headers | {"cache-control": "no-store"})
     return AudioResponse(parts, spec.media_type, headers)
 
 
-@router.get("/v1/models", summary="List the models", response_description="The models.")
-async def list_models(service: Served) -> ModelList:
-    """List the models, the default model first, then its aliases. The name a+b combines two GPT-SoVITS models."""
+@router.get(
+    "/v1/models",
+    response_model=ModelList | list[ElevenLabsModel],
+    summary="List the models",
+    response_description="The models.",
+)
+async def list_models(
+    service: Served,
+    xi_api_key: Annotated[str | None, Header(description="The API key of ElevenLabs' clients.")] = None,
+    x_fern_sdk_name: Annotated[str | None, Header(description="The name of ElevenLabs' own client.")] = None,
+) -> ModelList | list[ElevenLabsModel]:
+    """List the models, the default model first, then its aliases. The name a+b combines two GPT-SoVITS models.
+
+    Clients of ElevenLabs, which send the header xi-api-key, get the list in the form of its API.
+    """
+    if xi_api_key is not None or x_fern_sdk_name == "elevenlabs":
+        return await models_for_elevenlabs(service)
     return ModelList(data=[_object(name) for name in _names(service)])
+
+
+@router.get("/v1/audio/models", summary="List the models for Open WebUI", response_description="The models.")
+async def list_audio_models(service: Served) -> AudioModelList:
+    """List the models, with the field models that Open WebUI reads."""
+    names = _names(service)
+    return AudioModelList(
+        data=[_object(name) for name in names], models=[NamedId(id=name, name=name) for name in names]
+    )
 
 
 @router.get("/v1/models/{model:path}", summary="Show a model", response_description="The model.")

@@ -10,8 +10,7 @@ from pydantic import BaseModel, Field
 from vivace.errors import TextTooLongError
 from vivace.pipeline.options import document_options
 from vivace.serve.api import Api
-from vivace.serve.languages import Language, language_of
-from vivace.serve.schemas import ERRORS
+from vivace.serve.schemas import ERRORS, Language, language_of
 from vivace.serve.service import Served
 from vivace.text import Explanation, Lexicon, explain
 from vivace.types import TextFormat, WordKind

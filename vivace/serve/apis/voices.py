@@ -8,9 +8,8 @@ from pydantic import StringConstraints
 from vivace.serve.api import Api
 from vivace.serve.errors import RequestError
 from vivace.serve.forms import read_recording
-from vivace.serve.languages import Language, language_of
 from vivace.serve.responses import while_connected
-from vivace.serve.schemas import ERRORS, Deleted, VoiceList, VoiceObject
+from vivace.serve.schemas import ERRORS, Deleted, Language, NamedId, VoiceList, VoiceObject, language_of
 from vivace.serve.service import Served
 from vivace.serve.voices import VoiceInfo
 
@@ -32,7 +31,10 @@ async def list_voices(
 ) -> VoiceList | list[str]:
     """List the voices of the model, then the added voices."""
     voices = await service.in_thread(service.voices.list)
-    return [voice.name for voice in voices] if legacy else VoiceList(data=[_object(voice) for voice in voices])
+    if legacy:
+        return [voice.name for voice in voices]
+    named = [NamedId(id=voice.id, name=voice.name) for voice in voices]
+    return VoiceList(data=[_object(voice) for voice in voices], voices=named)
 
 
 @router.post("/v1/audio/voices", status_code=201, summary="Add a voice", response_description="The new voice.")
