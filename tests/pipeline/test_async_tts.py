@@ -6,6 +6,7 @@ import string
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -170,19 +171,22 @@ def test_a_hundred_who_ask_for_the_same_are_spoken_to_once() -> None:
         assert tts.get_performance_stats().requests == 1
 
 
-def test_the_deadline_of_one_request_does_not_end_an_equal_one() -> None:
+@pytest.mark.parametrize(
+    ("limit", "error"), [({"deadline_s": 0.3}, DeadlineError), ({"max_audio_s": 1.0}, InputError)], ids=str
+)
+def test_a_limit_of_one_request_does_not_end_an_equal_one(limit: dict[str, Any], error: type[Exception]) -> None:
     async def ask(tts: TTS) -> tuple[Speech | BaseException, Speech | BaseException]:
         door = AsyncTTS(tts)
-        impatient = asyncio.create_task(door.synthesize(LONG * 3, seed=3, deadline_s=0.3))
+        limited = asyncio.create_task(door.synthesize(LONG * 3, seed=3, **limit))
         await asyncio.sleep(0.1)
-        return await asyncio.gather(impatient, door.synthesize(LONG * 3, seed=3), return_exceptions=True)
+        return await asyncio.gather(limited, door.synthesize(LONG * 3, seed=3), return_exceptions=True)
 
     with TTS(config=TTSConfig(cache={"results": "memory"})) as tts:
         tts.warm_up()
-        late, patient = asyncio.run(ask(tts))
-        assert isinstance(late, DeadlineError)
-        assert isinstance(patient, Speech)
-        assert patient.stats.stopped
+        ended, whole = asyncio.run(ask(tts))
+        assert isinstance(ended, error)
+        assert isinstance(whole, Speech)
+        assert whole.stats.stopped
 
 
 def test_a_stream_that_is_never_read_costs_nothing(tts: TTS) -> None:

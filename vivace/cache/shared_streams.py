@@ -25,7 +25,7 @@ class SharedStreams(Generic[T, S]):
 
     Args:
         cache: holds finished results; None caches nothing, and nothing is shared then.
-        retry_on: errors that may concern one request alone. A listener who joined another one's computation and has
+        retry_on: errors that may concern one request alone. A listener that joined a running computation and has
             received nothing yet starts over when that fails with one of these.
         in_threads: the cache reads files, or sources take long to start: event loops leave that to a thread.
     """

@@ -1,4 +1,4 @@
-"""Several models in one process: loaded when they are asked for, unloaded when memory is short and nobody uses them."""
+"""Several models in one process: loaded on demand, unloaded when memory is short and no request uses them."""
 
 import logging
 import threading
@@ -55,11 +55,12 @@ class Lease:
 
 
 class ModelPool:
-    """Lends models out. Safe to use from several threads.
+    """Leases models to requests. Safe to use from several threads.
 
-    A model that somebody uses is never unloaded. Who asks for one that does not fit beside those waits until enough of
-    them are given back; whoever asks later waits behind, so that nobody waits for ever. A model that has been loaded is
-    lent to all who wait for it by then: two that do not fit together take turns, and not with every request.
+    A model in use is never unloaded. A request for a model that does not fit beside the models in use waits until
+    enough of them are released. Later requests wait behind it, so that no request waits for ever. A loaded model is
+    leased to all requests that wait for it at that time: two models that do not fit together take turns, but not at
+    every request.
 
     Args:
         sources: by name, in the order in which they are listed.
@@ -73,7 +74,7 @@ class ModelPool:
         self._sources, self._limit, self._working = sources, limit, working
         self._held: OrderedDict[str, _Held] = OrderedDict()  # the least recently used first
         self._changed = threading.Condition()
-        self._short = self._closed = False  # short: somebody waits for memory
+        self._short = self._closed = False  # short: a request waits for memory
         self._waiting: deque[tuple[str, Future[Lease]]] = deque()
         self._serving = False  # the loader is at work
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="vivace-models")  # one after the other, in order
@@ -127,7 +128,7 @@ class ModelPool:
             lease.release()
 
     def close(self) -> None:
-        """Close every model; who still waits gets an EngineError."""
+        """Close every model; requests that wait receive an EngineError."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -154,7 +155,7 @@ class ModelPool:
             self._changed.notify_all()
 
     def _serve(self) -> None:
-        """In the loader's thread, until nobody waits: load what the first one asks for, lend it to all who do."""
+        """In the loader's thread, while requests wait: load the model of the first one, lease it to all that want it."""
         while True:
             with self._changed:
                 while self._waiting and self._waiting[0][1].cancelled():
@@ -165,7 +166,7 @@ class ModelPool:
                 name = self._waiting[0][0]
             try:
                 held, error = self._fetched(name), None
-            except Exception as exc:  # whoever waits gets it
+            except Exception as exc:  # the requests that wait receive it
                 held, error = None, exc
             with self._changed:
                 served = [future for wanted, future in self._waiting if wanted == name]
@@ -217,7 +218,7 @@ class ModelPool:
             log.info("model %s is unloaded", name)
 
     def _leaving(self, size: int) -> str | None:
-        """The least recently used model of which nobody needs anything, if one must leave."""
+        """The least recently used model without users, if one must be unloaded."""
         if not self._overfull(size):
             return None
         return next((name for name, held in self._held.items() if not held.users), None)

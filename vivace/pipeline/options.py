@@ -39,7 +39,7 @@ class SpeakOptions(FamilyKeywords, total=False):
     text_format: TextFormat | None  # auto, plain, markdown, html, subtitles; None: the configured one
     lexicon: Lexicon | Mapping[str, str] | None  # word -> reading, on top of the configured lexicon's
     reuse: bool | None  # the result cache: True: any earlier speech will do, seed or not; False: neither look nor keep
-    deadline_s: float | None  # seconds from now after which nobody wants the rest: DeadlineError
+    deadline_s: float | None  # seconds from now; DeadlineError when the speech is not complete by then
     max_audio_s: float | None  # stop with an InputError when the speech becomes longer
     pause_s: float | None  # silence after every piece, the last one too; None: what its end asks for
     by_piece: bool | None  # streams only: each chunk is a whole piece, judged, and spoken again where it was wrong
@@ -53,7 +53,7 @@ class Request:
     language: LanguageChoice
     speed: float
     seed: int
-    seeded: bool  # somebody chose the seed
+    seeded: bool  # the seed was chosen, not drawn
     reuse: bool | None  # of speech in the result cache; None: where it is seeded
     sampling: SamplingParams
     lexicon: Lexicon

@@ -69,7 +69,7 @@ def open_prepared_voices(config: TTSConfig, root: Path) -> PreparedVoices:
 def _fingerprint(recording: Path | bytes) -> str | None:
     try:
         return bytes_key(recording) if isinstance(recording, bytes) else sha256_of(recording)
-    except OSError:  # whoever reads it says what is wrong
+    except OSError:  # the decoder raises an error that says what is wrong
         return None
 
 

@@ -14,11 +14,12 @@ from vivace.errors import EngineError
 from vivace.models.precision import PrecisionDecision
 from vivace.pipeline.options import Request
 from vivace.pipeline.speech import AudioChunk, Speech, unpack_speech
-from vivace.pipeline.synthesis import SynthesisRun
+from vivace.pipeline.synthesis import SpeechTooLongError, SynthesisRun
 from vivace.settings import TTSConfig
 from vivace.types import MEGABYTE, Segment
 from vivace.voices.voice import Voice
 
+RETRIED = (EngineError, SpeechTooLongError)  # errors that may concern the other request alone
 KIND = "speech/2"  # counted up when the same request sounds otherwise than before
 
 
@@ -67,12 +68,12 @@ SpeechListener = Listener[AudioChunk, SpeechSource]
 class ResultCache:
     """Speech in ``cache``. ``model`` is the fingerprint of the checkpoint and of how it is run.
 
-    An error of another request's synthesis is retried, but for ``InputError``, which the same request meets again.
+    An error of another request's synthesis is retried, unless an equal request must meet it again.
     """
 
     def __init__(self, cache: Cache | None, model: str) -> None:
         self._model = model
-        self._streams = SharedStreams[AudioChunk, SpeechSource](cache, retry_on=(EngineError,), in_threads=True)
+        self._streams = SharedStreams[AudioChunk, SpeechSource](cache, retry_on=RETRIED, in_threads=True)
 
     def key(self, segments: Sequence[Segment], request: Request) -> str | None:
         """The cache key of a request's speech; None where the cache is not used.

@@ -30,6 +30,10 @@ from vivace.types import Segment
 log = logging.getLogger(__name__)
 
 
+class SpeechTooLongError(InputError):
+    """The speech is longer than the ``max_audio_s`` of its request; an equal request may have another limit."""
+
+
 class RequestLimit:
     """How many requests may run; one more is refused at once rather than left to wait without an answer."""
 
@@ -309,11 +313,11 @@ class SynthesisRun:
         """Stop a request whose speech is too long while it is made. Raises: InputError."""
         limit_s = self._request.max_audio_s
         if limit_s is not None and self._samples > limit_s * self._family.sample_rate:
-            raise InputError(too_long(limit_s))
+            raise SpeechTooLongError(too_long(limit_s))
 
     def _order_more(self) -> None:
         waits = self._reuse_first and self._reference is None  # for the codes of the first segment
-        # Somebody waits for the first samples of a stream: until they are there nothing else takes time of a step.
+        # Until a stream has its first samples, which its listener waits for, no other segment takes time of a step.
         waits |= not self._buffer_segments and not self._given and not self._samples
         ahead = self._given + 1 + self._context.lookahead_segments
         until = min(len(self._states), ahead, 1 if waits else len(self._states))

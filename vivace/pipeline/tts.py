@@ -142,7 +142,7 @@ class TTS:
             try:
                 return [speech.result() for speech in made]
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)  # results that nobody waits for
+                pool.shutdown(wait=False, cancel_futures=True)  # their results are not needed
                 raise
 
     def stream(

@@ -115,7 +115,7 @@ class TTSBackend:
         language: LanguageChoice = "auto",
     ) -> Voice:
         tts = self._pool.peek(model or self.name)
-        if tts is None:  # nobody holds it; waits
+        if tts is None:  # it is not loaded; waits
             with self._pool.use(model or self.name) as tts:
                 return tts.clone_voice(validate_upload(recording), transcript, name=name, language=language)
         return tts.clone_voice(validate_upload(recording), transcript, name=name, language=language)
@@ -148,7 +148,7 @@ class TTSBackend:
 
 
 async def _granted(future: "Future[Lease]") -> Lease:
-    """The lease; where nobody waits for it any more, it is given back as soon as it is there."""
+    """The lease. When the caller is cancelled, it is released as soon as it is granted."""
     try:
         return await asyncio.wrap_future(future)
     except asyncio.CancelledError:
