@@ -1,5 +1,6 @@
 """One configuration from a file, the environment and keywords."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,21 @@ def test_a_new_key_wins_over_the_old_one_whatever_the_layer(tmp_path: Path, monk
     monkeypatch.setenv("VIVACE_ENGINE__ROWS", "8")
     assert TTSConfig.load(file).engine.slots == 8, "the environment wins over the file"
     assert TTSConfig.load(file, engine={"rows": 2, "slots": 3}).engine.slots == 3
+
+
+def test_a_user_without_a_home_has_private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(_: str) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for variable in ("VIVACE_PATHS__CACHE_DIR", "VIVACE_PATHS__VOICES_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+    for place in ("user_cache_path", "user_data_path"):
+        monkeypatch.setattr(f"vivace.settings.config.{place}", homeless)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    paths = TTSConfig().paths
+    folder = tmp_path / f"vivace-{os.getuid()}"
+    assert (paths.cache_dir, paths.voices_dir) == (folder, folder / "voices")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)  # another user could have put compiled kernels there
+    with pytest.raises(SettingsError, match=r"has no home.*paths\.cache_dir"):
+        TTSConfig()

@@ -103,7 +103,7 @@ def test_decoding_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     import vivace.audio.decode as decode
 
     content = encode(np.zeros(150 * 8000, np.float32), 8000, "opus")
-    frames = decode._mono_frames
+    frames = decode._frames
     unpacked: list[int] = []
 
     def counted(container: object) -> object:
@@ -111,7 +111,7 @@ def test_decoding_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
             unpacked.append(len(frame))
             yield frame
 
-    monkeypatch.setattr(decode, "_mono_frames", counted)
+    monkeypatch.setattr(decode, "_frames", counted)
     assert "lasts more than 10 s" in problem(content, max_seconds=10.0)
     assert sum(unpacked) < 11 * 48_000
 
@@ -251,3 +251,10 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     write_audio(tmp_path / "link.wav", tone(0.1), RATE)
     assert (tmp_path / "link.wav").is_symlink()
     assert (tmp_path / "real.wav").read_bytes() == encode(tone(0.1), RATE, "wav")
+
+
+@pytest.mark.parametrize(("left", "right", "level"), [(1, -1, 1), (1, -0.999, 1), (1, 1, 1), (1, 0, 0.5), (0, 1, 0.5)])
+def test_channels_that_cancel_are_not_averaged(left: float, right: float, level: float) -> None:
+    sound = tone()
+    samples = read_audio(wav(np.stack([left * sound, right * sound]) * 32767), RATE)
+    np.testing.assert_allclose(samples, level * sound, atol=1e-3)

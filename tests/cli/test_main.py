@@ -128,3 +128,10 @@ def test_torch_is_not_loaded_for_help_version_and_text(command: list[str]) -> No
     )
     done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_arguments_are_utf8_in_an_ascii_locale() -> None:
+    locale = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    command = [*VIVACE, "text", "normalize", "气温-5℃，café"]
+    done = subprocess.run(command, capture_output=True, env={**os.environ, **locale}, check=True)
+    assert done.stdout.decode().strip() == "气温负五摄氏度，café"

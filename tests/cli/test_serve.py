@@ -29,17 +29,19 @@ def test_no_strangers_without_keys(capsys: pytest.CaptureFixture[str]) -> None:
     assert "server.api_keys" in capsys.readouterr().err
 
 
-def test_it_speaks_and_ends_with_sigterm() -> None:
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
+def test_it_speaks_and_ends_with_sigterm(sign: signal.Signals) -> None:
     code = "from vivace.cli.main import run; run()"
     flags = ["serve", "--port", "0", "--no-warm-up", "--device", "cpu"]
     with subprocess.Popen([sys.executable, "-c", code, *flags], stderr=subprocess.PIPE, text=True) as process:
-        events = _speak_and_stop(process)
+        events = _speak_and_stop(process, sign)
     (told,) = [event for event in events if event["event"] == "request"]
     assert (told["path"], told["status"]) == ("/v1/audio/speech", 200)
     assert str(told["request_id"]).startswith("req_")
+    assert [event for event in events if str(event["event"]).startswith(f"{sign.name}: no new requests")]
 
 
-def _speak_and_stop(process: subprocess.Popen[str]) -> list[dict[str, object]]:
+def _speak_and_stop(process: subprocess.Popen[str], sign: signal.Signals) -> list[dict[str, object]]:
     """Everything it logged."""
     assert process.stderr is not None
     lines = []
@@ -57,7 +59,7 @@ def _speak_and_stop(process: subprocess.Popen[str]) -> list[dict[str, object]]:
     with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.read(4) == b"RIFF"
         assert len(answer.read()) > 10_000
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(sign)
     rest = process.stderr.read()
     assert process.wait(60) == 0, rest
     return [json.loads(line) for line in (*lines, *rest.splitlines())]

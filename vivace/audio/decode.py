@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vivace.audio.resample import Samples
 from vivace.errors import AudioDecodeError
@@ -21,11 +22,14 @@ BAD_PACKETS = 0.05  # share that may be undecodable, besides one
 # Containers that hold audio themselves. Playlists (HLS, concat, DASH) are not among them: they make the library
 # open whatever other files and addresses they name.
 CONTAINERS = "wav,w64,aiff,au,caf,flac,mp3,aac,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,amr,asf"
+CANCELED = 1e-4  # of the energy of a channel: a mean with less is that of channels that cancel
 ADVICE = "give a WAV, FLAC, MP3, Ogg, AAC, MP4 or WebM recording"
 
 
 def decode(file: BinaryIO, name: str, *, max_seconds: float) -> tuple[Samples, int]:
-    """The first audio stream of ``file``, channels averaged: samples ``[N]`` float32, and their rate in Hz.
+    """The first audio stream of ``file`` as one channel: samples ``[N]`` float32, and their rate in Hz.
+
+    Channels are averaged; the first one is taken where they cancel.
 
     Args:
         name: what messages call the file.
@@ -38,14 +42,21 @@ def decode(file: BinaryIO, name: str, *, max_seconds: float) -> tuple[Samples, i
         limit = int(max_seconds * rate)
         parts: list[Samples] = []
         total = 0
-        for part in _mono_frames(container):
-            parts.append(part)
-            total += len(part)
+        firsts: list[Samples] = []  # of the first channel, where there are several
+        for frame in _frames(container):
+            parts.append(frame.mean(axis=1, dtype=np.float32))
+            if frame.shape[1] > 1:
+                firsts.append(frame[:, 0].copy())
+            total += len(frame)
             if total > limit:
                 raise AudioDecodeError(f"{name} lasts more than {max_seconds:g} s; cut it to the part you need")
     if total == 0:
         raise AudioDecodeError(f"{name} holds no sound: it lasts 0 s; {ADVICE}")
     samples = np.concatenate(parts)
+    if firsts:
+        first = np.concatenate(firsts)
+        if np.dot(samples, samples) < CANCELED * np.dot(first, first):
+            samples = first  # one channel is the other one inverted: their mean is silence
     if not np.isfinite(samples).all():  # files of floats may hold anything
         raise AudioDecodeError(f"{name} is damaged: it has samples that are no numbers; {ADVICE}")
     return samples, rate
@@ -90,7 +101,8 @@ def _checked_rate(container: "InputContainer", name: str) -> int:
     return stream.rate
 
 
-def _mono_frames(container: "InputContainer") -> Iterator[Samples]:
+def _frames(container: "InputContainer") -> Iterator[NDArray[np.float32]]:
+    """Frames ``[N, C]`` of the first audio stream."""
     import av
 
     # Changes the sample format only. Interleaved: PyAV reads beyond the planes of a frame of eight channels.
@@ -108,4 +120,4 @@ def _mono_frames(container: "InputContainer") -> Iterator[Samples]:
         for frame in frames:
             for converted in as_float.resample(frame):
                 interleaved = converted.to_ndarray().reshape(-1, len(converted.layout.channels))  # [1, N * C] -> [N, C]
-                yield interleaved.mean(axis=1, dtype=np.float32)
+                yield np.asarray(interleaved, np.float32)

@@ -61,7 +61,15 @@ def run(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8")  # text and results are UTF-8, whatever the locale says
-    sys.exit(exit_code(list(sys.argv[1:] if arguments is None else arguments)))
+    sys.exit(exit_code([_as_utf8(word) for word in (sys.argv[1:] if arguments is None else arguments)]))
+
+
+def _as_utf8(argument: str) -> str:
+    """An argument whose bytes Python could not decode in an ASCII locale, as UTF-8; others unchanged."""
+    try:
+        return argument if argument.isascii() else os.fsencode(argument).decode("utf-8")
+    except UnicodeError:  # a file name in another encoding
+        return argument
 
 
 def exit_code(arguments: list[str], command: Callable[..., object] = app) -> int:

@@ -1,7 +1,9 @@
 """The settings in one frozen value, by groups; each default is written here or in the part that it belongs to."""
 
 import os
-from collections.abc import Mapping
+import stat
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -38,6 +40,23 @@ from vivace.vocoder import CHUNK_FRAMES
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
+def _own_folder(place: Callable[[str], Path]) -> Path:
+    """A folder of platformdirs; a private temporary one for a user who has no home, as in some containers.
+
+    Raises: SettingsError when the temporary folder belongs to another user.
+    """
+    try:
+        return place("vivace")
+    except RuntimeError as exc:  # neither HOME nor an entry in passwd
+        folder = Path(tempfile.gettempdir()) / f"vivace-{os.getuid()}"
+        folder.mkdir(0o700, exist_ok=True)
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+            advice = "set HOME, or paths.cache_dir and paths.voices_dir"
+            raise SettingsError(f"this user has no home, and {folder} is not a folder of its own; {advice}") from exc
+        return folder
+
+
 class Group(BaseModel):
     """Base of all groups: frozen, and unknown keys are errors."""
 
@@ -52,8 +71,8 @@ def environ(name: str) -> str | None:
 class PathsConfig(Group):
     """Where files are kept."""
 
-    cache_dir: UserPath = Field(default_factory=lambda: user_cache_path("vivace"))  # models, and what cache keeps
-    voices_dir: UserPath = Field(default_factory=lambda: user_data_path("vivace") / "voices")  # voices you added
+    cache_dir: UserPath = Field(default_factory=lambda: _own_folder(user_cache_path))  # models, and what cache keeps
+    voices_dir: UserPath = Field(default_factory=lambda: _own_folder(user_data_path) / "voices")  # voices you added
 
 
 class HubConfig(Group):
