@@ -155,7 +155,7 @@ class ModelPool:
             self._changed.notify_all()
 
     def _serve(self) -> None:
-        """In the loader's thread, while requests wait: load the model of the first one, lease it to all that want it."""
+        """In the loader's thread, while requests wait: load the first model, lease it to all that wait for it."""
         while True:
             with self._changed:
                 while self._waiting and self._waiting[0][1].cancelled():
