@@ -64,6 +64,20 @@ def test_what_is_not_to_be_cut_is_cut_before_a_model_stops() -> None:
     assert max(lengths) <= LONGEST_UNITS
 
 
+def test_documents_are_read_in_the_format_of_the_request() -> None:
+    document = "## Notes\n\nTake **3** eggs."
+    assert [piece.text for piece in read(document)] == ["Notes", "Take three eggs."]
+    assert read(document, text_format="plain")[0].text == "hash hash Notes"
+    assert [piece.text for piece in read("<p>one</p><p>two</p>", text_format="html")] == ["one", "two"]
+    with pytest.raises(InputError, match="no text format 'word'; choose auto, plain"):
+        read(document, text_format="word")
+
+
+def test_markup_is_read_before_the_text_is_cut_as_gpt_sovits_does() -> None:
+    (piece,) = read("看**第3**页，[说明](https://example.cn/a)。", split_method="cut0")
+    assert piece.text == "看第三页，说明。"
+
+
 def test_the_pause_after_each_piece() -> None:
     made = read("One, two. [pause 1s] Three.", split_method="cut5", pause_s=0.2)
     assert [(piece.pause_s, piece.lead_s) for piece in made] == [(0.2, 0.0), (0.2, 1.0)]

@@ -82,6 +82,24 @@ def test_fragments_in_audio_out(client: Client, speaker: FakeSpeaker) -> None:
     assert {options["seed"] for _, options in speaker.heard} == {7}
 
 
+def test_markup_that_spans_fragments_and_sentences_is_not_spoken(client: Client, speaker: FakeSpeaker) -> None:
+    for fragment in ("See [the gui", "de](https://example.com/a). It is **ver", "y long** today."):
+        client.say("input.text", text=fragment)
+    client.say("input.done")
+    client.hear("session.done")
+    said = " ".join(text for text, _ in speaker.heard)
+    assert said == "See the guide. It is very long today."
+    assert {options["text_format"] for _, options in speaker.heard} == {"plain"}
+
+
+def test_a_session_says_what_its_text_is_written_in(client: Client, speaker: FakeSpeaker) -> None:
+    client.say("session.config", text_format="plain")
+    client.say("input.text", text="A **bold** word.")
+    client.say("input.done")
+    client.hear("session.done")
+    assert " ".join(text for text, _ in speaker.heard) == "A **bold** word."
+
+
 def test_several_utterances_are_heard_one_after_the_other(client: Client) -> None:
     for word in ("One.", "Two.", "Three."):
         client.say("input.text", text=word)
