@@ -1,4 +1,4 @@
-"""What became of every span of a written text: the rule that read it, its words and phones, or why it was left out."""
+"""An explanation of every span of a written text: its rules, its words and phones, or the reason for leaving it out."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Written to spoken text, block by block: the caller's readings, clean, own rules, the long tail, the last pass."""
+"""Written to spoken text, block by block: own readings, cleaning, rules, the fallback to ``wetext``, cleanup."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

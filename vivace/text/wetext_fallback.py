@@ -1,4 +1,4 @@
-"""The long tail: what no rule of ours reads is shown to ``wetext``, one short stretch at a time."""
+"""The fallback: ``wetext`` reads digits that no rule has claimed, a few characters at a time."""
 
 import logging
 import re

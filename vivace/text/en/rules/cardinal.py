@@ -25,7 +25,7 @@ COUNTED_IN_MILLIONS = (
 )
 MAX_COUNT = 12  # a plain run of more digits is a code
 
-ODD = r"\\*|{}@_$€£￥%‰&~`"  # beside one of these a number is left to the long tail
+ODD = r"\\*|{}@_$€£￥%‰&~`"  # beside one of these a number is left to the fallback
 
 
 def _plain(m: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from vivace.text.zh.number import GROUPING, amount, cardinal, number, spell
 MAX_COUNT = 9  # a plain run of more digits is a code, unless it is round
 ROUND = "0000"
 
-ODD = r"\\^*|{}@_$€£￥%‰&~`"  # beside one of these a number is left to the long tail
+ODD = r"\\^*|{}@_$€£￥%‰&~`"  # beside one of these a number is left to the fallback
 
 
 def _ordinal(m: re.Match[str]) -> str:
