@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
+ADDRESS = re.compile(r"[/.#:?@]")
 TASK = re.compile(r"\[[ xX]\]\s+")
 TAG_NAME = re.compile(r"</?([A-Za-z][A-Za-z0-9-]*)")
 DESTINATION = re.compile(r"\](?:\((?:[^()\n]|\([^()\n]{0,200}\)){0,1000}\)|\[[^\[\]\n]{0,200}\])")
@@ -32,7 +33,8 @@ def _parser(strict: bool) -> "MarkdownIt":
 
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     parser.inline.ruler.before("escape", "formula", _formula)
-    parser.validateLink = lambda url: True  # type: ignore[method-assign]
+    # In an auto text [wait](yin9) is a reading with a mistake, which is read and logged, and no link.
+    parser.validateLink = lambda url: strict or ADDRESS.search(url) is not None  # type: ignore[method-assign]
     if not strict:
         parser.disable(["code", "reference", "lheading"])
     return parser
