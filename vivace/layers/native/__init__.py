@@ -1,1 +1,1 @@
-"""What lies between the matrix products of a decode step, compiled where there is a C compiler; plain torch else."""
+"""Compiled kernels of decode steps and ConvNeXt blocks, with plain torch where there is no library."""

@@ -24,7 +24,7 @@ QUICK: dict[Form, int] = {"float32": 1, "int16": 2}  # bits of the C file's answ
 
 @dataclass(frozen=True, eq=False)
 class BlockWeights:
-    """Those of a ``ConvNeXtBlock``, float32."""
+    """Weights of a ``ConvNeXtBlock``, float32."""
 
     depthwise: Tensor  # [C, kernel]
     depthwise_bias: Tensor  # [C]
