@@ -34,7 +34,7 @@ def batches(parts: "Sequence[FramePart]", max_length_ratio: float | None) -> lis
 class ChunkSchedule:
     """How many new frames each chunk of a stream waits for: little at first, then more.
 
-    A small first chunk is heard early. Later chunks grow, because each pays once for what it looks back on, but never
+    A small first chunk plays early. Later chunks grow, because each pays once for what it looks back on, but never
     faster than the audio already sent plays.
     """
 

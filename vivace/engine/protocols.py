@@ -15,7 +15,7 @@ from vivace.errors import TTSError
 from vivace.layers.attention import KVStore
 
 # How a family samples; the order of the steps is part of a model. "recent": temperature first, and a code is made less
-# likely for every time it was said lately. "presence": once if it was said at all, the reference's codes included, and
+# likely for every recent occurrence. "presence": once if it occurred at all, the reference's codes included, and
 # the speech ends, too, where the end code is the likeliest before anything is dropped.
 Sampling = Literal["recent", "presence"]
 
@@ -51,7 +51,7 @@ class ARPrompt:
     prefix_len: int = 0  # positions below it see one another; the rest is causal
     shared: SharedPrefix | None = None  # read once and remembered; causal prompts only
     position_offset: int = 0  # the row at position 0; those before it have negative ones
-    history: Tensor | None = None  # [H] codes that count as said, where sampling is by presence
+    history: Tensor | None = None  # [H] codes that count as seen, where sampling is by presence
 
     @property
     def positions(self) -> Tensor:
@@ -66,7 +66,7 @@ class AttentionAlignment:
 
     seen: NDArray[np.float32]  # [S] for how many frames each of them was looked at
     at: NDArray[np.int64]  # [T] which of them each frame looked at most
-    sounds: NDArray[np.bool_]  # [S] which of them are to be heard
+    sounds: NDArray[np.bool_]  # [S] whether they have a sound
 
 
 class ARModel(Protocol):

@@ -81,7 +81,7 @@ class SamplerState:
         self.seen_tokens = seen_tokens
         q = self.codebooks = history.shape[1]
         self.temperature, self.top_p, self.penalty = floats[:, :q], floats[:, q], floats[:, q + 1]
-        self.last = ints[:, :q]  # the frame said last, which the next step hears
+        self.last = ints[:, :q]  # the last frame, the input of the next step
         self.length, self.step, self.seed = ints[:, q], ints[:, q + 1], ints[:, q + 2]
         self.min_new, self.top_k, self.window = ints[:, q + 3], ints[:, q + 4], ints[:, q + 5]
         self.flags = ints[:, q + 6]  # USED, GREEDY
@@ -103,7 +103,7 @@ class SamplerState:
 
     @property
     def by_presence(self) -> bool:
-        """Whether sampling asks which codes were said at all."""
+        """Whether sampling is by presence."""
         return self.seen_tokens.shape[-1] > 0
 
     def enter(

@@ -22,7 +22,7 @@ from vivace.runtime.seed import exponential_noise
 
 
 def apply_repetition_penalty(logits: Tensor, history: Tensor, penalty: float) -> Tensor:
-    """Make what a row said lately less likely: by ``penalty`` to the power of how often it said it.
+    """Make recent codes of a row less likely: by ``penalty`` to the power of their count.
 
     Args:
         logits: ``[R, V]``.
@@ -81,9 +81,9 @@ def candidates(logits: Tensor, history: Tensor, temperatures: Tensor, params: Sa
     logits = logits / temperatures
     if params.repetition_penalty != 1 and history.shape[1]:
         recent = history[:, -params.repetition_window :]
-        times = (recent[:, :, None] == recent[:, None, :]).sum(-1)  # [R, H]: how often each of them was said
-        said, factor = logits.gather(1, recent), params.repetition_penalty**times
-        logits = logits.scatter(1, recent, torch.where(said < 0, said * factor, said / factor))
+        times = (recent[:, :, None] == recent[:, None, :]).sum(-1)  # [R, H]: the count of each
+        seen, factor = logits.gather(1, recent), params.repetition_penalty**times
+        logits = logits.scatter(1, recent, torch.where(seen < 0, seen * factor, seen / factor))
     values, codes = logits.topk(min(max(params.top_k, MIN_KEEP), logits.shape[-1]))
     if params.top_p is not None and params.top_p < 1:  # at 1 nothing is dropped, whatever rounding makes of the sum
         probability = (values - logits.logsumexp(-1, keepdim=True)).exp()
@@ -115,11 +115,11 @@ def candidate_count(top_k: int, vocabulary: int) -> int:
 
 
 def penalize(logits: Tensor, history: Tensor, window: Tensor, penalty: Tensor) -> Tensor:
-    """Make what each row said lately less likely, by ``penalty`` to the power of how often it said it.
+    """Make recent codes of each row less likely: by ``penalty`` to the power of their count.
 
     Args:
         logits: ``[n, Q, V]``.
-        history: ``[n, Q, W]``, the newest last, ``NO_CODE`` where nothing was said yet.
+        history: ``[n, Q, W]``, the newest last, ``NO_CODE`` before the first code.
         window: ``[n]`` how many of them count.
         penalty: ``[n]``.
     """
@@ -129,9 +129,9 @@ def penalize(logits: Tensor, history: Tensor, window: Tensor, penalty: Tensor) -
     codes = torch.where(counts, history, vocabulary)  # what does not count goes to a column of its own
     times = (codes[..., :, None] == codes[..., None, :]).sum(-1)  # [n, Q, W]
     factor = penalty[:, None, None] ** times
-    room = torch.nn.functional.pad(logits, (0, 1))
-    said = room.gather(-1, codes)
-    return room.scatter(-1, codes, torch.where(said < 0, said * factor, said / factor))[..., :vocabulary]
+    padded = torch.nn.functional.pad(logits, (0, 1))
+    seen = padded.gather(-1, codes)
+    return padded.scatter(-1, codes, torch.where(seen < 0, seen * factor, seen / factor))[..., :vocabulary]
 
 
 def sample_rows(

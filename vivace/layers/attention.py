@@ -65,8 +65,8 @@ class GrowingKV:
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         start, queries = self._length[layer], k.shape[2]
         end = start + queries
-        keys = self._k[layer] = self._room(self._k[layer], k, start, end)
-        values = self._v[layer] = self._room(self._v[layer], v, start, end)
+        keys = self._k[layer] = self._reserve(self._k[layer], k, start, end)
+        values = self._v[layer] = self._reserve(self._v[layer], v, start, end)
         self._length[layer] = end
         mask = self._mask_of(queries, end, q.device)
         causal = mask is None and queries > 1
@@ -81,7 +81,7 @@ class GrowingKV:
             self._mask = ((queries, size), mask)
         return self._mask[1]
 
-    def _room(self, held: Tensor | None, new: Tensor, start: int, end: int) -> Tensor:
+    def _reserve(self, held: Tensor | None, new: Tensor, start: int, end: int) -> Tensor:
         if held is None or held.shape[2] < end:
             batch, heads, _, width = new.shape
             size = max(self._capacity, end if held is None else 2 * held.shape[2], end)

@@ -103,7 +103,7 @@ def _pack(codes: Tensor, scale: Tensor) -> Any:  # an opaque handle of torch's
 class Int8Linear:
     """Rows are rounded to ``row_levels``, each with its own scale, multiplied by int8, and summed exactly in int32.
 
-    One scale for all rows would be a third faster for many, but then what a row says depends on its company, and the
+    One scale for all rows would be a third faster for many, but then the codes of a row depend on the batch, and the
     first positions of a prompt hold values a hundred times those of the others (arXiv:2402.17762).
     """
 

@@ -88,7 +88,7 @@ def choose_frame_precision(
     """The number format of the frame decoder and the vocoder.
 
     ``auto`` on the CPU is int16 where there are quick products of it (twice as fast as float32, 65 dB below it), and
-    bfloat16 for large networks where it is quicker still, or the only quick one: off by less than anyone hears
+    bfloat16 for large networks where it is quicker still, or the only quick one: the difference is inaudible
     (docs/vocoder.md). All else, and accelerators, stay in float32.
 
     Args:

@@ -109,10 +109,10 @@ class TextConfig(Group):
 
 
 class CheckConfig(Group):
-    """Whether what the model said can be what it was asked to say."""
+    """The check of speech against its text."""
 
-    enabled: bool = True  # judge every piece: skipped, repeated, endless; silence is found whatever this says
-    retries: Annotated[int, Field(ge=0, le=8)] = 2  # times a wrong piece is spoken again, each with another seed
+    enabled: bool = True  # find skipped, repeated and endless segments; silence is always found
+    retries: Annotated[int, Field(ge=0, le=8)] = 2  # attempts with another seed for a faulty segment
     refuse: bool = False  # a piece that stays wrong is an error; else it is given, and the statistics say so
 
 
@@ -204,18 +204,18 @@ class ServerConfig(Group):
     api_keys: tuple[SecretStr, ...] = ()  # one of them as "Authorization: Bearer KEY" (or xi-api-key)
     allow_unauthenticated: bool = False  # listen beyond this machine without keys all the same
     cors_origins: tuple[str, ...] = ()  # web pages that may call from a browser; none by default
-    warm_up: bool = True  # ready only after texts of several lengths have been spoken
+    warm_up: bool = True  # ready only after texts of several lengths were synthesized
     max_input_chars: Annotated[int, Field(ge=1)] = 4096  # of one request's text
     max_audio_seconds: Positive = 600.0  # that one request may make
     max_upload_mb: Positive = 10.0  # of one recording
     max_body_mb: Positive = 1.0  # of any other request
     max_queue: Annotated[int, Field(ge=0)] = 32  # requests that may wait; one more is answered with 429
-    max_active: Annotated[int, Field(ge=1)] = 8  # requests that are spoken at the same time
+    max_active: Annotated[int, Field(ge=1)] = 8  # requests that are synthesized at the same time
     deadline_s: Positive = 120.0  # for a request's first audio
     drain_s: Positive = 30.0  # after SIGTERM, for speech that has begun
     send_timeout_s: Positive = 30.0  # an answer that the client does not read for so long is ended
     request_timeout_s: Positive = 30.0  # for the head of a request, its body, and the first message of a WebSocket
-    idle_s: Positive = 300.0  # a WebSocket that says nothing for so long is closed
+    idle_s: Positive = 300.0  # a WebSocket that is silent for so long is closed
     encoder_threads: Annotated[int, Field(ge=1)] = 2
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"

@@ -1,4 +1,4 @@
-"""Where values come from: the YAML file, the environment, keywords; and what is said about those that do not fit."""
+"""Sources of settings: the YAML file, the environment, keywords; and the errors for values that do not fit."""
 
 import difflib
 import logging

@@ -50,7 +50,7 @@ class Chunked:
     """Runs a network that is local in time over windows.
 
     Args:
-        run: ``[B, C, T]`` -> ``[B, ..., T * hop - tail_samples]``; rows do not hear one another.
+        run: ``[B, C, T]`` -> ``[B, ..., T * hop - tail_samples]``; rows are independent.
         context: frames on each side that the outputs of a frame depend on.
         workspace: float32 numbers in memory at once per frame.
         memory_bytes: what windows that are run as one batch may take together; None: one after another.

@@ -18,7 +18,7 @@ FILE = "Durations.safetensors"  # of ours; published checkpoints have none
 class Durations:
     """Mean durations of a checkpoint's tokens at the usual pace."""
 
-    frames: NDArray[np.float32]  # [V] code frames; 0 for what is not spoken
+    frames: NDArray[np.float32]  # [V] code frames; 0 for tokens without a sound
 
     def expect(self, ids: Sequence[int], pace: float = 1.0) -> float:
         """Code frames that the tokens ``ids`` take at ``pace`` times the usual one."""

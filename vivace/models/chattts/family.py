@@ -130,7 +130,7 @@ class ChatTTSFamily:
         return Voice("clone", prompt_codes=codes, transcript=transcript, transcript_language=language)
 
     def model_text(self, segment: Segment, style_prompt: str | None = None) -> ModelText:
-        """A segment as the model reads it. ``[speed_n]`` in it changes the style prompt and is not spoken."""
+        """A segment as the model reads it. ``[speed_n]`` in it changes the style prompt and is no text."""
         style = self.own.code_prompt if style_prompt is None else style_prompt
         tags = self._tags(segment)
         speeds = [w.text for w in segment.words if SPEED_TAG.fullmatch(w.text)]
@@ -226,8 +226,8 @@ class ChatTTSFamily:
     ) -> EngineRequest:
         """The engine's request for one segment."""
         prompt = self.prompt(text, voice, reference)
-        follow = partial(self.align, text, prompt) if self.own.guided_layers and reference is None else None
-        return EngineRequest(prompt, self.bounded(text, params), seed, CODE, align=follow)
+        align = partial(self.align, text, prompt) if self.own.guided_layers and reference is None else None
+        return EngineRequest(prompt, self.bounded(text, params), seed, CODE, align=align)
 
     def align(self, text: ModelText, prompt: ARPrompt, codes: Tensor) -> AttentionAlignment | None:
         """The alignment of ``codes`` ``[T, Q]`` with the text, where the model reads phones."""

@@ -22,7 +22,7 @@ EXPANSION = 3.0  # how much lower a pause gets, for each unit that it is below t
 
 
 def gate_pauses(mel: Tensor, floor: float | None, gate: float | None) -> Tensor:
-    """Cut off what a Decoder says where it was not trained, and turn its murmur in pauses into silence.
+    """Clip a mel below the range that the Decoder was trained on, and turn its murmur in pauses into silence.
 
     Frame by frame, so that chunks and streams are not affected.
 

@@ -162,9 +162,9 @@ class CodeMode:
     """``ARModel`` that writes frames of audio codes; its last code ends the speech.
 
     Args:
-        end_codebooks: those that may say the end; None: all of them. A codebook whose codes are near noise says it too
-            often: where a hundred codes share the probability, an end of 0.01 is the likeliest, and a low temperature
-            makes it certain.
+        end_codebooks: those that may end the speech; None: all of them. A codebook whose codes are near noise ends it
+            too often: where a hundred codes share the probability, an end of 0.01 is the likeliest, and a low
+            temperature makes it certain.
     """
 
     def __init__(
@@ -246,7 +246,7 @@ def trace_alignment(
     Args:
         prompt: one row; its last token stands behind its text, whose tokens are the ones before.
         layers: whose last head follows the text.
-        sounds: ``[S]`` which tokens of the text are to be heard.
+        sounds: ``[S]`` whether the tokens of the text have a sound.
     """
     if not len(codes) or not len(sounds):
         return None

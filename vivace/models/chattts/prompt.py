@@ -107,12 +107,12 @@ class SpeakerRow:
 
 
 def refine_prompt(text: str, prompt: str = "") -> str:
-    """Asks the model to rewrite ``text``; ``prompt`` like ``[oral_2][laugh_0][break_6]``."""
+    """The prompt that asks for ``text`` to be rewritten; ``prompt`` like ``[oral_2][laugh_0][break_6]``."""
     return f"[Sbreak]{text}[Pbreak]{prompt}"
 
 
 def code_prompt(text: str, *, prompt: str, speaker: bool, transcript: str | None = None) -> str:
-    """Asks the model to speak ``text``; ``transcript`` is what the recording that follows says."""
+    """The prompt that asks for speech of ``text``; ``transcript`` is that of the recording that comes after it."""
     for token in STRUCTURAL:
         text = text.replace(token, "")
     slot = SPEAKER if speaker else NO_SPEAKER

@@ -24,9 +24,9 @@ _SPEAKABLE = re.compile(r"[\u4e00-\u9fffA-Za-z，。、,. ]")
 _TAG = re.compile(r"(\[\w+\])")
 
 
-def pace_of(manner: str) -> float:
-    """Times the usual pace that the last speed tag in ``manner`` asks for; 1 without one."""
-    speeds = SPEED_TAG.findall(manner)
+def pace_of(style_prompt: str) -> float:
+    """Times the usual pace that the last speed tag in ``style_prompt`` asks for; 1 without one."""
+    speeds = SPEED_TAG.findall(style_prompt)
     return PACE_STEP ** (int(speeds[-1]) - 5) if speeds else 1.0
 
 
@@ -39,7 +39,7 @@ def syllable_tokens(syllable: str) -> tuple[str, ...]:
 
 
 def sounds(token: str) -> bool:
-    """Whether a phone token is to be heard; marks and control tags are not."""
+    """Whether a phone token has a sound; marks and control tags have none."""
     return token[0].isalpha()
 
 
@@ -81,7 +81,7 @@ def character_text(text: str, *, zh: bool, homophones: Homophones | None = None)
     parts = _TAG.split(text)
     marks = _ZH_MARKS if zh else _EN_MARKS
     for i in range(0, len(parts), 2):  # every second part is a tag
-        said = homophones.replace(parts[i]) if homophones else parts[i]
-        spoken = "".join(c for c in said.translate(marks) if _SPEAKABLE.match(c))
-        parts[i] = re.sub(r"([，。、,.])[，。、,.]+", r"\1", spoken)
+        replaced = homophones.replace(parts[i]) if homophones else parts[i]
+        speakable = "".join(c for c in replaced.translate(marks) if _SPEAKABLE.match(c))
+        parts[i] = re.sub(r"([，。、,.])[，。、,.]+", r"\1", speakable)
     return "".join(parts)

@@ -186,9 +186,9 @@ class GPTSoVITSFamily:
 
         Args:
             recordings: mono samples ``[N]`` and their rate in Hz; the first 3 to 10 seconds long.
-            transcript: what the first one says; None for its timbre alone, which v3 and v4 cannot speak with.
+            transcript: of the first one; None for its timbre alone, which v3 and v4 do not support.
             language: of the transcript.
-        Raises: InputError when the checkpoint cannot hear, or a transcript is missing.
+        Raises: InputError when the checkpoint has no encoder, or a transcript is missing.
         """
         parts = self.parts
         if parts.hubert is None:
@@ -237,7 +237,7 @@ class GPTSoVITSFamily:
         """The voice of a recording of 3 to 10 seconds.
 
         Raises:
-            InputError: the checkpoint cannot hear.
+            InputError: the checkpoint has no encoder.
             AudioDecodeError: the recording cannot be read, is silent, too short or too long.
         """
         samples, rate = read_recording(recording, max_seconds=max(max_seconds, LONGEST_S))
@@ -251,7 +251,7 @@ class GPTSoVITSFamily:
         return self.encode_reference([(samples, rate)], transcript, language)
 
     def encode_audio(self, samples: NDArray[np.float32]) -> NDArray[np.int32]:
-        """Codes ``[1, P]`` of samples at ``sample_rate``. Raises: InputError when the checkpoint cannot hear."""
+        """Codes ``[1, P]`` of samples at ``sample_rate``. Raises: InputError when the checkpoint has no encoder."""
         encoded = self.encode_reference([(samples, self.sample_rate)], "。").prompt_codes
         assert encoded is not None, "there was a transcript"
         return encoded

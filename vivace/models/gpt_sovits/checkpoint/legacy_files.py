@@ -107,7 +107,7 @@ def s2_file(path: Path, content: object, version: Version | None = None) -> S2Fi
     """The parts of an S2 file's content that matter.
 
     Args:
-        version: what the caller knows; else the file's mark, its fingerprint, or what is in it says.
+        version: as the caller knows it; None: from the file's mark, its fingerprint or its content.
     Raises: WeightsError when it is none, or is not of the version that it is said to be.
     """
     weight, config = _parts(path, content)

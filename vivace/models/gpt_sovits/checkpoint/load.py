@@ -113,7 +113,7 @@ def build_speaker(file: Path) -> tuple[SpeakerNetwork, ModulePart]:
 
 
 def build_hubert(file: Path) -> tuple[Hubert, ModulePart]:
-    """The same for the network that hears recordings."""
+    """The same for HuBERT, the encoder of recordings."""
     sizes = HubertSizes.of(_header(file, "encoder.pos_conv_embed.conv.weight"))
     with meta_init():
         network = Hubert(sizes)

@@ -58,7 +58,7 @@ class GPTSoVITSParts:
     s1: S1Model
     s2: VitsModel | FlowMatchingModel
     vocoder: Vocoder | None  # v3 and v4; the others have theirs inside
-    hubert: Hubert | None  # hears recordings
+    hubert: Hubert | None  # the encoder of recordings
     speaker: SpeakerNetwork | None  # v2Pro and v2ProPlus
     bert: Bert | None  # reads Chinese
     tokenizer: CharacterTokenizer | None

@@ -37,7 +37,7 @@ class RelativeAttention(nn.Module):
         q = q * (channels // self.heads) ** -0.5
         scores = q @ k.transpose(2, 3)
         relative = q @ self.emb_rel_k.transpose(1, 2)  # [B, H, T, 2W + 1]
-        # What a query at place a says of the key at a + distance lies on a diagonal.
+        # The score of a query at a for the key at a + distance lies on a diagonal.
         diagonals = [
             (distance, slice(max(0, -distance), length - max(0, distance)), distance + self.window)
             for distance in range(-self.window, self.window + 1)

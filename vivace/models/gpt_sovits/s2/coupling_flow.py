@@ -48,7 +48,7 @@ def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
 
 
 class Coupling(nn.Module):
-    """Half of the channels says by how much the other half is shifted."""
+    """Half of the channels determines the shift of the other half."""
 
     def __init__(self, channels: int, condition: int, sizes: FlowSizes) -> None:
         super().__init__()

@@ -39,7 +39,7 @@ class FlowMatchingState:
     seed: int
     steps: int
     spread: int = 0  # hidden frames at the mel's rate
-    spoken: int = 0  # mel frames
+    solved: int = 0  # mel frames
     conditioner: StreamState = field(default_factory=StreamState)
     vocoder: StreamState = field(default_factory=StreamState)
 
@@ -92,8 +92,8 @@ class FlowMatchingDecoder:
         mels = [[piece.style.new_zeros(bands, 0)] for piece in known]
         while ready := [(row, chunk) for row, piece in enumerate(known) if (chunk := piece.hidden.chunk()) is not None]:
             conditions = self._condition([(known[row], chunk) for row, chunk in ready])
-            spoken = self._speak([known[row] for row, _ in ready], conditions)
-            for (row, _), mel in zip(ready, spoken, strict=True):
+            solved = self._next_mels([known[row] for row, _ in ready], conditions)
+            for (row, _), mel in zip(ready, solved, strict=True):
                 mels[row].append(mel)
         pushes = [
             StreamInput(piece.vocoder, denormalized(torch.cat(made, dim=1)), piece.hidden.finished)
@@ -110,7 +110,7 @@ class FlowMatchingDecoder:
             pushes.append(StreamInput(piece.conditioner, with_condition(frames, piece.style), piece.hidden.finished))
         return [made.T for made in push_chunked(self._conditioner, pushes, self._chunk_frames)]
 
-    def _speak(self, pieces: Sequence[FlowMatchingState], conditions: Sequence[Tensor]) -> list[Tensor]:
+    def _next_mels(self, pieces: Sequence[FlowMatchingState], conditions: Sequence[Tensor]) -> list[Tensor]:
         """Condition frames ``[C, T]`` of one chunk each -> mels ``[M, T]``, window after window."""
         windows = [
             torch.split(condition, piece.prompt.speech_frames, dim=1)
@@ -137,10 +137,10 @@ class FlowMatchingDecoder:
         heads = torch.cat([piece.prompt.condition for piece in pieces])
         noise = prompt.new_zeros(len(pieces), prompt.shape[1], before + frames)
         for row, piece in enumerate(pieces):
-            noise[row, :, before:] = normal_frames(piece.seed, piece.spoken, frames, prompt.shape[1])
+            noise[row, :, before:] = normal_frames(piece.seed, piece.solved, frames, prompt.shape[1])
         condition = torch.cat((heads, torch.stack(list(windows))), dim=2)
         made = solve(self._s2.estimator, condition, prompt, noise, pieces[0].steps)[:, :, before:]
         for row, piece in enumerate(pieces):
             piece.prompt = piece.prompt.after(windows[row][None], made[row : row + 1])
-            piece.spoken += frames
+            piece.solved += frames
         return made

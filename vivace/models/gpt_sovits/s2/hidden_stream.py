@@ -90,7 +90,7 @@ class HiddenStream:
         self._codes: list[Tensor] = []  # [q] each
         self._chunks = self._start = 0  # chunks made, codes in them
         self._last = False
-        self._tail: Tensor | None = None  # what the window before said of the first frames of the next chunk
+        self._tail: Tensor | None = None  # the previous window's version of the first frames of the next chunk
 
     @property
     def finished(self) -> bool:
@@ -128,7 +128,7 @@ class HiddenStream:
 
 
 def _faded(frames: Tensor, tail: Tensor) -> Tensor:
-    """``[C, T]``, its first frames blended with what was said of them before, ``[C, n]``."""
+    """``[C, T]``, its first frames blended with their previous version, ``[C, n]``."""
     count = min(tail.shape[1], frames.shape[1])
     share = torch.arange(1, count + 1, device=frames.device, dtype=frames.dtype) / (count + 1)
     head = share * frames[:, :count] + (1 - share) * tail[:, :count]
