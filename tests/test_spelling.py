@@ -22,7 +22,7 @@ BRITISH = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 # asyncio spells ``CancelledError`` and ``cancelled()``, a message of an API is ``audio.cancelled``: left out above.
-NAMES = re.compile(r"settings_customise_sources|Initialise(Context|Connection)\w*")  # of pydantic, of ElevenLabs' client
+NAMES = re.compile(r"settings_customise_sources|Initialise(Context|Connection)\w*")  # pydantic's, ElevenLabs'
 OLD_NAME = re.compile(r"optimi[sz]er|normali[sz]er|recognis", re.IGNORECASE)  # public names that work for one release
 OLD_NAMES_IN = {
     "CHANGELOG.md",
