@@ -18,8 +18,8 @@ from benchmarks.server_process import Figures, ServerProcess
 COUNT = int(sys.argv[1]) if len(sys.argv) > 1 else 500
 ROUND = 100
 REST_S = 60.0
-# Pools fill as needed and then stay: the loop, the engine, asyncio's own (text), two that encode, one that learns.
-THREADS = 1 + 1 + min(32, (os.cpu_count() or 1) + 4) + 2 + 1
+# Pools fill as needed and then stay: the loop, the engine, asyncio's own, text, two that encode, one that clones.
+THREADS = 1 + 1 + min(32, (os.cpu_count() or 1) + 4) + 3 + 2 + 1
 IDLE_S = 12.0
 
 

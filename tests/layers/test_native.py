@@ -198,3 +198,24 @@ def test_a_compiler_that_fails_is_logged(
     monkeypatch.setattr(building, "FLAGS", ("-no-such-flag",))
     assert building.build(tmp_path / "fails") is None
     assert "could not compile the kernels" in caplog.text
+
+
+def test_a_library_that_another_user_may_have_written_is_not_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(building, "shipped", lambda: None)
+    tools = building.toolchain()
+    if tools is None:
+        pytest.skip("needs a C compiler")
+    library = tmp_path / f"kernels-{building._key(tools)}{Path(building.library_name()).suffix}"
+    library.write_bytes(b"code of another user")
+    assert building.build(tmp_path) == library
+    library.chmod(0o666)
+    assert building.build(tmp_path) is None
+    assert "may be written by another user" in caplog.text
+    library.chmod(0o644)
+    tmp_path.chmod(0o777)
+    assert building.build(tmp_path) is None
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr("os.getuid", lambda: tmp_path.stat().st_uid + 1)
+    assert (building.build(tmp_path) == library) == (tmp_path.stat().st_uid == 0)  # root's files are trusted

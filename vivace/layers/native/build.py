@@ -6,9 +6,11 @@ compiler (the system's, or the one of the ``ziglang`` package), and kept.
 
 import hashlib
 import logging
+import os
 import platform
 import secrets
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -165,6 +167,9 @@ def _compiled(folder: Path) -> Path | None:
         log.info("no C compiler: decode steps run in plain torch, which is slower")
         return None
     library = folder / f"kernels-{_key(tools)}{Path(library_name()).suffix}"
+    if foreign := next((path for path in (folder, library) if path.exists() and not _is_ours(path)), None):
+        log.warning("%s may be written by another user: its kernels are not loaded, decode steps are slower", foreign)
+        return None
     if library.is_file():
         return library
     work = folder / f".{secrets.token_hex(6)}.part"
@@ -181,6 +186,14 @@ def _compiled(folder: Path) -> Path | None:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return library
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether only this user, its groups or root can have written the file or folder."""
+    if not hasattr(os, "getuid"):
+        return True
+    status = path.stat()
+    return status.st_uid in (0, os.getuid()) and not status.st_mode & stat.S_IWOTH
 
 
 def compile_library(tools: Toolchain, folder: Path, library: Path, architecture: str) -> Path:
