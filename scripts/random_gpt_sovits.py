@@ -12,8 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from vivace.bench.random_gpt_sovits import write_random_gpt_sovits
 from vivace.bench.sovits import VERSIONS
+from vivace.models.gpt_sovits.random_weights import write_random_gpt_sovits
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ import pytest
 import torch
 from fakes.gpt_sovits import load_recorded
 
-from vivace.bench import random_gpt_sovits, sovits
+from vivace.bench import sovits
 from vivace.bench.sovits import HEADER, VERSIONS, SoVITSPlan, caption, json_line, measure, table
+from vivace.models.gpt_sovits import random_weights
 from vivace.models.gpt_sovits.checkpoint.parts import GPTSoVITSParts
 
 STAGES = {
@@ -54,9 +55,9 @@ def test_random_checkpoints_have_all_that_their_version_needs(
 ) -> None:
     """Files, names and shapes; numbers for a gigabyte would take too long."""
     written: dict[str, dict[str, torch.Tensor]] = {}
-    monkeypatch.setattr(random_gpt_sovits, "write_tensors", lambda file, tensors: written.update({file.stem: tensors}))
-    monkeypatch.setattr(random_gpt_sovits, "_random", lambda key, shape: torch.empty(shape, device="meta"))
-    root = random_gpt_sovits.write_random_gpt_sovits(tmp_path / version, version)
+    monkeypatch.setattr(random_weights, "write_tensors", lambda file, tensors: written.update({file.stem: tensors}))
+    monkeypatch.setattr(random_weights, "_random", lambda key, shape: torch.empty(shape, device="meta"))
+    root = random_weights.write_random_gpt_sovits(tmp_path / version, version)
     extra = {"v3": {"vocoder"}, "v4": {"vocoder"}, "v2Pro": {"speaker"}, "v2ProPlus": {"speaker"}}.get(version, set())
     assert written.keys() == {"s1", "s2", "hubert"} | extra
     assert json.loads((root / "gpt_sovits.json").read_text())["version"] == version
@@ -70,8 +71,8 @@ def test_random_checkpoints_have_all_that_their_version_needs(
 
 def test_random_numbers_are_small_and_norms_are_one() -> None:
     torch.manual_seed(0)
-    made = random_gpt_sovits._random("dec.conv_pre.weight", (8, 12, 5))
+    made = random_weights._random("dec.conv_pre.weight", (8, 12, 5))
     assert made.dtype == torch.float16
     assert 0.15 < float(made.float().abs().max()) <= (3 / 60) ** 0.5 + 1e-3
-    assert random_gpt_sovits._random("norm.weight", (4,)).tolist() == [1.0] * 4
-    assert random_gpt_sovits._random("norm.bias", (4,)).tolist() == [0.0] * 4
+    assert random_weights._random("norm.weight", (4,)).tolist() == [1.0] * 4
+    assert random_weights._random("norm.bias", (4,)).tolist() == [0.0] * 4

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vivace.bench.random_gpt_sovits import write_random_gpt_sovits
 from vivace.bench.report import Machine, PeakMemory, as_json, machine_of
 from vivace.models.gpt_sovits.checkpoint.parts import GPTSoVITSParts, load_gpt_sovits
 from vivace.models.gpt_sovits.family import STEPS, GPTSoVITSFamily
 from vivace.models.gpt_sovits.frame_stage import GPTSoVITSFrameStage
+from vivace.models.gpt_sovits.random_weights import write_random_gpt_sovits
 from vivace.models.gpt_sovits.s2.condition import FlowMatchingModel
 from vivace.models.gpt_sovits.s2.decode import DecodeContext
 from vivace.models.gpt_sovits.s2.flow_matching import solve

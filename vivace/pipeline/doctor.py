@@ -21,8 +21,8 @@ REINSTALL = "reinstall vivace: files of the package are missing or damaged"
 # Module that shows that the part is there, what the part is for, what installs it.
 OPTIONAL = (
     ("pocketsphinx", "word error rates (benchmarks/)", "pip install 'vivace[bench]'"),
-    ("ToJyutping", "Cantonese (GPT-SoVITS)", "pip install 'vivace[yue]'"),
-    ("pyopenjtalk", "Japanese (GPT-SoVITS)", "pip install 'vivace[ja]'"),
+    ("ToJyutping", "Cantonese", "pip install 'vivace[yue]'"),
+    ("pyopenjtalk", "Japanese", "pip install 'vivace[ja]'"),
     ("jieba", "training voices (recipes/)", "pip install 'vivace[train]'"),
 )
 

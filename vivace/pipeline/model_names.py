@@ -33,8 +33,8 @@ class NamedModels(Mapping[str, Source]):
     """
 
     def __init__(self, config: TTSConfig) -> None:
-        installed = config.model is None and config.gpt_sovits.pretrained is not None
-        first = config.model or (config.gpt_sovits.version or "gpt-sovits" if installed else EMBEDDED)
+        installed = config.model is None and config.installation is not None
+        first = config.model or config.installation or EMBEDDED
         self._config, self.meter = config, Meter()
         known = {name: str(Path(folder).expanduser()) for name, folder in config.models.items()}
         if installed:

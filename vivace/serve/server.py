@@ -92,7 +92,7 @@ def run(config: TTSConfig) -> None:
     check_exposure(config.server)
     set_up_logs(config.server)
     # Imported here, so that wrong settings are reported before torch is loaded.
-    if config.models or config.gpt_sovits.pretrained:
+    if config.models or config.installation:
         from vivace.pipeline.model_names import open_pool
         from vivace.serve.backend import TTSBackend
 

@@ -288,6 +288,12 @@ class TTSConfig(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings, StrictEnvironment(settings_cls))
 
+    @property
+    def installation(self) -> str | None:
+        """The name of the model that the group ``gpt_sovits`` describes; None where it names no files."""
+        group = self.gpt_sovits
+        return None if group.pretrained is None else group.version or "gpt-sovits"
+
     def to_yaml(self) -> str:
         """The effective settings as a file that ``load`` reads; keys of the server are shown as asterisks."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -8,11 +8,11 @@ import torch
 from fakes.hashed_weights import fill, header_of, integers, parameter, symmetric, uniform
 from torch import Tensor
 
-from vivace.bench.random_gpt_sovits import hifigan_shapes, hubert_shapes, s1_shapes, s2_shapes, speaker_shapes
 from vivace.layers.attention import GrowingKV
 from vivace.layers.hifigan import HiFiGANConfig, HiFiGANGenerator
 from vivace.models.gpt_sovits.checkpoint import load
 from vivace.models.gpt_sovits.checkpoint.config import s1_config, s2_config
+from vivace.models.gpt_sovits.random_weights import hifigan_shapes, hubert_shapes, s1_shapes, s2_shapes, speaker_shapes
 from vivace.models.gpt_sovits.reference.eres2net import SpeakerNetwork, SpeakerSizes
 from vivace.models.gpt_sovits.reference.hubert import HUBERT_KEYS, Hubert, HubertSizes
 from vivace.models.gpt_sovits.reference.spectra import (
