@@ -1,4 +1,4 @@
-"""``curl -N`` into a player's file: what has come so far is a file that plays, at any moment, in every format."""
+"""``curl -N`` into a player's file: what has come so far is a file that plays, at any moment, in every streamed format."""
 
 import io
 import json
@@ -13,7 +13,8 @@ from vivace.audio.decode import decode
 from vivace.audio.spec import AudioFormat
 
 WORDS = 24
-FORMATS = [format for format in get_args(AudioFormat) if format != "pcm"]  # which plays from any even byte on
+# Without pcm, which plays from any even byte on, and flac, which is sent as a whole: its header needs the length.
+FORMATS = [format for format in get_args(AudioFormat) if format not in ("pcm", "flac")]
 
 
 def seconds_of(file: bytes) -> float:
