@@ -8,7 +8,7 @@ from fakes.server import running
 from fakes.speaker import FakeSpeaker
 
 from vivace.pipeline.options import SpeakOptions
-from vivace.serve.response_cache import ResponseCache
+from vivace.serve.service import ResponseCache
 from vivace.settings import TTSConfig
 
 SPEECH = {"model": "tts-1", "voice": "anna", "input": "one two", "seed": 7}

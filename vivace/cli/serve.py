@@ -17,6 +17,12 @@ def serve(
     device: Annotated[str | None, Option("--device", help="Device: auto, cpu, cuda:0 and so on.")] = None,
     host: Annotated[str | None, Option("--host", help="Address to listen on. 127.0.0.1 is this machine only.")] = None,
     port: Annotated[int | None, Option("--port", "-p", help="Port. Default: 8880. 0 takes any free port.")] = None,
+    wyoming: Annotated[
+        int | None, Option("--wyoming", help="Port of the Wyoming protocol for Home Assistant, usually 10200.")
+    ] = None,
+    wyoming_host: Annotated[
+        str | None, Option("--wyoming-host", help="Address for Wyoming, which has no keys. Default: 127.0.0.1.")
+    ] = None,
     api_key: Annotated[
         list[str] | None, Option("--api-key", help="API key. Repeatable. A settings file is safer.")
     ] = None,
@@ -39,6 +45,8 @@ def serve(
     server = {
         "host": host,
         "port": port,
+        "wyoming_port": wyoming,
+        "wyoming_host": wyoming_host,
         "api_keys": api_key or None,
         "allow_unauthenticated": allow_unauthenticated,
         "warm_up": warm_up,

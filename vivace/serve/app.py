@@ -18,6 +18,7 @@ from vivace.serve.apis import APIS
 from vivace.serve.middleware import ExposingCORSMiddleware, GuardMiddleware, RequestMiddleware
 from vivace.serve.protocols import SpeechBackend
 from vivace.serve.service import Service
+from vivace.serve.wyoming import serving_wyoming
 from vivace.settings import TTSConfig
 from vivace.version import __version__
 
@@ -49,7 +50,8 @@ def create_app(backend: SpeechBackend, config: TTSConfig) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warming = asyncio.create_task(_warm_up(service))
-        yield
+        async with serving_wyoming(service) as app.state.wyoming_port:
+            yield
         warming.cancel()
         await asyncio.gather(warming, return_exceptions=True)
         service.close()

@@ -215,6 +215,8 @@ class ServerConfig(Group):
     drain_s: Positive = 30.0  # after SIGTERM, for speech that has begun
     send_timeout_s: Positive = 30.0  # an answer that the client does not read for so long is ended
     request_timeout_s: Positive = 30.0  # for the head of a request, its body, and the first message of a WebSocket
+    wyoming_port: Annotated[int, Field(ge=0, le=65535)] | None = None  # for Home Assistant, usually 10200; None: off
+    wyoming_host: str = "127.0.0.1"  # the protocol has no keys: another address lets everybody there in
     idle_s: Positive = 300.0  # a WebSocket that is silent for so long is closed
     encoder_threads: Annotated[int, Field(ge=1)] = 2
     log_level: Literal["debug", "info", "warning", "error"] = "info"
