@@ -1,4 +1,4 @@
-"""``curl -N`` into a player's file: what has come so far is a file that plays, at any moment, in every streamed format."""
+"""``curl -N`` into a player's file: the part that has come is a file that plays, in every streamed format."""
 
 import io
 import json
