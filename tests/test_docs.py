@@ -24,6 +24,7 @@ INSTALLING = ("scripts/say", "scripts/test", "scripts/check")  # each makes a .v
 STARTING = ("vivace serve", "pip install")  # what runs until it is stopped, or changes the environment
 SERVED = "127.0.0.1:8880"  # pages that speak to this address get a server
 NAMED_FILE = re.compile(r"`([\w.-]+(?:/[\w.-]+)*\.(?:py|c|h|tsv|sh))`")
+INLINE_CODE = re.compile(r"`[^`\n]*`")
 CPU_KIND = re.compile(r"AVX-?(2|512)|every CPU kind")
 SHELL_SYNTAX = {"|", ">", "<", "&&"}
 
@@ -129,7 +130,9 @@ def test_links_between_pages_lead_somewhere() -> None:
     broken = [
         f"{page.name}: {target}"
         for page in PAGES
-        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", FENCE.sub("", page.read_text(encoding="utf-8")))
+        for target in re.findall(
+            r"\]\((?!https?://|#)([^)#]+)", INLINE_CODE.sub("", FENCE.sub("", page.read_text(encoding="utf-8")))
+        )
         if not (page.parent / target).exists()
     ]
     assert broken == []
