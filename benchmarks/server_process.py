@@ -1,6 +1,7 @@
 """A real ``vivace serve`` in a process of its own, and what the system and the server say about it. Linux only."""
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -45,14 +46,18 @@ class ServerProcess:
         settings: environment beyond this process's own, such as ``VIVACE_CACHE__RESULTS``.
         flags: of ``vivace serve``.
         log: takes what the server writes to stderr.
+        key: an API key that the server asks for, and that ``get`` sends.
     """
 
-    def __init__(self, settings: Mapping[str, str], *flags: str, log: Path, port: int | None = None) -> None:
+    def __init__(
+        self, settings: Mapping[str, str], *flags: str, log: Path, port: int | None = None, key: str = ""
+    ) -> None:
         self.port = port or _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         self._command = (*COMMAND, "--port", str(self.port), *flags)
-        self._settings = dict(settings)
+        self._settings = dict(settings) | ({"VIVACE_SERVER__API_KEYS": json.dumps([key])} if key else {})
+        self._headers = {"authorization": f"Bearer {key}"} if key else {}
         self._process: subprocess.Popen[bytes] | None = None
         self._written: IO[bytes] | None = None
 
@@ -84,7 +89,7 @@ class ServerProcess:
         """Status and body. Raises: OSError when there is no answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=self._headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
