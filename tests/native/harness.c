@@ -16,7 +16,7 @@
 #include <unistd.h>
 #endif
 
-#define MAX_BLOBS 65536
+#define MAX_BLOBS     65536
 #define MAX_ARGUMENTS 16
 
 typedef int64_t idx;
@@ -24,20 +24,20 @@ typedef void *P;
 typedef float F;
 
 /* Every kernel with its arguments. */
-#define KERNELS(K)                                                                                                    \
-    K(rms_norm, (P, P, P, idx, idx, F), (p(0), p(1), p(2), n(3), n(4), f(5)))                                         \
-    K(silu_mul, (P, P, idx, idx), (p(0), p(1), n(2), n(3)))                                                           \
-    K(rope, (P, P, P, idx, idx, idx), (p(0), p(1), p(2), n(3), n(4), n(5)))                                           \
-    K(attend, (P, P, P, P, P, int, P, idx, idx, idx, idx, idx),                                                       \
-      (p(0), p(1), p(2), p(3), p(4), (int)n(5), p(6), n(7), n(8), n(9), n(10), n(11)))                                \
-    K(multiply, (P, P, P, P, P, idx, idx, idx), (p(0), p(1), p(2), p(3), p(4), n(5), n(6), n(7)))                     \
-    K(multiply_float, (P, P, P, idx, idx, idx), (p(0), p(1), p(2), n(3), n(4), n(5)))                                 \
-    K(decode_one, (P, P, idx, idx, idx, idx, P, P, P, int, F, P),                                                     \
-      (p(0), p(1), n(2), n(3), n(4), n(5), p(6), p(7), p(8), (int)n(9), f(10), p(11)))                                \
-    K(decode_batch, (P, P, idx, idx, idx, idx, P, P, P, int, F, idx, P),                                              \
-      (p(0), p(1), n(2), n(3), n(4), n(5), p(6), p(7), p(8), (int)n(9), f(10), n(11), p(12)))                         \
-    K(decode_batch_post_norm, (P, P, idx, idx, idx, idx, P, int, F, idx, P),                                          \
-      (p(0), p(1), n(2), n(3), n(4), n(5), p(6), (int)n(7), f(8), n(9), p(10)))                                       \
+#define KERNELS(K)                                                                                                     \
+    K(rms_norm, (P, P, P, idx, idx, F), (p(0), p(1), p(2), n(3), n(4), f(5)))                                          \
+    K(silu_mul, (P, P, idx, idx), (p(0), p(1), n(2), n(3)))                                                            \
+    K(rope, (P, P, P, idx, idx, idx), (p(0), p(1), p(2), n(3), n(4), n(5)))                                            \
+    K(attend, (P, P, P, P, P, int, P, idx, idx, idx, idx, idx),                                                        \
+      (p(0), p(1), p(2), p(3), p(4), (int)n(5), p(6), n(7), n(8), n(9), n(10), n(11)))                                 \
+    K(multiply, (P, P, P, P, P, idx, idx, idx), (p(0), p(1), p(2), p(3), p(4), n(5), n(6), n(7)))                      \
+    K(multiply_float, (P, P, P, idx, idx, idx), (p(0), p(1), p(2), n(3), n(4), n(5)))                                  \
+    K(decode_one, (P, P, idx, idx, idx, idx, P, P, P, int, F, P),                                                      \
+      (p(0), p(1), n(2), n(3), n(4), n(5), p(6), p(7), p(8), (int)n(9), f(10), p(11)))                                 \
+    K(decode_batch, (P, P, idx, idx, idx, idx, P, P, P, int, F, idx, P),                                               \
+      (p(0), p(1), n(2), n(3), n(4), n(5), p(6), p(7), p(8), (int)n(9), f(10), n(11), p(12)))                          \
+    K(decode_batch_post_norm, (P, P, idx, idx, idx, idx, P, int, F, idx, P),                                           \
+      (p(0), p(1), n(2), n(3), n(4), n(5), p(6), (int)n(7), f(8), n(9), p(10)))                                        \
     K(sample, (P, P, P, P, P, P, idx, idx, idx, idx), (p(0), p(1), p(2), p(3), p(4), p(5), n(6), n(7), n(8), n(9)))
 
 enum {
@@ -54,17 +54,23 @@ typedef struct {
 } kind;
 
 #define K(kernel, types, values) void KERNEL(kernel) types;
-#define JOIN_(a, b) a##_##b
-#define JOIN(a, b) JOIN_(a, b)
-#define KERNEL(name) JOIN(name, KIND)
+#define JOIN_(a, b)              a##_##b
+#define JOIN(a, b)               JOIN_(a, b)
+#define KERNEL(name)             JOIN(name, KIND)
 #include "kinds.h" /* made by build.py: declarations and the table `kinds`, for the kinds that are linked */
 #undef K
 
 int32_t vivace_cpu_kinds(void);
 void vivace_set_threads(int32_t threads);
 
-typedef struct { char *data; idx bytes; } blob;
-typedef struct { blob blobs[MAX_BLOBS]; idx checks, different, calls; } replay;
+typedef struct {
+    char *data;
+    idx bytes;
+} blob;
+typedef struct {
+    blob blobs[MAX_BLOBS];
+    idx checks, different, calls;
+} replay;
 
 static const int64_t *recorded;
 static idx words;
@@ -99,10 +105,14 @@ static void call(replay *r, const kind *k, idx function, const int64_t *pairs) {
 #define n(i) pairs[2 * (i) + 1]
 #define f(i) (memcpy(&value, pairs + 2 * (i) + 1, sizeof value), value)
     switch (function) {
-#define K(name, types, values) case ID_##name: k->name values; break;
+#define K(name, types, values)                                                                                         \
+    case ID_##name:                                                                                                    \
+        k->name values;                                                                                                \
+        break;
         KERNELS(K)
 #undef K
-    default: fail("a kernel that is not known");
+    default:
+        fail("a kernel that is not known");
     }
     r->calls++;
 }
@@ -121,7 +131,9 @@ static void compare(replay *r, idx id, const char *want, idx bytes) {
     r->checks++;
     for (idx i = 0; i < bytes; i++)
         if (got[i] != want[i]) {
-            if (r->different++ < 5) fprintf(stderr, "harness: call %lld, blob %lld differs at byte %lld\n", (long long)r->calls, (long long)id, (long long)i);
+            if (r->different++ < 5)
+                fprintf(stderr, "harness: call %lld, blob %lld differs at byte %lld\n", (long long)r->calls,
+                        (long long)id, (long long)i);
             return;
         }
 }
@@ -133,23 +145,33 @@ static void run(replay *r, const kind *k, const int32_t *threads, int counts) {
     while (w < end) {
         idx what = *w++, id = *w++, size = *w++;
         switch (what) {
-        case SPACE: space(r, id, size); break;
-        case DATA: memcpy(space(r, id, size)->data, w, size), w += (size + 7) / 8; break;
+        case SPACE:
+            space(r, id, size);
+            break;
+        case DATA:
+            memcpy(space(r, id, size)->data, w, size), w += (size + 7) / 8;
+            break;
         case TABLE: {
             int64_t *to = (int64_t *)space(r, id, 8 * size)->data;
-            for (idx i = 0; i < size; i++, w += 2) to[i] = w[0] == LITERAL ? w[1] : (int64_t)(intptr_t)at(r, w[0], w[1]);
+            for (idx i = 0; i < size; i++, w += 2)
+                to[i] = w[0] == LITERAL ? w[1] : (int64_t)(intptr_t)at(r, w[0], w[1]);
             break;
         }
         case CALL:
             if (counts) vivace_set_threads(threads[r->calls % counts]);
             call(r, k, id, w), w += 2 * size;
             break;
-        case CHECK: compare(r, id, (const char *)w, size), w += (size + 7) / 8; break;
+        case CHECK:
+            compare(r, id, (const char *)w, size), w += (size + 7) / 8;
+            break;
         case CHECK_HASH:
             r->checks++;
-            if (hash(at(r, id, 0), size) != (uint32_t)*w++) r->different++, fprintf(stderr, "harness: call %lld, blob %lld differs\n", (long long)r->calls, (long long)id);
+            if (hash(at(r, id, 0), size) != (uint32_t)*w++)
+                r->different++,
+                    fprintf(stderr, "harness: call %lld, blob %lld differs\n", (long long)r->calls, (long long)id);
             break;
-        default: fail("a command that is not known");
+        default:
+            fail("a command that is not known");
         }
     }
 }
@@ -159,7 +181,12 @@ static void end(replay *r) {
     free(r);
 }
 
-typedef struct { const kind *kind; const int32_t *threads; int counts, times; idx checks, different, calls; } job;
+typedef struct {
+    const kind *kind;
+    const int32_t *threads;
+    int counts, times;
+    idx checks, different, calls;
+} job;
 
 static void *work(void *given) {
     job *j = given;
@@ -203,7 +230,8 @@ int main(int count, char **given) {
     if (count < 3) fail("usage: harness FILE KIND [THREADS [once|again|together|changing|fork]]");
     read_file(given[1]);
     job j = {.kind = named(given[2]), .times = 1};
-    if (!(vivace_cpu_kinds() & bit(given[2])) && !getenv("HARNESS_ANY_CPU")) return fprintf(stderr, "harness: this CPU lacks %s\n", given[2]), 3;
+    if (!(vivace_cpu_kinds() & bit(given[2])) && !getenv("HARNESS_ANY_CPU"))
+        return fprintf(stderr, "harness: this CPU lacks %s\n", given[2]), 3;
     vivace_set_threads(count > 3 ? atoi(given[3]) : 1);
     const char *mode = count > 4 ? given[4] : "once";
     if (!strcmp(mode, "again")) j.times = 3;
@@ -232,6 +260,7 @@ int main(int count, char **given) {
         work(&j);
     }
 #endif
-    printf("%s: %lld calls, %lld comparisons, %lld differ\n", given[2], (long long)j.calls, (long long)j.checks, (long long)j.different);
+    printf("%s: %lld calls, %lld comparisons, %lld differ\n", given[2], (long long)j.calls, (long long)j.checks,
+           (long long)j.different);
     return j.different != 0;
 }

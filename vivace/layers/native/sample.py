@@ -16,7 +16,7 @@ def sample(kernels: Kernels, logits: Tensor, floats: Tensor, ints: Tensor, histo
     Args:
         logits: ``[n, Q, V]`` float32.
         floats: ``[n, Q + 2]`` float32: temperatures, top-p (above 1: none), penalty.
-        ints: ``[n, Q + 8]`` int64, as ``engine.rows.RowState`` has them.
+        ints: ``[n, Q + 8]`` int64, as ``engine.sampler_state.SamplerState`` has them.
         history: ``[n, Q, W]`` int64, the newest last, -1 where there is none yet.
     Returns:
         ``[n, Q]`` int64. Rows whose logits are not finite get some code.

@@ -1,9 +1,9 @@
-/* Products of 8 to 16 rows by Intel's matrix tiles. A packed matrix is laid out as their second factor: 16 outputs times
-   64 inputs are 16 lines of 64 bytes, one for 4 inputs, `blocks` lines apart.
+/* Products of 8 to 16 rows by Intel's matrix tiles. A packed matrix is laid out as their second factor: 16 outputs
+   times 64 inputs are 16 lines of 64 bytes, one for 4 inputs, `blocks` lines apart.
 
    Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18. */
 
-#define TILE_ROWS 16
+#define TILE_ROWS   16
 #define TILE_INPUTS 64
 #define FEWEST_ROWS 8 /* of fewer the other instructions are as fast */
 
@@ -13,7 +13,8 @@ typedef struct {
     uint8_t lines[16];
 } __attribute__((aligned(64))) tile_config;
 
-/* Tiles 0 to 2: sums of the blocks. 3: rows, 4 and 5: weights. 6 and 7: rows and weights of the inputs that are left. */
+/* Tiles 0 to 2: sums of the blocks. 3: rows, 4 and 5: weights. 6 and 7: rows and weights of the inputs that are left.
+ */
 static void configure(int rows, int left) {
     tile_config config = {.palette = 1};
     for (int t = 0; t < 4; t++) config.lines[t] = (uint8_t)rows, config.bytes[t] = 64;
@@ -27,13 +28,20 @@ static void configure(int rows, int left) {
 }
 
 /* GCC's intrinsics are statements. */
-#define TILE_STEP(sums, weights, block)                                                                               \
-    do { _tile_loadd(weights, w + (block) * 4 * BLOCK, apart); _tile_dpbsud(sums, 3, weights); } while (0)
-#define TILE_LEFT(sums, block)                                                                                        \
-    do { _tile_loadd(7, w + (block) * 4 * BLOCK, apart); _tile_dpbsud(sums, 6, 7); } while (0)
+#define TILE_STEP(sums, weights, block)                                                                                \
+    do {                                                                                                               \
+        _tile_loadd(weights, w + (block)*4 * BLOCK, apart);                                                            \
+        _tile_dpbsud(sums, 3, weights);                                                                                \
+    } while (0)
+#define TILE_LEFT(sums, block)                                                                                         \
+    do {                                                                                                               \
+        _tile_loadd(7, w + (block)*4 * BLOCK, apart);                                                                  \
+        _tile_dpbsud(sums, 6, 7);                                                                                      \
+    } while (0)
 
 /* As sum_products, for `rows` rows that the tiles are configured for. */
-INLINE void sum_by_tiles(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows, const int blocks) {
+INLINE void sum_by_tiles(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows,
+                         const int blocks) {
     const idx whole = n / TILE_INPUTS * TILE_INPUTS, apart = blocks * 4 * BLOCK;
     _tile_zero(0);
     _tile_zero(1);
@@ -59,16 +67,17 @@ INLINE void sum_by_tiles(const code *x, idx n, const int32_t *x_sums, const uint
         for (int o = 0; o < blocks * BLOCK; o++) to[r * blocks * BLOCK + o] -= 128 * x_sums[r];
 }
 
-INLINE void sum_blocks_by_tiles(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, int rows, idx blocks) {
+INLINE void sum_blocks_by_tiles(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to,
+                                int rows, idx blocks) {
     if (blocks == 1) sum_by_tiles(x, n, x_sums, codes, to, rows, 1);
     else if (blocks == 2) sum_by_tiles(x, n, x_sums, codes, to, rows, 2);
     else sum_by_tiles(x, n, x_sums, codes, to, rows, 3);
 }
 
-/* As many rows of a panel as tiles are good for. Returns: how many. The tiles are given back: while a thread holds them, the
-   operating system saves 8 KiB more for it. */
-static idx rows_by_tiles(const rounded *in, const uint8_t *codes, const float *scale, float *y, idx rows, idx outputs, idx n,
-                         int add, idx blocks) {
+/* As many rows of a panel as tiles are good for. Returns: how many. The tiles are given back: while a thread holds
+   them, the operating system saves 8 KiB more for it. */
+static idx rows_by_tiles(const rounded *in, const uint8_t *codes, const float *scale, float *y, idx rows, idx outputs,
+                         idx n, int add, idx blocks) {
     int32_t sums[TILE_ROWS * PANEL * BLOCK];
     idx done = 0;
     for (int configured = 0; rows - done >= FEWEST_ROWS;) {

@@ -7,11 +7,18 @@
 enum { KV_FLOAT32, KV_BFLOAT16, KV_INT8 }; /* how keys and values are kept */
 
 /* Keys and values of one head: [positions, d], and of KV_INT8 the scale of each position. */
-typedef struct { void *k, *v; float *k_scale, *v_scale; } head_kv;
+typedef struct {
+    void *k, *v;
+    float *k_scale, *v_scale;
+} head_kv;
 
-/* Where a slot's keys and values are in the first layer, and how many positions it holds. Strides count elements; scales
-   are as far apart as the positions are: stride / d. */
-typedef struct { void *keys, *values; float *key_scales, *value_scales; idx layer_stride, head_stride, held; } slot_kv;
+/* Where a slot's keys and values are in the first layer, and how many positions it holds. Strides count elements;
+   scales are as far apart as the positions are: stride / d. */
+typedef struct {
+    void *keys, *values;
+    float *key_scales, *value_scales;
+    idx layer_stride, head_stride, held;
+} slot_kv;
 
 INLINE head_kv head_of(const slot_kv *s, int kind, idx layer, idx head, idx d) {
     static const int bytes[] = {4, 2, 1};
@@ -23,8 +30,7 @@ INLINE head_kv head_of(const slot_kv *s, int kind, idx layer, idx head, idx d) {
 
 INLINE void keep_int8(int8_t *to, float *scale, const float *x, idx d) {
     vec top[PARTS] = {0}, poison[PARTS] = {0};
-    for (idx i = 0; i < d; i += LANES)
-        EACH_PART(p) {
+    for (idx i = 0; i < d; i += LANES) EACH_PART(p) {
             vec v = load(x + i + p * WIDTH), size = absolute(v);
             top[p] = choose(size > top[p], size, top[p]);
             poison[p] = poison[p] + (v - v);
@@ -56,17 +62,17 @@ INLINE void keep(head_kv h, int kind, idx at, const float *k, const float *v, id
 
 /* Scores of one query over the first `keys` positions. While keys are read their values are fetched.
    scores: room for LANES more. */
-#define SCORES(NAME, TYPE, LOAD)                                                                                      \
-    INLINE void NAME(const float *q, head_kv h, float *scores, idx keys, const idx d) {                               \
-        const TYPE *k = h.k, *v = h.v;                                                                                \
-        float scale = 1.0f / __builtin_sqrtf((float)d);                                                               \
-        for (idx s = 0; s < keys; s++) {                                                                              \
-            vec products[PARTS] = {0};                                                                                \
-            for (idx i = 0; i < d; i += 64 / (idx)sizeof(TYPE)) __builtin_prefetch(v + s * d + i);                    \
-            for (idx i = 0; i < d; i += LANES)                                                                        \
-                EACH_PART(p) products[p] += load(q + i + p * WIDTH) * LOAD(k + s * d + i + p * WIDTH);                \
-            scores[s] = sum(products) * scale;                                                                        \
-        }                                                                                                             \
+#define SCORES(NAME, TYPE, LOAD)                                                                                       \
+    INLINE void NAME(const float *q, head_kv h, float *scores, idx keys, const idx d) {                                \
+        const TYPE *k = h.k, *v = h.v;                                                                                 \
+        float scale = 1.0f / __builtin_sqrtf((float)d);                                                                \
+        for (idx s = 0; s < keys; s++) {                                                                               \
+            vec products[PARTS] = {0};                                                                                 \
+            for (idx i = 0; i < d; i += 64 / (idx)sizeof(TYPE)) __builtin_prefetch(v + s * d + i);                     \
+            for (idx i = 0; i < d; i += LANES)                                                                         \
+                EACH_PART(p) products[p] += load(q + i + p * WIDTH) * LOAD(k + s * d + i + p * WIDTH);                 \
+            scores[s] = sum(products) * scale;                                                                         \
+        }                                                                                                              \
     }
 
 SCORES(scores_f32, float, load)
@@ -78,8 +84,7 @@ INLINE void scores_i8(const float *q, head_kv h, float *scores, idx keys, const 
     int16_t query[MAX_HEAD];
     int32_t sums[MAX_KEYS];
     vec top[PARTS] = {0}, poison[PARTS] = {0};
-    for (idx i = 0; i < d; i += LANES)
-        EACH_PART(p) {
+    for (idx i = 0; i < d; i += LANES) EACH_PART(p) {
             vec x = load(q + i + p * WIDTH), size = absolute(x);
             top[p] = choose(size > top[p], size, top[p]);
             poison[p] = poison[p] + (x - x);
@@ -92,7 +97,8 @@ INLINE void scores_i8(const float *q, head_kv h, float *scores, idx keys, const 
         for (idx i = 0; i < d; i++) total += query[i] * (int16_t)k[s * d + i];
         sums[s] = total;
     }
-    vec scale = all(most / 32767.0f / __builtin_sqrtf((float)d) + sum(poison)); /* a query with NaN: all scores are NaN */
+    vec scale =
+        all(most / 32767.0f / __builtin_sqrtf((float)d) + sum(poison)); /* a query with NaN: all scores are NaN */
     idx s = 0;
     for (; s + WIDTH <= keys; s += WIDTH) {
         ints whole;
@@ -103,25 +109,25 @@ INLINE void scores_i8(const float *q, head_kv h, float *scores, idx keys, const 
 }
 
 /* One query over the first `keys` positions. */
-#define ATTEND(NAME, TYPE, LOAD, SCORE, SCALED)                                                                       \
-    INLINE void NAME(const float *q, head_kv h, float *y, idx keys, const idx d) {                                    \
-        const TYPE *v = h.v;                                                                                          \
-        float scores[MAX_KEYS + LANES], top = -__builtin_inff();                                                      \
-        idx rounded_up = (keys + LANES - 1) / LANES * LANES;                                                          \
-        SCORE(q, h, scores, keys, d);                                                                                 \
-        for (idx s = 0; s < keys; s++) top = scores[s] > top ? scores[s] : top;                                       \
-        for (idx s = keys; s < rounded_up; s++) scores[s] = top; /* finite; not summed below */                       \
-        for (idx s = 0; s < rounded_up; s += WIDTH) store(scores + s, exp_negative(load(scores + s) - top));          \
-        float total = 0;                                                                                              \
-        vec out[MAX_HEAD / WIDTH];                                                                                    \
-        for (idx i = 0; i < d / WIDTH; i++) out[i] = (vec){0};                                                        \
-        for (idx s = 0; s < keys; s++) {                                                                              \
-            float weight = scores[s];                                                                                 \
-            total += weight;                                                                                          \
-            if (SCALED) weight = weight * h.v_scale[s];                                                               \
-            for (idx i = 0; i < d / WIDTH; i++) out[i] += weight * LOAD(v + s * d + WIDTH * i);                       \
-        }                                                                                                             \
-        for (idx i = 0; i < d / WIDTH; i++) store(y + WIDTH * i, out[i] / total);                                     \
+#define ATTEND(NAME, TYPE, LOAD, SCORE, SCALED)                                                                        \
+    INLINE void NAME(const float *q, head_kv h, float *y, idx keys, const idx d) {                                     \
+        const TYPE *v = h.v;                                                                                           \
+        float scores[MAX_KEYS + LANES], top = -__builtin_inff();                                                       \
+        idx rounded_up = (keys + LANES - 1) / LANES * LANES;                                                           \
+        SCORE(q, h, scores, keys, d);                                                                                  \
+        for (idx s = 0; s < keys; s++) top = scores[s] > top ? scores[s] : top;                                        \
+        for (idx s = keys; s < rounded_up; s++) scores[s] = top; /* finite; not summed below */                        \
+        for (idx s = 0; s < rounded_up; s += WIDTH) store(scores + s, exp_negative(load(scores + s) - top));           \
+        float total = 0;                                                                                               \
+        vec out[MAX_HEAD / WIDTH];                                                                                     \
+        for (idx i = 0; i < d / WIDTH; i++) out[i] = (vec){0};                                                         \
+        for (idx s = 0; s < keys; s++) {                                                                               \
+            float weight = scores[s];                                                                                  \
+            total += weight;                                                                                           \
+            if (SCALED) weight = weight * h.v_scale[s];                                                                \
+            for (idx i = 0; i < d / WIDTH; i++) out[i] += weight * LOAD(v + s * d + WIDTH * i);                        \
+        }                                                                                                              \
+        for (idx i = 0; i < d / WIDTH; i++) store(y + WIDTH * i, out[i] / total);                                      \
     }
 
 ATTEND(attend_f32, float, load, scores_f32, 0)
@@ -129,7 +135,12 @@ ATTEND(attend_bf16, uint16_t, load_bf16, scores_bf16, 0)
 ATTEND(attend_i8, int8_t, load_i8, scores_i8, 1)
 
 /* Known widths keep the sums of a head in registers. */
-#define FOR_WIDTH(name) do { if (d == 64) name(q, h, y, keys, 64); else if (d == 32) name(q, h, y, keys, 32); else name(q, h, y, keys, d); } while (0)
+#define FOR_WIDTH(name)                                                                                                \
+    do {                                                                                                               \
+        if (d == 64) name(q, h, y, keys, 64);                                                                          \
+        else if (d == 32) name(q, h, y, keys, 32);                                                                     \
+        else name(q, h, y, keys, d);                                                                                   \
+    } while (0)
 
 static void attend_head(const float *q, head_kv h, int kind, float *y, idx keys, idx d) {
     if (kind == KV_FLOAT32) FOR_WIDTH(attend_f32);
@@ -152,7 +163,12 @@ INLINE void rotate(float *head, const float *cos, const float *sin, idx d) {
     }
 }
 
-typedef struct { const float *x, *w; float *y; idx rows, dim; float eps; } norm_call;
+typedef struct {
+    const float *x, *w;
+    float *y;
+    idx rows, dim;
+    float eps;
+} norm_call;
 static void norm_run(void *given, member me) {
     const norm_call *c = given;
     SHARED_LOOP(&me, i, c->rows, 8) one_norm(c->x + i * c->dim, c->w, c->y + i * c->dim, c->dim, c->eps);
@@ -164,13 +180,18 @@ void EXPORT(rms_norm)(const float *x, const float *w, float *y, idx rows, idx di
     run_team(norm_run, &c, rows * dim > PARALLEL);
 }
 
-typedef struct { const float *x; float *y; idx rows, hidden; } gate_call;
+typedef struct {
+    const float *x;
+    float *y;
+    idx rows, hidden;
+} gate_call;
 static void gate_run(void *given, member me) {
     const gate_call *c = given;
     idx hidden = c->hidden;
     SHARED_LOOP(&me, i, c->rows, 4) {
         const float *gate = c->x + 2 * i * hidden;
-        for (idx j = 0; j < hidden; j += WIDTH) store(c->y + i * hidden + j, gated(load(gate + j), load(gate + hidden + j)));
+        for (idx j = 0; j < hidden; j += WIDTH)
+            store(c->y + i * hidden + j, gated(load(gate + j), load(gate + hidden + j)));
     }
     meet(&me);
 }
@@ -180,7 +201,11 @@ void EXPORT(silu_mul)(const float *x, float *y, idx rows, idx hidden) {
     run_team(gate_run, &c, rows * hidden > PARALLEL);
 }
 
-typedef struct { float *x; const float *cos, *sin; idx rows, heads, d; } rope_call;
+typedef struct {
+    float *x;
+    const float *cos, *sin;
+    idx rows, heads, d;
+} rope_call;
 static void rope_run(void *given, member me) {
     const rope_call *c = given;
     idx heads = c->heads, d = c->d;
@@ -217,7 +242,8 @@ static void attend_run(void *given, member me) {
         const slot_kv *slot = c->slots + r;
         head_kv kv = head_of(slot, c->kind, 0, h, d);
         for (idx n = 0; n < queries; n++)
-            keep(kv, c->kind, slot->held + n, vector_of(c->k, c->strides + 3, r, h, n), vector_of(c->v, c->strides + 6, r, h, n), d);
+            keep(kv, c->kind, slot->held + n, vector_of(c->k, c->strides + 3, r, h, n),
+                 vector_of(c->v, c->strides + 6, r, h, n), d);
     }
     meet(&me);
     SHARED_LOOP(&me, i, c->rows * heads * queries, 4) {

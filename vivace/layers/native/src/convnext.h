@@ -9,22 +9,26 @@
    that the sums are exact in int32. Two products per 32 bits are added in one instruction on any x86-64 since AVX2. */
 
 #if WIDTH == 16
-#define STRIP 4       /* blocks of 16 outputs that are worked out together */
+#define STRIP       4 /* blocks of 16 outputs that are worked out together */
 #define STRIP_AHEAD 0 /* steps by which a strip is fetched before it is needed; several blocks at once need none */
 #else
-#define STRIP 1
+#define STRIP       1
 #define STRIP_AHEAD 24
 #endif
-#define TOGETHER 6  /* rows that are multiplied together */
-#define FRAMES 24   /* of a tile, at most: all of its rows and a matrix' chunk stay in the second cache */
-#define SPAN 512    /* hidden channels that are worked out before the next ones, and share a scale in a row */
-#define MAX_DIM 768
-#define GAP 32      /* numbers between rows of a buffer: rows a power of two apart share a set of the cache */
-#define TOP 4095.0f /* largest number of a rounded row; native/convnext.py chooses the weights' by it */
+#define TOGETHER 6   /* rows that are multiplied together */
+#define FRAMES   24  /* of a tile, at most: all of its rows and a matrix' chunk stay in the second cache */
+#define SPAN     512 /* hidden channels that are worked out before the next ones, and share a scale in a row */
+#define MAX_DIM  768
+#define GAP      32      /* numbers between rows of a buffer: rows a power of two apart share a set of the cache */
+#define TOP      4095.0f /* largest number of a rounded row; native/convnext.py chooses the weights' by it */
 
 typedef int16_t shorts __attribute__((vector_size(2 * WIDTH)));
 
-INLINE ints load_ints(const int32_t *p) { ints v; memcpy(&v, p, sizeof v); return v; }
+INLINE ints load_ints(const int32_t *p) {
+    ints v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
 
 /* a * b + c, rounded once. */
 INLINE vec fused(vec a, vec b, vec c) {
@@ -92,66 +96,85 @@ INLINE vec gelu(vec x) {
 #endif
 
 /* Sums [rows][blocks * PARTS] of steps of a strip of the matrix, LOAD by LOAD, times a row's number ONE. */
-#define SUMS(TYPE, LOAD, ONE, ADD)                                                                                    \
-    TYPE sums[TOGETHER][STRIP * PARTS];                                                                               \
-    UNROLLED for (int r = 0; r < rows; r++)                                                                           \
-        UNROLLED for (int c = 0; c < blocks * PARTS; c++) sums[r][c] = (TYPE){0};                                     \
-    for (idx k = 0; k < steps; k++) {                                                                                \
-        if (STRIP_AHEAD) __builtin_prefetch(w + (k + STRIP_AHEAD) * LANES);                                                      \
-        TYPE of[STRIP * PARTS];                                                                                       \
-        UNROLLED for (int c = 0; c < blocks * PARTS; c++) of[c] = LOAD(w + (c / PARTS * steps + k) * LANES + c % PARTS * WIDTH); \
-        UNROLLED for (int r = 0; r < rows; r++) {                                                                     \
-            TYPE one = ONE - (TYPE){0};                                                                               \
-            UNROLLED for (int c = 0; c < blocks * PARTS; c++) sums[r][c] = ADD(of[c], one, sums[r][c]);               \
-        }                                                                                                             \
+#define SUMS(TYPE, LOAD, ONE, ADD)                                                                                     \
+    TYPE sums[TOGETHER][STRIP * PARTS];                                                                                \
+    UNROLLED for (int r = 0; r < rows; r++) UNROLLED for (int c = 0; c < blocks * PARTS; c++) sums[r][c] = (TYPE){0};  \
+    for (idx k = 0; k < steps; k++) {                                                                                  \
+        if (STRIP_AHEAD) __builtin_prefetch(w + (k + STRIP_AHEAD) * LANES);                                            \
+        TYPE of[STRIP * PARTS];                                                                                        \
+        UNROLLED for (int c = 0; c < blocks * PARTS; c++) of[c] =                                                      \
+            LOAD(w + (c / PARTS * steps + k) * LANES + c % PARTS * WIDTH);                                             \
+        UNROLLED for (int r = 0; r < rows; r++) {                                                                      \
+            TYPE one = ONE - (TYPE){0};                                                                                \
+            UNROLLED for (int c = 0; c < blocks * PARTS; c++) sums[r][c] = ADD(of[c], one, sums[r][c]);                \
+        }                                                                                                              \
     }
 
-INLINE int32_t two16(const int16_t *p) { int32_t v; memcpy(&v, p, sizeof v); return v; }
+INLINE int32_t two16(const int16_t *p) {
+    int32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
 
 /* Rows of int16 times a strip, scaled by row and by output; add: to what y holds, otherwise to the bias. */
-INLINE void strip16(const int16_t *x, idx stride, const float *by_row, const int32_t *w,
-                                                          const float *scale, const float *bias, float *y, idx y_stride,
-                                                          idx steps, int add, const int rows, const int blocks) {
+INLINE void strip16(const int16_t *x, idx stride, const float *by_row, const int32_t *w, const float *scale,
+                    const float *bias, float *y, idx y_stride, idx steps, int add, const int rows, const int blocks) {
     SUMS(ints, load_ints, two16(x + r * stride + 2 * k), pairs_added)
-    UNROLLED for (int r = 0; r < rows; r++)
-        UNROLLED for (int c = 0; c < blocks * PARTS; c++) {
-            float *to = y + r * y_stride + c * WIDTH;
-            vec value = __builtin_convertvector(sums[r][c], vec) * (load(scale + c * WIDTH) * by_row[r]);
-            store(to, value + load(add ? to : bias + c * WIDTH));
-        }
+    UNROLLED for (int r = 0; r < rows; r++) UNROLLED for (int c = 0; c < blocks * PARTS; c++) {
+        float *to = y + r * y_stride + c * WIDTH;
+        vec value = __builtin_convertvector(sums[r][c], vec) * (load(scale + c * WIDTH) * by_row[r]);
+        store(to, value + load(add ? to : bias + c * WIDTH));
+    }
 }
-INLINE void strip32(const float *x, idx stride, const float *w, const float *bias,
-                                                          float *y, idx y_stride, idx steps, int add, const int rows,
-                                                          const int blocks) {
+INLINE void strip32(const float *x, idx stride, const float *w, const float *bias, float *y, idx y_stride, idx steps,
+                    int add, const int rows, const int blocks) {
     SUMS(vec, load, x[r * stride + k], fused)
-    UNROLLED for (int r = 0; r < rows; r++)
-        UNROLLED for (int c = 0; c < blocks * PARTS; c++) {
-            float *to = y + r * y_stride + c * WIDTH;
-            store(to, sums[r][c] + load(add ? to : bias + c * WIDTH));
-        }
+    UNROLLED for (int r = 0; r < rows; r++) UNROLLED for (int c = 0; c < blocks * PARTS; c++) {
+        float *to = y + r * y_stride + c * WIDTH;
+        store(to, sums[r][c] + load(add ? to : bias + c * WIDTH));
+    }
 }
 
-#define EACH_ROWS(CALL, blocks)                                                                                       \
-    switch (rows) {                                                                                                   \
-    case 1: CALL(1, blocks); break;                                                                                   \
-    case 2: CALL(2, blocks); break;                                                                                   \
-    case 3: CALL(3, blocks); break;                                                                                   \
-    case 4: CALL(4, blocks); break;                                                                                   \
-    case 5: CALL(5, blocks); break;                                                                                   \
-    default: CALL(6, blocks);                                                                                         \
+#define EACH_ROWS(CALL, blocks)                                                                                        \
+    switch (rows) {                                                                                                    \
+    case 1:                                                                                                            \
+        CALL(1, blocks);                                                                                               \
+        break;                                                                                                         \
+    case 2:                                                                                                            \
+        CALL(2, blocks);                                                                                               \
+        break;                                                                                                         \
+    case 3:                                                                                                            \
+        CALL(3, blocks);                                                                                               \
+        break;                                                                                                         \
+    case 4:                                                                                                            \
+        CALL(4, blocks);                                                                                               \
+        break;                                                                                                         \
+    case 5:                                                                                                            \
+        CALL(5, blocks);                                                                                               \
+        break;                                                                                                         \
+    default:                                                                                                           \
+        CALL(6, blocks);                                                                                               \
     }
 
 /* Up to 6 rows times `blocks` blocks. */
 static void any16(const int16_t *x, idx stride, const float *by_row, const int32_t *w, const float *scale,
                   const float *bias, float *y, idx y_stride, idx steps, int add, idx rows, int blocks) {
 #define CALL(rows, blocks) strip16(x, stride, by_row, w, scale, bias, y, y_stride, steps, add, rows, blocks)
-    if (blocks == STRIP) { EACH_ROWS(CALL, STRIP) } else { EACH_ROWS(CALL, 1) }
+    if (blocks == STRIP) {
+        EACH_ROWS(CALL, STRIP)
+    } else {
+        EACH_ROWS(CALL, 1)
+    }
 #undef CALL
 }
 static void any32(const float *x, idx stride, const float *w, const float *bias, float *y, idx y_stride, idx steps,
                   int add, idx rows, int blocks) {
 #define CALL(rows, blocks) strip32(x, stride, w, bias, y, y_stride, steps, add, rows, blocks)
-    if (blocks == STRIP) { EACH_ROWS(CALL, STRIP) } else { EACH_ROWS(CALL, 1) }
+    if (blocks == STRIP) {
+        EACH_ROWS(CALL, STRIP)
+    } else {
+        EACH_ROWS(CALL, 1)
+    }
 #undef CALL
 }
 
@@ -162,8 +185,8 @@ static void times16(const int16_t *x, idx stride, const float *by_row, const int
     for (idx o = 0, wide; o < outputs; o += wide) {
         wide = outputs - o < STRIP * LANES ? LANES : STRIP * LANES;
         for (idx r = 0; r < rows; r += TOGETHER)
-            any16(x + r * stride, stride, by_row + r, (const int32_t *)(w + o * n), scale + o, bias + o, y + r * y_stride + o,
-                  y_stride, n / 2, add, rows - r, (int)(wide / LANES));
+            any16(x + r * stride, stride, by_row + r, (const int32_t *)(w + o * n), scale + o, bias + o,
+                  y + r * y_stride + o, y_stride, n / 2, add, rows - r, (int)(wide / LANES));
     }
 }
 static void times32(const float *x, idx stride, const float *w, const float *bias, float *y, idx y_stride, idx rows,
@@ -171,7 +194,8 @@ static void times32(const float *x, idx stride, const float *w, const float *bia
     for (idx o = 0, wide; o < outputs; o += wide) {
         wide = outputs - o < STRIP * LANES ? LANES : STRIP * LANES;
         for (idx r = 0; r < rows; r += TOGETHER)
-            any32(x + r * stride, stride, w + o * n, bias + o, y + r * y_stride + o, y_stride, n, add, rows - r, (int)(wide / LANES));
+            any32(x + r * stride, stride, w + o * n, bias + o, y + r * y_stride + o, y_stride, n, add, rows - r,
+                  (int)(wide / LANES));
     }
 }
 
@@ -211,8 +235,8 @@ typedef struct {
 
 typedef struct {
     const convnext_block *block;
-    const float *x; /* [batch, frames + (kernel - 1) * dilation, dim] */
-    float *y;       /* [batch, frames, dim] */
+    const float *x;                 /* [batch, frames + (kernel - 1) * dilation, dim] */
+    float *y;                       /* [batch, frames, dim] */
     idx frames, size, tiles, batch; /* size: of a tile; tiles of one row of the batch */
 } convnext_call;
 
@@ -224,7 +248,8 @@ static void mixed(const convnext_block *b, const float *x, float *y) {
         for (int p = 0; p < PARTS; p++) {
             const idx c = i + p * WIDTH;
             vec v = load(b->depthwise_bias + c);
-            for (idx k = 0; k < b->kernel; k++) v += load(b->depthwise + k * dim + c) * load(x + k * b->dilation * dim + c);
+            for (idx k = 0; k < b->kernel; k++)
+                v += load(b->depthwise + k * dim + c) * load(x + k * b->dilation * dim + c);
             store(y + c, v);
             total[p] += v;
         }
@@ -235,10 +260,13 @@ static void mixed(const convnext_block *b, const float *x, float *y) {
             squares[p] += v * v;
         }
     const float factor = 1.0f / __builtin_sqrtf(sum(squares) / (float)dim + b->eps);
-    for (idx c = 0; c < dim; c += WIDTH) store(y + c, (load(y + c) - mean) * factor * load(b->norm + c) + load(b->norm_bias + c));
+    for (idx c = 0; c < dim; c += WIDTH)
+        store(y + c, (load(y + c) - mean) * factor * load(b->norm + c) + load(b->norm_bias + c));
 }
 
-static void activated(float *x, idx n) { for (idx i = 0; i < n; i += WIDTH) store(x + i, gelu(load(x + i))); }
+static void activated(float *x, idx n) {
+    for (idx i = 0; i < n; i += WIDTH) store(x + i, gelu(load(x + i)));
+}
 
 /* The MLP of a tile's rows into y, before its last bias. */
 static void mlp16(const convnext_block *b, const float *x, float *y, idx rows) {
@@ -248,8 +276,8 @@ static void mlp16(const convnext_block *b, const float *x, float *y, idx rows) {
     for (idx r = 0; r < rows; r++) scale[r] = rounded16(x + r * dim, in + r * (dim + GAP), dim);
     for (idx h = 0, n; h < b->hidden; h += n) {
         n = b->hidden - h < SPAN ? b->hidden - h : SPAN;
-        times16(in, dim + GAP, scale, (const int16_t *)b->up + h * dim, b->up_scale + h, b->up_bias + h, inner, SPAN + GAP,
-                rows, dim, n, 0);
+        times16(in, dim + GAP, scale, (const int16_t *)b->up + h * dim, b->up_scale + h, b->up_bias + h, inner,
+                SPAN + GAP, rows, dim, n, 0);
         for (idx r = 0; r < rows; r++) {
             activated(inner + r * (SPAN + GAP), n);
             inner_scale[r] = rounded16(inner + r * (SPAN + GAP), codes + r * (SPAN + GAP), n);
@@ -331,9 +359,10 @@ static void window_run(void *given, member me) {
 }
 
 /* Every row of `inputs` numbers, x_stride after the one before (less than `inputs`: windows that overlap), times a
-   float32 matrix laid out by blocks [outputs / 16][inputs][16]. y: [batch, frames, outputs]; outputs: a multiple of 16. */
-void EXPORT(window_product)(const float *x, idx x_batch, idx x_stride, const float *w, const float *bias, float *y, idx batch,
-                    idx frames, idx inputs, idx outputs, idx threads) {
+   float32 matrix laid out by blocks [outputs / 16][inputs][16]. y: [batch, frames, outputs]; outputs: a multiple of 16.
+ */
+void EXPORT(window_product)(const float *x, idx x_batch, idx x_stride, const float *w, const float *bias, float *y,
+                            idx batch, idx frames, idx inputs, idx outputs, idx threads) {
     idx size = tile_size(batch, frames, threads), tiles = (frames + size - 1) / size;
     window_call run = {x, w, bias, y, x_batch, x_stride, frames, inputs, outputs, size, tiles, batch};
     run_team(window_run, &run, batch * tiles > 1);

@@ -56,7 +56,7 @@ EXPORTED int32_t vivace_cpu_kinds(void) {
 #include <sys/auxv.h>
 EXPORTED int32_t vivace_cpu_kinds(void) {
     int32_t kinds = PORTABLE;
-    if (getauxval(AT_HWCAP) & 1ul << 20) kinds |= DOTPROD;  /* HWCAP_ASIMDDP */
+    if (getauxval(AT_HWCAP) & 1ul << 20) kinds |= DOTPROD;                    /* HWCAP_ASIMDDP */
     if ((kinds & DOTPROD) && getauxval(AT_HWCAP2) & 1ul << 13) kinds |= I8MM; /* HWCAP2_I8MM */
     return kinds;
 }

@@ -1,6 +1,11 @@
 /* All layers of a transformer for the rows of a decode step, everything in int8: one call per step. */
 
-typedef struct { const float *norm; packed qkv, out; const float *mlp_norm; packed gate_up, down; } packed_layer;
+typedef struct {
+    const float *norm;
+    packed qkv, out;
+    const float *mlp_norm;
+    packed gate_up, down;
+} packed_layer;
 
 typedef struct {
     float *x;
@@ -20,7 +25,8 @@ typedef struct {
 static void batch_run(void *given, member me) {
     const batch_call *c = given;
     const idx dim = c->dim, hidden = c->hidden, heads = c->heads, rows = c->rows, d = dim / heads;
-    float *x = c->x, *qkv = c->workspace, *seen = qkv + 3 * rows * dim, *both = seen + rows * dim, *rest = both + 2 * rows * hidden;
+    float *x = c->x, *qkv = c->workspace, *seen = qkv + 3 * rows * dim, *both = seen + rows * dim,
+          *rest = both + 2 * rows * hidden;
     rounded in = {(code *)(rest + 2 * rows), rest, (int32_t *)rest + rows};
     float row[MAX_WIDTH];
     for (idx l = 0; l < c->count; l++) {
@@ -62,8 +68,9 @@ static void batch_run(void *given, member me) {
 
 /* A Llama (pre-norm, rotary positions, SwiGLU). x: [rows, dim], changed to the last layer's results (before the final
    norm). cos, sin: [rows, d]. workspace: 8 + 5 * dim + 3 * hidden floats a row. */
-void EXPORT(decode_batch)(float *x, const packed_layer *layers, idx count, idx dim, idx hidden, idx heads, const float *cos,
-                          const float *sin, const slot_kv *slots, int kind, float eps, idx rows, float *workspace) {
+void EXPORT(decode_batch)(float *x, const packed_layer *layers, idx count, idx dim, idx hidden, idx heads,
+                          const float *cos, const float *sin, const slot_kv *slots, int kind, float eps, idx rows,
+                          float *workspace) {
     batch_call c = {x, layers, count, dim, hidden, heads, cos, sin, slots, kind, eps, rows, workspace};
     run_team(batch_run, &c, dim * hidden > PARALLEL);
 }
@@ -76,15 +83,13 @@ typedef struct {
 /* x = norm(x + bias) * w + b. */
 INLINE void layer_norm(float *x, const float *bias, const float *w, const float *b, idx dim, float eps) {
     vec total[PARTS] = {0}, squares[PARTS] = {0};
-    for (idx i = 0; i < dim; i += LANES)
-        EACH_PART(p) {
+    for (idx i = 0; i < dim; i += LANES) EACH_PART(p) {
             vec v = load(x + i + p * WIDTH) + load(bias + i + p * WIDTH);
             store(x + i + p * WIDTH, v);
             total[p] += v;
         }
     float mean = sum(total) / (float)dim;
-    for (idx i = 0; i < dim; i += LANES)
-        EACH_PART(p) {
+    for (idx i = 0; i < dim; i += LANES) EACH_PART(p) {
             vec v = load(x + i + p * WIDTH) - mean;
             squares[p] += v * v;
         }
@@ -106,7 +111,8 @@ typedef struct {
 static void post_run(void *given, member me) {
     const post_call *c = given;
     const idx dim = c->dim, hidden = c->hidden, heads = c->heads, rows = c->rows, d = dim / heads;
-    float *x = c->x, *qkv = c->workspace, *seen = qkv + 3 * rows * dim, *inner = seen + rows * dim, *rest = inner + rows * hidden;
+    float *x = c->x, *qkv = c->workspace, *seen = qkv + 3 * rows * dim, *inner = seen + rows * dim,
+          *rest = inner + rows * hidden;
     rounded in = {(code *)(rest + 2 * rows), rest, (int32_t *)rest + rows};
     float row[MAX_WIDTH];
     SHARED_LOOP(&me, r, rows, ROWS_AT_ONCE) round_row(x + r * dim, dim, in, r);

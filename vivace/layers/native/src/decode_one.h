@@ -3,14 +3,24 @@
    A step of one stream reads every weight once and computes next to nothing; what costs besides is calls and waking
    threads. Activations stay in float32. */
 
-#define GROUP 32 /* inputs of int4 that share a scale and an offset */
+#define GROUP     32 /* inputs of int4 that share a scale and an offset */
 #define MAX_WIDTH 16384
 
-typedef struct { const uint8_t *codes; const float *scale; } matrix4; /* [outputs, inputs / 2]; [outputs, inputs / GROUP, 2] */
-typedef struct { const float *norm; matrix4 qkv, out; const float *mlp_norm; matrix4 gate_up, down; } layer4;
+typedef struct {
+    const uint8_t *codes;
+    const float *scale;
+} matrix4; /* [outputs, inputs / 2]; [outputs, inputs / GROUP, 2] */
+typedef struct {
+    const float *norm;
+    matrix4 qkv, out;
+    const float *mlp_norm;
+    matrix4 gate_up, down;
+} layer4;
 
 /* A row as the products read it: the even inputs of a group, then its odd ones, and the sums of the groups. */
-typedef struct { float x[MAX_WIDTH], sums[MAX_WIDTH / GROUP]; } input4;
+typedef struct {
+    float x[MAX_WIDTH], sums[MAX_WIDTH / GROUP];
+} input4;
 
 static void prepare4(input4 *to, const float *x, idx n) {
     for (idx g = 0; g < n / GROUP; g++) {
@@ -40,7 +50,8 @@ INLINE float dot4(const matrix4 *m, const input4 *in, idx row, idx n) {
         vec low[PARTS], high[PARTS];
         load_i4(codes + g * LANES, low, high);
         EACH_PART(p) {
-            vec part = low[p] * load(in->x + g * GROUP + p * WIDTH) + high[p] * load(in->x + g * GROUP + LANES + p * WIDTH);
+            vec part =
+                low[p] * load(in->x + g * GROUP + p * WIDTH) + high[p] * load(in->x + g * GROUP + LANES + p * WIDTH);
             total[p] += part * scale[2 * g];
         }
         lowest += scale[2 * g + 1] * in->sums[g];

@@ -1,18 +1,19 @@
-/* Products of several rows, for the instructions that keep up with memory: the inputs go in chunks, so that a chunk of a
-   panel is read from memory once and stays in the first-level cache for all rows, and the next panel is fetched meanwhile.
+/* Products of several rows, for the instructions that keep up with memory: the inputs go in chunks, so that a chunk of
+   a panel is read from memory once and stays in the first-level cache for all rows, and the next panel is fetched
+   meanwhile.
 
    Integer sums are exact: the result is that of `tile` to the bit. */
 
-#define CHUNK 256    /* inputs: a chunk of a panel takes 12 KiB */
-#define ROW_GROUP 32 /* rows whose sums are kept between chunks */
+#define CHUNK     256 /* inputs: a chunk of a panel takes 12 KiB */
+#define ROW_GROUP 32  /* rows whose sums are kept between chunks */
 
 #if WIDTH == 16
 
 #define SUMS_OF_ROW (PANEL * BLOCK)
-#define TALL 8 /* rows whose sums fit into the registers */
+#define TALL        8 /* rows whose sums fit into the registers */
 
-/* Add `steps` times 4 inputs (a multiple of 4 steps) of `rows` rows to their sums [rows][blocks][16]. After every 4 steps
-   `lines` lines from `ahead` on are fetched. */
+/* Add `steps` times 4 inputs (a multiple of 4 steps) of `rows` rows to their sums [rows][blocks][16]. After every 4
+   steps `lines` lines from `ahead` on are fetched. */
 INLINE void add_chunk(const code *x, idx n, const uint8_t *w, idx steps, int32_t *to, const char *ahead, int lines,
                       const int rows, const int blocks) {
     __m512i sums[TALL][PANEL];
@@ -35,13 +36,14 @@ INLINE void add_chunk(const code *x, idx n, const uint8_t *w, idx steps, int32_t
         for (int b = 0; b < blocks; b++) _mm512_storeu_si512(to + r * SUMS_OF_ROW + b * BLOCK, sums[r][b]);
 }
 
-INLINE void add_rows(const code *x, idx n, const uint8_t *w, idx steps, int32_t *to, idx rows, const char *ahead, const int blocks) {
+INLINE void add_rows(const code *x, idx n, const uint8_t *w, idx steps, int32_t *to, idx rows, const char *ahead,
+                     const int blocks) {
     int lines = (int)((4 * blocks * TALL + rows - 1) / rows); /* the rows share the chunk ahead */
     if (lines > 4 * blocks) lines = 4 * blocks;
     if (!ahead) lines = 0;
     idx r = 0;
-#define TAKE(count)                                                                                                   \
-    add_chunk(x + r * n, n, w, steps, to + r * SUMS_OF_ROW, ahead, lines, count, blocks);                             \
+#define TAKE(count)                                                                                                    \
+    add_chunk(x + r * n, n, w, steps, to + r * SUMS_OF_ROW, ahead, lines, count, blocks);                              \
     ahead += steps / 4 * lines * 64, r += count
     while (r + 8 <= rows) { TAKE(8); }
     if (rows - r >= 4) { TAKE(4); }
@@ -59,8 +61,8 @@ INLINE const int32_t *whole_sums(const int32_t *sums, int32_t *to, const int blo
 
 #define SUMS_OF_ROW (2 * PANEL * BLOCK)
 
-/* Add `steps` times 4 inputs of `rows` rows to their sums of 8 outputs. With every step `ahead` goes on by `stride` bytes and
-   what is there is fetched. */
+/* Add `steps` times 4 inputs of `rows` rows to their sums of 8 outputs. With every step `ahead` goes on by `stride`
+   bytes and what is there is fetched. */
 INLINE void add_chunk(const code *x, idx n, const uint8_t *w, idx steps, int32_t *to, const char *ahead, idx stride,
                       const int rows, const int blocks) {
     __m256i sums[4][2]; /* of 8 outputs */
@@ -85,18 +87,26 @@ INLINE void add_chunk(const code *x, idx n, const uint8_t *w, idx steps, int32_t
         for (int i = 0; i < 2; i++) _mm256_storeu_si256((__m256i *)(to + r * SUMS_OF_ROW) + i, sums[r][i]);
 }
 
-INLINE void add_rows(const code *x, idx n, const uint8_t *w, idx steps, int32_t *to, idx rows, const char *ahead, const int blocks) {
-    const idx tiles = (rows + 3) / 4, stride = ahead ? (2 * BLOCK + tiles - 1) / tiles : 0; /* the tiles share the chunk ahead */
+INLINE void add_rows(const code *x, idx n, const uint8_t *w, idx steps, int32_t *to, idx rows, const char *ahead,
+                     const int blocks) {
+    const idx tiles = (rows + 3) / 4,
+              stride = ahead ? (2 * BLOCK + tiles - 1) / tiles : 0; /* the tiles share the chunk ahead */
     if (!ahead) ahead = (const char *)w;
     for (int half = 0; half < 2 * blocks; half++) {
         const uint8_t *from = w + half * 2 * BLOCK;
         int32_t *sums = to + half * BLOCK;
-        for (idx r = 0; r < rows; r += 4, sums += 4 * SUMS_OF_ROW, ahead += steps * stride)
-            switch (rows - r) {
-            case 1: add_chunk(x + r * n, n, from, steps, sums, ahead, stride, 1, blocks); break;
-            case 2: add_chunk(x + r * n, n, from, steps, sums, ahead, stride, 2, blocks); break;
-            case 3: add_chunk(x + r * n, n, from, steps, sums, ahead, stride, 3, blocks); break;
-            default: add_chunk(x + r * n, n, from, steps, sums, ahead, stride, 4, blocks);
+        for (idx r = 0; r < rows; r += 4, sums += 4 * SUMS_OF_ROW, ahead += steps * stride) switch (rows - r) {
+            case 1:
+                add_chunk(x + r * n, n, from, steps, sums, ahead, stride, 1, blocks);
+                break;
+            case 2:
+                add_chunk(x + r * n, n, from, steps, sums, ahead, stride, 2, blocks);
+                break;
+            case 3:
+                add_chunk(x + r * n, n, from, steps, sums, ahead, stride, 3, blocks);
+                break;
+            default:
+                add_chunk(x + r * n, n, from, steps, sums, ahead, stride, 4, blocks);
             }
     }
 }
@@ -112,8 +122,8 @@ INLINE const int32_t *whole_sums(const int32_t *sums, int32_t *to, const int blo
 
 #endif
 
-INLINE void rows_of_panel(const rounded *in, const uint8_t *codes, const float *scale, float *y, idx rows, idx outputs, idx n,
-                          int add, const char *ahead, const int blocks) {
+INLINE void rows_of_panel(const rounded *in, const uint8_t *codes, const float *scale, float *y, idx rows, idx outputs,
+                          idx n, int add, const char *ahead, const int blocks) {
     int32_t sums[ROW_GROUP * SUMS_OF_ROW], whole[PANEL * BLOCK];
     for (idx from = 0; from < rows; from += ROW_GROUP, ahead = NULL) {
         idx count = rows - from < ROW_GROUP ? rows - from : ROW_GROUP;
@@ -137,11 +147,16 @@ INLINE void rows_of_panel(const rounded *in, const uint8_t *codes, const float *
 }
 
 /* All rows of a panel; `ahead`: the panel that this thread comes to next, or NULL. */
-static void many_rows(const rounded *in, const uint8_t *codes, const float *scale, float *y, idx rows, idx outputs, idx n,
-                      int add, const char *ahead, idx blocks) {
+static void many_rows(const rounded *in, const uint8_t *codes, const float *scale, float *y, idx rows, idx outputs,
+                      idx n, int add, const char *ahead, idx blocks) {
     switch (blocks) {
-    case 1: rows_of_panel(in, codes, scale, y, rows, outputs, n, add, ahead, 1); break;
-    case 2: rows_of_panel(in, codes, scale, y, rows, outputs, n, add, ahead, 2); break;
-    default: rows_of_panel(in, codes, scale, y, rows, outputs, n, add, ahead, 3);
+    case 1:
+        rows_of_panel(in, codes, scale, y, rows, outputs, n, add, ahead, 1);
+        break;
+    case 2:
+        rows_of_panel(in, codes, scale, y, rows, outputs, n, add, ahead, 2);
+        break;
+    default:
+        rows_of_panel(in, codes, scale, y, rows, outputs, n, add, ahead, 3);
     }
 }

@@ -11,7 +11,7 @@
 #include <windows.h>
 typedef SRWLOCK lock;
 typedef CONDITION_VARIABLE condition;
-#define LOCK_INIT SRWLOCK_INIT
+#define LOCK_INIT      SRWLOCK_INIT
 #define CONDITION_INIT CONDITION_VARIABLE_INIT
 static void hold(lock *l) { AcquireSRWLockExclusive(l); }
 static int try_hold(lock *l) { return TryAcquireSRWLockExclusive(l); }
@@ -25,7 +25,7 @@ static void yield(void) { SwitchToThread(); }
 #include <sched.h>
 typedef pthread_mutex_t lock;
 typedef pthread_cond_t condition;
-#define LOCK_INIT PTHREAD_MUTEX_INITIALIZER
+#define LOCK_INIT      PTHREAD_MUTEX_INITIALIZER
 #define CONDITION_INIT PTHREAD_COND_INITIALIZER
 static void hold(lock *l) { pthread_mutex_lock(l); }
 static int try_hold(lock *l) { return pthread_mutex_trylock(l) == 0; }
@@ -45,8 +45,8 @@ static void yield(void) { sched_yield(); }
 #endif
 
 #define MAX_THREADS 64
-#define SPINS 2000      /* pauses before a waiting thread offers its core to others */
-#define IDLE_SPINS 4000 /* pauses before an idle thread goes to sleep: some 50 microseconds */
+#define SPINS       2000 /* pauses before a waiting thread offers its core to others */
+#define IDLE_SPINS  4000 /* pauses before an idle thread goes to sleep: some 50 microseconds */
 
 static int32_t allowed = 1;
 
@@ -69,7 +69,11 @@ void meet(member *me) {
     }
 }
 
-typedef struct { work run; void *context; team team; } call;
+typedef struct {
+    work run;
+    void *context;
+    team team;
+} call;
 
 /* OpenMP's entry points, found by the caller in the library that is loaded. */
 static void (*omp_parallel)(void (*)(void *), void *, unsigned, unsigned);
@@ -88,7 +92,9 @@ EXPORTED void vivace_join_openmp(void *parallel, void *thread, void *threads) {
 }
 
 /* How many threads a call may use. */
-EXPORTED void vivace_set_threads(int32_t threads) { allowed = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads; }
+EXPORTED void vivace_set_threads(int32_t threads) {
+    allowed = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
+}
 
 static struct {
     lock busy, mutex;
@@ -100,11 +106,14 @@ static struct {
 
 static void serve(int32_t number, int32_t seen) {
     for (;;) {
-        for (int spins = 0; spins < IDLE_SPINS && atomic_load_explicit(&pool.generation, memory_order_acquire) == seen; spins++) PAUSE();
+        for (int spins = 0; spins < IDLE_SPINS && atomic_load_explicit(&pool.generation, memory_order_acquire) == seen;
+             spins++)
+            PAUSE();
         if (atomic_load_explicit(&pool.generation, memory_order_acquire) == seen) {
             hold(&pool.mutex);
             pool.sleeping++;
-            while (atomic_load_explicit(&pool.generation, memory_order_acquire) == seen) wait_for(&pool.begin, &pool.mutex);
+            while (atomic_load_explicit(&pool.generation, memory_order_acquire) == seen)
+                wait_for(&pool.begin, &pool.mutex);
             pool.sleeping--;
             release(&pool.mutex);
         }
@@ -117,18 +126,26 @@ static void serve(int32_t number, int32_t seen) {
     }
 }
 
-typedef struct { int32_t number, seen; } birth;
+typedef struct {
+    int32_t number, seen;
+} birth;
 static birth births[MAX_THREADS];
 
 #if defined(_WIN32)
-static DWORD WINAPI body(void *given) { serve(((birth *)given)->number, ((birth *)given)->seen); return 0; }
+static DWORD WINAPI body(void *given) {
+    serve(((birth *)given)->number, ((birth *)given)->seen);
+    return 0;
+}
 static int start(birth *b) {
     HANDLE thread = CreateThread(NULL, 0, body, b, 0, NULL);
     if (thread) CloseHandle(thread);
     return thread != NULL;
 }
 #else
-static void *body(void *given) { serve(((birth *)given)->number, ((birth *)given)->seen); return NULL; }
+static void *body(void *given) {
+    serve(((birth *)given)->number, ((birth *)given)->seen);
+    return NULL;
+}
 static void forked(void) { /* a child has none of its parent's threads */
     pool.started = pool.sleeping = 0;
     pool.busy = pool.mutex = (lock)LOCK_INIT;

@@ -8,8 +8,8 @@
 
 /* Shared by the threads of a call. */
 typedef struct {
-    _Atomic int64_t cursor;  /* next index of the loop at hand */
-    char apart[56];          /* a cache line each */
+    _Atomic int64_t cursor; /* next index of the loop at hand */
+    char apart[56];         /* a cache line each */
     _Atomic int32_t arrived, phase;
 } team;
 
@@ -33,8 +33,8 @@ static inline int64_t take(member *me, int64_t chunk) {
 }
 
 /* A loop that the team shares; every thread runs some of it, in any order. `meet` ends it. */
-#define SHARED_LOOP(me, i, count, chunk)                                                                              \
-    for (int64_t i##_from = take(me, chunk); i##_from < (count); i##_from = take(me, chunk))                          \
+#define SHARED_LOOP(me, i, count, chunk)                                                                               \
+    for (int64_t i##_from = take(me, chunk); i##_from < (count); i##_from = take(me, chunk))                           \
         for (int64_t i = i##_from; i < (count) && i < i##_from + (chunk); i++)
 
 #endif

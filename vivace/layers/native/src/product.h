@@ -12,18 +12,24 @@ typedef int8_t code;
 #endif
 
 /* Rows as the product reads them. */
-typedef struct { code *codes; float *scale; int32_t *sums; } rounded; /* [rows, inputs], [rows], [rows] */
+typedef struct {
+    code *codes;
+    float *scale;
+    int32_t *sums;
+} rounded; /* [rows, inputs], [rows], [rows] */
 
-/* A matrix laid out by panels of 48 outputs (the last may have fewer): [inputs / 4][blocks][16][4], each weight 128 more
-   than it is: some instructions want one factor without a sign. Weights are -127 to 127. */
-typedef struct { const uint8_t *codes; const float *scale; } packed; /* scale: [outputs] */
+/* A matrix laid out by panels of 48 outputs (the last may have fewer): [inputs / 4][blocks][16][4], each weight 128
+   more than it is: some instructions want one factor without a sign. Weights are -127 to 127. */
+typedef struct {
+    const uint8_t *codes;
+    const float *scale;
+} packed; /* scale: [outputs] */
 
 /* Round a row to -127..127. What is not finite makes the scale NaN, and with it every result. */
 INLINE void round_row(const float *x, idx n, rounded to, idx row) {
     const vec shift = all(12582912.0f); /* 1.5 * 2^23: adding it rounds */
     vec top[PARTS] = {0}, poison[PARTS] = {0};
-    for (idx i = 0; i < n; i += LANES)
-        EACH_PART(p) {
+    for (idx i = 0; i < n; i += LANES) EACH_PART(p) {
             vec v = load(x + i + p * WIDTH), size = absolute(v);
             top[p] = choose(size > top[p], size, top[p]);
             poison[p] = poison[p] + (v - v);
@@ -59,16 +65,18 @@ INLINE void round_row(const float *x, idx n, rounded to, idx row) {
 }
 
 /* Memory that is read once and in order comes as fast as it can only when it is asked for well ahead. */
-#define AHEAD 1024 /* bytes */
+#define AHEAD    1024 /* bytes */
 #define FETCH(p) __builtin_prefetch((const char *)(p) + AHEAD)
 
-/* The integer sums of `rows` rows times `blocks` blocks: sums[rows][blocks][16]. One version for each set of instructions;
-   all give the same numbers. TILE: the most rows of a call. MANY_ROWS: two rows and more go by many_rows.h. */
+/* The integer sums of `rows` rows times `blocks` blocks: sums[rows][blocks][16]. One version for each set of
+   instructions; all give the same numbers. TILE: the most rows of a call. MANY_ROWS: two rows and more go by
+   many_rows.h. */
 
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
 #define TILE 1
 #define MANY_ROWS
-INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows, const int blocks) {
+INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows,
+                         const int blocks) {
     __m512i sums[TILE][PANEL];
     for (int r = 0; r < rows; r++)
         for (int b = 0; b < blocks; b++) sums[r][b] = _mm512_setzero_si512();
@@ -84,17 +92,20 @@ INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint
     }
     for (int r = 0; r < rows; r++)
         for (int b = 0; b < blocks; b++)
-            _mm512_storeu_si512(to + (r * blocks + b) * BLOCK, _mm512_sub_epi32(sums[r][b], _mm512_set1_epi32(128 * x_sums[r])));
+            _mm512_storeu_si512(to + (r * blocks + b) * BLOCK,
+                                _mm512_sub_epi32(sums[r][b], _mm512_set1_epi32(128 * x_sums[r])));
 }
 
 #elif defined(__AVX2__) && (defined(__AVXVNNI__) || defined(VIVACE_EVEX_VNNI))
 #define TILE 2
-#if defined(VIVACE_EVEX_VNNI) /* the same sums by AVX-512's form of the instruction: for tests of this kind on such CPUs */
+#if defined(VIVACE_EVEX_VNNI) /* the same sums by AVX-512's form of the instruction: for tests of this kind on such    \
+                                 CPUs */
 #define ADD_PRODUCTS _mm256_dpbusd_epi32
 #else
 #define ADD_PRODUCTS _mm256_dpbusd_avx_epi32
 #endif
-INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows, const int blocks) {
+INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows,
+                         const int blocks) {
     __m256i sums[TILE][2 * PANEL];
     for (int r = 0; r < rows; r++)
         for (int b = 0; b < 2 * blocks; b++) sums[r][b] = _mm256_setzero_si256();
@@ -119,7 +130,8 @@ INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint
 #elif defined(__AVX2__)
 #define TILE 1
 #define MANY_ROWS
-INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows, const int blocks) {
+INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows,
+                         const int blocks) {
     (void)rows;
     __m256i sums[4 * PANEL]; /* of 4 outputs: two sums each */
     for (int j = 0; j < 4 * blocks; j++) sums[j] = _mm256_setzero_si256();
@@ -145,12 +157,13 @@ INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint
 #define TILE 2
 #if defined(__ARM_FEATURE_MATMUL_INT8)
 #define ADD_PRODUCTS(sum, w, v) vusdotq_s32(sum, w, v)
-#define EXCESS(sum) (128 * (sum))
+#define EXCESS(sum)             (128 * (sum))
 #else
 #define ADD_PRODUCTS(sum, w, v) vdotq_s32(sum, vreinterpretq_s8_u8(veorq_u8(w, vdupq_n_u8(128))), v)
-#define EXCESS(sum) 0
+#define EXCESS(sum)             0
 #endif
-INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows, const int blocks) {
+INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows,
+                         const int blocks) {
     int32x4_t sums[TILE][4 * PANEL];
     for (int r = 0; r < rows; r++)
         for (int b = 0; b < 4 * blocks; b++) sums[r][b] = vdupq_n_s32(0);
@@ -173,7 +186,8 @@ INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint
 
 #else /* portable: products of 16 bits, as every CPU has them */
 #define TILE 1
-INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows, const int blocks) {
+INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint8_t *codes, int32_t *to, const int rows,
+                         const int blocks) {
     (void)x_sums, (void)rows;
     for (int b = 0; b < blocks; b++) {
         int32_t sums[BLOCK] = {0};
@@ -188,8 +202,8 @@ INLINE void sum_products(const code *x, idx n, const int32_t *x_sums, const uint
 #endif
 
 /* Floats of the integer sums [rows][blocks][16]; add: to what y holds. */
-INLINE void scale_sums(const rounded *in, idx row, const int32_t *sums, const float *scale, float *y, idx stride, int add,
-                       const int rows, const int blocks) {
+INLINE void scale_sums(const rounded *in, idx row, const int32_t *sums, const float *scale, float *y, idx stride,
+                       int add, const int rows, const int blocks) {
     for (int r = 0; r < rows; r++)
         for (int o = 0; o < blocks * BLOCK; o += WIDTH) {
             ints whole;
@@ -201,8 +215,8 @@ INLINE void scale_sums(const rounded *in, idx row, const int32_t *sums, const fl
 }
 
 /* `rows` rows times `blocks` blocks of 16 outputs. */
-INLINE void tile(const rounded *in, idx row, const uint8_t *codes, const float *scale, float *y, idx stride, idx n, int add,
-                 const int rows, const int blocks) {
+INLINE void tile(const rounded *in, idx row, const uint8_t *codes, const float *scale, float *y, idx stride, idx n,
+                 int add, const int rows, const int blocks) {
     int32_t sums[TILE * PANEL * BLOCK];
     sum_products(in->codes + row * n, n, in->sums + row, codes, sums, rows, blocks);
     scale_sums(in, row, sums, scale, y, stride, add, rows, blocks);
@@ -210,20 +224,23 @@ INLINE void tile(const rounded *in, idx row, const uint8_t *codes, const float *
 
 #define TILE_OF(count, blocks) tile(in, row, codes, scale, y, stride, n, add, count, blocks)
 #if TILE == 2
-#define ROWS(blocks)                                                                                                  \
-    if (rows == 1) TILE_OF(1, blocks);                                                                                \
+#define ROWS(blocks)                                                                                                   \
+    if (rows == 1) TILE_OF(1, blocks);                                                                                 \
     else TILE_OF(2, blocks);
 #else
 #define ROWS(blocks) TILE_OF(1, blocks);
 #endif
 
-static void any_tile(const rounded *in, idx row, idx rows, const uint8_t *codes, const float *scale, float *y, idx stride,
-                     idx n, int add, idx blocks) {
+static void any_tile(const rounded *in, idx row, idx rows, const uint8_t *codes, const float *scale, float *y,
+                     idx stride, idx n, int add, idx blocks) {
     (void)rows;
     switch (blocks) {
-    case 1: ROWS(1) break;
-    case 2: ROWS(2) break;
-    default: ROWS(3)
+    case 1:
+        ROWS(1) break;
+    case 2:
+        ROWS(2) break;
+    default:
+        ROWS(3)
     }
 }
 
@@ -237,9 +254,10 @@ static void any_tile(const rounded *in, idx row, idx rows, const uint8_t *codes,
 
 INLINE idx panels(idx outputs) { return (outputs + PANEL * BLOCK - 1) / (PANEL * BLOCK); }
 
-/* Panel p of a product: all rows times up to 48 outputs. y: [rows, outputs]. `next`: the panel that this thread is likely
-   to come to next. */
-static void one_panel(const rounded *in, const packed *w, float *y, idx rows, idx outputs, idx n, int add, idx p, idx next) {
+/* Panel p of a product: all rows times up to 48 outputs. y: [rows, outputs]. `next`: the panel that this thread is
+   likely to come to next. */
+static void one_panel(const rounded *in, const packed *w, float *y, idx rows, idx outputs, idx n, int add, idx p,
+                      idx next) {
     idx first = p * PANEL * BLOCK, blocks = (outputs - first) / BLOCK;
     if (blocks > PANEL) blocks = PANEL;
     const uint8_t *codes = w->codes + first * n;
@@ -259,7 +277,8 @@ static void one_panel(const rounded *in, const packed *w, float *y, idx rows, id
     }
 #endif
     for (; r < rows; r += TILE)
-        any_tile(in, r, rows - r < TILE ? rows - r : TILE, codes, scale, y + r * outputs + first, outputs, n, add, blocks);
+        any_tile(in, r, rows - r < TILE ? rows - r : TILE, codes, scale, y + r * outputs + first, outputs, n, add,
+                 blocks);
 }
 
 /* All rows times all outputs, shared by the team. */
@@ -268,7 +287,13 @@ INLINE void product(member *me, const rounded *in, const packed *w, float *y, id
     meet(me);
 }
 
-typedef struct { const float *x; packed w; float *y; rounded in; idx rows, inputs, outputs; } multiply_call;
+typedef struct {
+    const float *x;
+    packed w;
+    float *y;
+    rounded in;
+    idx rows, inputs, outputs;
+} multiply_call;
 
 static void multiply_run(void *given, member me) {
     const multiply_call *c = given;
@@ -277,29 +302,34 @@ static void multiply_run(void *given, member me) {
     product(&me, &c->in, &c->w, c->y, c->rows, c->outputs, c->inputs, 0);
 }
 
-/* x [rows, inputs] float -> y [rows, outputs]; workspace: for the rounded rows, 2 * inputs + 8 bytes each. inputs and outputs
-   are multiples of 16. */
+/* x [rows, inputs] float -> y [rows, outputs]; workspace: for the rounded rows, 2 * inputs + 8 bytes each. inputs and
+   outputs are multiples of 16. */
 void EXPORT(multiply)(const float *x, const uint8_t *codes, const float *scale, float *y, void *workspace, idx rows,
                       idx inputs, idx outputs) {
-    multiply_call c = {x, {codes, scale}, y, {(code *)((char *)workspace + 8 * rows), workspace, (int32_t *)workspace + rows},
-                       rows, inputs, outputs};
+    multiply_call c = {
+        x,    {codes, scale}, y,      {(code *)((char *)workspace + 8 * rows), workspace, (int32_t *)workspace + rows},
+        rows, inputs,         outputs};
     run_team(multiply_run, &c, rows * inputs * outputs > 16 * PARALLEL);
 }
 
-/* Float32 matrices, laid out [outputs / 16][inputs][16]: each output is a sum over the inputs in their order, so that it is
-   equal to the bit on every CPU kind. For heads, whose logits decide which code is drawn. */
-typedef struct { const float *x, *w; float *y; idx rows, inputs, outputs; } float_call;
+/* Float32 matrices, laid out [outputs / 16][inputs][16]: each output is a sum over the inputs in their order, so that
+   it is equal to the bit on every CPU kind. For heads, whose logits decide which code is drawn. */
+typedef struct {
+    const float *x, *w;
+    float *y;
+    idx rows, inputs, outputs;
+} float_call;
 
 INLINE void float_block(const float_call *c, idx block, idx row, const int rows) {
     vec sums[4][PARTS];
     for (int r = 0; r < rows; r++) EACH_PART(p) sums[r][p] = all(0);
     const float *w = c->w + block * BLOCK * c->inputs;
-    for (idx i = 0; i < c->inputs; i++)
-        EACH_PART(p) {
+    for (idx i = 0; i < c->inputs; i++) EACH_PART(p) {
             vec column = load(w + i * BLOCK + p * WIDTH);
             for (int r = 0; r < rows; r++) sums[r][p] += column * c->x[(row + r) * c->inputs + i];
         }
-    for (int r = 0; r < rows; r++) EACH_PART(p) store(c->y + (row + r) * c->outputs + block * BLOCK + p * WIDTH, sums[r][p]);
+    for (int r = 0; r < rows; r++)
+        EACH_PART(p) store(c->y + (row + r) * c->outputs + block * BLOCK + p * WIDTH, sums[r][p]);
 }
 
 static void float_run(void *given, member me) {

@@ -2,15 +2,18 @@
 
 #include <stdlib.h>
 
-#define HISTORY 32      /* codes that are kept of what a row generated, the newest last; -1: nothing yet */
-#define MIN_KEEP 3      /* neither top-p nor top-k leaves fewer */
-#define FEW 128         /* candidates that are kept in order while the others pass by; more are sorted */
-#define GREEDY 2        /* bit of a row's flags: takes the likeliest */
+#define HISTORY  32  /* codes that are kept of what a row generated, the newest last; -1: nothing yet */
+#define MIN_KEEP 3   /* neither top-p nor top-k leaves fewer */
+#define FEW      128 /* candidates that are kept in order while the others pass by; more are sorted */
+#define GREEDY   2   /* bit of a row's flags: takes the likeliest */
 
 /* Behind a row's last frame; before it come the codes of that frame. */
 enum { LENGTH, STEP, SEED, MIN_NEW, TOP_K, WINDOW, FLAGS, ORIGIN, COLUMNS };
 
-typedef struct { float value; int32_t code; } candidate;
+typedef struct {
+    float value;
+    int32_t code;
+} candidate;
 
 /* SplitMix64 (doi:10.1145/2660193.2660195). */
 #define GOLDEN 0x9E3779B97F4A7C15ull
@@ -61,8 +64,8 @@ static void penalize(float *x, const int64_t *history, idx window, float penalty
     }
 }
 
-static int64_t draw_code(const float *logits, idx size, const float *floats, const int64_t *ints, const int64_t *history,
-                    idx book, idx books, idx end_code, float *x, candidate *best) {
+static int64_t draw_code(const float *logits, idx size, const float *floats, const int64_t *ints,
+                         const int64_t *history, idx book, idx books, idx end_code, float *x, candidate *best) {
     const int64_t *row = ints + books;
     const float temperature = floats[book], top_p = floats[books], penalty = floats[books + 1];
     for (idx v = 0; v < size; v++) x[v] = logits[v] / temperature;
@@ -112,17 +115,19 @@ static void sample_run(void *given, member me) {
     idx books = c->books, size = c->size;
     SHARED_LOOP(&me, i, c->rows * books, 1) {
         idx r = i / books, book = i % books;
-        c->codes[i] = draw_code(c->logits + i * size, size, c->floats + r * (books + 2), c->ints + r * (books + COLUMNS),
-                                c->history + i * HISTORY, book, books, c->end_code, c->scaled + i * size, c->best + i * size);
+        c->codes[i] =
+            draw_code(c->logits + i * size, size, c->floats + r * (books + 2), c->ints + r * (books + COLUMNS),
+                      c->history + i * HISTORY, book, books, c->end_code, c->scaled + i * size, c->best + i * size);
     }
     meet(&me);
 }
 
 /* logits: [rows, books, size]. floats: [rows, books + 2], temperatures, top-p, penalty. ints: [rows, books + COLUMNS].
    history: [rows, books, HISTORY]. codes: [rows, books]. workspace: 12 bytes for each logit. */
-void EXPORT(sample)(const float *logits, const float *floats, const int64_t *ints, const int64_t *history, int64_t *codes,
-                    void *workspace, idx rows, idx books, idx size, idx end_code) {
+void EXPORT(sample)(const float *logits, const float *floats, const int64_t *ints, const int64_t *history,
+                    int64_t *codes, void *workspace, idx rows, idx books, idx size, idx end_code) {
     float *scaled = workspace;
-    sample_call c = {logits, floats, ints, history, codes, scaled, (candidate *)(scaled + rows * books * size), rows, books, size, end_code};
+    sample_call c = {logits, floats, ints, history, codes, scaled, (candidate *)(scaled + rows * books * size),
+                     rows,   books,  size, end_code};
     run_team(sample_run, &c, rows * books * size > 4 * PARALLEL);
 }

@@ -2,7 +2,8 @@
 
    The results of every kernel are equal to the bit on every CPU kind:
    - sums of products of integers are exact;
-   - float sums run over 16 partial sums in a fixed order, whatever the width of a register (`PARTS` registers hold them);
+   - float sums run over 16 partial sums in a fixed order, whatever the width of a register (`PARTS` registers hold
+   them);
    - multiplications and additions are never fused (the build passes -ffp-contract=off);
    - exponentials and logarithms are polynomials written here, not those of a C library.
 
@@ -27,17 +28,17 @@
 #else
 #define WIDTH 4
 #endif
-#define LANES 16               /* partial sums of a float sum; all widths of rows are multiples of it */
-#define PARTS (LANES / WIDTH)  /* registers that hold them */
+#define LANES 16              /* partial sums of a float sum; all widths of rows are multiples of it */
+#define PARTS (LANES / WIDTH) /* registers that hold them */
 
 #define JOIN_(a, b) a##_##b
-#define JOIN(a, b) JOIN_(a, b)
+#define JOIN(a, b)  JOIN_(a, b)
 #if defined(_WIN32)
 #define EXPORT(name) __declspec(dllexport) JOIN(name, KIND)
 #else
 #define EXPORT(name) __attribute__((visibility("default"))) JOIN(name, KIND)
 #endif
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE       static inline __attribute__((always_inline))
 #define EACH_PART(p) for (int p = 0; p < PARTS; p++)
 
 typedef int64_t idx; /* `long` has 32 bits on Windows */
@@ -45,7 +46,11 @@ typedef int64_t idx; /* `long` has 32 bits on Windows */
 typedef float vec __attribute__((vector_size(4 * WIDTH)));
 typedef int32_t ints __attribute__((vector_size(4 * WIDTH)));
 
-INLINE vec load(const float *p) { vec v; memcpy(&v, p, sizeof v); return v; }
+INLINE vec load(const float *p) {
+    vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
 INLINE void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
 INLINE vec all(float x) { return x - (vec){0}; }
 INLINE vec choose(ints mask, vec yes, vec no) { return (vec)((mask & (ints)yes) | (~mask & (ints)no)); }
@@ -58,7 +63,8 @@ INLINE vec load_i8(const int8_t *p) {
 #elif WIDTH == 8
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 #elif defined(__aarch64__)
-    int32_t four; memcpy(&four, p, 4);
+    int32_t four;
+    memcpy(&four, p, 4);
     return (vec)vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four))))));
 #else
     ints v = {p[0], p[1], p[2], p[3]};
@@ -78,7 +84,8 @@ INLINE vec load_bf16(const uint16_t *p) {
 #endif
 }
 INLINE uint16_t to_bf16(float x) { /* to the nearest, ties to even */
-    uint32_t b; memcpy(&b, &x, 4);
+    uint32_t b;
+    memcpy(&b, &x, 4);
     if ((b & 0x7fffffff) > 0x7f800000) return (uint16_t)(b >> 16 | 64); /* NaN stays NaN */
     return (uint16_t)((b + 0x7fff + (b >> 16 & 1)) >> 16);
 }
@@ -89,13 +96,16 @@ typedef float vec4 __attribute__((vector_size(16)));
 INLINE float sum4(vec4 e) { return (e[0] + e[2]) + (e[1] + e[3]); }
 INLINE float sum(const vec parts[PARTS]) {
 #if WIDTH == 16
-    vec8 a[2]; memcpy(a, parts, sizeof a);
+    vec8 a[2];
+    memcpy(a, parts, sizeof a);
     vec8 b = a[0] + a[1];
-    vec4 c[2]; memcpy(c, &b, sizeof c);
+    vec4 c[2];
+    memcpy(c, &b, sizeof c);
     return sum4(c[0] + c[1]);
 #elif WIDTH == 8
     vec b = parts[0] + parts[1];
-    vec4 c[2]; memcpy(c, &b, sizeof c);
+    vec4 c[2];
+    memcpy(c, &b, sizeof c);
     return sum4(c[0] + c[1]);
 #else
     return sum4((parts[0] + parts[2]) + (parts[1] + parts[3]));
@@ -112,7 +122,7 @@ INLINE float largest(const vec parts[PARTS]) { /* of numbers that are not negati
 /* e^x for x <= 0, within 2 units in the last place; below -87 it is e^-87. */
 INLINE vec exp_negative(vec x) {
     const vec low = all(-87.0f), round = all(12582912.0f); /* 1.5 * 2^23: adding it rounds */
-    ints below = x <= low; /* what is not a number goes through */
+    ints below = x <= low;                                 /* what is not a number goes through */
     x = choose(below, low, x);
     vec shifted = x * 1.44269504f + round, n = shifted - round;
     vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
@@ -130,10 +140,12 @@ INLINE float exp_one(float x) { return x > -87.0f ? exp_negative(all(x))[0] : 0.
 
 /* log x for normal numbers x > 0. */
 INLINE float log_one(float x) {
-    uint32_t b; memcpy(&b, &x, 4);
+    uint32_t b;
+    memcpy(&b, &x, 4);
     int32_t exponent = (int32_t)(b >> 23) - 126;
     b = (b & 0x7fffff) | 0x3f000000;
-    float m; memcpy(&m, &b, 4); /* [0.5, 1) */
+    float m;
+    memcpy(&m, &b, 4); /* [0.5, 1) */
     if (m < 0.707106781f) exponent--, m = m + m;
     m = m - 1.0f;
     float z = m * m, y = 7.0376836292e-2f;
@@ -152,7 +164,7 @@ INLINE float log_one(float x) {
     return m + y + e * 0.693359375f;
 }
 
-INLINE vec gated(vec gate, vec up) { /* silu(gate) * up */
+INLINE vec gated(vec gate, vec up) {           /* silu(gate) * up */
     vec small = exp_negative(-absolute(gate)); /* e^-|gate| */
     vec top = choose(gate < 0, small, all(1.0f));
     return gate * top / (1.0f + small) * up;
