@@ -38,6 +38,7 @@ OLD_NAMES_IN = {
     "vivace/text/split.py",
     "vivace/train/vocoder/config.py",
 }
+RECORDED = "tests/goldens/"  # pages that came with the recorded arrays; the hash of one is a row of ``vivace verify``
 LISTS_OF_WORDS = {"tests/cli/test_help.py", "tests/serve/test_openapi.py", "tests/test_spelling.py"}
 WRITTEN = {".py", ".md", ".c", ".h", ".toml", ".yaml", ".sh", ".html"}  # text cases and tables hold all spellings
 
@@ -55,7 +56,7 @@ def test_the_spelling_is_american() -> None:
     found = []
     for path in written_files():
         name = path.relative_to(ROOT).as_posix()
-        if name in LISTS_OF_WORDS:
+        if name in LISTS_OF_WORDS or name.startswith(RECORDED):
             continue
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             old = name in OLD_NAMES_IN and OLD_NAME.search(line)
