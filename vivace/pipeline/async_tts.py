@@ -38,6 +38,7 @@ async def in_text_thread(characters: int, call: Callable[P, T], *args: P.args, *
     pool = _SHORT_TEXTS if characters <= SHORT_TEXT else _LONG_TEXTS
     work = pool.submit(run)
     waiting = asyncio.wrap_future(work)
+    waiting.add_done_callback(_mark_retrieved)
     try:
         return await asyncio.shield(waiting)
     except asyncio.CancelledError:
@@ -45,6 +46,12 @@ async def in_text_thread(characters: int, call: Callable[P, T], *args: P.args, *
         if not work.cancel():
             await asyncio.wait([waiting])
         raise
+
+
+def _mark_retrieved(done: asyncio.Future[T]) -> None:
+    """Keep asyncio from logging the error of a call whose task was cancelled: no task is left that could raise it."""
+    if not done.cancelled():
+        done.exception()
 
 
 class AsyncTTS:
