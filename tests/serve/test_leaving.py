@@ -14,6 +14,7 @@ import httpx2 as httpx
 import pytest
 from fakes.server import Running
 from fakes.speaker import FakeSpeaker
+from websockets.sync.client import connect
 
 Start = Callable[..., Running]
 FORMATS = ("pcm", "wav", "mp3", "opus", "aac", "flac")
@@ -109,6 +110,17 @@ def test_a_drain_lets_speech_finish_and_refuses_the_new(server: Running, speaker
         received += sum(map(len, parts))
     assert received == 8 * 2 * 2400
     assert settles(lambda: server.server.should_exit)
+
+
+@pytest.mark.parametrize("kind", ["stream-input", "multi-stream-input"])
+def test_a_drain_does_not_wait_for_a_client_that_says_nothing(server: Running, kind: str) -> None:
+    """Voice agents keep a connection open between turns: no text of theirs is left to speak."""
+    with connect(f"{server.ws}/v1/text-to-speech/ben/{kind}?output_format=pcm_24000") as client:
+        for text in (" ", "Good morning. "):
+            client.send(json.dumps({"text": text, "flush": True}))
+        assert json.loads(client.recv(timeout=5))["audio"]
+        server.server.handle_exit(15, None)
+        assert settles(lambda: server.server.should_exit)
 
 
 def test_half_an_upload_is_no_failure_of_the_server(server: Running) -> None:

@@ -81,6 +81,18 @@ class AdmissionQueue:
             if not self._unsent:
                 self._idle.set()
 
+    @contextmanager
+    def all_sent(self) -> Iterator[None]:
+        """Within an ``unsent`` block: for this block, all that was asked for has been sent."""
+        self._unsent -= 1
+        if not self._unsent:
+            self._idle.set()
+        try:
+            yield
+        finally:
+            self._unsent += 1
+            self._idle.clear()
+
     async def drained(self) -> None:
         """Refuse new requests, and wait until every answer that was begun is sent."""
         self.draining = True

@@ -95,11 +95,11 @@ class StreamingUtterance:
         return self._begun > self._flushed
 
     async def audio(self) -> AsyncGenerator[Part, None]:
-        """The marks and the audio of all sentences, in order. Raises: TTSError."""
+        """The marks and the audio of all sentences, in order. Its reader is within ``unsent``. Raises: TTSError."""
         number, pause_s = 0, 0.0
         options = SpeakOptions(**{**self._options, "text_format": "plain"})
         with AsyncEncoder(self._service.threads, self._format) as encoder:
-            while (sentence := await self._sentences.get()) is not None:
+            while (sentence := await self._next_sentence()) is not None:
                 self._begun += 1
                 self._speaking = True
                 yield Begins(number, sentence.text)
@@ -113,6 +113,13 @@ class StreamingUtterance:
                 yield Ends(number)
                 number, pause_s = number + 1, sentence.pause_s
             yield await encoder.finish()
+
+    async def _next_sentence(self) -> Sentence | None:
+        """The next sentence; None at the end. A server that stops does not wait for a client that says nothing."""
+        if not self._sentences.empty():
+            return self._sentences.get_nowait()
+        with self._service.admission.all_sent():
+            return await self._sentences.get()
 
     def _restart(self) -> None:
         language = self._options.get("language") or "auto"
