@@ -228,8 +228,10 @@ async def _receive(socket: WebSocket, limit_s: float, kind: type[M]) -> M:
     try:
         async with asyncio.timeout(limit_s):
             text = await socket.receive_text()
-    except (TimeoutError, KeyError) as exc:  # KeyError: a binary frame
-        raise InputError("no text message came; send JSON with a field 'text'") from exc
+    except TimeoutError as exc:
+        raise InputError(f"no message came within {limit_s:g} s; send JSON with a field 'text'") from exc
+    except KeyError as exc:
+        raise InputError("a binary frame came; send JSON with a field 'text' in a text frame") from exc
     try:
         return kind.model_validate_json(text)
     except ValidationError as exc:
@@ -265,6 +267,7 @@ class _Contexts:
         """Handle messages until the client closes the connection. Raises: TTSError, WebSocketDisconnect."""
         message = first
         while not message.close_socket:
+            await self._places()
             await self._handle(message)
             message = await self._next()
         for name in list(self._open):
@@ -307,6 +310,11 @@ class _Contexts:
             self._open.pop(name, None)
             context.task.cancel()
             await self._send(_error_message(problem_of(exc), contextId=name))
+
+    async def _places(self) -> None:
+        """Wait while too many closed contexts are still spoken: one connection cannot take the places of all others."""
+        while len(closed := self._tasks - {one.task for one in self._open.values()}) >= MAX_CONTEXTS:
+            await asyncio.wait(closed, return_when=asyncio.FIRST_COMPLETED)
 
     def _begin(self, name: str, message: ContextFragment) -> "_Context":
         self._service.admission.require_open()
