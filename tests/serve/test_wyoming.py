@@ -211,3 +211,22 @@ def test_an_idle_connection_is_closed(start: Start) -> None:
 
 def test_it_is_off_by_default(server: Running) -> None:
     assert server.server.config.app.state.wyoming_port is None  # type: ignore[union-attr]
+
+
+def test_a_second_start_ends_the_stream_before(home: Running, speaker: FakeSpeaker) -> None:
+    """The text of the first has no end: waiting for it would hold the connection for ever, its client gone or not."""
+
+    async def conversation(client: AsyncTcpClient) -> list[Event]:
+        for event in (SynthesizeStart(), SynthesizeStart(), SynthesizeChunk(text="one two"), SynthesizeStop()):
+            await client.write_event(event.event())
+        return await heard(client, "synthesize-stopped")
+
+    assert sound(talk(home, conversation)) == words("one two")
+    assert home.settled()
+
+
+def test_a_length_that_is_infinite_is_no_event(home: Running) -> None:
+    with socket.create_connection(("127.0.0.1", port_of(home)), timeout=5) as client:
+        client.sendall(b'{"type": "ping", "data_length": 1e400}\n')
+        with client.makefile("rb") as answers:
+            assert b"no event of the Wyoming protocol" in answers.read()

@@ -32,6 +32,8 @@ PART_BYTES = 1 << 20  # of the data, and of the payload, of one event
 MAX_CONNECTIONS = 64
 DEFAULT_RATE = 24_000  # Hz, while the rate of the model is not known
 WIDTH = 2  # bytes of a sample
+# ValueError: also a line that is too long. OverflowError: a length that is infinite.
+NOT_AN_EVENT = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 ATTRIBUTION = {"name": "Vivace", "url": ""}
 
 
@@ -69,8 +71,10 @@ async def read_event(reader: asyncio.StreamReader) -> WyomingEvent | None:
         return WyomingEvent(kind, {**data}, await reader.readexactly(lengths[1]))
     except asyncio.IncompleteReadError:
         return None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:  # ValueError: a line too long, too
-        raise InputError("the connection sent no event of the Wyoming protocol") from exc
+    except NOT_AN_EVENT as exc:
+        raise InputError(
+            "the connection sent no event of the Wyoming protocol; send a line of JSON with its 'type'"
+        ) from exc
 
 
 @asynccontextmanager
@@ -162,6 +166,8 @@ class _Connection:
                 parts = encode_stream(self._service, self._service.stream(text, options), spec)
                 self._speaking = asyncio.create_task(self._speak(parts, spec))
             case "synthesize-start":
+                if self._utterance is not None and self._speaking is not None:
+                    self._speaking.cancel()  # the stream before was not stopped: its text has no end to wait for
                 await self._spoken()
                 self._streaming = True
                 spec = self._spec()
