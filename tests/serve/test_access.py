@@ -192,6 +192,14 @@ def test_405_names_the_methods_once(server: Running, method: str, path: str, all
         answer = http.request(method, path)
         assert answer.status_code == 405
         assert answer.headers.get_list("allow") == [allowed]
+        assert answer.json()["error"]["message"].endswith("use one of the header 'allow'")
+
+
+@pytest.mark.parametrize("body", [b'{"input": "h\xe9"}', b"[" * 100_000])
+def test_a_body_that_cannot_be_parsed_has_a_next_step(server: Running, body: bytes) -> None:
+    answer = httpx.post(f"{server.url}/v1/audio/speech", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "http_400")
+    assert "send valid JSON" in answer.json()["error"]["message"]
 
 
 def test_queries_of_sockets_are_in_no_log(start: Start, caplog: pytest.LogCaptureFixture) -> None:

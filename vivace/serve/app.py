@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -71,6 +71,7 @@ def create_app(backend: SpeechBackend, config: TTSConfig) -> FastAPI:
         app.include_router(api.router)
     for kind in (TTSError, RequestValidationError, HTTPException, ClientDisconnect):
         app.add_exception_handler(kind, answer_error)
+    app.add_exception_handler(WebSocketRequestValidationError, refuse_socket)
     app.add_middleware(GuardMiddleware, config=config.server, apis=table)
     if config.server.cors_origins:
         app.add_middleware(ExposingCORSMiddleware, origins=config.server.cors_origins)
@@ -84,6 +85,14 @@ async def answer_error(request: Request, error: Exception) -> JSONResponse:
     problem, response = table.answer(request.url.path, error)
     request.scope["state"]["problem"] = problem.code
     return response
+
+
+async def refuse_socket(socket: WebSocket, error: Exception) -> None:
+    """FastAPI's handler for unfit query parameters of a WebSocket: an HTTP answer instead of the handshake."""
+    table: ApiTable = socket.app.state.apis
+    problem, response = table.answer(socket.url.path, error)
+    socket.scope["state"]["problem"] = problem.code
+    await socket.send_denial_response(response)
 
 
 async def _warm_up(service: Service) -> None:

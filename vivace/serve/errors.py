@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -46,6 +46,12 @@ STATUSES: tuple[tuple[type[TTSError], int, str], ...] = (
     (WeightsError, 500, "model_unavailable"),
     (TTSError, 500, "synthesis_failed"),
 )
+# The framework's messages name neither the cause nor the next step.
+HTTP_MESSAGES = {
+    "Not Found": "the server has nothing at this path; GET /docs lists its paths",
+    "Method Not Allowed": "the path does not take this method; use one of the header 'allow'",
+    "There was an error parsing the body": "the body cannot be parsed; send valid JSON in UTF-8",
+}
 TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
@@ -106,14 +112,14 @@ def problem_of(error: Exception) -> Problem:
         return Problem(
             error.status, error.code, str(error), error.param, {**error.headers, **_retry(error.retry_after_s)}
         )
-    if isinstance(error, RequestValidationError):
+    if isinstance(error, RequestValidationError | WebSocketRequestValidationError):
         return _misfit(error.errors())
     if isinstance(error, ClientDisconnect):
         return Problem(CLIENT_GONE, "client_gone", "the client left before its request had come")
     if isinstance(error, HTTPException):
         headers = dict(error.headers or {})
         code = error.code if isinstance(error, BodyError) else f"http_{error.status_code}"
-        return Problem(error.status_code, code, str(error.detail), None, headers)
+        return Problem(error.status_code, code, HTTP_MESSAGES.get(error.detail, error.detail), None, headers)
     for kind, status, code in STATUSES:
         if isinstance(error, kind):
             headers = _retry(getattr(error, "retry_after_s", 1.0)) if status == 429 else _once(status)

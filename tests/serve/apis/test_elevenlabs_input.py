@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fakes.server import Running
 from fakes.speaker import RATE, FakeSpeaker, tone
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from vivace.audio.decode import decode
@@ -140,3 +140,18 @@ def test_null_is_a_missing_field(server: Running) -> None:
     fragment = {"text": "Good morning. ", "flush": None, "try_trigger_generation": None, "voice_settings": None}
     audio, _ = speak(server, fragment, output_format="pcm_24000")
     assert audio == encode(np.concatenate([tone("Good"), tone("morning.")]), RATE, "pcm")
+
+
+def test_query_parameters_that_do_not_fit_are_named(server: Running) -> None:
+    """The handshake is answered with the error body of HTTP requests, and with its status."""
+    with pytest.raises(InvalidStatus) as raised, connect(server.ws + path(seed="abc")):
+        pass
+    assert raised.value.response.status_code == 400
+    error = json.loads(raised.value.response.body)["error"]
+    assert (error["param"], error["code"]) == ("seed", "invalid_value")
+
+
+def test_a_binary_frame_is_named(server: Running) -> None:
+    with connect(server.ws + path()) as socket:
+        socket.send(b"\x00\xff")
+        assert "a binary frame came" in next(messages(socket))["message"]
