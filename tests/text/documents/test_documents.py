@@ -36,6 +36,22 @@ def test_cases(path: Path) -> None:
     assert wrong == []
 
 
+def test_number_of_an_item_stands_in_the_line_of_its_paragraph() -> None:
+    loose = "1. **Size**: large\n\n   More of it.\n\n2. Price\n"
+    assert normalize(loose, format="markdown") == normalize(loose) == "one. Size: large\nMore of it.\ntwo. Price"
+    assert normalize("- a\n\n- b", format="markdown") == "a\nb"
+
+
+def test_footnotes_are_silent_in_markdown() -> None:
+    assert normalize("It rained.[^a]\n\n[^a]: In May.", format="markdown") == "It rained.\nIn May."
+
+
+def test_check_marks_of_tables_have_their_names_where_emoji_have() -> None:
+    table = "| Kind | A | B |\n|---|---|---|\n| x | ✅ | - |"
+    assert normalize(table) == "x: A yes."
+    assert normalize(table, format=DocumentOptions(emoji="name")) == "x: A check mark button."
+
+
 def test_auto_leaves_thousands_of_plain_lines_as_they_are() -> None:
     lines = [line for line in PLAIN if not MARKUP.search(line)]
     assert len(lines) >= 2000
@@ -154,13 +170,17 @@ def test_choices_that_do_not_exist_are_refused() -> None:
     ("source", "english", "chinese"),
     [
         (r"\int_0^1 x\,dx", "the integral from 0 to 1 of x d x", "从0到1积分 x d x"),
-        (r"\lim_{x \to 0} \frac{\sin x}{x}", "the limit as x to 0 of sine x over x", "当 x 趋于0时极限 x 分之正弦 x"),
+        (
+            r"\lim_{x \to 0} \frac{\sin x}{x}",
+            "the limit as x approaches 0 of sine x over x",
+            "当 x 趋于0时极限 x 分之正弦 x",
+        ),
         (r"\binom{n}{k}", "n choose k", "n 选 k"),
         (r"-b \pm \sqrt{b^2-4ac}", "minus b plus or minus the square root of b squared minus 4 A c", None),
         (r"\sqrt[3]{8} \neq 3", "the cube root of 8 does not equal 3", "三次根号8不等于3"),
         (r"\vec{v} \cdot \hat{n}", "vector v times n hat", None),
         (r"90^{\circ}", "90 degrees", "90度"),
-        (r"\text{speed} \geq 5", None, None),
+        (r"\text{speed} \geq 5", "speed is greater than or equal to 5", "speed 大于等于5"),
         (r"a \Rightarrow b", "A implies b", "a 推出 b"),
         (r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}", "1, 2, 3, 4", "1, 2, 3, 4"),
         (r"n!", "n factorial", "n 的阶乘"),

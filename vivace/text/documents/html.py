@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vivace.text.documents.options import CODE_BLOCK, DocumentOptions
-from vivace.text.documents.parts import LINE_BREAK, DocumentPart, PartBuilder, TableReader
+from vivace.text.documents.parts import LINE_BREAK, DocumentPart, PartBuilder, TableReader, checked
 from vivace.text.language import HAN
 from vivace.types import SpokenLanguage
 
@@ -87,6 +87,10 @@ class _Walk:
             return
         if self.tables and content.strip():
             self.tables[-1].before_text()
+            said = checked(content, self.language) if self.options.emoji == "omit" else None
+            if said is not None:
+                builder.stand_in(content.strip(), said, "document.check")
+                return
         position = 0
         for match in LINE_BREAK.finditer(content):
             builder.text(content[position : match.start()], tags=True)

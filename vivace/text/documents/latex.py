@@ -10,7 +10,11 @@ from vivace.text.tables import rows
 from vivace.types import SpokenLanguage
 
 MAX_DEPTH = 12  # of braces in braces; deeper ones are read without their structure
-TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[0-9]+(?:[.,][0-9]+)*|[A-Za-z]|[{}^_]|\S", re.DOTALL)
+TEXT = re.compile(r"\\(?:text(?:bf|it|rm|sf|tt)?|mbox|mathrm|operatorname\*?)[ \t]{0,4}\{(?P<words>[^{}\\$]{0,200})\}")
+TOKEN = re.compile(
+    rf"{TEXT.pattern.replace('?P<words>', '?:')}|" r"\\[A-Za-z]+\*?|\\.|[0-9]+(?:[.,][0-9]+)*|[A-Za-z]|[{}^_]|\S",
+    re.DOTALL,
+)
 CANDIDATE = re.compile(
     r"\$\$(?P<display>[^$]{1,1000})\$\$"
     r"|(?<![\\$A-Za-z0-9])\$(?P<dollar>(?=[^\s$])[^$\n]{1,500}(?<=[^\s\\$]))\$(?![A-Za-z0-9$])"
@@ -18,7 +22,8 @@ CANDIDATE = re.compile(
     re.DOTALL,
 )
 MATHEMATICAL = re.compile(
-    r"\\[A-Za-z]|[\^_=<>]|^[A-Za-z]$|^[A-Za-z]['′]?\([A-Za-z0-9, ]{1,20}\)$|[A-Za-z0-9)] ?[-+*/] ?[A-Za-z0-9(]"
+    r"\\[A-Za-z%]|[\^_=<>]|^[0-9]{0,3}[A-Za-z]{1,3}!?$|^[A-Za-z]['′]?\([A-Za-z0-9,| ]{1,20}\)$"
+    r"|[A-Za-z0-9)] ?[-+*/] ?[A-Za-z0-9(]|^[-−]?[0-9]+(?:[.,][0-9]+)?!?$|^\|[^|]{1,40}\|$"
 )
 SILENT = frozenset(
     (
@@ -32,6 +37,8 @@ ACCENTS = {r"\hat": "hat", r"\bar": "bar", r"\overline": "bar", r"\tilde": "tild
 BIG = {r"\sum": ("the sum", "求和"), r"\prod": ("the product", "求积"), r"\int": ("the integral", "积分")}
 UNSPACED = re.compile(f"(?<=[{HAN}]) (?=[{HAN}0-9])|(?<=[0-9]) (?=[{HAN}])")
 NEGATED = frozenset(("", "(", "[", "=", ",", "^", "{"))
+BEFORE_ABSOLUTE = NEGATED | frozenset(("+", "-", "<", ">", r"\le", r"\leq", r"\ge", r"\geq"))
+FUNCTIONS = frozenset("fghFGHPOE")  # letters that a bracket makes functions, whatever is in it
 
 
 @cache
@@ -96,6 +103,8 @@ class _Formula:
             return self._raised() if token == "^" else self.argument()
         if token == "-" and before in NEGATED:
             return ["负" if self.chinese else "minus"]
+        if token == "|" and before in BEFORE_ABSOLUTE and (inside := self._until_bar()) is not None:
+            return [*inside, "的绝对值"] if self.chinese else ["the absolute value of", *inside]
         if token in BIG:
             return self._big(BIG[token][self.chinese])
         if token in ACCENTS:
@@ -106,26 +115,42 @@ class _Formula:
             return []
         return self._atom(token)
 
+    def _until_bar(self) -> list[str] | None:
+        """The words between two bars; None where the second one is missing."""
+        open_braces = 0
+        for index in range(self.at, min(self.at + 40, len(self.tokens))):
+            open_braces += {"{": 1, "}": -1}.get(self.tokens[index], 0)
+            if self.tokens[index] == "|" and open_braces == 0 and index > self.at:
+                inside = _Formula(self.tokens[self.at : index], self.words, self.chinese, depth=self.depth).all()
+                self.at = index + 1
+                return inside
+            if open_braces < 0:
+                break
+        return None
+
     def _atom(self, token: str) -> list[str]:
+        if (words := TEXT.fullmatch(token)) is not None:
+            return [words["words"].strip()]
         if token in self.words:
             return [self.words[token]]
         if token.startswith("\\"):
             greek = self.words.get(f"\\{token[1:].removeprefix('var').lower()}")  # \Delta, \varphi
             if greek is not None:
                 return [greek]
-        if (
-            token == "("
-            and self.at >= 2
-            and self.tokens[self.at - 2].isalpha()
-            and not self.chinese
-            and self._arguments()
-        ):
+        if token == "(" and self.at >= 2 and not self.chinese and self._applied():
             return ["of"]
         if token in ("(", ")", "[", "]", "|", "{", r"\{", r"\}", r"\|", "&", r"\\", ",", ";", ":"):
+            if token == "|" and any(self.tokens[i : i + 2] == ["P", "("] for i in range(max(0, self.at - 12), self.at)):
+                return [self.words[r"\mid"]]
             return [","] if token in (",", ";", ":", "&", r"\\") else []
         if token == "a" and not self.chinese:
             return ["A"]  # the letter, not the article
         return [token.removeprefix("\\")]
+
+    def _applied(self) -> bool:
+        """Whether what is before the bracket is a function of what is in it."""
+        name = self.tokens[self.at - 3 if self.tokens[self.at - 2] == "'" and self.at >= 3 else self.at - 2]
+        return name in FUNCTIONS or (name.isalpha() and self._arguments())
 
     def _arguments(self) -> bool:
         """Whether letters and commas alone stand between these round brackets, as in f(x, y)."""
@@ -176,10 +201,18 @@ class _Formula:
         return [name, *(["from", *low] if low else []), *(["to", *high] if high else []), "of"]
 
     def fraction(self, _: list[str]) -> list[str]:
-        above, below = self.argument(), self.argument()
+        above, below = self._digit(), self._digit()
         if len(above) == len(below) == 1 and above[0].isdigit() and below[0].isdigit():
-            return [f"{above[0]}/{below[0]}"]
+            return [f"{below[0]}分之{above[0]}" if self.chinese else f"{above[0]}/{below[0]}"]
         return [*below, "分之", *above] if self.chinese else [*above, "over", *below]
+
+    def _digit(self) -> list[str]:
+        r"""The next group, or one digit: \frac12 is a half."""
+        number = self.tokens[self.at] if self.at < len(self.tokens) else ""
+        if number.isdigit() and len(number) > 1:
+            self.tokens[self.at] = number[1:]
+            return [number[0]]
+        return self.argument()
 
     def root(self, _: list[str]) -> list[str]:
         degree = ""
@@ -203,7 +236,7 @@ class _Formula:
         under: list[str] = []
         if self.at < len(self.tokens) and self.tokens[self.at] == "_":
             self.at += 1
-            under = self.argument()
+            under = ["approaches" if word == "to" else word for word in self.argument()]
         if self.chinese:
             return [*(["当", *under, "时"] if under else []), "极限"]
         return ["the limit", *(["as", *under] if under else []), "of"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vivace.text.documents import latex, wrapping
 from vivace.text.documents.html import KNOWN, read_html
 from vivace.text.documents.options import CODE_BLOCK, DocumentOptions
-from vivace.text.documents.parts import DocumentPart, PartBuilder, TableReader
+from vivace.text.documents.parts import DocumentPart, PartBuilder, TableReader, checked
 from vivace.text.language import HAN
 from vivace.text.markup import inline_readings
 from vivace.types import SpokenLanguage
@@ -22,6 +22,8 @@ TASK = re.compile(r"\[[ xX]\]\s+")
 TAG_NAME = re.compile(r"</?([A-Za-z][A-Za-z0-9-]*)")
 DESTINATION = re.compile(r"\](?:\((?:[^()\n]|\([^()\n]{0,200}\)){0,1000}\)|\[[^\[\]\n]{0,200}\])")
 REFERENCE = re.compile(r"\[([^\[\]\n]{1,200})\]\[[^\[\]\n]{0,100}\]|\[\^[^\[\]\s]{1,40}\]")
+ALONE = frozenset(("br", "hr", "img", "wbr", "input", "break", "meta", "link"))  # tags without an end
+FOOTNOTE = re.compile(r"\[\^[0-9]{1,3}\]")  # in an auto text, where [^abc] may be a regular expression
 INSIDE = "\u2e3b"  # a dash that keeps the first word of a part from the start of the line
 UNSPACED = re.compile(f"[{HAN}，。！？；：、]")
 
@@ -118,7 +120,8 @@ class _Render:
         if token.map is not None and token.nesting >= 0 and kind not in ("inline", "th_open", "td_open"):
             builder.skip(self._line(token.map[0]))
         if kind in ("heading_open", "paragraph_open", "hr", "blockquote_open", "heading_close", "paragraph_close"):
-            builder.newline()
+            if index == 0 or tokens[index - 1].type != "list_item_open":  # its number stands in this line
+                builder.newline()
         elif kind == "list_item_open":
             builder.newline()
             if token.info:
@@ -166,6 +169,10 @@ class _Render:
             if self.table.silent or not token.content.strip():
                 return
             self.table.before_text()
+            said = checked(token.content, self.language) if self.options.emoji == "omit" else None
+            if said is not None:
+                self.builder.stand_in(token.content.strip(), said, "document.check")
+                return
         children = token.children or []
         for index, child in enumerate(children):
             self._span(child, first=index == 0, following=children[index + 1] if index + 1 < len(children) else None)
@@ -196,11 +203,15 @@ class _Render:
         if self.inside:
             content, self.inside = content.removeprefix(INSIDE), False
         position = 0
-        for match in REFERENCE.finditer(content) if self.strict else ():
+        for match in (REFERENCE if self.strict else FOOTNOTE).finditer(content):
             self.builder.text(content[position : match.start()])
-            if match[1]:
-                self.builder.text(match[1])
             position = match.end()
+            if match[0].startswith("[^"):
+                label = content.startswith(":", position) and self.builder.last in ("", "\n", " ")
+                position += label
+                self.builder.stand_in(f"{match[0]}:" if label else match[0], "", "document.footnote")
+            elif match[1]:
+                self.builder.text(match[1])
         self.builder.text(content[position:])
 
     def _destination(self) -> None:
@@ -238,17 +249,28 @@ class _Render:
         tail = " " if after.isalnum() and after.isascii() else ""
         builder.replace(builder.position + len(content), f"{lead}{said}{tail}" if said else "", "document.formula")
 
+    def _named(self, name: str, tag: str) -> bool:
+        """Whether a tag of an auto text is only written about: the <p> tag."""
+        if self.strict or name in ALONE or re.search(rf"</{name}\s*>", self.written, re.IGNORECASE):
+            return False
+        at = self.builder.source.find(tag, self.builder.position, self.builder.end)
+        before = (self.line + self.builder.source[self.offset : max(at, self.offset)])[-1:]
+        after = self.builder.source[at + len(tag) : at + len(tag) + 1]
+        return before.isspace() and (after.isspace() or (after != "" and after in ",.;?!"))
+
     def _tag(self, content: str, following: "Token | None") -> None:
         builder = self.builder
         name = TAG_NAME.match(content)
         known = content.startswith("<!") or (name is not None and name[1].lower() in KNOWN)
-        if not known:
+        if not known or (name is not None and self._named(name[1].lower(), content)):
             builder.text(content)
             return
         at = builder.source.find(content, builder.position, builder.end)
         builder.skip(at + len(content) if at >= 0 else builder.position, "document.tag")
         tag = name[1].lower() if name and not content.startswith("</") else ""
-        if tag == "br":
+        if tag == "br" and self.line.strip() and not builder.last:
+            builder.insert("\n", "document.tag")
+        elif tag == "br":
             builder.newline()
         elif tag == "break":
             builder.insert(", ", "document.break")

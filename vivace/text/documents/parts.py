@@ -118,6 +118,12 @@ class PartBuilder:
         if text:
             self._last = text[-1]
 
+    def stand_in(self, content: str, text: str, rule: str) -> None:
+        """``text`` in place of the next ``content``, or before what is there instead of it."""
+        at = self.source.find(content, self.position, min(self.end, self.position + WINDOW))
+        self.skip(max(at, self.position))
+        self.replace(self.position + (len(content) if at >= 0 else 0), text, rule)
+
     def newline(self) -> None:
         """End the line, unless it is empty."""
         if self._last not in ("", "\n"):
@@ -193,7 +199,22 @@ def _common(source: str, position: int, end: int, content: str, done: int) -> in
 
 NAMED_FROM = 3  # columns; a table of two reads well without names
 TABLE = "document.table"
+CHECKS = {**dict.fromkeys("✅✔✓☑", True), **dict.fromkeys("❌✗✘✖🚫", False)}
+CHECKED: dict[SpokenLanguage, tuple[str, str]] = {
+    "en": ("no", "yes"),
+    "zh": ("否", "是"),
+    "yue": ("否", "是"),
+    "ja": ("いいえ", "はい"),
+}
+VARIATION = "\ufe0e\ufe0f"  # asks for a form of the sign before it
+DASHES = frozenset("-–—―")
 SENTENCE_ENDS = frozenset(".!?。！？:：")
+
+
+def checked(cell: str, language: SpokenLanguage) -> str | None:
+    """The words for the cell of a table that holds a check mark or a cross alone: yes or no; None for another one."""
+    sign = CHECKS.get(cell.strip().rstrip(VARIATION))
+    return None if sign is None else CHECKED[language][sign]
 
 
 class TableReader:
@@ -204,18 +225,19 @@ class TableReader:
         self._names: list[str] = []
         self._column = 0
         self._waiting = ""  # said before the next text of the row
+        self._empty = False  # whether the cell has nothing to say but dashes
         self._said = False  # whether the row has had text
         self._header = False
 
     @property
     def silent(self) -> bool:
-        """Whether the row at hand is only remembered, to be said with the cells below it."""
-        return self._header and len(self._names) == 0 and self._columns >= NAMED_FROM
+        """Whether the cell is not said: it is empty, or the row is remembered, to be said with the cells below it."""
+        return self._empty or (self._header and len(self._names) == 0 and self._columns >= NAMED_FROM)
 
     def begin_row(self, columns: int, *, header: bool) -> None:
         """Args: ``columns`` of the row; ``header``: they are names."""
         self._columns, self._header = columns, header and not self._names
-        self._column, self._waiting, self._said = 0, "", False
+        self._column, self._waiting, self._said, self._empty = 0, "", False, False
         self._heads: list[str] = []
         self._builder.newline()
 
@@ -223,6 +245,7 @@ class TableReader:
         """Args: ``text`` of the whole cell, for a name."""
         if self._header:
             self._heads.append(" ".join(text.split()))
+        self._empty = not text.strip() or all(char in DASHES or char.isspace() for char in text)
         name = self._names[self._column] if 0 < self._column < len(self._names) else ""
         lead = (": " if name and self._column == 1 else ", ") if self._said else ""
         self._waiting = f"{lead}{name} " if name else lead

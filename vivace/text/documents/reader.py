@@ -44,12 +44,14 @@ _VALUE = r"(?:\"[^\"<>]{0,500}\"|'[^'<>]{0,500}'|[^\s\"'<>=]{1,200})"
 TAG = rf"</?(?:{_NAMES})(?:\s+[A-Za-z:-]{{1,30}}\s*=\s*{_VALUE}){{0,12}}\s*/?>|<!--"
 SURE = Deferred(
     r"^[ ]{0,3}#{1,6}[ \t]+\S"  # a heading
-    r"|\*\*(?=[^\s*])[^*\n]{0,300}(?:\*[^*\n]{1,100}\*[^*\n]{0,100})?(?<=[^\s*])\*\*"
+    r"|(?<![A-Za-z0-9)\]])\*\*(?=[^\s*])[^*\n]{0,300}(?:\*[^*\n]{1,100}\*[^*\n]{0,100})?(?<=[^\s*])\*\*"
     r"|(?<!\w)__(?=[^\s_])[^_\n]{1,300}(?<=[^\s_])__(?!\w|\.\w)"
     r"|~~(?=[^\s~])[^~\n]{1,300}(?<=[^\s~])~~"
     r"|(?<![\w*\\])\*(?=[^\s*])[^*\n]{1,200}(?<=[^\s*])\*(?![\w*])"
     r"|(?<![\w\\])_(?=[^\s_])[^_\n]{1,200}(?<=[^\s_])_(?!\w)"
     r"|`[^`\n]{1,300}`"
+    r"|(?<=[A-Za-z0-9])\\[_*](?=[A-Za-z0-9])"  # an escape
+    r"|(?<=\S)\[\^[0-9]{1,3}\](?![+*?{(])|^\[\^[0-9]{1,3}\]:[ \t]"  # a footnote, and no regular expression
     r"|!?\[[^\[\]\n]{0,300}\]"
     r"(?:\]|\((?=[^()\s]{0,500}[/.#:?@])"  # an address, and no reading with a mistake
     r"[^()\s]{0,500}(?:\([^()\s]{0,200}\)[^()\s]{0,200})?(?:[ \t]+[\"'][^\"'\n]{0,300}[\"'])?\))"
@@ -59,6 +61,7 @@ SURE = Deferred(
     rf"|{TAG}",
     re.MULTILINE | re.IGNORECASE,
 )
+NO_HAN = Deferred(f"[^{HAN}]+")
 WHOLE_PAGE = Deferred(r"\s*<(?:!doctype\s+html|\?xml|html|head|body|speak)\b", re.IGNORECASE)
 PAGE_START = Deferred(r"\s*(?:$|<(?:[!?/A-Za-z][^>\n]{0,40})?$)")  # more is needed to tell
 
@@ -124,7 +127,8 @@ class DocumentReader:
 
                 parts = list(with_emoji_names(parts, "" if self._line_start else self._before, self._named_in))
             line = (self._before + self._text[position:end])[-wrapping.SHORT_ENOUGH :]
-            if line.endswith("\n"):
+            code = all(part.rule == "document.code" for part in parts)  # cut as it comes, and of no language
+            if line.endswith("\n") and not code:
                 self._language = self._language_at(_without_formulas(line))
             last = self._text.rfind("\n", position, end)
             self._before = self._text[last + 1 : end] if last >= 0 else (self._before + self._text[position:end])
@@ -408,7 +412,7 @@ def _without_formulas(text: str) -> str:
         return text
     from vivace.text.documents import latex
 
-    return latex.CANDIDATE.sub(" ", text)
+    return latex.CANDIDATE.sub(lambda formula: f" {''.join(NO_HAN.compiled.split(formula.group()))} ", text)
 
 
 def _may_be_subtitles(beginning: str) -> bool:

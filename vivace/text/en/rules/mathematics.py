@@ -12,9 +12,13 @@ SIGNS = {
     "≠": "does not equal", ">": "is greater than", "<": "is less than", "≥": "is greater than or equal to",
     "≤": "is less than or equal to", ">=": "is greater than or equal to", "<=": "is less than or equal to",
     "!=": "does not equal", "==": "equals", "≈": "is approximately", "±": "plus or minus", "^": "to the power of",
-    "∈": "is in", "≡": "is equivalent to",
+    "**": "to the power of", "∈": "is in", "≡": "is equivalent to",
 }  # fmt: skip
 OPERATORS = (*tuple(sign for sign in SIGNS if len(sign) == 1 and sign != "x"), "!=")
+# A name in angle brackets, and no comparison: vector<T> v, the <b> tag; but x<y>z.
+BRACKETED = Deferred(
+    r"(?:(?<=[A-Za-z]{2})|(?<!\S))<[A-Za-z][A-Za-z0-9_:]{0,30}(?:,\s?[A-Za-z][A-Za-z0-9_:]{0,30}){0,3}>"
+)
 POWERS = {"²": " squared", "³": " cubed"}
 
 
@@ -28,6 +32,18 @@ def _pixels(m: re.Match[str]) -> str | None:
     if len(m["a"]) + len(m["b"]) < 7 and m.group() not in ("640x480", "800x600"):
         return None
     return f"{house_number(m['a'])} by {house_number(m['b'])}"
+
+
+def _operator(m: re.Match[str]) -> str | None:
+    """None for what holds a name: vector<int> v, <think>I see."""
+    if m["sign"] in "<>":
+        at = m.start("sign")
+        around = BRACKETED.compiled.finditer(m.string, max(0, at - 140), at + 140)
+        if any(at in (name.start(), name.end() - 1) for name in around):
+            return None
+    words = SIGNS[m["sign"]]
+    said = words.startswith("is ") and m.string[max(0, m.start() - 4) : m.start()].endswith((" is", " are", " was"))
+    return f" {words.removeprefix('is ') if said else words} "
 
 
 # Before the identifiers, which letters among digits look like: 1e6, 1920x1080.
@@ -84,9 +100,9 @@ RULES = (
     Rule(
         "math.operator",
         Deferred(
-            r"(?<=[0-9a-zA-Z²³π)])\s?(?P<sign>[<>!=]=|[+×·*÷=≈≠><≥≤±^∈≡]|(?<=[0-9)²³]\s)[-−](?=\s)|(?<=\b[a-zA-Z]\s)[-−](?=\s[a-zA-Z0-9](?![a-zA-Z])))\s?(?=[-−(√∛]?\s?(?:[0-9∞π]|\.[0-9]|[a-zA-Z](?![a-zA-Z])))"
+            r"(?<=[0-9a-zA-Z²³π)])\s?(?P<sign>\*\*|[<>!=]=|[+×·*÷=≈≠><≥≤±^∈≡]|(?<=[0-9)²³]\s)[-−](?=\s)|(?<=\b[a-zA-Z]\s)[-−](?=\s[a-zA-Z0-9](?![a-zA-Z])))\s?(?=[-−(√∛]?\s?(?:[0-9∞π]|\.[0-9]|[a-zA-Z](?![a-zA-Z])))"
         ),
-        lambda m: f" {SIGNS[m['sign']]} ",
+        _operator,
         needs=OPERATORS,
     ),
     Rule("math.minus", Deferred(r"(?<=[0-9)])\s?[-−]\s?(?=[0-9.]+\s?=)"), lambda _: " minus ", needs=("-", "−")),
