@@ -1,7 +1,9 @@
 """``multi-stream-input``: several contexts over one connection, in the messages of ElevenLabs' own types."""
 
 import base64
+import gc
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -211,6 +213,22 @@ def test_closed_contexts_of_one_connection_leave_places_to_others(start: Start, 
     assert 1 < most <= MAX_CONTEXTS + 1
     assert client.errors == []
     assert client.audio == {str(number): words("One two three four.") for number in range(20)}
+
+
+def test_a_client_that_leaves_while_its_messages_wait_puts_no_error_in_the_log(
+    start: Start, speaker: FakeSpeaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The task that sends notices first that it has left: others send and receive after it."""
+    server = start(max_active=20, max_queue=20)
+    speaker.delay_s = 0.05
+    with opened(server) as client:
+        for number in range(20):
+            client.send(text="One two three four. ", context_id=str(number), flush=True)
+            client.send(context_id=str(number), close_context=True)
+        client.hear()
+    assert server.settled()
+    gc.collect()  # asyncio logs an exception that nothing retrieved when its task is freed
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_messages_are_those_of_elevenlabs_own_types(server: Running) -> None:

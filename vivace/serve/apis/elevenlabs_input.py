@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError
+from starlette.websockets import WebSocketDisconnected
 
 from vivace.audio.spec import AudioSpec
 from vivace.errors import InputError, TTSError
@@ -36,6 +37,8 @@ POLICY_VIOLATION = 1008  # close code
 CLOSE_REASON_BYTES = 123  # RFC 6455, section 5.5
 MAX_CONTEXTS = 5  # of one connection, as there
 DEFAULT_CONTEXT = "default"
+# The client has left: noticed by this call, or by another task before it.
+GONE = (WebSocketDisconnect, WebSocketDisconnected)
 
 ModelId = Annotated[str | None, Query(max_length=200)]
 LanguageCode = Annotated[str | None, Query(max_length=16)]
@@ -135,7 +138,7 @@ async def multi_stream_input(
 async def _connection(socket: WebSocket, service: Service) -> AsyncIterator[None]:
     """Accept a connection and count it; an error is sent as a message and as the reason of its end."""
     await socket.accept()
-    with service.metrics.sockets.track_inprogress(), suppress(WebSocketDisconnect):
+    with service.metrics.sockets.track_inprogress(), suppress(*GONE):
         try:
             yield
         except (TTSError, RequestValidationError) as exc:
@@ -337,17 +340,17 @@ class _Contexts:
     async def _speak(self, name: str, context: "_Context") -> None:
         """Send the audio of a context, and the message that ends it."""
         try:
-            with suppress(WebSocketDisconnect), self._service.admission.unsent():
+            with suppress(*GONE), self._service.admission.unsent():
                 await self._send_audio(name, context.utterance.audio())
                 await self._send_final(name)
         except TTSError as exc:
             self._forget(name, context)
-            with suppress(WebSocketDisconnect):
+            with suppress(*GONE):
                 await self._send(_error_message(problem_of(exc), contextId=name))
         except asyncio.CancelledError:
             if not context.interrupted:
                 raise
-            with suppress(WebSocketDisconnect):
+            with suppress(*GONE):
                 await self._send_final(name)
 
     async def _send_audio(self, name: str, parts: AsyncGenerator[Any, None]) -> None:
