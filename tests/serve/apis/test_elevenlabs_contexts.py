@@ -4,6 +4,7 @@ import base64
 import gc
 import json
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -226,6 +227,7 @@ def test_a_client_that_leaves_while_its_messages_wait_puts_no_error_in_the_log(
             client.send(text="One two three four. ", context_id=str(number), flush=True)
             client.send(context_id=str(number), close_context=True)
         client.hear()
+        client._socket.socket.shutdown(socket.SHUT_RDWR)
     assert server.settled()
     gc.collect()  # asyncio logs an exception that nothing retrieved when its task is freed
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError
-from starlette.websockets import WebSocketDisconnected
+from starlette.websockets import WebSocketState
 
 from vivace.audio.spec import AudioSpec
 from vivace.errors import InputError, TTSError
@@ -37,8 +37,6 @@ POLICY_VIOLATION = 1008  # close code
 CLOSE_REASON_BYTES = 123  # RFC 6455, section 5.5
 MAX_CONTEXTS = 5  # of one connection, as there
 DEFAULT_CONTEXT = "default"
-# The client has left: noticed by this call, or by another task before it.
-GONE = (WebSocketDisconnect, WebSocketDisconnected)
 
 ModelId = Annotated[str | None, Query(max_length=200)]
 LanguageCode = Annotated[str | None, Query(max_length=16)]
@@ -138,7 +136,7 @@ async def multi_stream_input(
 async def _connection(socket: WebSocket, service: Service) -> AsyncIterator[None]:
     """Accept a connection and count it; an error is sent as a message and as the reason of its end."""
     await socket.accept()
-    with service.metrics.sockets.track_inprogress(), suppress(*GONE):
+    with service.metrics.sockets.track_inprogress(), suppress(WebSocketDisconnect):
         try:
             yield
         except (TTSError, RequestValidationError) as exc:
@@ -227,8 +225,15 @@ def _base64(part: bytes) -> str:
     return base64.b64encode(part).decode()
 
 
+def _require_connected(socket: WebSocket) -> None:
+    """Raises: WebSocketDisconnect where another task has noticed that the client left."""
+    if socket.application_state is not WebSocketState.CONNECTED:
+        raise WebSocketDisconnect()
+
+
 async def _receive(socket: WebSocket, limit_s: float, kind: type[M]) -> M:
     try:
+        _require_connected(socket)
         async with asyncio.timeout(limit_s):
             text = await socket.receive_text()
     except TimeoutError as exc:
@@ -340,17 +345,17 @@ class _Contexts:
     async def _speak(self, name: str, context: "_Context") -> None:
         """Send the audio of a context, and the message that ends it."""
         try:
-            with suppress(*GONE), self._service.admission.unsent():
+            with suppress(WebSocketDisconnect), self._service.admission.unsent():
                 await self._send_audio(name, context.utterance.audio())
                 await self._send_final(name)
         except TTSError as exc:
             self._forget(name, context)
-            with suppress(*GONE):
+            with suppress(WebSocketDisconnect):
                 await self._send(_error_message(problem_of(exc), contextId=name))
         except asyncio.CancelledError:
             if not context.interrupted:
                 raise
-            with suppress(*GONE):
+            with suppress(WebSocketDisconnect):
                 await self._send_final(name)
 
     async def _send_audio(self, name: str, parts: AsyncGenerator[Any, None]) -> None:
@@ -366,6 +371,7 @@ class _Contexts:
 
     async def _send(self, message: str) -> None:
         async with self._sending:
+            _require_connected(self._socket)
             await self._socket.send_text(message)
 
     def _forget(self, name: str, context: "_Context") -> None:
