@@ -230,3 +230,19 @@ def test_a_length_that_is_infinite_is_no_event(home: Running) -> None:
         client.sendall(b'{"type": "ping", "data_length": 1e400}\n')
         with client.makefile("rb") as answers:
             assert b"no event of the Wyoming protocol" in answers.read()
+
+
+def test_a_text_after_a_stream_that_was_too_long_is_spoken(home: Running) -> None:
+    async def conversation(client: AsyncTcpClient) -> list[Event]:
+        for event in (
+            SynthesizeStart(),
+            SynthesizeChunk(text="x" * 5000),
+            SynthesizeStop(),
+            Synthesize(text="one two"),
+        ):
+            await client.write_event(event.event())
+        assert Error.is_type((await heard(client))[-1].type)
+        await heard(client, "synthesize-stopped")
+        return await heard(client)
+
+    assert sound(talk(home, conversation)) == words("one two")

@@ -128,6 +128,8 @@ class _Connection:
                 try:
                     await self._handle(event)
                 except TTSError as exc:
+                    if self._utterance is not None and self._speaking is not None:
+                        self._speaking.cancel()  # it would wait for more text for ever
                     self._utterance = None
                     await self._send_error(exc)
         except InputError as exc:
