@@ -12,7 +12,7 @@ from native.recording import RecordedKernels, Recording
 from torch import Tensor
 
 from vivace.engine.sampler_state import HISTORY
-from vivace.layers.native.build import Toolchain, build, compile_objects, toolchain
+from vivace.layers.native.build import Toolchain, build, compile_objects, kinds_of, machine, toolchain
 from vivace.layers.native.product import PackedFloat, PackedInt8
 from vivace.layers.native.sample import sample
 from vivace.layers.native.step import (
@@ -175,12 +175,12 @@ def _draws(kernels: RecordedKernels) -> None:
 
 
 def main(folder: Path, flags: Sequence[str]) -> None:
-    """Build the harness for this machine with more compiler flags, and record ``calls.bin`` beside it."""
+    """Build the harness, with all CPU kinds of this architecture and more flags, and record ``calls.bin`` beside it."""
     library, tools = build(HARNESS.parents[2] / ".pytest_cache" / "native"), toolchain()
     if library is None or tools is None:
         raise SystemExit("needs a C compiler")
     record_all(library).write(folder / "calls.bin")
-    build_harness(tools, folder, {"portable": ()}, flags)
+    build_harness(tools, folder, kinds_of(machine()), flags)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The Wyoming protocol, spoken by its own package as Home Assistant uses it, and by nobody who knows it."""
+"""The Wyoming protocol: its own package, as Home Assistant uses it, and malformed input."""
 
 import asyncio
 import socket

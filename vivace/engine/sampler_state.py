@@ -140,7 +140,7 @@ class SamplerState:
         return top_k
 
     def leave(self, row: int) -> None:
-        """Nobody is in the row: padding of a step stays where it is, and finite."""
+        """No request has the slot: its padding in a step stays where it is, and finite."""
         self.floats[row] = 1
         self.ints[row] = 0
         self.history[row] = NO_CODE

@@ -128,7 +128,7 @@ def test_the_command_prints_a_table_and_json(
     row = json.loads(capsys.readouterr().out)
     assert row["copies"] == 2
     assert [each["name"] for each in row["recordings"]] == ["110.wav", "160.wav"]
-    assert row["mel_distance"] > 0.5  # nobody has train it
+    assert row["mel_distance"] > 0.5  # it is not trained
 
 
 def test_the_embedded_voices_vocoder_is_the_default(recordings: Path) -> None:

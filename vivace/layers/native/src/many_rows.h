@@ -40,7 +40,7 @@ INLINE void add_rows(const code *x, idx n, const uint8_t *w, idx steps, int32_t 
                      const int blocks) {
     int lines = (int)((4 * blocks * TALL + rows - 1) / rows); /* the rows share the chunk ahead */
     if (lines > 4 * blocks) lines = 4 * blocks;
-    if (!ahead) lines = 0;
+    if (!ahead) lines = 0, ahead = (const char *)w; /* fetch nothing */
     idx r = 0;
 #define TAKE(count)                                                                                                    \
     add_chunk(x + r * n, n, w, steps, to + r * SUMS_OF_ROW, ahead, lines, count, blocks);                              \
