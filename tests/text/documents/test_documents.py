@@ -227,11 +227,13 @@ def test_hostile_documents_cost_little(name: str, format: TextFormat) -> None:
 
 @pytest.mark.parametrize("name", ["divs", "brackets", "stars", "entities", "lines"])
 def test_documents_take_linear_time(name: str) -> None:
-    def seconds(text: str) -> float:
+    def once(text: str) -> float:
         started = time.thread_time()
         plain_text(text, "markdown")
         return time.thread_time() - started
 
+    def seconds(text: str) -> float:  # the quickest: a collection of garbage of all tests before may fall into one
+        return min(once(text) for _ in range(3))
+
     text = BOMBS[name]
-    seconds(text[:2000])
     assert seconds(text) < 8 * 3 * seconds(text[: len(text) // 8]) + 0.1
